@@ -1,0 +1,1 @@
+"""Croupier: the release control plane of online casinos."""

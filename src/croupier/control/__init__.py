@@ -1,0 +1,1 @@
+"""What acts, in order: observe, decide, record, apply. Talks to the outside only by its ports."""

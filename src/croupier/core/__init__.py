@@ -1,0 +1,1 @@
+"""What is decided. Pure: time, chance and data are arguments; no input or output, no framework."""

@@ -1,0 +1,62 @@
+"""Gates: an SLI, what is asked of it, and the rule by which it is judged. Frozen into a rollout when it starts."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from croupier.core.gates.sli import Sli
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """At least this share (0 to 1) of events must be good."""
+
+    at_least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The canary's bad share may be at most ``max_ratio`` times the concurrent baseline's, plus ``slack`` (absolute share)."""
+
+    max_ratio: float = 1.10
+    slack: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class HardStop:
+    """One look is enough, no consecutive violations needed.
+
+    ``events``: so many bad events in the canary. ``failing``: at least this share of at least ``samples`` canary events bad while the
+    baseline is not failing likewise.
+    """
+
+    events: int | None = None
+    failing: float | None = None
+    samples: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicRule:
+    """A point estimate over a sliding window, looked at every interval; ``consecutive`` violations in a row fail.
+
+    The rule that Argo Rollouts users know. Durations in seconds; ``min_samples`` canary events are needed for an opinion.
+    """
+
+    interval_s: float = 10.0
+    window_s: float = 60.0
+    consecutive: int = 3
+    min_samples: int = 20
+    kind: Literal["classic"] = "classic"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One question asked of a rollout again and again: is the canary still good enough?"""
+
+    name: str
+    sli: Sli
+    by: tuple[str, ...] = ()
+    objective: Objective | None = None
+    comparison: Comparison | None = None
+    hard_stop: HardStop | None = None
+    rule: ClassicRule = field(default_factory=ClassicRule)
+    description: str = ""

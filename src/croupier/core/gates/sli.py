@@ -1,0 +1,89 @@
+"""Service level indicators: always two counts, good and total, per version and group.
+
+``p95 <= 400 ms`` is "at least 95 % no slower than 400 ms", so one kind of statistics serves every gate. A metric source
+answers an ``Sli`` with a ``Reading`` or, when it has nothing to say, with ``Silence``; silence is never zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Matchers: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Label -> accepted values; every label must match. Empty: everything."""
+
+Group: TypeAlias = tuple[tuple[str, str], ...]
+"""Label values that name a part of the traffic, in the order of the gate's ``by``; ``()`` is all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatioSli:
+    """Share of events that are good: a counter, the labels that count at all (``total``) and those that are good."""
+
+    metric: str
+    good: Matchers
+    total: Matchers = ()
+    kind: Literal["ratio"] = "ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySli:
+    """Share of requests no slower than ``threshold_s``, from a histogram that has a bucket edge exactly there."""
+
+    metric: str
+    threshold_s: float
+    match: Matchers = ()
+    kind: Literal["latency"] = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsSli:
+    """Things that must not happen at all (a double debit): every increase of the counter is one bad event."""
+
+    metric: str
+    match: Matchers = ()
+    kind: Literal["events"] = "events"
+
+
+Sli: TypeAlias = RatioSli | LatencySli | EventsSli
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Good events and all events in a span of time; ``0 <= good <= total``. For an ``EventsSli`` good is always 0."""
+
+    good: int
+    total: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.good <= self.total:
+            raise ValueError(f"counts need 0 <= good <= total, got good={self.good}, total={self.total}")
+
+    @property
+    def bad(self) -> int:
+        return self.total - self.good
+
+    @property
+    def bad_share(self) -> float:
+        """Share of bad events, 0 to 1; 0 where nothing happened."""
+        return self.bad / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Exact counts of both versions over the same span (epoch seconds).
+
+    Each mapping holds ``()`` (everything) and, for a gate with ``by``, one item per group seen. ``baseline`` is ``None`` where no
+    baseline served. ``since`` is the true start of the data: later than asked for when the source has not watched for so long.
+    """
+
+    since: float
+    until: float
+    canary: Mapping[Group, Counts]
+    baseline: Mapping[Group, Counts] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The source could not answer, and why: unreachable, stale, the metric does not exist."""
+
+    reason: str

@@ -1,0 +1,68 @@
+"""Verdicts with their evidence, and the little a gate remembers between two looks.
+
+Only ``pass`` promotes. ``no_data`` and ``inconclusive`` hold; neither promotes nor condemns by itself.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from croupier.core.gates.sli import Counts, Group
+
+
+class Verdict(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NO_DATA = "no_data"
+
+
+class Opinion(StrEnum):
+    """What one look says of one group."""
+
+    GOOD = "good"
+    VIOLATED = "violated"
+    COMMON = "common"
+    """Both versions miss the objective alike: an incident, not the release."""
+    FEW = "few"
+    """Too few events for an opinion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One group's counts in the window and what they say; ``streak`` is the number of violations in a row, this one included."""
+
+    group: Group
+    canary: Counts
+    baseline: Counts | None
+    opinion: Opinion
+    streak: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it."""
+
+    gate: str
+    verdict: Verdict
+    at: float
+    since: float
+    until: float
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    hard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """What a gate carries from look to look. ``streaks`` holds only groups whose streak is above 0.
+
+    ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, any other verdict too.
+    ``violated_since`` is the start of the present run of violations (for the time to detection).
+    """
+
+    gate: str
+    streaks: tuple[tuple[Group, int], ...] = ()
+    judged_at: float | None = None
+    passed_at: float | None = None
+    violated_since: float | None = None
+    latest: Judgement | None = None

@@ -1,0 +1,1 @@
+"""The record: entries, and the Merkle tree that makes tampering visible."""

@@ -1,0 +1,39 @@
+"""One entry of the journal: who did what to which subject, when and why, with the events that carry the change.
+
+The canonical bytes of an entry (RFC 8785 JSON) are a leaf of the Merkle tree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A state change about to be recorded. ``at`` is epoch seconds; ``events`` are JSON objects with a ``type`` each.
+
+    ``subject`` is ``kind/name``, for example ``rollout/payments-7`` or ``release/payments/1.1.0``.
+    """
+
+    at: float
+    actor: str
+    action: str
+    subject: str
+    events: tuple[Mapping[str, Any], ...] = ()
+    reason: str = ""
+
+    def leaf(self, seq: int) -> bytes:
+        """The canonical bytes of this entry at position ``seq`` (0, 1, …): what the tree hashes."""
+        return rfc8785.dumps(
+            {
+                "seq": seq,
+                "at": self.at,
+                "actor": self.actor,
+                "action": self.action,
+                "subject": self.subject,
+                "events": [dict(event) for event in self.events],
+                "reason": self.reason,
+            }
+        )

@@ -1,0 +1,1 @@
+"""Rollouts: the plan, the events, the state machine, what is decided, and the traffic that follows."""

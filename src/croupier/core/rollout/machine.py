@@ -1,0 +1,153 @@
+"""The state machine of a rollout, as a table, and ``evolve``, which folds events into the state.
+
+In prose: a rollout waits for its canary (pending), goes through its steps (progressing), waits for a person where a step or a
+person says so (paused), moves everybody (promoting) and is done (succeeded). From every active phase it can be given up: the
+canary's share is wanted at 0 at once (aborting) and seen to be 0 (aborted). A newer rollout takes over from any active phase
+(superseded). Only a person takes an aborted rollout up again (retried). Nothing leaves succeeded or superseded.
+
+The diagram in the docs is drawn from ``MOVES``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final, assert_never
+
+from croupier.core.gates import GateState
+from croupier.core.rollout import events as e
+from croupier.core.rollout.spec import SetWeight
+from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.segments import BUCKETS
+from croupier.errors import Corrupt
+
+_ALONG: Final = {
+    "gate_judged": None,
+    "gate_waived": None,
+    "abort_started": Phase.ABORTING,
+    "superseded": Phase.SUPERSEDED,
+}
+"""Possible in every phase in which a canary may have players. ``None``: the phase stays."""
+
+MOVES: Final[dict[Phase, dict[str, Phase | None]]] = {
+    Phase.PENDING: {
+        "step_started": Phase.PROGRESSING,
+        "promotion_started": Phase.PROMOTING,
+        "paused": Phase.PAUSED,
+        **_ALONG,
+    },
+    Phase.PROGRESSING: {
+        "step_started": None,
+        "weight_confirmed": None,
+        "paused": Phase.PAUSED,
+        "promotion_started": Phase.PROMOTING,
+        **_ALONG,
+    },
+    Phase.PAUSED: {
+        "weight_confirmed": None,
+        "resumed": Phase.PROGRESSING,
+        "step_started": Phase.PROGRESSING,
+        "promotion_started": Phase.PROMOTING,
+        **_ALONG,
+    },
+    Phase.PROMOTING: {
+        "weight_confirmed": None,
+        "promoted": Phase.SUCCEEDED,
+        **_ALONG,
+    },
+    Phase.ABORTING: {"aborted": Phase.ABORTED, "superseded": Phase.SUPERSEDED},
+    Phase.ABORTED: {"retried": Phase.PENDING},
+    Phase.SUCCEEDED: {},
+    Phase.SUPERSEDED: {},
+}
+"""Phase -> event type -> next phase (``None``: stays). What is not here cannot happen."""
+
+
+def create(event: e.Created) -> RolloutState:
+    """The first state of a rollout."""
+    return RolloutState(
+        id=event.id,
+        service=event.service,
+        stable=event.stable,
+        canary=event.canary,
+        canary_digest=event.canary_digest,
+        plan=event.plan,
+        phase=Phase.PENDING,
+        created_at=event.at,
+        started_at=event.at,
+    )
+
+
+def evolve(state: RolloutState, event: e.Event) -> RolloutState:
+    """The state after the event. Pure; raises ``Corrupt`` for an event that the table does not permit in this phase."""
+    moves = MOVES[state.phase]
+    if event.type not in moves:
+        raise Corrupt(f"rollout {state.id}: event '{event.type}' cannot happen in phase '{state.phase}'")
+    return _changed(replace(state, phase=moves[event.type] or state.phase), event)
+
+
+def replay(history: Iterable[e.Event]) -> RolloutState:
+    """The state that a recorded history leads to (invariant 10); the first event must be ``created``."""
+    events = iter(history)
+    first = next(events, None)
+    if not isinstance(first, e.Created):
+        raise Corrupt(f"a rollout's history starts with 'created', not with {first!r}")
+    state = create(first)
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: PLR0911 - one arm per event
+    match event:
+        case e.StepStarted(index=index, at=at):
+            step = state.plan.steps[index]
+            weight = step.weight_bp if isinstance(step, SetWeight) else state.weight_bp
+            return _at_weight(replace(state, step=index, step_started_at=at, hold=None), weight)
+        case e.PromotionStarted(at=at):
+            return _at_weight(replace(state, step=len(state.plan.steps), step_started_at=at, hold=None), BUCKETS)
+        case e.WeightConfirmed(weight_bp=weight, at=at):
+            return replace(state, confirmed_bp=weight, confirmed_at=at)
+        case e.GateJudged(state=gate):
+            return replace(state, gates=_with(state.gates, gate))
+        case e.GateWaived(gate=name):
+            return replace(state, waived=(*state.waived, name))
+        case e.Paused(hold=hold):
+            return replace(state, hold=hold)
+        case e.Resumed():
+            return replace(state, hold=None)
+        case e.Promoted(at=at):
+            return replace(state, ended_at=at)
+        case e.AbortStarted():
+            abort = Abort(event.cause, event.reason, event.at, event.gate, event.harm_since)
+            return replace(state, weight_bp=0, confirmed_bp=None, confirmed_at=None, hold=None, abort=abort)
+        case e.Aborted(at=at):
+            if state.abort is None:
+                raise Corrupt(f"rollout {state.id}: aborted without having been given up")
+            return replace(
+                state, confirmed_bp=0, confirmed_at=at, ended_at=at, abort=replace(state.abort, zero_at=at)
+            )
+        case e.Superseded(by=by, at=at):
+            return replace(state, weight_bp=0, superseded_by=by, ended_at=at, hold=None)
+        case e.Retried():
+            fresh = create(_created_again(state, event))
+            return replace(fresh, created_at=state.created_at, attempt=event.attempt)
+        case e.Created():
+            raise Corrupt(f"rollout {state.id}: created twice")
+        case _:  # pragma: no cover
+            assert_never(event)
+
+
+def _at_weight(state: RolloutState, weight_bp: int) -> RolloutState:
+    """A changed weight must be confirmed anew, and gates must pass anew on data of that weight; streaks stay."""
+    if weight_bp == state.weight_bp:
+        return state
+    gates = tuple(replace(gate, passed_at=None) for gate in state.gates)
+    return replace(state, weight_bp=weight_bp, confirmed_bp=None, confirmed_at=None, gates=gates)
+
+
+def _with(gates: tuple[GateState, ...], changed: GateState) -> tuple[GateState, ...]:
+    others = tuple(gate for gate in gates if gate.gate != changed.gate)
+    return tuple(sorted((*others, changed), key=lambda gate: gate.gate))
+
+
+def _created_again(state: RolloutState, event: e.Retried) -> e.Created:
+    return e.Created(state.id, state.service, event.stable, state.canary, state.canary_digest, state.plan, event.at)

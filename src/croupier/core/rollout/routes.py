@@ -1,0 +1,59 @@
+"""The traffic that a state asks for: a pure function from recorded state to shares of players per version.
+
+The router pushes these and reads the same type back from the data plane, so that "confirmed" is equality.
+"""
+
+from dataclasses import dataclass
+
+from croupier.core.segments import BUCKETS, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Versions and their weights (basis points, canary first) for the players of a segment; no segment: everybody else."""
+
+    weights: tuple[tuple[str, int], ...]
+    segment: Segment | None = None
+
+    def __post_init__(self) -> None:
+        total = sum(weight for _, weight in self.weights)
+        if total != BUCKETS or any(weight < 0 for _, weight in self.weights):
+            raise ValueError(f"weights must be 0 or more and total {BUCKETS}, got {self.weights}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRoutes:
+    """One service's traffic. The first share whose segment contains the player applies; the last has no segment.
+
+    ``salt`` decides who is first. A request without a player id goes to ``default``. No shares: nothing serves yet (503).
+    """
+
+    service: str
+    shares: tuple[Share, ...]
+    default: str | None
+    salt: str = ""
+
+    def weight_of(self, version: str) -> int:
+        """The largest share (basis points) that any segment gives to the version."""
+        return max((weight for share in self.shares for name, weight in share.weights if name == version), default=0)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Versions that can receive traffic, sorted."""
+        found = {name for share in self.shares for name, weight in share.weights if weight}
+        return tuple(sorted(found | ({self.default} if self.default else set())))
+
+
+def stable_routes(service: str, stable: str | None) -> ServiceRoutes:
+    """Everybody on the stable version; nothing where there is none yet."""
+    shares = (Share(weights=((stable, BUCKETS),)),) if stable else ()
+    return ServiceRoutes(service=service, shares=shares, default=stable)
+
+
+def canary_routes(
+    service: str, stable: str, canary: str, weight_bp: int, *, salt: str, segment: Segment | None = None
+) -> ServiceRoutes:
+    """The canary gets its weight inside the segment (everybody, where there is none), the stable version all the rest."""
+    split = Share(weights=((canary, weight_bp), (stable, BUCKETS - weight_bp)), segment=segment)
+    rest = (Share(weights=((stable, BUCKETS),)),) if segment else ()
+    return ServiceRoutes(service=service, shares=(split, *rest), default=stable, salt=salt)

@@ -1,0 +1,108 @@
+"""The recorded state of one rollout: everything that deciding needs and nothing that can be derived from it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from croupier.core.gates import GateState
+from croupier.core.rollout.events import Cause, Hold
+from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
+from croupier.core.rollout.spec import Plan, Step
+from croupier.core.segments import BUCKETS
+
+
+class Phase(StrEnum):
+    """Where a rollout is; the permitted moves are the table in ``machine``."""
+
+    PENDING = "pending"
+    PROGRESSING = "progressing"
+    PAUSED = "paused"
+    PROMOTING = "promoting"
+    SUCCEEDED = "succeeded"
+    ABORTING = "aborting"
+    ABORTED = "aborted"
+    SUPERSEDED = "superseded"
+
+    @property
+    def active(self) -> bool:
+        """Whether the rollout still has something to do."""
+        return self not in (Phase.SUCCEEDED, Phase.ABORTED, Phase.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Why and when a rollout was given up. Times are epoch seconds; ``zero_at`` is when the data plane confirmed share 0."""
+
+    cause: Cause
+    reason: str
+    at: float
+    gate: str | None = None
+    harm_since: float | None = None
+    zero_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """One rollout. ``step`` is -1 until the canary is ready; ``weight_bp`` is what is wanted, ``confirmed_bp`` what was seen."""
+
+    id: str
+    service: str
+    stable: str | None
+    canary: str
+    canary_digest: str
+    plan: Plan
+    phase: Phase
+    created_at: float
+    started_at: float
+    attempt: int = 1
+    step: int = -1
+    step_started_at: float | None = None
+    weight_bp: int = 0
+    confirmed_bp: int | None = None
+    confirmed_at: float | None = None
+    hold: Hold | None = None
+    gates: tuple[GateState, ...] = ()
+    waived: tuple[str, ...] = ()
+    abort: Abort | None = None
+    superseded_by: str | None = None
+    ended_at: float | None = None
+
+    @property
+    def salt(self) -> str:
+        """The salt of the player bucket: a new attempt exposes other players first."""
+        return f"{self.id}.{self.attempt}"
+
+    @property
+    def current_step(self) -> Step | None:
+        """The step in progress; none before the first and after the last."""
+        return self.plan.steps[self.step] if 0 <= self.step < len(self.plan.steps) else None
+
+    def gate_state(self, name: str) -> GateState:
+        """What the named gate remembers; a fresh memory where it has not looked yet."""
+        return next((state for state in self.gates if state.gate == name), GateState(gate=name))
+
+
+def routes(state: RolloutState) -> ServiceRoutes:
+    """The traffic that this state asks for (invariant 1: weights total 100 % in every segment)."""
+    if state.phase is Phase.SUCCEEDED:
+        return stable_routes(state.service, state.canary)
+    if not state.phase.active or state.phase in (Phase.PENDING, Phase.ABORTING) or state.weight_bp == 0:
+        return stable_routes(state.service, state.stable)
+    if state.stable is None:
+        return stable_routes(state.service, state.canary)
+    whole = state.phase is Phase.PROMOTING
+    return canary_routes(
+        state.service,
+        state.stable,
+        state.canary,
+        BUCKETS if whole else state.weight_bp,
+        salt=state.salt,
+        segment=None if whole else state.plan.segment,
+    )
+
+
+def versions_needed(state: RolloutState) -> tuple[str, ...]:
+    """Versions that must run for this state: what routes name, and the canary from the moment it is asked for."""
+    needed = set(routes(state).versions)
+    if state.phase.active and state.phase is not Phase.ABORTING:
+        needed.add(state.canary)
+    return tuple(sorted(needed))
