@@ -96,7 +96,7 @@ def replay(history: Iterable[e.Event]) -> RolloutState:
     return state
 
 
-def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: PLR0911 - one arm per event
+def _changed(state: RolloutState, event: e.Event) -> RolloutState:
     match event:
         case e.StepStarted(index=index, at=at):
             step = state.plan.steps[index]

@@ -17,4 +17,4 @@ def bucket(salt: str, player_id: str) -> int:
 
     A version with weight ``w`` (basis points) serves the buckets below ``w``: raising a weight never moves a player back.
     """
-    return xxhash.xxh64_intdigest(f"{salt}:{player_id}") % BUCKETS
+    return xxhash.xxh64_intdigest(f"{salt}:{player_id}".encode()) % BUCKETS
