@@ -30,7 +30,7 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-# --- workloads ---------------------------------------------------------------------------------------------------------
+# --- workloads ------------------------------------------------------------------------------------------
 
 
 class Health(StrEnum):
@@ -71,7 +71,9 @@ class Workloads(Protocol):
     """Runs versions. What is not wanted any more is drained and stopped in the background."""
 
     async def apply(self, wanted: Mapping[VersionKey, ProcessTemplate]) -> None:
-        """Make exactly these run: start what is missing, drain and stop the rest. Idempotent; does not wait for readiness."""
+        """Make exactly these run: start what is missing, drain and stop the rest. Idempotent; does not wait for
+        readiness.
+        """
         ...
 
     async def observe(self) -> Mapping[VersionKey, WorkloadStatus]:
@@ -79,7 +81,7 @@ class Workloads(Protocol):
         ...
 
 
-# --- traffic -----------------------------------------------------------------------------------------------------------
+# --- traffic ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ class RoutedService:
 
 @dataclass(frozen=True, slots=True)
 class TrafficTable:
-    """Everything that the data plane serves. Every version that routes name must have a backend, possibly without endpoints."""
+    """Everything that the data plane serves. Every version that routes name must have a backend, possibly without
+    endpoints.
+    """
 
     services: tuple[RoutedService, ...]
     backends: tuple[Backend, ...]
@@ -112,8 +116,8 @@ class TrafficRouter(Protocol):
     async def apply(self, table: TrafficTable) -> None:
         """Hand the table to the data plane, in an order that loses no request, and return when it confirms to serve it.
 
-        Idempotent and cheap when nothing changed. Raises ``Transient`` when the data plane does not confirm, ``Rejected`` when it
-        refuses the table; in both cases what was served before is served on.
+        Idempotent and cheap when nothing changed. Raises ``Transient`` when the data plane does not confirm,
+        ``Rejected`` when it refuses the table; in both cases what was served before is served on.
         """
         ...
 
@@ -122,7 +126,7 @@ class TrafficRouter(Protocol):
         ...
 
 
-# --- metrics -----------------------------------------------------------------------------------------------------------
+# --- metrics ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,9 @@ class MetricSource(Protocol):
         ...
 
     async def probe(self, sli: Sli, service: str, version: str) -> str | None:
-        """Why a gate with this SLI could never see anything of this running version (no such metric, no bucket edge, no such
-        label), with what exists instead; ``None`` when it can."""
+        """Why a gate with this SLI could never see anything of this running version (no such metric, no bucket edge, no
+        such label), with what exists instead; ``None`` when it can.
+        """
         ...
 
     async def watch(self, targets: Mapping[VersionKey, Sequence["ScrapeTarget"]]) -> None:
@@ -163,7 +168,7 @@ class ScrapeTarget:
     path: str
 
 
-# --- memory ------------------------------------------------------------------------------------------------------------
+# --- memory ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,9 @@ Spec: TypeAlias = Service | Gate | Segment | RolloutSpec
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A declared object. ``kind`` is Service, Gate, Segment or Rollout; ``digest`` covers ``source``, the canonical JSON."""
+    """A declared object. ``kind`` is Service, Gate, Segment or Rollout; ``digest`` covers ``source``, the canonical
+    JSON.
+    """
 
     kind: str
     name: str
@@ -211,7 +218,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answered request, kept so that the same idempotency key gets the same answer. ``fingerprint`` is the request's digest."""
+    """An answered request, kept so that the same idempotency key gets the same answer. ``fingerprint`` is the request's
+    digest.
+    """
 
     key: str
     fingerprint: str
@@ -224,9 +233,10 @@ class Answer:
 class Commit:
     """One atomic change. All of it is recorded or none of it.
 
-    Each value is written only if its stored version is the one named (0: must not exist yet), else ``Conflict``. With ``lease`` the
-    commit is refused (``Fenced``) unless that lease with that token is still held at ``now``. Releases are only ever added: a
-    version that exists with another digest is a ``Conflict``. There is at least one entry: no change without a record.
+    Each value is written only if its stored version is the one named (0: must not exist yet), else ``Conflict``. With
+    ``lease`` the commit is refused (``Fenced``) unless that lease with that token is still held at ``now``. Releases
+    are only ever added: a version that exists with another digest is a ``Conflict``. There is at least one entry: no
+    change without a record.
     """
 
     entries: tuple[Entry, ...]
@@ -282,8 +292,9 @@ class Leases(Protocol):
     """One holder at a time, also on SQLite."""
 
     async def acquire(self, name: str, holder: str, ttl_s: float, now: float) -> Lease | None:
-        """Take or renew the lease; ``None`` while another holder's has not expired. A new holder gets a higher token; renewing
-        keeps it. A clock that jumped back never shortens somebody else's lease."""
+        """Take or renew the lease; ``None`` while another holder's has not expired. A new holder gets a higher token;
+        renewing keeps it. A clock that jumped back never shortens somebody else's lease.
+        """
         ...
 
     async def release(self, lease: Lease) -> None:

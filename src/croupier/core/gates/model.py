@@ -15,7 +15,9 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The canary's bad share may be at most ``max_ratio`` times the concurrent baseline's, plus ``slack`` (absolute share)."""
+    """The canary's bad share may be at most ``max_ratio`` times the concurrent baseline's, plus ``slack`` (absolute
+    share).
+    """
 
     max_ratio: float = 1.10
     slack: float = 0.001
@@ -25,8 +27,8 @@ class Comparison:
 class HardStop:
     """One look is enough, no consecutive violations needed.
 
-    ``events``: so many bad events in the canary. ``failing``: at least this share of at least ``samples`` canary events bad while the
-    baseline is not failing likewise.
+    ``events``: so many bad events in the canary. ``failing``: at least this share of at least ``samples`` canary events
+    bad while the baseline is not failing likewise.
     """
 
     events: int | None = None
@@ -38,7 +40,8 @@ class HardStop:
 class ClassicRule:
     """A point estimate over a sliding window, looked at every interval; ``consecutive`` violations in a row fail.
 
-    The rule that Argo Rollouts users know. Durations in seconds; ``min_samples`` canary events are needed for an opinion.
+    The rule that Argo Rollouts users know. Durations in seconds; ``min_samples`` canary events are needed for an
+    opinion.
     """
 
     interval_s: float = 10.0

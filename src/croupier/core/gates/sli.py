@@ -72,8 +72,9 @@ class Counts:
 class Reading:
     """Exact counts of both versions over the same span (epoch seconds).
 
-    Each mapping holds ``()`` (everything) and, for a gate with ``by``, one item per group seen. ``baseline`` is ``None`` where no
-    baseline served. ``since`` is the true start of the data: later than asked for when the source has not watched for so long.
+    Each mapping holds ``()`` (everything) and, for a gate with ``by``, one item per group seen. ``baseline`` is
+    ``None`` where no baseline served. ``since`` is the true start of the data: later than asked for when the source has
+    not watched for so long.
     """
 
     since: float

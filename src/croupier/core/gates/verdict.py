@@ -10,7 +10,7 @@ from croupier.core.gates.sli import Counts, Group
 
 
 class Verdict(StrEnum):
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     NO_DATA = "no_data"
@@ -29,7 +29,9 @@ class Opinion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One group's counts in the window and what they say; ``streak`` is the number of violations in a row, this one included."""
+    """One group's counts in the window and what they say; ``streak`` is the number of violations in a row, this one
+    included.
+    """
 
     group: Group
     canary: Counts
@@ -56,8 +58,8 @@ class Judgement:
 class GateState:
     """What a gate carries from look to look. ``streaks`` holds only groups whose streak is above 0.
 
-    ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, any other verdict too.
-    ``violated_since`` is the start of the present run of violations (for the time to detection).
+    ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, any other
+    verdict too. ``violated_since`` is the start of the present run of violations (for the time to detection).
     """
 
     gate: str

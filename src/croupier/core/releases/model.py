@@ -18,8 +18,8 @@ class Limits:
 class ProcessTemplate:
     """How one instance of a version is started as a local process.
 
-    In ``command`` and in the values of ``env`` the words ``{port}``, ``{version}``, ``{service}`` and ``{instance}`` (0, 1, …)
-    are filled in. Durations are seconds.
+    In ``command`` and in the values of ``env`` the words ``{port}``, ``{version}``, ``{service}`` and ``{instance}``
+    (0, 1, …) are filled in. Durations are seconds.
     """
 
     command: tuple[str, ...]
@@ -50,7 +50,8 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One immutable version of a service. ``process`` is complete: the service's template with the release's own overrides.
+    """One immutable version of a service. ``process`` is complete: the service's template with the release's own
+    overrides.
 
     ``digest`` (``sha256:`` + 64 hex) covers the canonical content; a version is never bound to another digest.
     """

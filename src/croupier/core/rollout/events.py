@@ -1,6 +1,8 @@
-"""What can happen to a rollout. Each event is a fact with its time (epoch seconds); ``evolve`` folds them into the state.
+"""What can happen to a rollout. Each event is a fact with its time (epoch seconds); ``evolve`` folds them into the
+state.
 
-Events are what the journal keeps, so their names and fields are for ever: add, never rename. ``type`` is the name on the wire.
+Events are what the journal keeps, so their names and fields are for ever: add, never rename. ``type`` is the name on
+the wire.
 """
 
 from dataclasses import dataclass

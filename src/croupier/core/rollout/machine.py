@@ -1,9 +1,10 @@
 """The state machine of a rollout, as a table, and ``evolve``, which folds events into the state.
 
-In prose: a rollout waits for its canary (pending), goes through its steps (progressing), waits for a person where a step or a
-person says so (paused), moves everybody (promoting) and is done (succeeded). From every active phase it can be given up: the
-canary's share is wanted at 0 at once (aborting) and seen to be 0 (aborted). A newer rollout takes over from any active phase
-(superseded). Only a person takes an aborted rollout up again (retried). Nothing leaves succeeded or superseded.
+In prose: a rollout waits for its canary (pending), goes through its steps (progressing), waits for a person where a
+step or a person says so (paused), moves everybody (promoting) and is done (succeeded). From every active phase it can
+be given up: the canary's share is wanted at 0 at once (aborting) and seen to be 0 (aborted). A newer rollout takes over
+from any active phase (superseded). Only a person takes an aborted rollout up again (retried). Nothing leaves succeeded
+or superseded.
 
 The diagram in the docs is drawn from ``MOVES``.
 """
@@ -96,7 +97,7 @@ def replay(history: Iterable[e.Event]) -> RolloutState:
     return state
 
 
-def _changed(state: RolloutState, event: e.Event) -> RolloutState:
+def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901, PLR0911, PLR0912 - an arm an event
     match event:
         case e.StepStarted(index=index, at=at):
             step = state.plan.steps[index]
@@ -122,9 +123,7 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:
         case e.Aborted(at=at):
             if state.abort is None:
                 raise Corrupt(f"rollout {state.id}: aborted without having been given up")
-            return replace(
-                state, confirmed_bp=0, confirmed_at=at, ended_at=at, abort=replace(state.abort, zero_at=at)
-            )
+            return replace(state, confirmed_bp=0, confirmed_at=at, ended_at=at, abort=replace(state.abort, zero_at=at))
         case e.Superseded(by=by, at=at):
             return replace(state, weight_bp=0, superseded_by=by, ended_at=at, hold=None)
         case e.Retried():

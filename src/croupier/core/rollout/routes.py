@@ -25,7 +25,8 @@ class Share:
 class ServiceRoutes:
     """One service's traffic. The first share whose segment contains the player applies; the last has no segment.
 
-    ``salt`` decides who is first. A request without a player id goes to ``default``. No shares: nothing serves yet (503).
+    ``salt`` decides who is first. A request without a player id goes to ``default``. No shares: nothing serves yet
+    (503).
     """
 
     service: str

@@ -38,7 +38,8 @@ Step: TypeAlias = SetWeight | Pause | Analysis
 class Timing:
     """Durations in seconds. ``progress_deadline_s``: a canary that is not ready by then is given up.
 
-    ``keep_stable_s`` and ``keep_canary_s``: how long the version left behind is kept running after a promotion or an abort.
+    ``keep_stable_s`` and ``keep_canary_s``: how long the version left behind is kept running after a promotion or an
+    abort.
     """
 
     progress_deadline_s: float = 600.0
@@ -62,7 +63,8 @@ class RolloutSpec:
 class Plan:
     """A ``RolloutSpec`` with its gates and segment filled in, frozen when the rollout starts.
 
-    Nothing in it changes afterwards, whatever happens to the documents. ``guards`` watch all along, from the first step.
+    Nothing in it changes afterwards, whatever happens to the documents. ``guards`` watch all along, from the first
+    step.
     """
 
     steps: tuple[Step, ...]

@@ -30,7 +30,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """Why and when a rollout was given up. Times are epoch seconds; ``zero_at`` is when the data plane confirmed share 0."""
+    """Why and when a rollout was given up. Times are epoch seconds; ``zero_at`` is when the data plane confirmed share
+    0.
+    """
 
     cause: Cause
     reason: str
@@ -42,7 +44,9 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """One rollout. ``step`` is -1 until the canary is ready; ``weight_bp`` is what is wanted, ``confirmed_bp`` what was seen."""
+    """One rollout. ``step`` is -1 until the canary is ready; ``weight_bp`` is what is wanted, ``confirmed_bp`` what was
+    seen.
+    """
 
     id: str
     service: str

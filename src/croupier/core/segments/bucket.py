@@ -15,6 +15,7 @@ BUCKETS: Final = 10_000
 def bucket(salt: str, player_id: str) -> int:
     """The player's bucket, 0 to 9 999: ``xxh64(salt + ":" + player_id) mod 10 000``, seed 0, UTF-8.
 
-    A version with weight ``w`` (basis points) serves the buckets below ``w``: raising a weight never moves a player back.
+    A version with weight ``w`` (basis points) serves the buckets below ``w``: raising a weight never moves a player
+    back.
     """
     return xxhash.xxh64_intdigest(f"{salt}:{player_id}".encode()) % BUCKETS

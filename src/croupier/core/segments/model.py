@@ -1,7 +1,7 @@
 """Segments: named sets of players, told apart by attributes of their requests.
 
-Kept simple on purpose (every attribute must have one of the listed values), so that every router can express them: Envoy
-and Gateway API by header matches, flags by CEL.
+Kept simple on purpose (every attribute must have one of the listed values), so that every router can express them:
+Envoy and Gateway API by header matches, flags by CEL.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,130 @@
+"""The classic rule: a point estimate over a sliding window; n violations in a row fail. Called by ``judge`` only.
+
+What Argo Rollouts users know, with two mends. An objective that the baseline misses likewise is an incident, not the
+release: it holds and never blames. And a look without enough events is no opinion: it neither ends a streak nor adds to
+it.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from croupier.core.gates.model import Comparison, Gate
+from croupier.core.gates.sli import Counts, EventsSli, Group, Reading
+from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, Verdict
+
+_ALL: Group = ()
+
+
+def look(gate: Gate, state: GateState, reading: Reading, now: float) -> Judgement:
+    """One look at every group; the verdict is that of the worst group, and the total must have enough events to pass."""
+    findings = tuple(_findings(gate, dict(state.streaks), reading))
+    verdict, reason, hard = _sum_up(gate, findings)
+    return Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, hard)
+
+
+def _findings(gate: Gate, streaks: Mapping[Group, int], reading: Reading) -> Iterable[Finding]:
+    baselines = reading.baseline
+    for group in sorted({_ALL, *reading.canary, *streaks}):
+        canary = reading.canary.get(group, Counts(0, 0))
+        baseline = None if baselines is None else baselines.get(group, Counts(0, 0))
+        opinion = _opinion(gate, canary, baseline)
+        streak = streaks.get(group, 0)
+        if opinion is Opinion.VIOLATED:
+            streak += 1
+        elif opinion is not Opinion.FEW:
+            streak = 0
+        yield Finding(group, canary, baseline, opinion, streak)
+
+
+def _opinion(gate: Gate, canary: Counts, baseline: Counts | None) -> Opinion:
+    """What the window says of one group."""
+    if isinstance(gate.sli, EventsSli):
+        return Opinion.GOOD if canary.total == 0 else Opinion.VIOLATED
+    rule = gate.rule
+    if canary.total < rule.min_samples:
+        return Opinion.FEW
+    peer = baseline if baseline is not None and baseline.total >= rule.min_samples else None
+    missed = gate.objective is not None and _missed(gate.objective.at_least, canary)
+    if peer is None:
+        if missed:
+            return Opinion.VIOLATED
+        return Opinion.FEW if gate.objective is None and gate.comparison is not None else Opinion.GOOD
+    worse = _worse(gate.comparison or Comparison(), canary, peer)
+    if missed and not worse:
+        return Opinion.COMMON
+    return Opinion.VIOLATED if missed or (worse and gate.comparison is not None) else Opinion.GOOD
+
+
+def _missed(at_least: float, counts: Counts) -> bool:
+    return counts.good < at_least * counts.total
+
+
+def _worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:
+    return canary.bad_share > limit.max_ratio * baseline.bad_share + limit.slack
+
+
+def _hard(gate: Gate, finding: Finding) -> bool:
+    """Whether one look is enough to stop."""
+    stop = gate.hard_stop
+    if stop is None:
+        return False
+    canary, baseline = finding.canary, finding.baseline
+    if stop.events is not None and canary.bad >= stop.events:
+        return True
+    if stop.failing is None or canary.total < stop.samples or canary.bad_share < stop.failing:
+        return False
+    return baseline is None or baseline.total == 0 or _worse(gate.comparison or Comparison(), canary, baseline)
+
+
+def _sum_up(gate: Gate, findings: tuple[Finding, ...]) -> tuple[Verdict, str, bool]:
+    total = next(finding for finding in findings if finding.group == _ALL)
+    stopped = [finding for finding in findings if _hard(gate, finding)]
+    if stopped:
+        return Verdict.FAIL, f"hard stop: {_describe(gate, _clearest(stopped))}", True
+    needed = gate.rule.consecutive
+    failed = [finding for finding in findings if finding.streak >= needed]
+    if failed:
+        worst = _clearest(failed)
+        return Verdict.FAIL, f"{_describe(gate, worst)}, {worst.streak} looks in a row", False
+    suspect = [finding for finding in findings if finding.streak]
+    if suspect:
+        worst = max(suspect, key=lambda finding: finding.streak)
+        return Verdict.INCONCLUSIVE, f"{_describe(gate, worst)}, look {worst.streak} of {needed}", False
+    common = [finding for finding in findings if finding.opinion is Opinion.COMMON]
+    if common:
+        reason = f"{_describe(gate, _clearest(common))}; the baseline misses it likewise, so the release is not blamed"
+        return Verdict.INCONCLUSIVE, reason, False
+    if total.opinion is Opinion.FEW:
+        return *_too_few(gate, total), False
+    return Verdict.PASS, _describe(gate, total), False
+
+
+def _too_few(gate: Gate, total: Finding) -> tuple[Verdict, str]:
+    needed = gate.rule.min_samples
+    if total.canary.total == 0:
+        return Verdict.NO_DATA, "the canary had no matching events in the window"
+    if total.canary.total < needed:
+        return Verdict.INCONCLUSIVE, f"{total.canary.total} of the {needed} canary events needed for an opinion"
+    return Verdict.INCONCLUSIVE, f"the baseline has fewer than the {needed} events needed for a comparison"
+
+
+def _clearest(findings: list[Finding]) -> Finding:
+    """The finding to name: most bad events, and of equals the narrowest group, since it says where."""
+    return max(findings, key=lambda finding: (finding.canary.bad_share, len(finding.group), finding.canary.bad))
+
+
+def _describe(gate: Gate, finding: Finding) -> str:
+    where = " ".join(f"{label}={value}" for label, value in finding.group)
+    where = f"{where}: " if where else ""
+    canary, baseline = finding.canary, finding.baseline
+    if isinstance(gate.sli, EventsSli):
+        return f"{where}{canary.total} events that must not happen"
+    text = f"{where}{_share(canary)} good"
+    if gate.objective is not None:
+        text += f" (objective {100 * gate.objective.at_least:.4g} %)"
+    if baseline is not None and baseline.total:
+        text += f", baseline {_share(baseline)}"
+    return text
+
+
+def _share(counts: Counts) -> str:
+    return f"{100 * (1 - counts.bad_share):.2f} % of {counts.total}"

@@ -1,0 +1,100 @@
+"""What people may ask of a rollout in progress: promote, pause, resume, abort, waive, retry. Pure: ``(state, now) ->
+events``.
+
+No events means that what was asked is so already. What cannot be done raises ``Rejected`` with what to do instead.
+"""
+
+from croupier.core.rollout import events as e
+from croupier.core.rollout.decide import after_step, rise_blocked, rises
+from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import Rejected
+
+
+def promote(state: RolloutState, now: float, *, full: bool = False, waive: tuple[str, ...] = ()) -> tuple[e.Event, ...]:
+    """Leave the current step now; with ``full``, leave all of them. A pause by a person ends.
+
+    Gates named in ``waive`` stop guarding this rollout. Raises ``Rejected`` while another guarding gate does not say
+    ``pass``.
+    """
+    _need_active(state, "promoted")
+    if state.phase is Phase.ABORTING:
+        raise Rejected(f"{state.id} is being aborted and cannot be promoted.", hint="Wait for it, then retry it.")
+    if state.phase is Phase.PROMOTING:
+        return ()
+    out: list[e.Event] = list(_waived(state, waive, now))
+    for event in out:
+        state = evolve(state, event)
+    if state.step < 0:
+        raise Rejected(f"{state.id} has not begun: {state.canary} is not ready yet.")
+    if state.hold is e.Hold.PERSON and not full:
+        return (*out, e.Resumed(now))
+    leave = e.PromotionStarted(now) if full else after_step(state, now)
+    blocked = rise_blocked(state) if rises(state, leave) else None
+    if blocked:
+        raise Rejected(
+            f"{state.id} cannot be promoted: {blocked}.",
+            hint="Wait for it, or take the gate out of this rollout: --waive GATE --reason TEXT.",
+        )
+    return (*out, leave)
+
+
+def pause(state: RolloutState, now: float) -> tuple[e.Event, ...]:
+    """Hold the rollout at its present weight until a person resumes it. Gates go on watching."""
+    _need_active(state, "paused")
+    if state.phase is Phase.PAUSED:
+        return ()
+    if state.phase not in (Phase.PENDING, Phase.PROGRESSING):
+        raise Rejected(f"{state.id} is {state.phase} and cannot be paused.", hint="It can be aborted.")
+    return (e.Paused(e.Hold.PERSON, now),)
+
+
+def resume(state: RolloutState, now: float) -> tuple[e.Event, ...]:
+    """Go on after a pause; where a step asked for the pause, that step is left."""
+    _need_active(state, "resumed")
+    if state.phase is not Phase.PAUSED:
+        return ()
+    return promote(state, now) if state.hold is e.Hold.STEP else (e.Resumed(now),)
+
+
+def abort(state: RolloutState, now: float, *, reason: str) -> tuple[e.Event, ...]:
+    """Give the rollout up: everybody back to the stable version. Possible in every active phase, whatever else is going
+    on.
+    """
+    if state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED):
+        return ()
+    if state.phase is Phase.SUCCEEDED:
+        raise Rejected(
+            f"{state.id} has succeeded: {state.canary} serves everybody.",
+            hint=f"To go back: croupier rollout start {state.service} {state.stable or 'VERSION'}.",
+        )
+    return (e.AbortStarted(e.Cause.PERSON, reason, now),)
+
+
+def retry(state: RolloutState, now: float, *, stable: str | None) -> tuple[e.Event, ...]:
+    """Start an aborted rollout again from its first step, with other players first."""
+    if state.phase is not Phase.ABORTED:
+        raise Rejected(f"{state.id} is {state.phase}; only an aborted rollout can be retried.")
+    if stable == state.canary:
+        raise Rejected(f"{state.canary} is the stable version of {state.service} already.")
+    return (e.Retried(stable, state.attempt + 1, now),)
+
+
+def supersede(state: RolloutState, now: float, *, by: str) -> tuple[e.Event, ...]:
+    """End this rollout because a newer one of the same service begins."""
+    _need_active(state, "superseded")
+    return (e.Superseded(by, now),)
+
+
+def _waived(state: RolloutState, names: tuple[str, ...], now: float) -> list[e.Event]:
+    known = {gate.name for gate in state.plan.gates}
+    if unknown := [name for name in names if name not in known]:
+        raise Rejected(
+            f"{state.id} has no gate {', '.join(unknown)}.", hint=f"Its gates: {', '.join(sorted(known)) or 'none'}."
+        )
+    return [e.GateWaived(name, now) for name in dict.fromkeys(names) if name not in state.waived]
+
+
+def _need_active(state: RolloutState, what: str) -> None:
+    if not state.phase.active:
+        raise Rejected(f"{state.id} is over ({state.phase}) and cannot be {what}.")

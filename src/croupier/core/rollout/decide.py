@@ -1,0 +1,192 @@
+"""What happens next to a rollout: ``decide(state, evidence, now) -> events``. Pure; the heart of the product.
+
+In order of rank: giving up outranks everything (pauses, unready versions, running steps). Then gates, confirmations and
+steps. The canary's share rises only while every gate that guards it says ``pass`` on data of the present weight, and
+only for a canary that is ready; silence and doubt hold. Called by ``control.reconcile`` once per tick, and by the
+property tests thousands of times.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from croupier.core.gates import Gate, GateState, Opinion, Reading, Silence, Verdict
+from croupier.core.gates.judge import due, is_news, judge, span
+from croupier.core.rollout import events as e
+from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.routes import ServiceRoutes
+from croupier.core.rollout.spec import Analysis, Pause, Step
+from croupier.core.rollout.state import Phase, RolloutState, routes
+
+_FINDINGS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen at one tick. ``served`` is what the data plane was seen to serve (``None``: not known now);
+    ``said`` is what the metric source said of the gates that were due; ``failure`` is why the canary was given up by
+    the workloads, if it was.
+    """
+
+    canary_ready: bool = False
+    failure: str | None = None
+    served: ServiceRoutes | None = None
+    said: Mapping[str, Reading | Silence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A gate that is due, and the span (epoch seconds) to read for it."""
+
+    gate: Gate
+    since: float
+    until: float
+
+
+def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event, ...]:
+    """Events that follow from what was seen; none is the usual answer. Folding them into the state never raises."""
+    if not state.phase.active:
+        return ()
+    if state.phase is Phase.ABORTING:
+        return (e.Aborted(now),) if _left(state, evidence.served) else ()
+    out: list[e.Event] = list(_judged(state, evidence, now))
+    for event in out:
+        state = evolve(state, event)
+    if given_up := _given_up(state, evidence, now):
+        return (*out, given_up)
+    while following := _next(state, evidence, now):
+        out.append(following)
+        state = evolve(state, following)
+    return tuple(out)
+
+
+def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None = None) -> tuple[Look, ...]:
+    """Gates that are due now. None before the data plane confirmed a weight above 0: there is nothing to see."""
+    if state.confirmed_at is None or state.weight_bp == 0 or not state.phase.active:
+        return ()
+    since = state.confirmed_at
+    seen = looked_at or {}
+    return tuple(
+        Look(gate, *span(gate, now, watching_since=since))
+        for gate in map(state.plan.gate, guarding(state))
+        if due(gate, state.gate_state(gate.name), now, watching_since=since, looked_at=seen.get(gate.name))
+    )
+
+
+def guarding(state: RolloutState) -> tuple[str, ...]:
+    """Names of the gates that guard the canary now: the background ones and the running analysis', without waived ones."""
+    step = state.current_step
+    names = state.plan.guards + (step.gates if isinstance(step, Analysis) else ())
+    return tuple(name for name in dict.fromkeys(names) if name not in state.waived)
+
+
+def rise_blocked(state: RolloutState) -> str | None:
+    """Why the canary's share may not rise now, in words; ``None`` when it may (invariant 2)."""
+    if state.weight_bp == 0:
+        return None
+    if state.confirmed_bp != state.weight_bp:
+        return f"the data plane has not confirmed {percent(state.weight_bp)} yet"
+    for name in guarding(state):
+        if not _passed(state, name):
+            latest = state.gate_state(name).latest
+            said = f"{latest.verdict}: {latest.reason}" if latest else "has not looked yet"
+            return f"gate {name} {said}"
+    return None
+
+
+def percent(weight_bp: int) -> str:
+    """A weight as people write it: ``5 %``, ``0.25 %``."""
+    return f"{weight_bp / 100:g} %"
+
+
+def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionStarted:
+    """The event that leaves the current step: the next step, or the promotion after the last."""
+    following = state.step + 1
+    return e.StepStarted(following, now) if following < len(state.plan.steps) else e.PromotionStarted(now)
+
+
+def rises(state: RolloutState, event: e.StepStarted | e.PromotionStarted) -> bool:
+    """Whether this event raises the canary's share."""
+    return evolve(state, event).weight_bp > state.weight_bp
+
+
+def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.GateJudged]:
+    asked_at = state.step_started_at or state.started_at
+    for name in guarding(state):
+        if name in evidence.said:
+            before = state.gate_state(name)
+            after = judge(state.plan.gate(name), before, evidence.said[name], now)
+            if is_news(before, after, asked_at=asked_at):
+                yield e.GateJudged(_trimmed(after), now)
+
+
+def _trimmed(state: GateState) -> GateState:
+    """The record keeps the total and the groups that speak against the canary, not hundreds of healthy ones."""
+    latest = state.latest
+    if latest is None or len(latest.findings) <= _FINDINGS_KEPT:
+        return state
+    ranked = sorted(latest.findings, key=lambda f: (f.group != (), f.opinion is not Opinion.VIOLATED, -f.canary.total))
+    return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))
+
+
+def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | None:
+    for name in guarding(state):
+        gate = state.gate_state(name)
+        if gate.latest and gate.latest.verdict is Verdict.FAIL:
+            cause = e.Cause.HARD_STOP if gate.latest.hard else e.Cause.GATE
+            return e.AbortStarted(cause, f"gate {name}: {gate.latest.reason}", now, name, gate.violated_since)
+    if evidence.failure is not None:
+        return e.AbortStarted(e.Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
+    deadline_s = state.plan.timing.progress_deadline_s
+    if state.step < 0 and not evidence.canary_ready and now - state.started_at >= deadline_s:
+        return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
+    return None
+
+
+def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
+    """The one next thing that is due, or nothing."""
+    if state.step >= 0 and state.confirmed_bp != state.weight_bp:
+        return e.WeightConfirmed(state.weight_bp, now) if evidence.served == routes(state) else None
+    if state.phase is Phase.PAUSED:
+        return None
+    if state.phase is Phase.PROMOTING:
+        return e.Promoted(now)
+    if state.step < 0:
+        return _first(state, now) if evidence.canary_ready else None
+    step = state.current_step
+    if isinstance(step, Pause) and step.duration_s is None:
+        return e.Paused(e.Hold.STEP, now)
+    if not _done(state, step, now):
+        return None
+    event = after_step(state, now)
+    if rises(state, event) and (rise_blocked(state) or not evidence.canary_ready):
+        return None
+    return event
+
+
+def _first(state: RolloutState, now: float) -> e.Event:
+    """The first deployment has nothing to be compared with and nobody to hurt: it serves at once, as in Argo Rollouts."""
+    return e.PromotionStarted(now) if state.stable is None else after_step(state, now)
+
+
+def _done(state: RolloutState, step: Step | None, now: float) -> bool:
+    match step:
+        case Pause(duration_s=float() | int() as duration_s):
+            return now - (state.step_started_at or now) >= duration_s
+        case Analysis(gates=gates):
+            return all(_passed(state, name) for name in gates if name not in state.waived)
+        case _:
+            return True
+
+
+def _passed(state: RolloutState, name: str) -> bool:
+    """Whether the gate's present opinion is ``pass`` (for an analysis step: given since the step began)."""
+    passed_at = state.gate_state(name).passed_at
+    step = state.current_step
+    if passed_at is not None and isinstance(step, Analysis) and name in step.gates:
+        return passed_at > (state.step_started_at or 0.0)
+    return passed_at is not None
+
+
+def _left(state: RolloutState, served: ServiceRoutes | None) -> bool:
+    """Whether the data plane was seen to send nobody to the canary."""
+    return served is not None and served.weight_of(state.canary) == 0 and served.default != state.canary
