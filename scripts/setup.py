@@ -55,7 +55,9 @@ def _install(kind: str) -> None:
     if shutil.which("npm"):
         wanted.pop(NODE, None)
     print(f"Installing {len(wanted)} locked packages into .venv ...", flush=True)
-    local: list[str | Path] = ["-e", ROOT, *(["-e", CASINO] if (CASINO / "pyproject.toml").is_file() else [])]
+    local: list[str | Path] = ["-e", ROOT]
+    if (CASINO / "pyproject.toml").is_file():
+        local += ["-e", CASINO]
     with tempfile.TemporaryDirectory(prefix="croupier-setup-") as scratch:
         lock = Path(scratch) / "requirements.lock"
         lock.write_text("".join(wanted.values()))
