@@ -1,0 +1,179 @@
+"""The auth service: `python -m casino.auth`. Registration, login with password and one-time code, self-exclusion."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import Annotated, Literal
+
+import msgspec
+import pyotp
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from casino import identity
+from casino.errors import Refusal
+from casino.house import House
+from casino.identity import Newcomer, Player, Stored
+from casino.requests import LARGEST_IMPORT, Name, house_of, place, read, respond, session
+from casino.serve import serve
+
+MarketCode = Literal["DE", "SE", "MT"]
+BrandName = Literal["aurora", "bluefin"]
+Password = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
+Secret = Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern="^[A-Z2-7]+$")]
+IMPORT_LIMIT = 1000
+
+
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /auth/register."""
+
+    login: Name
+    password: Password
+    market: MarketCode
+    brand: BrandName
+
+
+class Migrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One player of POST /auth/import, who brings an authenticator along."""
+
+    login: Name
+    password: Password
+    market: MarketCode
+    brand: BrandName
+    totp_secret: Secret
+    excluded: bool = False
+
+
+class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /auth/import: players of another platform."""
+
+    players: Annotated[list[Migrant], msgspec.Meta(min_length=1, max_length=IMPORT_LIMIT)]
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /auth/login."""
+
+    login: Name
+    password: Password
+
+
+class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /auth/verify."""
+
+    challenge: Name
+    code: Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$")]
+
+
+async def register(request: Request) -> Response:
+    """Create a player; the answer holds the secret for the authenticator."""
+    house, form = house_of(request), await read(request, Registration)
+    newcomer = Newcomer(
+        form.login, await asyncio.to_thread(_hash, house, form.password), pyotp.random_base32(), form.market, form.brand
+    )
+    if not await house.database.write(lambda tx: identity.add_player(tx, newcomer)):
+        raise Refusal(409, "login_taken", "this login is taken; choose another")
+    return respond({"player_id": identity.player_id(form.login), "totp_secret": newcomer.totp_secret}, 201)
+
+
+async def import_players(request: Request) -> Response:
+    """Take over many players at once; logins that exist are left as they are."""
+    house, form = house_of(request), await read(request, Import, LARGEST_IMPORT)
+
+    def hash_all() -> list[Newcomer]:
+        return [
+            Newcomer(m.login, _hash(house, m.password), m.totp_secret, m.market, m.brand, m.excluded)
+            for m in form.players
+        ]
+
+    newcomers = await asyncio.to_thread(hash_all)
+    added = await house.database.write(lambda tx: sum(identity.add_player(tx, newcomer) for newcomer in newcomers))
+    return respond({"added": added, "existing": len(newcomers) - added})
+
+
+async def login(request: Request) -> Response:
+    """First step: password. The answer holds a challenge for the second."""
+    house, form = house_of(request), await read(request, Login)
+    stored = await house.database.read(lambda tx: identity.find_player(tx, form.login))
+    market, brand = (stored.player.market, stored.player.brand) if stored else place(request)
+    try:
+        if house.faults.hit("login-error", market=market, brand=brand):
+            raise Refusal(500, "login_failed", "the login failed; try again")
+        challenge = await _check_password(house, form, stored)
+    except Refusal as refusal:
+        outcome = {401: "wrong_credentials", 403: "refused"}.get(refusal.status, "failed")
+        house.metrics.logins.labels(house.version, market, brand, outcome).inc()
+        raise
+    except Exception:
+        house.metrics.logins.labels(house.version, market, brand, "failed").inc()
+        raise
+    return respond({"challenge": challenge})
+
+
+async def verify(request: Request) -> Response:
+    """Second step: one-time code. The answer holds the session token."""
+    house, form = house_of(request), await read(request, Verification)
+    market, brand = place(request)
+    outcome = "failed"
+    try:
+        stored, right = await house.database.write(lambda tx: identity.answer_challenge(tx, form.challenge, form.code))
+        market, brand = (stored.player.market, stored.player.brand) if stored else (market, brand)
+        if stored is None or not right:
+            outcome = "wrong_credentials"
+            raise Refusal(401, "wrong_code", "the code is wrong or the challenge has expired; log in again")
+        if stored.excluded:
+            outcome = "refused"
+            raise Refusal(403, "self_excluded", "this player is self-excluded")
+        outcome = "ok"
+    finally:
+        house.metrics.logins.labels(house.version, market, brand, outcome).inc()
+    return respond({"player_id": stored.player.id, "token": house.tokens.issue(stored.player)})
+
+
+async def show_session(request: Request) -> Response:
+    """Who the bearer of the token is."""
+    player = session(request)
+    return respond({"player_id": player.id, "market": player.market, "brand": player.brand})
+
+
+async def self_exclude(request: Request) -> Response:
+    """Exclude oneself from play, at once; balance and withdrawals stay open."""
+    player = session(request)
+    await house_of(request).database.write(lambda tx: identity.exclude(tx, player.id))
+    return respond({"player_id": player.id, "excluded": True})
+
+
+async def _check_password(house: House, form: Login, stored: Stored | None) -> str:
+    if stored is None or not await asyncio.to_thread(identity.password_matches, form.password, stored.password_hash):
+        raise Refusal(401, "wrong_credentials", "login or password is wrong")
+    if stored.excluded:
+        raise Refusal(403, "self_excluded", "this player is self-excluded")
+    upgraded: str | None = None
+    if house.settings.since("1.1.0") and not stored.password_hash.startswith("scrypt$"):
+        upgraded = await asyncio.to_thread(_hash, house, form.password)
+    return await house.database.write(lambda tx: _open_challenge(tx, stored.player, upgraded))
+
+
+def _open_challenge(tx: sqlite3.Connection, player: Player, upgraded: str | None) -> str:
+    if upgraded is not None:
+        identity.store_password(tx, player.id, upgraded)
+    return identity.open_challenge(tx, player.id)
+
+
+def _hash(house: House, password: str) -> str:
+    scheme = "scrypt" if house.settings.since("1.1.0") else "pbkdf2"
+    return identity.hash_password(password, house.settings.password_cost, scheme)
+
+
+ROUTES = [
+    Route("/auth/register", register, methods=["POST"]),
+    Route("/auth/import", import_players, methods=["POST"]),
+    Route("/auth/login", login, methods=["POST"]),
+    Route("/auth/verify", verify, methods=["POST"]),
+    Route("/auth/session", show_session),
+    Route("/auth/self-exclude", self_exclude, methods=["POST"]),
+]
+
+if __name__ == "__main__":
+    raise SystemExit(serve("auth", ROUTES))

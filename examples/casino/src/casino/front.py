@@ -1,0 +1,70 @@
+"""What every request to a service passes: counting, timing, faults of slowness, and the marks of a draining process.
+
+Pure ASGI, since it runs for each of hundreds of requests a second. The version header itself is set by the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from casino.house import House
+from casino.world import MARKETS
+
+UNCOUNTED = frozenset({"/healthz", "/metrics"})
+METHODS = frozenset({"GET", "POST"})
+CLOSE = (b"connection", b"close")
+
+
+class Front:
+    """Wraps a service's routes; `routes` are the paths that may appear as label values."""
+
+    def __init__(self, app: ASGIApp, house: House, routes: Iterable[str]) -> None:
+        self._app = app
+        self._house = house
+        self._routes = frozenset(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if scope["path"] in UNCOUNTED:
+                await self._app(scope, receive, send)
+            else:
+                await self._serve(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        drain, metrics = self._house.drain, self._house.metrics
+        route = scope["path"] if scope["path"] in self._routes else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        status = 500
+
+        async def mark(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if drain.started:
+                    message["headers"] = [*message["headers"], CLOSE]
+            await send(message)
+
+        begun = drain.last_request = time.monotonic()
+        drain.in_flight += 1
+        try:
+            await self._slow_down(scope, route)
+            await self._app(scope, receive, mark)
+        finally:
+            drain.in_flight -= 1
+            drain.last_request = ended = time.monotonic()
+            metrics.durations.labels(metrics.version, route, method).observe(ended - begun)
+            metrics.requests.labels(metrics.version, route, str(status)).inc()
+
+    async def _slow_down(self, scope: Scope, route: str) -> None:
+        if not self._house.faults.faults:
+            return
+        market = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-market"), "")
+        fault = self._house.faults.hit("slow", route=route, market=market if market in MARKETS else "")
+        if fault is not None:
+            await asyncio.sleep(fault.seconds)

@@ -1,0 +1,94 @@
+"""The games service: `python -m casino.games`. Spins over HTTP, a roulette table over WebSocket.
+
+Versions differ: since 1.1 a lost spin sometimes gets a second turn. Any process finishes rounds that a dead one left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+from functools import partial
+from typing import Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+
+from casino import rounds
+from casino.answers import Answer, digest
+from casino.book import Book
+from casino.errors import Refusal
+from casino.house import House
+from casino.requests import Amount, Key, house_of, read, replay, session
+from casino.rounds import Bet
+from casino.serve import serve
+from casino.table import sit_down
+
+log = logging.getLogger("casino.games")
+DICE = random.SystemRandom()
+SWEEP_EVERY_S = 2.0
+
+
+class Spin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /games/spin: one round on a slot; the round id makes it idempotent."""
+
+    round_id: Key
+    game: Literal["comet", "harbour"]
+    stake_minor: Amount
+
+
+async def spin(request: Request) -> Response:
+    """Play one round: 200 settled, 422 not enough money."""
+    house, player = house_of(request), session(request)
+    form = await read(request, Spin)
+    bet = Bet(player, form.round_id, form.game, form.stake_minor, digest(msgspec.json.encode(form)))
+    labels = (house.version, player.market, player.brand, form.game)
+    try:
+        if house.faults.hit("bet-error", market=player.market, brand=player.brand):
+            raise Refusal(500, "bet_failed", "the bet failed; nothing was taken")
+        answer = await house.database.write(lambda tx: _play(house, house.book(tx), bet))
+    except Exception as error:
+        refused = isinstance(error, Refusal) and error.status < 500
+        house.metrics.bets.labels(*labels, "refused" if refused else "failed").inc()
+        raise
+    if answer.fresh:
+        house.metrics.bets.labels(*labels, answer.document["status"]).inc()
+    return replay(answer)
+
+
+async def sweep(house: House) -> None:
+    """Complete rounds that a dead process left open, for as long as this one lives."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        try:
+            for bet in await house.database.read(lambda tx: rounds.interrupted_bets(tx, house.settings.stuck_after_s)):
+                await house.database.write(partial(_settle, house, bet))
+        except (sqlite3.Error, Refusal) as error:
+            log.warning("an interrupted round could not be completed, will try again: %s", error)
+
+
+def _settle(house: House, bet: Bet, tx: sqlite3.Connection) -> Answer:
+    return rounds.settle(house.book(tx), bet)
+
+
+def _play(house: House, book: Book, bet: Bet) -> Answer:
+    answer = rounds.place(book, bet, rounds.draw(bet.game, DICE, respins=house.settings.since("1.1.0")))
+    if answer is not None:
+        return answer
+    if house.faults.hit("double-debit"):
+        rounds.debit_again(book, bet)
+    if house.faults.hit("drift"):
+        rounds.lose_track(book, bet)
+    return rounds.settle(book, bet)
+
+
+ROUTES = [
+    Route("/games/spin", spin, methods=["POST"]),
+    WebSocketRoute("/games/table", sit_down),
+]
+
+if __name__ == "__main__":
+    raise SystemExit(serve("games", ROUTES, sweep))

@@ -1,0 +1,181 @@
+"""Deposits and withdrawals as transactions: before and after the provider is asked.
+
+Called by the payments service, and by its sweep that finishes what a dead process left pending. Every step can be
+repeated by anyone at any time: the first to settle a payment decides, all others get its answer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from casino.answers import Answer, recall, record, require_same_body
+from casino.book import Book, Kind, Leg
+from casino.errors import InsufficientFunds
+from casino.identity import Player, require_playable
+from casino.psp import Decision
+from casino.world import MARKETS
+
+OUTCOMES = {
+    "deposit": {Decision.APPROVED: "credited", Decision.DECLINED: "declined", Decision.FAILED: "failed"},
+    "withdrawal": {Decision.APPROVED: "paid", Decision.DECLINED: "refused", Decision.FAILED: "failed"},
+}
+STATUS_CODES = {"credited": 200, "paid": 200, "declined": 402, "refused": 402, "failed": 502}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A payment that a player asked for; `subject` names it for ever, also towards the provider."""
+
+    player: Player
+    key: str
+    direction: str
+    psp: str
+    amount: int
+    body_digest: str
+
+    @property
+    def subject(self) -> str:
+        """The payment's name: the idempotency key belongs to its player."""
+        return f"{self.player.id}/{self.key}"
+
+    @property
+    def currency(self) -> str:
+        """The currency of the player's market."""
+        return MARKETS[self.player.market].currency
+
+
+def recall_payment(tx: sqlite3.Connection, order: Order) -> Answer | None:
+    """The stored answer of this payment, if it has been settled."""
+    return recall(tx, "payment", order.subject, order.body_digest)
+
+
+def check_deposit(tx: sqlite3.Connection, order: Order) -> Answer | None:
+    """Version 1.0's first step: replay or refuse, but remember nothing before the provider has answered."""
+    answer = recall_payment(tx, order)
+    if answer is None:
+        require_playable(tx, order.player.id)
+    return answer
+
+
+def open_deposit(tx: sqlite3.Connection, order: Order) -> Answer | None:
+    """First step since 1.1: write the intent down, so that a charge that we die upon is found and credited."""
+    answer = check_deposit(tx, order)
+    if answer is None and not _pending(tx, order):
+        _insert(tx, order, "pending")
+    return answer
+
+
+def settle_deposit(book: Book, order: Order, decision: Decision) -> Answer:
+    """Last step of a deposit: credit an approved charge exactly once and store the answer."""
+    answer = recall_payment(book.tx, order)
+    if answer is not None:
+        return answer
+    player = book.account("player", order.player.id, order.currency)
+    if decision is Decision.APPROVED:
+        clearing = book.account("psp", order.psp, order.currency)
+        legs = (Leg(clearing, -order.amount), Leg(player, order.amount))
+        book.post(Kind.DEPOSIT, order.subject, order.player.id, legs)
+    return _conclude(book, order, OUTCOMES["deposit"][decision], book.balance(player))
+
+
+def reserve_withdrawal(book: Book, order: Order) -> Answer | None:
+    """First step of a withdrawal: take the money out of the player's reach before it is paid out.
+
+    Without the money the withdrawal is answered at once: refused. Withdrawals stay open to excluded players.
+    """
+    answer = recall_payment(book.tx, order)
+    if answer is not None or _pending(book.tx, order):
+        return answer
+    player = book.account("player", order.player.id, order.currency)
+    clearing = book.account("psp", order.psp, order.currency)
+    legs = (Leg(player, -order.amount), Leg(clearing, order.amount))
+    try:
+        book.post(Kind.WITHDRAWAL, order.subject, order.player.id, legs)
+    except InsufficientFunds as lacking:
+        return _conclude(book, order, "refused", lacking.balance_minor, status_code=422)
+    _insert(book.tx, order, "pending")
+    return None
+
+
+def settle_withdrawal(book: Book, order: Order, decision: Decision) -> Answer:
+    """Last step of a withdrawal: store what the provider said; the money comes back unless it was paid."""
+    answer = recall_payment(book.tx, order)
+    if answer is not None:
+        return answer
+    player = book.account("player", order.player.id, order.currency)
+    if decision is not Decision.APPROVED:
+        clearing = book.account("psp", order.psp, order.currency)
+        legs = (Leg(clearing, -order.amount), Leg(player, order.amount))
+        book.post(Kind.REFUND, order.subject, order.player.id, legs)
+    return _conclude(book, order, OUTCOMES["withdrawal"][decision], book.balance(player))
+
+
+def debit_again(book: Book, order: Order) -> None:
+    """The `double-debit` fault: what code without idempotency would do. Nothing happens if the money is not there."""
+    player = book.account("player", order.player.id, order.currency)
+    clearing = book.account("psp", order.psp, order.currency)
+    legs = (Leg(player, -order.amount), Leg(clearing, order.amount))
+    if book.balance(player) >= order.amount:
+        book.post(Kind.WITHDRAWAL, order.subject, order.player.id, legs, reference=f"{order.subject}#again")
+
+
+def stuck_orders(tx: sqlite3.Connection, older_than_s: float, limit: int = 50) -> list[Order]:
+    """Payments that have been pending so long that whoever opened them must be dead."""
+    rows = tx.execute(
+        "SELECT payments.*, market, brand FROM payments JOIN players ON players.id = player_id "
+        "WHERE status = 'pending' AND opened_at < ? ORDER BY opened_at LIMIT ?",
+        (time.time() - older_than_s, limit),
+    )
+    return [
+        Order(
+            player=Player(row["player_id"], row["market"], row["brand"]),
+            key=row["subject"].split("/", 1)[1],
+            direction=row["direction"],
+            psp=row["psp"],
+            amount=row["amount"],
+            body_digest=row["body_digest"],
+        )
+        for row in rows
+    ]
+
+
+def _pending(tx: sqlite3.Connection, order: Order) -> bool:
+    row = tx.execute("SELECT body_digest FROM payments WHERE subject = ?", (order.subject,)).fetchone()
+    if row is not None:
+        require_same_body(row["body_digest"], order.body_digest)
+    return row is not None
+
+
+def _insert(tx: sqlite3.Connection, order: Order, status: str) -> None:
+    tx.execute(
+        "INSERT INTO payments (subject, player_id, direction, psp, amount, status, body_digest, opened_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET status = excluded.status",
+        (
+            order.subject,
+            order.player.id,
+            order.direction,
+            order.psp,
+            order.amount,
+            status,
+            order.body_digest,
+            time.time(),
+        ),
+    )
+
+
+def _conclude(book: Book, order: Order, outcome: str, balance: int, status_code: int | None = None) -> Answer:
+    _insert(book.tx, order, outcome)
+    document: dict[str, Any] = {
+        "payment_id": order.key,
+        "direction": order.direction,
+        "status": outcome,
+        "psp": order.psp,
+        "amount_minor": order.amount,
+        "currency": order.currency,
+        "balance_minor": balance,
+    }
+    code = STATUS_CODES[outcome] if status_code is None else status_code
+    return record(book.tx, "payment", order.subject, order.body_digest, code, document)
