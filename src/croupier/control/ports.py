@@ -10,8 +10,11 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from croupier.core.gates import Gate, Reading, Silence, Sli
 from croupier.core.journal.entry import Entry
+from croupier.core.journal.entry import Recorded as Recorded  # noqa: PLC0414 -- re-exported, part of the Journal port
+from croupier.core.journal.merkle import TreeHead as TreeHead  # noqa: PLC0414 -- as above
+from croupier.core.journal.verify import Verification as Verification  # noqa: PLC0414 -- as above
 from croupier.core.releases import ProcessTemplate, Release, Service
-from croupier.core.rollout.events import Event
+from croupier.core.rollout.events import AbortStarted, Event
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
@@ -250,29 +253,11 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """An entry as it stands in the journal. ``leaf_hash`` is RFC 9162's hash of its canonical bytes ``body``."""
-
-    seq: int
-    entry: Entry
-    body: bytes
-    leaf_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Part of a listing; ``next`` is the cursor of the following page, ``None`` at the end."""
 
     items: tuple[T, ...]
     next: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TreeHead:
-    """Size and RFC 9162 root hash of the journal's Merkle tree."""
-
-    size: int
-    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +271,34 @@ class Sample:
     at: float
     good: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token as it is kept: ``sha256`` is the hex digest of the secret, never the secret. Epoch seconds."""
+
+    id: str
+    name: str
+    role: str
+    sha256: str
+    created_at: float
+    revoked_at: float | None = None
+
+
+class Tokens(Protocol):
+    """Who may talk to the server. The caller journals what it does here."""
+
+    async def add_token(self, token: Token) -> None:
+        """Keep a new token; ``Conflict`` where the id or the digest exists already."""
+        ...
+
+    async def revoke_token(self, token_id: str, at: float) -> Token | None:
+        """Mark it revoked (the first time counts) and give it back; ``None`` where there is none."""
+        ...
+
+    async def tokens(self) -> Sequence[Token]:
+        """All of them, oldest first, revoked ones too."""
+        ...
 
 
 class Leases(Protocol):
@@ -320,6 +333,10 @@ class Journal(Protocol):
     async def inclusion_proof(self, seq: int, size: int) -> Sequence[bytes]: ...
 
     async def consistency_proof(self, first: int, second: int) -> Sequence[bytes]: ...
+
+    async def verify(self) -> Verification:
+        """Read the whole record and check it against itself and against the stored states, from one moment's snapshot."""
+        ...
 
 
 class Store(Protocol):
@@ -371,6 +388,31 @@ class Store(Protocol):
     async def samples(self, rollout_id: str, *, since: float = 0.0) -> Sequence[Sample]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An abort that was acted on before it could be recorded, since the store was out of reach."""
+
+    rollout: str
+    event: AbortStarted
+    actor: str
+
+
+class Spool(Protocol):
+    """Where aborts wait for the store. On disk, so that they outlive the process; needs no database."""
+
+    def add(self, intent: Intent) -> None:
+        """Keep it; durable when this returns. One per rollout: a second one is dropped."""
+        ...
+
+    def pending(self) -> Sequence[Intent]:
+        """What still has to be recorded."""
+        ...
+
+    def remove(self, rollout: str) -> None:
+        """It is recorded, or it no longer means anything."""
+        ...
+
+
 class Changes(Protocol):
     """Tells readers that the journal grew."""
 
@@ -385,6 +427,8 @@ class Ports:
 
     store: Store
     leases: Leases
+    journal: Journal
+    spool: Spool
     router: TrafficRouter
     workloads: Workloads
     metrics: MetricSource

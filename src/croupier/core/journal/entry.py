@@ -1,6 +1,7 @@
 """One entry of the journal: who did what to which subject, when and why, with the events that carry the change.
 
-The canonical bytes of an entry (RFC 8785 JSON) are a leaf of the Merkle tree.
+The canonical bytes of an entry (RFC 8785 JSON) are a leaf of the Merkle tree. Use cases make entries, the store records
+them.
 """
 
 from collections.abc import Mapping
@@ -37,3 +38,13 @@ class Entry:
                 "reason": self.reason,
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry as it stands in the journal. ``leaf_hash`` is RFC 9162's hash of its canonical bytes ``body``."""
+
+    seq: int
+    entry: Entry
+    body: bytes
+    leaf_hash: bytes
