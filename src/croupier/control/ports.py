@@ -335,7 +335,7 @@ class Journal(Protocol):
     async def consistency_proof(self, first: int, second: int) -> Sequence[bytes]: ...
 
     async def verify(self) -> Verification:
-        """Read the whole record and check it against itself and against the stored states, from one moment's snapshot."""
+        """Read the whole record and check it against itself and against the stored states, as of one moment."""
         ...
 
 

@@ -1,0 +1,103 @@
+"""Taking in what people declare: documents are replaced, releases are only ever added. All of a request or none of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
+from croupier.control.reconcile import Reconciler
+from croupier.core.journal.entry import Entry
+from croupier.core.releases import Release
+from croupier.errors import Conflict
+
+
+class Effect(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying one object did (or, in a dry run, would do)."""
+
+    kind: str
+    name: str
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The use cases of declared objects."""
+
+    ports: Ports
+    reconciler: Reconciler
+
+    async def apply(
+        self,
+        documents: Sequence[Document],
+        releases: Sequence[Release],
+        *,
+        actor: str,
+        reason: str = "",
+        dry_run: bool = False,
+        answer: Answer | None = None,
+    ) -> tuple[Applied, ...]:
+        """Record every object that differs from what is recorded. Raises ``Conflict`` when a release would be bound
+        anew.
+        """
+        now = self.ports.clock.now()
+        known = {(item.value.kind, item.value.name): item for item in await self.ports.store.documents()}
+        delivered = {item.value.service for item in await self.ports.store.services()}
+        applied: list[Applied] = []
+        writes: list[Stored[Document]] = []
+        entries: list[Entry] = []
+        for document in documents:
+            before = known.get((document.kind, document.name))
+            effect = _effect(before, document)
+            applied.append(Applied(document.kind, document.name, effect))
+            if effect is not Effect.UNCHANGED:
+                writes.append(Stored(document, before.version if before else 0))
+                entries.append(_declared(document, effect, actor, reason, now))
+        fresh = [release for release in releases if await self._is_new(release)]
+        for release in releases:
+            effect = Effect.CREATED if release in fresh else Effect.UNCHANGED
+            applied.append(Applied("Release", f"{release.service}-{release.version}", effect))
+        entries += [_released(release, actor, reason, now) for release in fresh]
+        services = tuple(
+            Stored(ServiceState(document.name), 0)
+            for document in documents
+            if document.kind == "Service" and document.name not in delivered
+        )
+        if entries and not dry_run:
+            change = Commit(
+                tuple(entries), now, services=services, documents=tuple(writes), releases=tuple(fresh), answer=answer
+            )
+            await self.ports.store.commit(change)
+            self.reconciler.wake()
+        return tuple(applied)
+
+    async def _is_new(self, release: Release) -> bool:
+        before = await self.ports.store.release(release.service, release.version)
+        if before is not None and before.digest != release.digest:
+            raise Conflict(
+                f"{release.service} {release.version} exists with other content ({before.digest[:19]}…).",
+                hint="Releases never change: give this content a new version.",
+            )
+        return before is None
+
+
+def _effect(before: Stored[Document] | None, document: Document) -> Effect:
+    if before is None:
+        return Effect.CREATED
+    return Effect.UNCHANGED if before.value.digest == document.digest else Effect.UPDATED
+
+
+def _declared(document: Document, effect: Effect, actor: str, reason: str, now: float) -> Entry:
+    event = {"type": "document_applied", "effect": effect.value, "digest": document.digest, "source": document.source}
+    return Entry(now, actor, "apply", f"{document.kind.lower()}/{document.name}", (event,), reason)
+
+
+def _released(release: Release, actor: str, reason: str, now: float) -> Entry:
+    event = {"type": "release_added", "digest": release.digest, "notes": release.notes}
+    return Entry(now, actor, "release", f"release/{release.service}/{release.version}", (event,), reason)

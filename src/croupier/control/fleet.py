@@ -1,0 +1,81 @@
+"""What is recorded of everything that is delivered, read once and kept until the journal grows. Read by the reconciler.
+
+Also answers the two questions that every tick asks: which traffic is wanted, and which versions must run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from croupier.control.ports import (
+    Backend,
+    RoutedService,
+    Store,
+    Stored,
+    TrafficTable,
+    VersionKey,
+    WorkloadStatus,
+)
+from croupier.control.ports import ServiceState as Delivery
+from croupier.core.releases import Service
+from croupier.core.rollout.routes import ServiceRoutes, stable_routes
+from croupier.core.rollout.state import RolloutState, routes, versions_needed
+
+
+async def read_fleet(store: Store, size: int) -> "Fleet":
+    """Everything recorded of what is delivered; ``size`` is the journal's, read before."""
+    specs = [item.value.spec for item in await store.documents("Service")]
+    return Fleet(
+        size=size,
+        services={spec.name: spec for spec in specs if isinstance(spec, Service)},
+        deliveries={item.value.service: item for item in await store.services()},
+        rollouts={item.value.id: item for item in await store.active()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Services, what serves them, and their active rollouts, as recorded. ``size`` is the journal's when this was read."""
+
+    size: int = 0
+    services: Mapping[str, Service] = field(default_factory=dict)
+    deliveries: Mapping[str, Stored[Delivery]] = field(default_factory=dict)
+    rollouts: Mapping[str, Stored[RolloutState]] = field(default_factory=dict)
+
+    def rollout_of(self, service: str) -> RolloutState | None:
+        """The service's active rollout, if any."""
+        delivery = self.deliveries.get(service)
+        stored = self.rollouts.get(delivery.value.active) if delivery and delivery.value.active else None
+        return stored.value if stored else None
+
+    def with_rollout(self, rollout: Stored[RolloutState], delivery: Stored[Delivery] | None, size: int) -> "Fleet":
+        """The fleet after one recorded change."""
+        rollouts = {**self.rollouts, rollout.value.id: rollout}
+        deliveries = {**self.deliveries, delivery.value.service: delivery} if delivery else self.deliveries
+        return replace(self, size=size, rollouts=rollouts, deliveries=deliveries)
+
+    def wanted_routes(self, service: str) -> ServiceRoutes:
+        """The traffic that the recorded state asks for."""
+        rollout = self.rollout_of(service)
+        if rollout is not None:
+            return routes(rollout)
+        delivery = self.deliveries.get(service)
+        return stable_routes(service, delivery.value.stable if delivery else None)
+
+    def needed(self) -> set[VersionKey]:
+        """Versions that must run whatever happens."""
+        keys: set[VersionKey] = set()
+        for service in self.services:
+            rollout = self.rollout_of(service)
+            versions = versions_needed(rollout) if rollout else self.wanted_routes(service).versions
+            keys |= {VersionKey(service, version) for version in versions}
+            if rollout and rollout.stable:
+                keys.add(VersionKey(service, rollout.stable))
+        return keys
+
+    def table(self, running: set[VersionKey], seen: Mapping[VersionKey, WorkloadStatus]) -> TrafficTable:
+        """Everything that the data plane should serve; ``running`` versions stay reachable while they are being left."""
+        routed = tuple(RoutedService(self.services[name], self.wanted_routes(name)) for name in sorted(self.services))
+        named = {VersionKey(item.service.name, version) for item in routed for version in item.routes.versions}
+        keys = sorted(key for key in named | running if key.service in self.services)
+        backends = tuple(Backend(key, seen[key].endpoints if key in seen else ()) for key in keys)
+        return TrafficTable(routed, backends)

@@ -1,0 +1,41 @@
+"""Versions kept running for a while after they were left, so that going back is instant. Used by the reconciler.
+
+Held in memory: after a restart of the control plane a version that was left is stopped earlier, which harms nobody.
+"""
+
+from dataclasses import dataclass, field
+
+from croupier.control.fleet import Fleet
+from croupier.control.ports import VersionKey
+from croupier.core.rollout.state import Phase, RolloutState
+
+
+@dataclass(slots=True)
+class Lingering:
+    """Remembers until when (epoch seconds) a version that was left keeps running."""
+
+    _until: dict[VersionKey, float] = field(default_factory=dict)
+
+    def note(self, fleet: Fleet) -> None:
+        """Take note of rollouts that have just ended."""
+        for stored in fleet.rollouts.values():
+            if (left := _left_behind(stored.value)) is not None:
+                key, until = left
+                self._until.setdefault(key, until)
+
+    def keys(self, now: float) -> set[VersionKey]:
+        """Versions that still linger."""
+        self._until = {key: until for key, until in self._until.items() if until > now}
+        return set(self._until)
+
+
+def _left_behind(state: RolloutState) -> tuple[VersionKey, float] | None:
+    """The version that an ended rollout left behind, and until when it is kept."""
+    timing = state.plan.timing
+    if state.ended_at is None:
+        return None
+    if state.phase is Phase.SUCCEEDED:
+        return (
+            (VersionKey(state.service, state.stable), state.ended_at + timing.keep_stable_s) if state.stable else None
+        )
+    return VersionKey(state.service, state.canary), state.ended_at + timing.keep_canary_s

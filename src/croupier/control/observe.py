@@ -1,0 +1,143 @@
+"""What is really going on: workloads, what the data plane serves, and what the metric source says. Called once per
+round.
+
+A part that cannot be seen is said to be unknown, never guessed; deciding knows what to do with unknown.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from croupier.control.fleet import Fleet
+from croupier.control.ports import (
+    Endpoint,
+    Health,
+    Ports,
+    Query,
+    Sample,
+    ScrapeTarget,
+    TrafficTable,
+    VersionKey,
+    WorkloadStatus,
+)
+from croupier.core.gates import Reading, Silence
+from croupier.core.releases import ProcessTemplate
+from croupier.core.rollout.decide import looks
+from croupier.core.rollout.routes import ServiceRoutes
+from croupier.core.rollout.state import RolloutState
+from croupier.errors import Transient
+
+log = logging.getLogger("croupier.control")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at the world. ``served`` is ``None`` when the data plane did not answer."""
+
+    workloads: Mapping[VersionKey, WorkloadStatus]
+    served: Mapping[str, ServiceRoutes] | None
+
+    def ready(self, key: VersionKey) -> bool:
+        """Whether the version can take players."""
+        status = self.workloads.get(key)
+        return status is not None and status.health is Health.READY
+
+    def failure(self, key: VersionKey) -> str | None:
+        """Why the version was given up by the workloads, if it was."""
+        status = self.workloads.get(key)
+        return status.reason or "it failed" if status is not None and status.health is Health.FAILED else None
+
+    def unsettled(self, table: TrafficTable) -> bool:
+        """Whether a version that has players is still being found (just after our own start): the data plane knows its
+        place, we do not yet, so nothing is pushed until we do.
+        """
+        return any(
+            not backend.endpoints
+            and backend.key in self.served_versions
+            and backend.key in self.workloads
+            and self.workloads[backend.key].health is Health.STARTING
+            for backend in table.backends
+        )
+
+    @property
+    def served_versions(self) -> set[VersionKey]:
+        """Versions that the data plane may still send players to."""
+        served = self.served or {}
+        return {VersionKey(name, version) for name, routed in served.items() for version in routed.versions}
+
+
+@dataclass(slots=True)
+class View:
+    """Looks at the world, and remembers where instances were: one that fails its health check for a moment keeps its
+    place in the data plane, since an empty cluster would turn every player away.
+    """
+
+    _endpoints: dict[VersionKey, tuple[Endpoint, ...]] = field(default_factory=dict)
+
+    async def look(self, ports: Ports, fleet: Fleet) -> Seen:
+        """See workloads and data plane. A data plane that does not answer is ``None``."""
+        workloads = {key: self._placed(key, status) for key, status in (await ports.workloads.observe()).items()}
+        self._endpoints = {key: status.endpoints for key, status in workloads.items() if status.endpoints}
+        try:
+            served = await ports.router.served() if fleet.services else {}
+        except Transient as trouble:
+            log.warning("data plane out of sight: %s", trouble)
+            served = None
+        return Seen(workloads, served)
+
+    def _placed(self, key: VersionKey, status: WorkloadStatus) -> WorkloadStatus:
+        if status.endpoints or key not in self._endpoints:
+            return status
+        return replace(status, endpoints=self._endpoints[key])
+
+
+async def ask_gates(
+    ports: Ports, state: RolloutState, now: float, looked: dict[str, float]
+) -> Mapping[str, Reading | Silence]:
+    """Ask the metric source for each gate that is due; ``looked`` remembers when, also of looks that are not recorded."""
+    said: dict[str, Reading | Silence] = {}
+    samples: list[Sample] = []
+    for look in looks(state, now, looked):
+        gate = look.gate
+        query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until)
+        try:
+            said[gate.name] = await ports.metrics.read(query)
+        except Transient as trouble:
+            said[gate.name] = Silence(str(trouble))
+        looked[gate.name] = now
+        samples += _samples(state, gate.name, said[gate.name], now)
+    if samples:
+        await _keep(ports, samples)
+    return said
+
+
+def scrape_targets(
+    workloads: Mapping[VersionKey, WorkloadStatus], templates: Mapping[VersionKey, ProcessTemplate]
+) -> Mapping[VersionKey, Sequence[ScrapeTarget]]:
+    """Where the metrics of every running instance are."""
+    return {
+        key: tuple(ScrapeTarget(endpoint, templates[key].metrics_path) for endpoint in status.endpoints)
+        for key, status in workloads.items()
+        if key in templates
+    }
+
+
+def _samples(state: RolloutState, gate: str, said: Reading | Silence, now: float) -> list[Sample]:
+    if isinstance(said, Silence):
+        return []
+    arms = [(state.canary, True, said.canary)]
+    if said.baseline is not None and state.stable:
+        arms.append((state.stable, False, said.baseline))
+    return [
+        Sample(state.id, gate, version, canary, now, counts[()].good, counts[()].total)
+        for version, canary, counts in arms
+        if () in counts
+    ]
+
+
+async def _keep(ports: Ports, samples: list[Sample]) -> None:
+    """Telemetry for charts: its loss is a gap in a chart, never a reason to stop."""
+    try:
+        await ports.store.add_samples(samples)
+    except Transient as trouble:
+        log.info("samples not kept: %s", trouble)

@@ -1,0 +1,225 @@
+"""The loop: observe -> decide -> record -> apply, level-triggered, for everything that is delivered.
+
+Run by the server as one task. Every tick starts from what is recorded and what is really served, so a crash anywhere
+resumes by itself. When the store is out of reach the loop keeps serving, moves nobody towards a canary, and still takes
+players away from one: an abort is kept on disk, applied at once and recorded when the store is back.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from croupier.control.fleet import Fleet, read_fleet
+from croupier.control.lingering import Lingering
+from croupier.control.observe import Seen, View, ask_gates, scrape_targets
+from croupier.control.ports import Intent, Lease, Ports, Stored, TrafficTable, VersionKey
+from croupier.control.recording import CONTROLLER, Who, fold, record
+from croupier.core.releases import ProcessTemplate
+from croupier.core.rollout.decide import Evidence, decide
+from croupier.core.rollout.events import AbortStarted, Event
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import Conflict, CroupierError, Fenced, Transient
+
+_LEASE = "controller"
+_ROUNDS = 8
+"""Rounds of one tick at the most; each but the last recorded something."""
+
+log = logging.getLogger("croupier.control")
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Drives every active rollout. ``holder`` names this process for the lease; ``lease_ttl_s`` bounds a takeover."""
+
+    ports: Ports
+    holder: str
+    lease_ttl_s: float = 10.0
+    _lease: Lease | None = None
+    _fleet: Fleet | None = None
+    _stale: bool = True
+    _view: View = field(default_factory=View)
+    _lingering: Lingering = field(default_factory=Lingering)
+    _templates: dict[VersionKey, ProcessTemplate] = field(default_factory=dict)
+    _looked: dict[str, dict[str, float]] = field(default_factory=dict)
+    _urgent: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """What was last known to be recorded; ``None`` until the store was read once."""
+        return self._fleet
+
+    def wake(self) -> None:
+        """Something changed that must not wait: end what is being waited for and start a new tick."""
+        self._urgent.set()
+
+    def abort_unrecorded(self, intent: Intent) -> None:
+        """Keep the abort on disk and act on it from now on; it is recorded when the store is back."""
+        self.ports.spool.add(intent)
+        self.wake()
+
+    async def run(self, interval_s: float, stop: asyncio.Event) -> None:
+        """Tick until ``stop``; the lease is given back at the end so that a successor need not wait."""
+        while not stop.is_set():
+            try:
+                await self.tick()
+            except Exception:
+                log.exception("tick failed; going on")
+            await self._rest(interval_s, stop)
+        if self._lease:
+            await self.ports.leases.release(self._lease)
+
+    async def tick(self) -> None:
+        """One turn of the loop. Trouble outside ends the turn, never the loop; the next starts from what is recorded."""
+        self._urgent.clear()
+        try:
+            if not await self._take_lease():
+                return
+            recording = await self._read()
+        except Transient as trouble:
+            log.warning("store out of reach, holding course: %s", trouble)
+            recording = False
+        try:
+            await self._rounds(recording=recording)
+        except Fenced as lost:
+            self._lease, self._stale = None, True
+            log.warning("another control plane has taken over: %s", lost)
+        except (Transient, Conflict) as trouble:
+            self._stale = True
+            log.warning("tick ended early: %s", trouble)
+
+    async def _rounds(self, *, recording: bool) -> None:
+        if self._fleet is None:  # nothing was ever read: what the data plane serves is better than what we know
+            return
+        for _ in range(_ROUNDS):
+            seen = await self._view.look(self.ports, self._fleet)
+            changed = await self._decide_all(self._fleet, seen, recording=recording)
+            await self._apply(seen)
+            if not changed or self._urgent.is_set():
+                return
+
+    async def _take_lease(self) -> bool:
+        """Hold the lease, renewing it after a third of its life; false while somebody else holds it."""
+        now = self.ports.clock.now()
+        if self._lease is None or self._lease.expires_at - now <= self.lease_ttl_s * 2 / 3:
+            self._lease = await self.ports.leases.acquire(_LEASE, self.holder, self.lease_ttl_s, now)
+        return self._lease is not None
+
+    async def _read(self) -> bool:
+        """Read what is recorded, if the journal grew since; record aborts that had to wait."""
+        size = (await self.ports.journal.head()).size
+        if self._stale or self._fleet is None or size != self._fleet.size:
+            self._fleet = await read_fleet(self.ports.store, size)
+            self._stale = False
+        for intent in self.ports.spool.pending():
+            await self._settle(self._fleet, intent)
+        return True
+
+    async def _settle(self, fleet: Fleet, intent: Intent) -> None:
+        stored = fleet.rollouts.get(intent.rollout)
+        if stored is not None and not _is_given_up(stored.value):
+            await self._record(fleet, stored, (intent.event,), Who(intent.actor, "abort", intent.event.reason))
+        self.ports.spool.remove(intent.rollout)
+
+    async def _decide_all(self, fleet: Fleet, seen: Seen, *, recording: bool) -> bool:
+        """Decide for each active rollout; whether anything was recorded."""
+        changed = False
+        for stored in fleet.rollouts.values():
+            if stored.value.phase.active:
+                changed |= await self._decide_one(self._fleet or fleet, stored, seen, recording=recording)
+        return changed
+
+    async def _decide_one(self, fleet: Fleet, stored: Stored[RolloutState], seen: Seen, *, recording: bool) -> bool:
+        state, now = stored.value, self.ports.clock.now()
+        canary = VersionKey(state.service, state.canary)
+        said = await ask_gates(self.ports, state, now, self._looked.setdefault(state.id, {}))
+        served = seen.served.get(state.service) if seen.served is not None else None
+        events = decide(state, Evidence(seen.ready(canary), seen.failure(canary), served, said), now)
+        if events and recording:
+            try:
+                await self._record(fleet, stored, events, Who(CONTROLLER, "decide"))
+            except Transient as trouble:
+                log.warning("%s: not recorded: %s", state.id, trouble)
+                self._stale = True
+            else:
+                return True
+        self._give_up_unrecorded(state, events)
+        return False
+
+    def _give_up_unrecorded(self, state: RolloutState, events: tuple[Event, ...]) -> None:
+        """Without the store only one decision is acted on: taking players away from the canary."""
+        for event in events:
+            if isinstance(event, AbortStarted):
+                self.ports.spool.add(Intent(state.id, event, CONTROLLER))
+
+    async def _record(self, fleet: Fleet, stored: Stored[RolloutState], events: tuple[Event, ...], who: Who) -> None:
+        delivery = fleet.deliveries[stored.value.service]
+        now = self.ports.clock.now()
+        outcome = await record(self.ports.store, stored, delivery, events, who, now, lease=self._lease)
+        # Somebody else's entry in between means that there is more to read: the size then stays behind, and we read.
+        size = fleet.size + (outcome.seq == fleet.size)
+        self._fleet = fleet.with_rollout(outcome.rollout, outcome.delivery, size)
+        self._lingering.note(self._fleet)
+
+    async def _apply(self, seen: Seen) -> None:
+        """Push the wanted traffic, then the wanted workloads. What is still served, or might be, keeps running."""
+        fleet = self._bound_for_stable()
+        served = seen.served_versions if seen.served is not None else set(seen.workloads)
+        running = fleet.needed() | served | self._lingering.keys(self.ports.clock.now())
+        trouble = await self._push(fleet.table(running, seen.workloads), seen)
+        await self.ports.workloads.apply(await self._runnable(running))
+        await self.ports.metrics.watch(scrape_targets(seen.workloads, self._templates))
+        if trouble is not None:
+            raise Transient(f"traffic was not moved: {trouble}") from trouble
+
+    def _bound_for_stable(self) -> Fleet:
+        """The fleet with the aborts that could not be recorded yet: their players go to the stable version all the
+        same.
+        """
+        fleet = self._fleet or Fleet()
+        for intent in self.ports.spool.pending():
+            stored = fleet.rollouts.get(intent.rollout)
+            if stored is not None and not _is_given_up(stored.value):
+                fleet = fleet.with_rollout(fold(stored, (intent.event,)), None, fleet.size)
+        return fleet
+
+    async def _push(self, table: TrafficTable, seen: Seen) -> CroupierError | None:
+        """Push the table; whoever wakes us while the data plane is slow to confirm is served first."""
+        if self._urgent.is_set() or seen.unsettled(table):
+            return None
+        push = asyncio.ensure_future(self.ports.router.apply(table))
+        urgent = asyncio.ensure_future(self._urgent.wait())
+        try:
+            await asyncio.wait({push, urgent}, return_when=asyncio.FIRST_COMPLETED)
+            if push.done():
+                push.result()
+        except CroupierError as trouble:
+            return trouble
+        finally:
+            push.cancel()
+            urgent.cancel()
+        return None
+
+    async def _runnable(self, running: set[VersionKey]) -> Mapping[VersionKey, ProcessTemplate]:
+        """Templates by version; releases never change, so each is read once."""
+        for key in running - self._templates.keys():
+            release = await self.ports.store.release(key.service, key.version)
+            if release is not None:
+                self._templates[key] = release.process
+        return {key: self._templates[key] for key in running if key in self._templates}
+
+    async def _rest(self, interval_s: float, stop: asyncio.Event) -> None:
+        """Sleep until the next tick is due, somebody wakes us, or it is over."""
+        waits = [
+            asyncio.ensure_future(self.ports.clock.sleep(interval_s)),
+            asyncio.ensure_future(self._urgent.wait()),
+            asyncio.ensure_future(stop.wait()),
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
+
+
+def _is_given_up(state: RolloutState) -> bool:
+    """Whether an abort would change nothing any more."""
+    return not state.phase.active or state.phase is Phase.ABORTING

@@ -1,0 +1,83 @@
+"""How a decision becomes a record: events, new state, the service's delivery and the journal entry in one commit.
+
+The one place where a rollout's change is written down, whoever asked for it: the reconciler, a person, a newer rollout.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from croupier.control.ports import Answer, Commit, Lease, Store, Stored
+from croupier.control.ports import ServiceState as Delivery
+from croupier.core.journal.entry import Entry
+from croupier.core.rollout.events import Event
+from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.state import Phase, RolloutState
+
+CONTROLLER = "croupier"
+"""The actor of what nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """On whose behalf something is recorded, as what, and why."""
+
+    actor: str
+    action: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was recorded; ``seq`` is the journal's newest position, ``None`` where nothing had to change."""
+
+    rollout: Stored[RolloutState]
+    delivery: Stored[Delivery] | None = None
+    seq: int | None = None
+
+
+def entry(who: Who, subject: str, events: Sequence[Event], now: float) -> Entry:
+    """The journal entry for these events."""
+    return Entry(now, who.actor, who.action, subject, tuple(asdict(event) for event in events), who.reason)
+
+
+def fold(rollout: Stored[RolloutState], events: Sequence[Event]) -> Stored[RolloutState]:
+    """The rollout after the events, with the version that it will be stored under."""
+    state = rollout.value
+    for event in events:
+        state = evolve(state, event)
+    return Stored(state, rollout.version + 1)
+
+
+def delivered(delivery: Stored[Delivery], state: RolloutState) -> Stored[Delivery] | None:
+    """The service's delivery after the rollout reached this state; ``None`` where it stays as it is."""
+    value = delivery.value
+    active = state.id if state.phase.active else (None if value.active == state.id else value.active)
+    stable = state.canary if state.phase is Phase.SUCCEEDED else value.stable
+    after = replace(value, active=active, stable=stable)
+    return None if after == value else Stored(after, delivery.version + 1)
+
+
+async def record(
+    store: Store,
+    rollout: Stored[RolloutState],
+    delivery: Stored[Delivery],
+    events: Sequence[Event],
+    who: Who,
+    now: float,
+    *,
+    lease: Lease | None = None,
+    answer: Callable[[Stored[RolloutState]], Answer] | None = None,
+) -> Outcome:
+    """Write the events down in one commit. Raises what the store raises; then nothing happened."""
+    after = fold(rollout, events)
+    moved = delivered(delivery, after.value)
+    change = Commit(
+        entries=(entry(who, f"rollout/{after.value.id}", events, now),),
+        now=now,
+        rollouts=(Stored(after.value, rollout.version),),
+        services=(Stored(moved.value, delivery.version),) if moved else (),
+        lease=lease,
+        answer=answer(after) if answer else None,
+    )
+    seqs = await store.commit(change)
+    return Outcome(after, moved, max(seqs))

@@ -1,0 +1,217 @@
+"""What people do with rollouts: start, promote, pause, resume, abort, retry. Called by the API, the page and tests.
+
+The one door: whoever asks, the request is validated, decided by the pure core and recorded; the reconciler then acts. A
+request without an expected version is decided again when the reconciler was faster; with one, it gets a ``Conflict``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from croupier.control.ports import Answer, Commit, Intent, Ports, Stored
+from croupier.control.ports import ServiceState as Delivery
+from croupier.control.reconcile import Reconciler
+from croupier.control.recording import Outcome, Who, entry, fold, record
+from croupier.core.gates import Gate
+from croupier.core.rollout import commands
+from croupier.core.rollout import events as e
+from croupier.core.rollout.machine import create
+from croupier.core.rollout.resolve import resolve
+from croupier.core.rollout.spec import Plan, RolloutSpec
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.segments import Segment
+from croupier.errors import Conflict, NotFound, Rejected, Transient
+
+_TRIES = 10
+
+Keep: TypeAlias = Callable[[Stored[RolloutState]], Answer]
+"""Makes the answer to be kept for an idempotency key from the rollout as it will be recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks, why, which version of the rollout they have seen (``None``: any), and how the answer is kept."""
+
+    actor: str
+    reason: str = ""
+    expected: int | None = None
+    answer: Keep | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """The use cases. ``reconciler`` is woken by every change, so that it acts at once."""
+
+    ports: Ports
+    reconciler: Reconciler
+
+    async def start(self, service: str, version: str, ask: Ask, *, strategy: str | None = None) -> Outcome:
+        """Roll a release out. A rollout of the service that is in progress is superseded by it, or, where ``version``
+        is the stable one, aborted. ``strategy`` names the Rollout document, needed only where a service has several.
+
+        Raises ``NotFound`` for an unknown service or release, ``Rejected`` where the plan cannot work, ``Conflict``
+        where this version is being rolled out already.
+        """
+        for attempt in range(_TRIES):
+            try:
+                outcome = await self._start(service, version, ask, strategy)
+            except Conflict:
+                if attempt == _TRIES - 1 or await self._is_rolling_out(service, version):
+                    raise
+            else:
+                self.reconciler.wake()
+                return outcome
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    async def promote(self, rollout: str, ask: Ask, *, full: bool = False, waive: tuple[str, ...] = ()) -> Outcome:
+        """Leave the present step (``full``: all of them). ``waive`` takes gates out of this rollout and needs a reason."""
+        if waive and not ask.reason:
+            raise Rejected("Taking a gate out of a rollout needs a reason.", hint="Add --reason TEXT.")
+        return await self._change(
+            rollout, ask, "promote", lambda s, now: commands.promote(s, now, full=full, waive=waive)
+        )
+
+    async def pause(self, rollout: str, ask: Ask) -> Outcome:
+        """Hold at the present weight until resumed; gates go on watching."""
+        return await self._change(rollout, ask, "pause", commands.pause)
+
+    async def resume(self, rollout: str, ask: Ask) -> Outcome:
+        """Go on after a pause."""
+        return await self._change(rollout, ask, "resume", commands.resume)
+
+    async def abort(self, rollout: str, ask: Ask) -> Outcome | None:
+        """Give up: everybody back to the stable version. ``None``: acted on, to be recorded when the store is back."""
+        reason = ask.reason or f"aborted by {ask.actor}"
+        try:
+            return await self._change(rollout, ask, "abort", lambda s, now: commands.abort(s, now, reason=reason))
+        except Transient:
+            fleet = self.reconciler.fleet
+            stored = fleet.rollouts.get(rollout) if fleet else None
+            if stored is None:
+                raise
+            for event in commands.abort(stored.value, self.ports.clock.now(), reason=reason):
+                if isinstance(event, e.AbortStarted):
+                    self.reconciler.abort_unrecorded(Intent(rollout, event, ask.actor))
+            return None
+
+    async def retry(self, rollout: str, ask: Ask) -> Outcome:
+        """Start an aborted rollout again from its first step; refused while another one of the service is in progress."""
+        stored = await self._rollout(rollout)
+        delivery = await self._delivery(stored.value.service)
+        if delivery.value.active not in (None, rollout):
+            raise Rejected(f"{delivery.value.active} is in progress.", hint="Wait for it or abort it, then retry.")
+        stable = delivery.value.stable
+        return await self._change(rollout, ask, "retry", lambda s, now: commands.retry(s, now, stable=stable))
+
+    async def _change(
+        self, rollout: str, ask: Ask, action: str, decide: Callable[[RolloutState, float], tuple[e.Event, ...]]
+    ) -> Outcome:
+        for attempt in range(_TRIES):
+            stored = await self._rollout(rollout)
+            if ask.expected is not None and ask.expected != stored.version:
+                raise Conflict(f"{rollout} changed meanwhile.", hint="Read it again, then decide.")
+            now = self.ports.clock.now()
+            events = decide(stored.value, now)
+            if not events:
+                return Outcome(stored)
+            delivery = await self._delivery(stored.value.service)
+            who = Who(ask.actor, action, ask.reason)
+            try:
+                outcome = await record(self.ports.store, stored, delivery, events, who, now, answer=ask.answer)
+            except Conflict:
+                if attempt == _TRIES - 1:
+                    raise
+                continue
+            self.reconciler.wake()
+            return outcome
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    async def _start(self, service: str, version: str, ask: Ask, strategy: str | None) -> Outcome:
+        delivery = await self._delivery(service)
+        release = await self.ports.store.release(service, version)
+        if release is None:
+            raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
+        before = await self._active(delivery)
+        if before is not None and before.value.canary == version:
+            raise Conflict(f"{before.value.id} rolls out {service} {version} already.")
+        if delivery.value.stable == version:
+            if before is None:
+                raise Rejected(f"{version} is the stable version of {service} already.")
+            back = replace(ask, reason=ask.reason or f"back to {version}")
+            return await self._change(
+                before.value.id, back, "abort", lambda s, n: commands.abort(s, n, reason=back.reason)
+            )
+        plan = await self._plan(service, strategy)
+        await self._probe(plan, service, delivery.value.stable)
+        now = self.ports.clock.now()
+        number = delivery.value.rollouts + 1
+        created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
+        return await self._commit_start(created, delivery, before, ask, now)
+
+    async def _commit_start(
+        self, created: e.Created, delivery: Stored[Delivery], before: Stored[RolloutState] | None, ask: Ask, now: float
+    ) -> Outcome:
+        """Record the new rollout and, in the same commit, the end of the one that it supersedes."""
+        started = Stored(create(created), 1)
+        who = Who(ask.actor, "start", ask.reason)
+        entries = [entry(who, f"rollout/{created.id}", (created,), now)]
+        rollouts = [Stored(started.value, 0)]
+        if before is not None:
+            ended = commands.supersede(before.value, now, by=created.id)
+            entries.insert(0, entry(replace(who, action="supersede"), f"rollout/{before.value.id}", ended, now))
+            rollouts.append(Stored(fold(before, ended).value, before.version))
+        value = replace(delivery.value, active=created.id, rollouts=delivery.value.rollouts + 1)
+        change = Commit(
+            entries=tuple(entries),
+            now=now,
+            rollouts=tuple(rollouts),
+            services=(Stored(value, delivery.version),),
+            answer=ask.answer(started) if ask.answer else None,
+        )
+        seqs = await self.ports.store.commit(change)
+        return Outcome(started, Stored(value, delivery.version + 1), max(seqs))
+
+    async def _plan(self, service: str, strategy: str | None) -> Plan:
+        specs = [item.value.spec for item in await self.ports.store.documents()]
+        plans = [spec for spec in specs if isinstance(spec, RolloutSpec) and spec.service == service]
+        chosen = [spec for spec in plans if strategy in (None, spec.name)]
+        names = ", ".join(sorted(spec.name for spec in plans))
+        if not plans:
+            raise NotFound(f"No Rollout says how to roll out {service}.", hint="Write one and apply it.")
+        if not chosen:
+            raise NotFound(f"{service} has no Rollout '{strategy}'.", hint=f"It has: {names}.")
+        if len(chosen) > 1:
+            raise Rejected(f"{service} has several Rollouts: {names}.", hint="Choose one: --strategy NAME.")
+        gates = {spec.name: spec for spec in specs if isinstance(spec, Gate)}
+        segments = {spec.name: spec for spec in specs if isinstance(spec, Segment)}
+        return resolve(chosen[0], gates, segments)
+
+    async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
+        """A gate that can never see anything would hold the rollout for ever: refuse it before anybody is exposed."""
+        if stable is None:
+            return
+        for gate in plan.gates:
+            blind = await self.ports.metrics.probe(gate.sli, service, stable)
+            if blind is not None:
+                raise Rejected(
+                    f"Gate {gate.name} would never see anything: {blind}", hint="Mend the gate and apply it."
+                )
+
+    async def _rollout(self, rollout: str) -> Stored[RolloutState]:
+        stored = await self.ports.store.rollout(rollout)
+        if stored is None:
+            raise NotFound(f"There is no rollout '{rollout}'.", hint="See: croupier rollout list")
+        return stored
+
+    async def _delivery(self, service: str) -> Stored[Delivery]:
+        for stored in await self.ports.store.services():
+            if stored.value.service == service:
+                return stored
+        raise NotFound(f"There is no service '{service}'.", hint="Apply its Service document first.")
+
+    async def _active(self, delivery: Stored[Delivery]) -> Stored[RolloutState] | None:
+        return await self._rollout(delivery.value.active) if delivery.value.active else None
+
+    async def _is_rolling_out(self, service: str, version: str) -> bool:
+        active = await self._active(await self._delivery(service))
+        return active is not None and active.value.canary == version and active.value.phase is not Phase.ABORTING
