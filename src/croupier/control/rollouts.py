@@ -182,8 +182,8 @@ class Rollouts:
             raise NotFound(f"{service} has no Rollout '{strategy}'.", hint=f"It has: {names}.")
         if len(chosen) > 1:
             raise Rejected(f"{service} has several Rollouts: {names}.", hint="Choose one: --strategy NAME.")
-        gates = {spec.name: spec for spec in specs if isinstance(spec, Gate)}
-        segments = {spec.name: spec for spec in specs if isinstance(spec, Segment)}
+        gates = [spec for spec in specs if isinstance(spec, Gate)]
+        segments = [spec for spec in specs if isinstance(spec, Segment)]
         return resolve(chosen[0], gates, segments)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
