@@ -1,4 +1,7 @@
-"""The ledger's invariants, one query each: it returns the offences as `subject` and `detail`. Run by `casino.ledger`."""
+"""The ledger's invariants, one query each: it returns offences as `subject` and `detail`.
+
+Run by `casino.ledger` on one snapshot of the database.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,8 @@ RULES = (
         "deposit_mismatch",  # money came if and only if the deposit is credited, and exactly that much
         "SELECT p.subject, status || ' ' || p.amount || ', ledger ' || coalesce(sum(e.amount), 0) AS detail "
         "FROM payments p LEFT JOIN transactions t ON t.subject = p.subject AND t.kind = 'deposit' "
-        "LEFT JOIN entries e ON e.transaction_id = t.id AND e.amount > 0 WHERE direction = 'deposit' GROUP BY p.subject "
+        "LEFT JOIN entries e ON e.transaction_id = t.id AND e.amount > 0 WHERE direction = 'deposit' "
+        "GROUP BY p.subject "
         "HAVING coalesce(sum(e.amount), 0) <> CASE status WHEN 'credited' THEN p.amount ELSE 0 END",
     ),
     Rule(
@@ -111,7 +115,8 @@ RULES = (
     ),
     Rule(
         "excluded_player_served",  # nothing begins after self-exclusion; what had begun is completed
-        "SELECT t.subject, kind || ' after exclusion' AS detail FROM transactions t JOIN players ON players.id = player_id "
+        "SELECT t.subject, kind || ' after exclusion' AS detail FROM transactions t "
+        "JOIN players ON players.id = t.player_id "
         "LEFT JOIN payments p ON p.subject = t.subject LEFT JOIN rounds r ON r.subject = t.subject "
         "WHERE kind IN ('deposit', 'bet', 'bonus') AND coalesce(p.opened_at, r.opened_at, t.at) > excluded_at",
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from casino.answers import Answer, recall, record, require_same_body
@@ -35,6 +35,7 @@ class Order:
     psp: str
     amount: int
     body_digest: str
+    opened_at: float = field(default_factory=time.time)
 
     @property
     def subject(self) -> str:
@@ -137,6 +138,7 @@ def stuck_orders(tx: sqlite3.Connection, older_than_s: float, limit: int = 50) -
             psp=row["psp"],
             amount=row["amount"],
             body_digest=row["body_digest"],
+            opened_at=row["opened_at"],
         )
         for row in rows
     ]
@@ -161,7 +163,7 @@ def _insert(tx: sqlite3.Connection, order: Order, status: str) -> None:
             order.amount,
             status,
             order.body_digest,
-            time.time(),
+            order.opened_at,
         ),
     )
 
