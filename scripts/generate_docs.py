@@ -1,0 +1,103 @@
+"""Writes the reference pages that follow from code: commands, API, file formats, states, settings.
+
+Called by `make docs`; `make check` calls it with --check, which changes nothing and fails when a page is stale. A page
+is one function in PAGES, which returns the texts of its files by path below docs/reference.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs/reference"
+NOTICE = "<!-- Written by scripts/generate_docs.py from {source}; change that and run `make docs`. -->\n\n"
+
+Files = dict[str, str]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is stale")
+    check = parser.parse_args().check
+
+    wanted = {REFERENCE / name: text for page in PAGES for name, text in page().items()}
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
+    # A schema whose kind is gone would be served on.
+    stray = [path for path in (REFERENCE / "schemas").glob("*.json") if path not in wanted]
+    if check:
+        for path in (*stale, *stray):
+            print(f"{path.relative_to(ROOT)} is stale: run `make docs` and commit it.", file=sys.stderr)
+        return 1 if stale or stray else 0
+    for path in stray:
+        path.unlink()
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path])
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+def states() -> Files:
+    """The rollout's state machine, drawn from its table."""
+    from croupier.core.rollout import machine
+    from croupier.core.rollout.state import Phase
+
+    lines = [f"    [*] --> {next(iter(machine.MOVES))}"]
+    for phase, moves in machine.MOVES.items():
+        targets: dict[Phase, list[str]] = {}
+        for event, target in moves.items():
+            if target is not None:
+                targets.setdefault(target, []).append(event)
+        lines += [f"    {phase} --> {target}: {' / '.join(events)}" for target, events in targets.items()]
+        if not moves:
+            lines.append(f"    {phase} --> [*]")
+    diagram = "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+    prose = (machine.__doc__ or "").partition("In prose: ")[2].partition("\n\n")[0].replace("\n", " ")
+    rows = (
+        (f"`{phase}`", f"`{event}`", f"`{target}`" if target else "stays")
+        for phase, moves in machine.MOVES.items()
+        for event, target in moves.items()
+    )
+    text = (
+        "# States of a rollout\n\n"
+        f"{prose[:1].upper()}{prose[1:]}\n\n"
+        f"{diagram}\n\n"
+        "What is not in this table cannot happen: a history that holds it is refused as corrupt.\n\n"
+        f"{_table(('in phase', 'event', 'next phase'), rows)}"
+    )
+    return {"states.md": NOTICE.format(source="croupier.core.rollout.machine") + text}
+
+
+def commands() -> Files:
+    """Every verb of the command line with its arguments and options."""
+    import typer.main
+    from typer.cli import get_docs_for_click
+
+    from croupier.cli import app
+
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="croupier")
+    text = get_docs_for_click(obj=command, ctx=context, name="croupier", title="Command line")
+    return {"cli.md": NOTICE.format(source="croupier.cli") + text.strip() + "\n"}
+
+
+PAGES: tuple[Callable[[], Files], ...] = (states, commands)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    head = tuple(head)
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
