@@ -6,6 +6,7 @@ Pure ASGI, since it runs for each of hundreds of requests a second. The version 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from casino.house import House
 from casino.world import MARKETS
 
+log = logging.getLogger("casino")
 UNCOUNTED = frozenset({"/healthz", "/metrics"})
 METHODS = frozenset({"GET", "POST"})
 CLOSE = (b"connection", b"close")
@@ -55,6 +57,9 @@ class Front:
         try:
             await self._slow_down(scope, route)
             await self._app(scope, receive, mark)
+        except Exception:
+            # The answer (500 or 503) has been sent; raised further, it would make the server cut the connection.
+            log.exception("%s %s failed", method, route)
         finally:
             drain.in_flight -= 1
             drain.last_request = ended = time.monotonic()

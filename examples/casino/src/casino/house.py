@@ -78,7 +78,7 @@ class House:
     @property
     def version(self) -> str:
         """This process's version, as it appears in headers and labels."""
-        return str(self.settings.version)
+        return self.metrics.version
 
     def book(self, tx: sqlite3.Connection) -> Book:
         """The ledger within a write transaction."""

@@ -50,7 +50,7 @@ def check(database: Path) -> list[Finding]:
     Safe while the casino runs: it reads one consistent snapshot and blocks nobody. Raises `Unreadable`.
     """
     with _snapshot(database) as connection:
-        return _findings(connection)
+        return inspect(connection)
 
 
 def extent(database: Path) -> Extent:
@@ -65,7 +65,8 @@ def extent(database: Path) -> Extent:
         return Extent(row["transactions"], row["entries"], row["players"], row["open"])
 
 
-def _findings(connection: sqlite3.Connection) -> list[Finding]:
+def inspect(connection: sqlite3.Connection) -> list[Finding]:
+    """Like `check`, on a connection that is open already (rows must be `sqlite3.Row`)."""
     found = [
         Finding(rule.name, str(row["subject"]), str(row["detail"]))
         for rule in RULES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -86,6 +87,13 @@ def problem(status_code: int, code: str, detail: str) -> Response:
     """An error as a problem document (RFC 9457)."""
     document = {"type": "about:blank", "status": status_code, "code": code, "detail": detail}
     return Response(msgspec.json.encode(document), status_code, media_type="application/problem+json")
+
+
+async def fail(_request: Request, error: Exception) -> Response:
+    """Turns what nobody expected into an answer that gives nothing away; a locked database may be tried again."""
+    if isinstance(error, sqlite3.OperationalError):
+        return problem(503, "database_busy", "the database is busy; send the same request again")
+    return problem(500, "internal_error", "the request failed; send it again with the same key")
 
 
 async def refuse(_request: Request, error: Exception) -> Response:

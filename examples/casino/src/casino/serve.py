@@ -30,7 +30,7 @@ from casino.faults import Faults, parse
 from casino.front import Front
 from casino.house import Drain, House, Settings
 from casino.metrics import Metrics
-from casino.requests import house_of, read_bytes, refuse, respond
+from casino.requests import fail, house_of, read_bytes, refuse, respond
 from casino.tokens import Tokens, given_secret, shared_secret
 
 KEEP_ALIVE_S = 7200
@@ -129,7 +129,7 @@ def _application(house: House, routes: Sequence[BaseRoute], background: Backgrou
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = Starlette(routes=routes, exception_handlers={Refusal: refuse}, lifespan=lifespan)
+    app = Starlette(routes=routes, exception_handlers={Refusal: refuse, Exception: fail}, lifespan=lifespan)
     app.state.house = house
     return app
 
@@ -187,7 +187,7 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
     parser.add_argument("--drain-seconds", type=float, default=10.0, help="longest time from SIGTERM to exit")
     parser.add_argument("--linger-seconds", type=float, default=0.5, help="quiet time before a draining process exits")
     parser.add_argument("--stuck-seconds", type=float, default=10.0, help="age at which unfinished work is taken over")
-    parser.add_argument("--password-cost", type=int, default=512, help="scrypt N, or pbkdf2 iterations before 1.1")
+    parser.add_argument("--password-cost", type=int, default=256, help="scrypt N, or pbkdf2 iterations before 1.1")
     arguments = parser.parse_args()
     try:
         version = semver.Version.parse(arguments.version)

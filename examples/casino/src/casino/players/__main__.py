@@ -13,6 +13,8 @@ import signal
 import sys
 from pathlib import Path
 
+import uvloop
+
 from casino.players.crowd import Crowd
 from casino.players.figures import Snapshot
 from casino.players.wire import Lost
@@ -23,7 +25,7 @@ def main() -> int:
     """Run for the given time, or until interrupted."""
     arguments = _arguments()
     try:
-        crowd, snapshot = asyncio.run(_play(arguments))
+        crowd, snapshot = uvloop.run(_play(arguments))
     except (Lost, RuntimeError) as error:
         print(f"players: no casino at {arguments.base_url}: {error}", file=sys.stderr)
         return 2

@@ -47,7 +47,7 @@ class Stay:
 class Wire:
     """An HTTP client to one edge, or to one address per service."""
 
-    def __init__(self, base_url: str, routes: Mapping[str, str], timeout_s: float) -> None:
+    def __init__(self, base_url: str, routes: Mapping[str, str], timeout_s: float = 10.0) -> None:
         self._base_url = base_url.rstrip("/")
         self._routes = {service: url.rstrip("/") for service, url in routes.items()}
         self._timeout_s = timeout_s
@@ -81,9 +81,16 @@ class Wire:
                 version = answer.headers.get(VERSION_HEADER)
                 if version is None:
                     raise Lost(f"answer {answer.status} without {VERSION_HEADER}")
-                document = msgspec.json.decode(raw) if raw else {}
-                return Heard(answer.status, version, document, "idempotency-replayed" in answer.headers)
-        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
+                return Heard(answer.status, version, _document(raw), "idempotency-replayed" in answer.headers)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Lost(_reason(error)) from error
+
+    async def text(self, service: str, path: str) -> str:
+        """A page as it is, such as metrics. Raises `Lost`."""
+        try:
+            async with self._open().get(self._url(service, path)) as answer:
+                return await answer.text()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Lost(_reason(error)) from error
 
     async def play(self, path: str, name: str, stake: int, rounds: int, headers: Mapping[str, str]) -> Stay:
@@ -156,6 +163,14 @@ class _Table:
 
     async def _say(self, **content: object) -> None:
         await self._socket.send_str(msgspec.json.encode(content).decode())
+
+
+def _document(raw: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(raw) if raw else {}
+    except msgspec.DecodeError:
+        document = None
+    return document if isinstance(document, dict) else {"code": "not_json"}
 
 
 def _reason(error: Exception) -> str:

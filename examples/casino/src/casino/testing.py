@@ -1,0 +1,142 @@
+"""A casino on this machine without a control plane: real service processes on free ports, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from casino.players.population import Person
+from casino.players.wire import Heard, Wire
+
+START_DEADLINE_S = 20.0
+STOP_DEADLINE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One service process."""
+
+    service: str
+    version: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        """End it without notice (SIGKILL), as a crash does."""
+        self.process.kill()
+        self.process.wait(STOP_DEADLINE_S)
+
+    def terminate(self) -> None:
+        """Ask it to drain and end (SIGTERM); returns at once."""
+        self.process.send_signal(signal.SIGTERM)
+
+
+class LocalCasino:
+    """Starts and ends service processes on one shared database. Use in `with`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "casino.db"
+        self._folder = folder
+        self._running: list[Running] = []
+
+    def __enter__(self) -> LocalCasino:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for running in self._running:
+            if running.process.poll() is None:
+                running.process.kill()
+            running.process.wait(STOP_DEADLINE_S)
+
+    def start(
+        self, service: str, version: str = "1.1.0", *, fault: str = "", port: int = 0, options: tuple[str, ...] = ()
+    ) -> Running:
+        """Start one service and return at once; see `wait_ready`."""
+        port = port or free_port()
+        command = [sys.executable, "-m", f"casino.{service}", "--port", str(port), "--version", version]
+        command += ["--database", str(self.database), "--fault", fault, *options]
+        with (self._folder / f"{service}-{version}-{port}.out").open("ab") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ))  # noqa: S603 our own
+        running = Running(service, version, port, process)
+        self._running.append(running)
+        return running
+
+    def start_all(self, *services: str, version: str = "1.1.0", options: tuple[str, ...] = ()) -> Mapping[str, str]:
+        """Start services and wait until they serve; returns the routes that `Crowd` and `Wire` take."""
+        started = [self.start(service, version, options=options) for service in services]
+        for running in started:
+            wait_ready(running)
+        return {running.service: running.url for running in started}
+
+
+def wait_ready(running: Running) -> None:
+    """Return when the service serves. Raises `RuntimeError` when it has ended, `TimeoutError` when it takes too long."""
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline:
+        if running.process.poll() is not None:
+            raise RuntimeError(f"{running.service} {running.version} ended with {running.process.returncode}")
+        if health(running) == 200:
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"{running.service} {running.version} does not serve on port {running.port}")
+
+
+def health(running: Running) -> int:
+    """The status of `/healthz`; 0 when nobody listens."""
+    with contextlib.suppress(OSError):
+        try:
+            with urllib.request.urlopen(f"{running.url}/healthz", timeout=5) as answer:  # noqa: S310 http, ours
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+    return 0
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def scrape(wire: Wire, service: str) -> dict[str, float]:
+    """The service's metrics: `name{labels}` to value."""
+    text = await wire.text(service, "/metrics")
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {series: float(value) for series, _, value in lines}
+
+
+async def sign_in(wire: Wire, person: Person) -> dict[str, str]:
+    """Import the person if needed, log in, and return the headers of all further requests."""
+    imported = await wire.ask("auth", "POST", "/auth/import", {"players": [person.form()]})
+    _require(imported, 200)
+    form = {"login": person.login, "password": person.password}
+    challenge = _require(await wire.ask("auth", "POST", "/auth/login", form, person.headers()), 200)
+    answer = {"challenge": challenge.body["challenge"], "code": person.code()}
+    session = _require(await wire.ask("auth", "POST", "/auth/verify", answer, person.headers()), 200)
+    return {"authorization": f"Bearer {session.body['token']}", **person.headers()}
+
+
+def _require(heard: Heard, status: int) -> Heard:
+    if heard.status != status:
+        raise RuntimeError(f"the casino answered {heard.status} {heard.body} instead of {status}")
+    return heard
