@@ -88,7 +88,8 @@ class LocalCasino:
 
 
 def wait_ready(running: Running) -> None:
-    """Return when the service serves. Raises `RuntimeError` when it has ended, `TimeoutError` when it takes too long."""
+    """Return when the service serves. Raises `RuntimeError` when it has ended, `TimeoutError` when that takes too long.
+    """
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline:
         if running.process.poll() is not None:
