@@ -15,7 +15,7 @@ _ALL: Group = ()
 
 
 def look(gate: Gate, state: GateState, reading: Reading, now: float) -> Judgement:
-    """One look at every group; the verdict is that of the worst group, and the total must have enough events to pass."""
+    """One look at every group; the verdict is that of the worst group, the total must have enough events to pass."""
     findings = tuple(_findings(gate, dict(state.streaks), reading))
     verdict, reason, hard = _sum_up(gate, findings)
     return Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, hard)
@@ -55,7 +55,8 @@ def _opinion(gate: Gate, canary: Counts, baseline: Counts | None) -> Opinion:
 
 
 def _missed(at_least: float, counts: Counts) -> bool:
-    return counts.good < at_least * counts.total
+    # Divided, not multiplied: 5600 / 10000 is exactly the float that people write as 0.56; 0.56 * 10000 is above 5600.
+    return counts.total > 0 and counts.good / counts.total < at_least
 
 
 def _worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:

@@ -19,23 +19,25 @@ RECORD_EVERY_S: Final = 60.0
 
 def due(gate: Gate, state: GateState, now: float, *, watching_since: float, looked_at: float | None = None) -> bool:
     """Whether it is time for the next look. ``watching_since`` is when the data plane confirmed the present weight,
-    ``looked_at`` the last look that was not worth recording.
+    ``looked_at`` the last look that was not worth recording. Times ahead of ``now`` come from before the clock was set
+    back and count for nothing: they would blind the gate until the clock has caught up.
     """
-    last = max(watching_since, state.judged_at or watching_since, looked_at or watching_since)
-    return now - last >= gate.rule.interval_s
+    marks = (watching_since, state.judged_at, looked_at)
+    past = [mark for mark in marks if mark is not None and mark <= now]
+    return not past or now - max(past) >= gate.rule.interval_s
 
 
-def is_news(before: GateState, after: GateState, *, asked_at: float) -> bool:
-    """Whether a look must be recorded: another verdict, another streak, the first pass since ``asked_at``, or a minute
-    gone.
+def is_news(before: GateState, after: GateState) -> bool:
+    """Whether a look must be recorded: another verdict, another streak, a pass where none counted, a minute gone, or a
+    clock set back.
     """
     if before.latest is None or after.latest is None or before.judged_at is None or after.judged_at is None:
         return True
     return (
         before.latest.verdict is not after.latest.verdict
         or before.streaks != after.streaks
-        or (after.passed_at is not None and (before.passed_at is None or before.passed_at < asked_at))
-        or after.judged_at - before.judged_at >= RECORD_EVERY_S
+        or (after.passed_at is not None and before.passed_at is None)
+        or not 0.0 <= after.judged_at - before.judged_at < RECORD_EVERY_S
     )
 
 
@@ -43,7 +45,7 @@ def span(gate: Gate, now: float, *, watching_since: float) -> tuple[float, float
     """The span of time to be read, epoch seconds. Never reaches back beyond the present weight: at another weight the
     mix of players was another one.
     """
-    return max(now - gate.rule.window_s, watching_since), now
+    return min(max(now - gate.rule.window_s, watching_since), now), now
 
 
 def judge(gate: Gate, state: GateState, said: Reading | Silence, now: float) -> GateState:

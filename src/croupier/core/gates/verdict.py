@@ -58,8 +58,9 @@ class Judgement:
 class GateState:
     """What a gate carries from look to look. ``streaks`` holds only groups whose streak is above 0.
 
-    ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, any other
-    verdict too. ``violated_since`` is the start of the present run of violations (for the time to detection).
+    ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, an analysis step
+    that begins to ask this gate, and any other verdict. ``violated_since`` is the start of the present run of
+    violations (for the time to detection).
     """
 
     gate: str

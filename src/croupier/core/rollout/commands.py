@@ -7,6 +7,7 @@ No events means that what was asked is so already. What cannot be done raises ``
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, rise_blocked, rises
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.spec import Analysis
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Rejected
 
@@ -20,17 +21,18 @@ def promote(state: RolloutState, now: float, *, full: bool = False, waive: tuple
     _need_active(state, "promoted")
     if state.phase is Phase.ABORTING:
         raise Rejected(f"{state.id} is being aborted and cannot be promoted.", hint="Wait for it, then retry it.")
-    if state.phase is Phase.PROMOTING:
-        return ()
     out: list[e.Event] = list(_waived(state, waive, now))
     for event in out:
         state = evolve(state, event)
+    if state.phase is Phase.PROMOTING:
+        return tuple(out)
     if state.step < 0:
         raise Rejected(f"{state.id} has not begun: {state.canary} is not ready yet.")
     if state.hold is e.Hold.PERSON and not full:
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)
-    blocked = rise_blocked(state) if rises(state, leave) else None
+    skips = isinstance(state.current_step, Analysis)  # what an analysis waits for is not skipped, only waived
+    blocked = rise_blocked(state) if skips or rises(state, leave) else None
     if blocked:
         raise Rejected(
             f"{state.id} cannot be promoted: {blocked}.",

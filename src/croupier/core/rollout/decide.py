@@ -73,7 +73,7 @@ def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None
 
 
 def guarding(state: RolloutState) -> tuple[str, ...]:
-    """Names of the gates that guard the canary now: the background ones and the running analysis', without waived ones."""
+    """Gates that guard the canary now: the background ones and the running analysis', without waived ones."""
     step = state.current_step
     names = state.plan.guards + (step.gates if isinstance(step, Analysis) else ())
     return tuple(name for name in dict.fromkeys(names) if name not in state.waived)
@@ -86,10 +86,9 @@ def rise_blocked(state: RolloutState) -> str | None:
     if state.confirmed_bp != state.weight_bp:
         return f"the data plane has not confirmed {percent(state.weight_bp)} yet"
     for name in guarding(state):
-        if not _passed(state, name):
-            latest = state.gate_state(name).latest
-            said = f"{latest.verdict}: {latest.reason}" if latest else "has not looked yet"
-            return f"gate {name} {said}"
+        gate = state.gate_state(name)
+        if gate.passed_at is None:
+            return f"gate {name} {_said(gate)}"
     return None
 
 
@@ -105,17 +104,20 @@ def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionSt
 
 
 def rises(state: RolloutState, event: e.StepStarted | e.PromotionStarted) -> bool:
-    """Whether this event raises the canary's share."""
-    return evolve(state, event).weight_bp > state.weight_bp
+    """Whether this event raises the canary's share; a promotion out of a segment always does."""
+    after = evolve(state, event)
+    widened = after.phase is Phase.PROMOTING and state.plan.segment is not None
+    return widened or after.weight_bp > state.weight_bp
 
 
 def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.GateJudged]:
-    asked_at = state.step_started_at or state.started_at
+    if state.confirmed_bp != state.weight_bp:
+        return  # it would be about another weight
     for name in guarding(state):
         if name in evidence.said:
             before = state.gate_state(name)
             after = judge(state.plan.gate(name), before, evidence.said[name], now)
-            if is_news(before, after, asked_at=asked_at):
+            if is_news(before, after):
                 yield e.GateJudged(_trimmed(after), now)
 
 
@@ -144,7 +146,7 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
 
 def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
     """The one next thing that is due, or nothing."""
-    if state.step >= 0 and state.confirmed_bp != state.weight_bp:
+    if state.step >= 0 and not _confirmed(state, now):
         return e.WeightConfirmed(state.weight_bp, now) if evidence.served == routes(state) else None
     if state.phase is Phase.PAUSED:
         return None
@@ -163,8 +165,15 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
     return event
 
 
+def _confirmed(state: RolloutState, now: float) -> bool:
+    """Whether the data plane was seen to serve the present weight. Once more after the clock was set back: gates read
+    from that moment on.
+    """
+    return state.confirmed_bp == state.weight_bp and state.confirmed_at is not None and state.confirmed_at <= now
+
+
 def _first(state: RolloutState, now: float) -> e.Event:
-    """The first deployment has nothing to be compared with and nobody to hurt: it serves at once, as in Argo Rollouts."""
+    """The first deployment has nothing to be compared with and nobody to hurt: it serves at once."""
     return e.PromotionStarted(now) if state.stable is None else after_step(state, now)
 
 
@@ -173,18 +182,18 @@ def _done(state: RolloutState, step: Step | None, now: float) -> bool:
         case Pause(duration_s=float() | int() as duration_s):
             return now - (state.step_started_at or now) >= duration_s
         case Analysis(gates=gates):
-            return all(_passed(state, name) for name in gates if name not in state.waived)
+            return all(state.gate_state(name).passed_at is not None for name in gates if name not in state.waived)
         case _:
             return True
 
 
-def _passed(state: RolloutState, name: str) -> bool:
-    """Whether the gate's present opinion is ``pass`` (for an analysis step: given since the step began)."""
-    passed_at = state.gate_state(name).passed_at
-    step = state.current_step
-    if passed_at is not None and isinstance(step, Analysis) and name in step.gates:
-        return passed_at > (state.step_started_at or 0.0)
-    return passed_at is not None
+def _said(gate: GateState) -> str:
+    """Why this gate's word does not count as ``pass`` now."""
+    if gate.latest is None:
+        return "has not looked yet"
+    if gate.latest.verdict is Verdict.PASS:
+        return "has not looked again yet"
+    return f"{gate.latest.verdict}: {gate.latest.reason}"
 
 
 def _left(state: RolloutState, served: ServiceRoutes | None) -> bool:

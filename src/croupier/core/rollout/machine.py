@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 from croupier.core.gates import GateState
 from croupier.core.rollout import events as e
-from croupier.core.rollout.spec import SetWeight
+from croupier.core.rollout.spec import Analysis, SetWeight
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.core.segments import BUCKETS
 from croupier.errors import Corrupt
@@ -102,9 +102,13 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
         case e.StepStarted(index=index, at=at):
             step = state.plan.steps[index]
             weight = step.weight_bp if isinstance(step, SetWeight) else state.weight_bp
-            return _at_weight(replace(state, step=index, step_started_at=at, hold=None), weight)
+            asked = step.gates if isinstance(step, Analysis) else ()
+            gates = tuple(replace(gate, passed_at=None) if gate.gate in asked else gate for gate in state.gates)
+            return _at_weight(replace(state, step=index, step_started_at=at, hold=None, gates=gates), weight)
         case e.PromotionStarted(at=at):
-            return _at_weight(replace(state, step=len(state.plan.steps), step_started_at=at, hold=None), BUCKETS)
+            whole = replace(state, step=len(state.plan.steps), step_started_at=at, hold=None)
+            # All of a segment is not yet everybody: that is a new weight, whatever the number says.
+            return _at_weight(whole, BUCKETS) if state.plan.segment is None else _anew(whole, BUCKETS)
         case e.WeightConfirmed(weight_bp=weight, at=at):
             return replace(state, confirmed_bp=weight, confirmed_at=at)
         case e.GateJudged(state=gate):
@@ -137,8 +141,10 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
 
 def _at_weight(state: RolloutState, weight_bp: int) -> RolloutState:
     """A changed weight must be confirmed anew, and gates must pass anew on data of that weight; streaks stay."""
-    if weight_bp == state.weight_bp:
-        return state
+    return state if weight_bp == state.weight_bp else _anew(state, weight_bp)
+
+
+def _anew(state: RolloutState, weight_bp: int) -> RolloutState:
     gates = tuple(replace(gate, passed_at=None) for gate in state.gates)
     return replace(state, weight_bp=weight_bp, confirmed_bp=None, confirmed_at=None, gates=gates)
 
