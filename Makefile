@@ -18,7 +18,7 @@ for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11
     exec "$$python" scripts/setup.py $(1); \
   fi; \
 done; \
-echo "Croupier needs Python 3.11 or newer; $$(python3 --version 2>&1 || echo 'no python3 on the PATH')." >&2; \
+echo "Croupier needs Python 3.11 or newer, and $(or $(PYTHON),python3) is $$($(or $(PYTHON),python3) --version 2>&1 | head -n 1)." >&2; \
 echo "Install one, or name one: make PYTHON=/path/to/python3.12 ..." >&2; \
 exit 1
 endef
@@ -52,7 +52,7 @@ bench: setup ## Measure what the documentation claims (ARGS=name for one)
 docs: setup ## Write the generated pages and build the site into site/
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/build_assets.py --docs
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 setup: ## Make .venv ready (the other commands do this by themselves)
 	@$(call SETUP,)

@@ -7,7 +7,7 @@ is one function in PAGES, which returns the texts of its files by path below doc
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ REFERENCE = ROOT / "docs/reference"
 NOTICE = "<!-- Written by scripts/generate_docs.py from {source}; change that and run `make docs`. -->\n\n"
 
 Files = dict[str, str]
+Schema = Mapping[str, Any]
 
 
 def main() -> int:
@@ -85,7 +86,81 @@ def commands() -> Files:
     return {"cli.md": NOTICE.format(source="croupier.cli") + text.strip() + "\n"}
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands)
+def files() -> Files:
+    """Each kind of document as a JSON Schema for editors, and all of them as tables for people."""
+    from croupier.adapters.manifests import schemas
+
+    text = (
+        "# Files\n\n"
+        "What `croupier validate` and `croupier apply` read: YAML files with any number of documents, of these kinds. "
+        "Fields that are not listed are refused.\n\n"
+        "The schemas complete and check while you write. An editor with a YAML language server takes one from a first "
+        "line like `# yaml-language-server: $schema=schemas/gate.json`.\n"
+    )
+    written: Files = {}
+    for kind, schema in schemas().items():
+        name = f"schemas/{kind.lower()}.json"
+        written[name] = _json(schema)
+        text += f"\n## {kind}\n\n{schema.get('description', '')} Schema: [{kind.lower()}.json]({name}).\n\n"
+        text += _table(("field", "", "meaning"), _fields(schema, schema, ""))
+    return {**written, "files.md": NOTICE.format(source="croupier.adapters.manifests") + text}
+
+
+def _fields(root: Schema, schema: Schema, path: str) -> Iterator[tuple[str, str, str]]:
+    """A row per field, in the order of the schema: its path, whether it must be there, its description."""
+    required = schema.get("required", ())
+    for name, field in schema.get("properties", {}).items():
+        inner, place = _inside(root, field), f"{path}{name}"
+        if inner.get("type") == "array":
+            inner, place = _inside(root, inner.get("items", {})), f"{place}[]"
+        if "const" in inner and not field.get("description"):
+            meaning = f"Always `{inner['const']}`."
+        else:
+            meaning = " ".join(str(field.get("description", "")).split())
+        if meaning or "properties" not in inner:
+            yield f"`{place}`", "required" if name in required else "", meaning
+        if "properties" in inner:
+            yield from _fields(root, inner, f"{place}.")
+
+
+def _inside(root: Schema, field: Schema) -> Schema:
+    """The schema behind a reference, or behind "this or nothing"."""
+    if "$ref" in field:
+        found: Schema = root["$defs"][field["$ref"].rpartition("/")[2]]
+        return found
+    choices = [choice for choice in field.get("anyOf", ()) if choice.get("type") != "null"]
+    return _inside(root, choices[0]) if len(choices) == 1 else field
+
+
+def settings() -> Files:
+    """Each setting of the control plane with its environment variable and default."""
+    from croupier.server.settings import Settings
+
+    prefix = str(Settings.model_config.get("env_prefix", "")).upper()
+    rows = (
+        (
+            f"`{prefix}{name.upper()}`",
+            "required" if field.is_required() else f"`{_default(field)}`",
+            " ".join((field.description or "").split()),
+        )
+        for name, field in Settings.model_fields.items()
+    )
+    text = (
+        "# Settings\n\n"
+        "Read once, when `croupier serve` starts, from environment variables; options of the command line win.\n\n"
+        f"{_table(('variable', 'default', 'meaning'), rows)}"
+    )
+    return {"settings.md": NOTICE.format(source="croupier.server.settings") + text}
+
+
+PAGES: tuple[Callable[[], Files], ...] = (states, commands, files, settings)
+
+
+def _default(field: Any) -> str:
+    """The default as one would write it into the environment; a computed one by what its factory is called."""
+    if field.default_factory is not None:
+        return f"({field.default_factory.__name__.strip('_').replace('_', ' ')})"
+    return "" if field.default is None else str(field.default)
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -82,9 +82,12 @@ def _make_venv() -> None:
 
 
 def _pins(lock: Path) -> dict[str, str]:
-    """The lock's blocks (``name==version`` and its hashes) by package name."""
+    """The lock's text by package name; a package may be there twice, for different Pythons."""
     blocks = re.finditer(r"^([A-Za-z0-9._-]+)==.*\n(?:[ \t]+.*\n)*", lock.read_text(), flags=re.MULTILINE)
-    return {block[1]: block[0] for block in blocks}
+    pins: dict[str, str] = {}
+    for block in blocks:
+        pins[block[1]] = pins.get(block[1], "") + block[0]
+    return pins
 
 
 def _uv(wanted: dict[str, str]) -> list[str | Path]:
