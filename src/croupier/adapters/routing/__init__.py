@@ -1,0 +1,1 @@
+"""What moves players: one folder per data plane, each an implementation of ``control.ports.TrafficRouter``."""

@@ -1,0 +1,127 @@
+"""Versions as Envoy clusters: one per version, and one that falls back to the default version for each other version.
+
+Pure. Also the names by which routes refer to them. Called by the router, the routes and the read back.
+"""
+
+from typing import Any, Final
+
+from croupier.adapters.routing.envoy.bootstrap import METADATA, Json
+from croupier.control.ports import Backend, TrafficTable, VersionKey
+from croupier.core.rollout.routes import ServiceRoutes
+
+_TYPE: Final = "type.googleapis.com/envoy."
+_NO_PANIC: Final[Json] = {"healthy_panic_threshold": {"value": 0}}
+"""Envoy would otherwise use ejected instances as soon as more than half of them are."""
+
+
+def cluster_name(key: VersionKey, fallback: str | None = None) -> str:
+    """``payments@1.1.0``; with the default version to fall back to, ``payments@1.1.0|1.0.0``."""
+    return f"{key.service}@{key.version}" + (f"|{fallback}" if fallback else "")
+
+
+def target(routes: ServiceRoutes, version: str) -> str:
+    """The cluster that serves a share of this version: the default version alone, any other with the default behind."""
+    fallback = routes.default if routes.default != version else None
+    return cluster_name(VersionKey(routes.service, version), fallback)
+
+
+def named_versions(routes: ServiceRoutes) -> tuple[str, ...]:
+    """Every version that the routes name, also at weight 0, sorted."""
+    found = {version for share in routes.shares for version, _ in share.weights}
+    return tuple(sorted(found | ({routes.default} if routes.default else set())))
+
+
+def render_clusters(table: TrafficTable) -> list[Json]:
+    """All clusters of the table, sorted by name."""
+    clusters = [_version_cluster(backend) for backend in table.backends]
+    for routed in table.services:
+        default = routed.routes.default
+        clusters += [
+            _fallback_cluster(VersionKey(routed.routes.service, version), default)
+            for version in named_versions(routed.routes)
+            if default and version != default
+        ]
+    return sorted(clusters, key=lambda cluster: str(cluster["name"]))
+
+
+def _version_cluster(backend: Backend) -> Json:
+    name = cluster_name(backend.key)
+    return {
+        "@type": f"{_TYPE}config.cluster.v3.Cluster",
+        "name": name,
+        # Dots would end the cluster's name in Envoy's own per-cluster metrics.
+        "alt_stat_name": name.replace(".", "_"),
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "common_lb_config": _NO_PANIC,
+        "circuit_breakers": _breakers(),
+        "outlier_detection": _unreachable_only(),
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": {}},
+                # Shorter than the keep-alive of usual servers (2 s and more), else a request can meet a closing
+                # connection, and one that is already written cannot be sent again.
+                "common_http_protocol_options": {"idle_timeout": "1s"},
+            }
+        },
+        "load_assignment": {
+            "cluster_name": name,
+            # One reachable instance is enough: a version's players spill over to another version only when none is.
+            "policy": {"overprovisioning_factor": 1_000_000},
+            "endpoints": [{"lb_endpoints": [_endpoint(backend, i) for i in range(len(backend.endpoints))]}],
+        },
+    }
+
+
+def _endpoint(backend: Backend, index: int) -> Json:
+    endpoint = backend.endpoints[index]
+    return {
+        "endpoint": {"address": {"socket_address": {"address": endpoint.host, "port_value": endpoint.port}}},
+        "metadata": {"filter_metadata": {METADATA: {"version": backend.key.version}}},
+    }
+
+
+def _breakers() -> Json:
+    """Far above what one machine serves, so that they stop a flood and are never a version's limit by accident."""
+    limits: dict[str, Any] = {"max_connections": 10_000, "max_pending_requests": 10_000, "max_requests": 10_000}
+    budget = {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 50}
+    return {"thresholds": [{"priority": "DEFAULT", **limits, "retry_budget": budget}]}
+
+
+def _unreachable_only() -> Json:
+    """Ejects an instance that cannot be connected to, and never one that answers: a 5xx is for the gates to see."""
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 3,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "enforcing_local_origin_success_rate": 0,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_consecutive_gateway_failure": 0,
+        "enforcing_success_rate": 0,
+        "enforcing_failure_percentage": 0,
+        "enforcing_failure_percentage_local_origin": 0,
+        "interval": "0.5s",
+        "base_ejection_time": "1s",
+        "max_ejection_time": "1s",
+        "max_ejection_percent": 100,
+    }
+
+
+def _fallback_cluster(key: VersionKey, default: str) -> Json:
+    name = cluster_name(key, default)
+    members = [cluster_name(key), cluster_name(VersionKey(key.service, default))]
+    return {
+        "@type": f"{_TYPE}config.cluster.v3.Cluster",
+        "name": name,
+        "alt_stat_name": name.replace(".", "_"),
+        "connect_timeout": "1s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "common_lb_config": _NO_PANIC,
+        "circuit_breakers": _breakers(),
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": {"@type": f"{_TYPE}extensions.clusters.aggregate.v3.ClusterConfig", "clusters": members},
+        },
+    }

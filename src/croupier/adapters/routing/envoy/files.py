@@ -1,0 +1,48 @@
+"""The two files that Envoy watches, replaced whole: a reader sees the old content or the new, never half of one.
+
+Called by the router and, before the first start, by the supervisor.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from croupier.adapters.routing.envoy.bootstrap import Json
+from croupier.adapters.routing.envoy.routes import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Content of one file. ``version`` comes back from Envoy when it has taken it."""
+
+    version: str
+    resources: tuple[Json, ...]
+
+    def same(self, resources: tuple[Json, ...]) -> bool:
+        return canonical(self.resources) == canonical(resources)
+
+
+def read_resources(path: Path) -> Resources | None:
+    """``None`` when there is no file, or none that we could have written."""
+    try:
+        content = json.loads(path.read_bytes())
+        return Resources(version=str(content["version_info"]), resources=tuple(content["resources"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_resources(path: Path, content: Resources) -> None:
+    """Replace the file by a rename in its folder: Envoy notices nothing else. Survives a power cut once it returns."""
+    replace_file(path, canonical({"version_info": content.version, "resources": content.resources}))
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a private file in one step."""
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

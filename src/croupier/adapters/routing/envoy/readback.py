@@ -1,0 +1,127 @@
+"""The routes that Envoy serves, parsed from what it matches on; only names come from metadata, contradictions fail.
+
+Pure, the inverse of ``routes``. Called by the router with the dynamic route configuration of Envoy's own config dump.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from croupier.adapters.routing.envoy.bootstrap import METADATA, Json
+from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.routes import SALT_PATTERN
+from croupier.control.ports import VersionKey
+from croupier.core.rollout.routes import ServiceRoutes, Share
+from croupier.core.segments import BUCKETS, AttributeMatch, Segment
+from croupier.errors import Corrupt
+
+_QUOTED: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parse_routes(config: Json) -> Mapping[str, ServiceRoutes]:
+    """Service -> routes. Raises ``Corrupt`` where Envoy matches on what ``render_routes`` would not have written."""
+    try:
+        groups: dict[tuple[str, str], list[Json]] = {}
+        for route in config["virtual_hosts"][0]["routes"]:
+            if "metadata" in route:
+                key = (_names(route)["service"], _path(route))
+                groups.setdefault(key, []).append(route)
+        served: dict[str, ServiceRoutes] = {}
+        for (service, path), routes in groups.items():
+            parsed = _service_routes(service, routes)
+            _expect(served.setdefault(service, parsed) == parsed, f"{service} is routed differently at {path}")
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise Corrupt(f"Envoy serves routes that are not ours: {error!r}.", hint=_HINT) from error
+    return served
+
+
+_HINT: Final = "Apply the traffic table again, and find out who else writes to the run directory."
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Corrupt(f"Envoy's routes contradict themselves: {otherwise}.", hint=_HINT)
+
+
+def _names(route: Json) -> Json:
+    names: Json = route["metadata"]["filter_metadata"][METADATA]
+    return names
+
+
+def _path(route: Json) -> str:
+    match = route["match"]
+    return str(match.get("path_separated_prefix") or match["prefix"])
+
+
+def _service_routes(service: str, routes: Sequence[Json]) -> ServiceRoutes:
+    *share_routes, last = routes
+    default = _names(last).get("default")
+    _expect("headers" not in last["match"], f"{service}'s last route is not for everybody")
+    if default is None:
+        _expect(last["direct_response"]["status"] == 503, f"{service} has no default version, yet answers")
+    else:
+        expected = cluster_name(VersionKey(service, default))
+        _expect(last["route"]["cluster"] == expected, f"{service}'s default is {default}, not what is served")
+    unsplit = ServiceRoutes(service=service, shares=(), default=default)
+    shares = tuple(_share(unsplit, route) for route in share_routes)
+    salts = {_salt(route) for route in share_routes}
+    _expect(len(salts) < 2, f"{service} has several salts")
+    _expect(all(share.segment for share in shares[:-1]), f"{service} has shares that nobody can reach")
+    return ServiceRoutes(service=service, shares=shares, default=default, salt=salts.pop() if salts else "")
+
+
+def _share(routes: ServiceRoutes, route: Json) -> Share:
+    *segment_headers, player = route["match"]["headers"]
+    hashed = route["route"]["hash_policy"][0]["header"]["header_name"]
+    asks_for_player = player["string_match"] == {"exact": ""} and player["invert_match"] is True
+    _expect(
+        asks_for_player and player["treat_missing_header_as_empty"] is True and player["name"] == hashed,
+        f"{routes.service} splits by {hashed} without asking for it",
+    )
+    segment = _segment(routes.service, segment_headers, _names(route).get("segment"))
+    action = route["route"]
+    if "cluster" in action:
+        return Share(weights=((_version(routes, action["cluster"]), BUCKETS),), segment=segment)
+    weighted = action["weighted_clusters"]
+    _expect(weighted["use_hash_policy"] is True, f"{routes.service} splits by chance")
+    weights = tuple((_version(routes, item["name"]), int(item["weight"])) for item in weighted["clusters"])
+    return Share(weights=weights, segment=segment)
+
+
+def _version(routes: ServiceRoutes, cluster: str) -> str:
+    version = cluster.removeprefix(f"{routes.service}@").partition("|")[0]
+    _expect(target(routes, version) == cluster, f"{routes.service} leads to {cluster}")
+    return version
+
+
+def _segment(service: str, headers: Sequence[Json], names: Mapping[str, Any] | None) -> Segment | None:
+    named = names["matches"] if names else []
+    _expect([m["header"] for m in named] == [h["name"] for h in headers], f"{service}'s segment matches other headers")
+    if names is None:
+        return None
+    matches = tuple(
+        AttributeMatch(attribute=name["attribute"], values=_values(header["string_match"]))
+        for name, header in zip(named, headers, strict=True)
+    )
+    return Segment(name=names["name"], matches=matches)
+
+
+def _values(string_match: Json) -> tuple[str, ...]:
+    if "exact" in string_match:
+        return (string_match["exact"],)
+    # A quoted "|" is two characters, so splitting between whole (quoted or plain) characters is exact.
+    characters = re.findall(r"\\.|[^\\]", string_match["safe_regex"]["regex"], re.DOTALL)
+    values = [""]
+    for character in characters:
+        if character == "|":
+            values.append("")
+        else:
+            values[-1] += _QUOTED.sub(r"\1", character)
+    return tuple(values)
+
+
+def _salt(route: Json) -> str:
+    rewrite = route["route"]["hash_policy"][0]["header"]["regex_rewrite"]
+    prefix = _QUOTED.sub(r"\1", rewrite["substitution"])
+    _expect(rewrite["pattern"]["regex"] == SALT_PATTERN and prefix.endswith(":"), "the hash is not salted as ours")
+    return prefix.removesuffix(":")

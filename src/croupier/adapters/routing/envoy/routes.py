@@ -1,0 +1,148 @@
+"""A traffic table as Envoy's route configuration: what is said once per service becomes matches, weights and hashes.
+
+Pure. ``readback`` is its inverse. For each prefix there is one route per share, then one for requests without a player.
+Called by the router.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, Json
+from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.settings import EnvoySettings
+from croupier.control.ports import RoutedService, TrafficTable, VersionKey
+from croupier.core.releases import Service
+from croupier.core.rollout.routes import ServiceRoutes, Share
+from croupier.core.segments import Segment
+
+_TYPE: Final = "type.googleapis.com/envoy."
+SALT_PATTERN: Final = "^"
+"""Matches the empty beginning, so that the salt is put before every value, whatever bytes it has."""
+
+
+def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
+    """The one RouteConfiguration. The longest prefix comes first, so that it wins."""
+    prefixes = [(prefix, routed) for routed in table.services for prefix in routed.service.prefixes]
+    prefixes.sort(key=lambda item: (-len(item[0]), item[0]))
+    routes = [route for prefix, routed in prefixes for route in _prefix_routes(prefix, routed, settings)]
+    return {
+        "@type": f"{_TYPE}config.route.v3.RouteConfiguration",
+        "name": LISTENER,
+        "validate_clusters": True,
+        "virtual_hosts": [
+            {
+                "name": LISTENER,
+                "domains": ["*"],
+                "routes": [*routes, {"match": {"prefix": "/"}, **_answer(404, "No service has this path.")}],
+            }
+        ],
+    }
+
+
+def _prefix_routes(prefix: str, routed: RoutedService, settings: EnvoySettings) -> Iterator[Json]:
+    service, routes = routed.service, routed.routes
+    path = {"prefix": "/"} if prefix == "/" else {"path_separated_prefix": prefix}
+    for share in routes.shares:
+        yield {
+            "match": {**path, "headers": [*_segment_headers(share.segment, service), _has_player(service)]},
+            "route": {**_destination(share, routes), **_salted(routes.salt, service), **_forwarding(settings)},
+            "metadata": _metadata({"service": service.name, "segment": _segment_metadata(share.segment, service)}),
+        }
+    default: Json = {"match": path, "metadata": _metadata({"service": service.name, "default": routes.default})}
+    if routes.default is None:
+        retry = {"header": {"key": "retry-after", "value": "5"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        title = f"No version of {service.name} serves {'this request' if routes.shares else 'yet'}."
+        yield {**default, **_answer(503, title), "response_headers_to_add": [retry]}
+    else:
+        cluster = cluster_name(VersionKey(service.name, routes.default))
+        yield {**default, "route": {"cluster": cluster, **_forwarding(settings)}}
+
+
+def _destination(share: Share, routes: ServiceRoutes) -> Json:
+    if len(share.weights) == 1:
+        return {"cluster": target(routes, share.weights[0][0])}
+    clusters = [{"name": target(routes, version), "weight": weight} for version, weight in share.weights]
+    return {"weighted_clusters": {"use_hash_policy": True, "clusters": clusters}}
+
+
+def _salted(salt: str, service: Service) -> Json:
+    """Envoy's own xxh64 over ``salt + ":" + player``: what ``core.segments.bucket`` computes."""
+    substitution = f"{salt}:".replace("\\", "\\\\")
+    rewrite = {"pattern": {"regex": SALT_PATTERN}, "substitution": substitution}
+    return {"hash_policy": [{"header": {"header_name": service.identity_header.lower(), "regex_rewrite": rewrite}}]}
+
+
+def _has_player(service: Service) -> Json:
+    """The identity header is there and not empty: guests with an empty header must not all share one bucket."""
+    return {
+        "name": service.identity_header.lower(),
+        "string_match": {"exact": ""},
+        "invert_match": True,
+        "treat_missing_header_as_empty": True,
+    }
+
+
+def _segment_headers(segment: Segment | None, service: Service) -> list[Json]:
+    headers = dict(service.attribute_headers)
+    return [
+        {"name": headers[match.attribute].lower(), "string_match": _one_of(match.values)}
+        for match in (segment.matches if segment else ())
+    ]
+
+
+def _one_of(values: tuple[str, ...]) -> Json:
+    if len(values) == 1:
+        return {"exact": values[0]}
+    return {"safe_regex": {"regex": "|".join(re.escape(value) for value in values)}}
+
+
+def _forwarding(settings: EnvoySettings) -> Json:
+    """Sent again only while no instance can have seen the request; see ``docs/explanation/traffic.md``."""
+    return {
+        "timeout": f"{settings.request_timeout_s:g}s",
+        "retry_policy": {
+            "retry_on": "connect-failure,refused-stream,reset-before-request",
+            "num_retries": 3,
+            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.1s"},
+            # First another instance of the same version; from the third attempt on the default version.
+            "retry_host_predicate": [
+                {
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": {"@type": f"{_TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+                }
+            ],
+            "host_selection_retry_max_attempts": 3,
+            "retry_priority": {
+                "name": "envoy.retry_priorities.previous_priorities",
+                "typed_config": {
+                    "@type": f"{_TYPE}extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                    "update_frequency": 2,
+                },
+            },
+        },
+    }
+
+
+def _answer(status: int, title: str) -> Json:
+    # The listener's local_reply_config makes it application/problem+json.
+    return {"direct_response": {"status": status, "body": {"inline_string": title}}}
+
+
+def _metadata(values: Json) -> Json:
+    return {"filter_metadata": {METADATA: {key: value for key, value in values.items() if value is not None}}}
+
+
+def _segment_metadata(segment: Segment | None, service: Service) -> Json | None:
+    """What matches cannot say: the names. The header is repeated for the read back to hold against the match."""
+    if segment is None:
+        return None
+    headers = dict(service.attribute_headers)
+    matches = [{"attribute": m.attribute, "header": headers[m.attribute].lower()} for m in segment.matches]
+    return {"name": segment.name, "matches": matches}
+
+
+def canonical(resource: object) -> str:
+    """The same text for the same resource."""
+    return json.dumps(resource, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
