@@ -1,0 +1,26 @@
+"""The files that people write: ``Service``, ``Release``, ``Gate``, ``Segment``, ``Rollout`` (``apiVersion:
+croupier/v1``).
+"""
+
+from croupier.adapters.manifests.bundle import Bundle, parse_objects, parse_text, read_paths, to_objects
+from croupier.adapters.manifests.located import Located, Severity
+from croupier.adapters.manifests.references import Dangling, unresolved
+from croupier.adapters.manifests.release import ReleaseDraft, complete_release
+from croupier.adapters.manifests.schemas import schemas
+from croupier.adapters.manifests.shapes import API_VERSION
+
+__all__ = [
+    "API_VERSION",
+    "Bundle",
+    "Dangling",
+    "Located",
+    "ReleaseDraft",
+    "Severity",
+    "complete_release",
+    "parse_objects",
+    "parse_text",
+    "read_paths",
+    "schemas",
+    "to_objects",
+    "unresolved",
+]

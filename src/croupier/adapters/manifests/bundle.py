@@ -1,0 +1,184 @@
+"""A set of documents that belong together: read from files, a text or API objects, checked one by one and among each
+other.
+
+The entry points of this package; the CLI and the server call them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from croupier.adapters.manifests.documents import read_document
+from croupier.adapters.manifests.files import MAX_FILE_BYTES, read_sources
+from croupier.adapters.manifests.located import Complaint, Located, Mark, Path, Severity
+from croupier.adapters.manifests.references import Item, unresolved
+from croupier.adapters.manifests.release import ReleaseDraft
+from croupier.adapters.manifests.tree import MAX_DEPTH, MAX_DOCUMENTS, MAX_VALUES, parse_trees
+from croupier.control.ports import Document
+from croupier.errors import Problem, Rejected
+
+_TOP = Mark(1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What was read.
+
+    ``documents`` and ``releases`` are without errors of their own; with ``errors`` nothing should be applied.
+    """
+
+    documents: tuple[Document, ...]
+    releases: tuple[ReleaseDraft, ...]
+    problems: tuple[Located, ...]
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        return tuple(found for found in self.problems if found.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        return tuple(found for found in self.problems if found.severity is Severity.WARNING)
+
+    def require_clean(self) -> None:
+        """Raises ``Rejected`` with every error, if there is one."""
+        errors = self.errors
+        if errors:
+            many = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+            raise Rejected(f"{errors[0]}{many}", problems=tuple(found.problem for found in errors))
+
+
+def read_paths(paths: Iterable[FilePath | str], known: Iterable[Document] | None = ()) -> Bundle:
+    """Read files and directories (everything below them that ends in .yaml, .yml or .json).
+
+    ``known`` are documents that the control plane has already, for references to them; ``None`` leaves references
+    unchecked, since the server will check them. Never raises for what is in the files.
+    """
+    reading = _Reading()
+    for source in read_sources(FilePath(path) for path in paths):
+        if source.problem is not None:
+            reading.refuse(source.problem)
+        if source.text is not None:
+            reading.take_text(source.text, source.file)
+    return reading.finish(known)
+
+
+def parse_text(text: str, name: str = "<text>", known: Iterable[Document] | None = ()) -> Bundle:
+    """Read the documents of one text; ``name`` stands for the file in problems."""
+    reading = _Reading()
+    if len(text) > MAX_FILE_BYTES:
+        problem = Problem(f"the text is too large ({len(text):,} characters; at most 1 MiB).", hint="Split it.")
+        reading.refuse(Located(name, 0, 0, problem))
+    else:
+        reading.take_text(text, name)
+    return reading.finish(known)
+
+
+def parse_objects(
+    objects: Sequence[Any], known: Iterable[Document] | None = (), *, at: tuple[str | int, ...] = ()
+) -> Bundle:
+    """Read documents from JSON data, as the API gets them.
+
+    Problems have no file; their paths start with ``at`` and the index.
+    """
+    reading = _Reading()
+    if len(objects) > MAX_DOCUMENTS:
+        reading.refuse(Located("", 0, 0, Problem(f"at most {MAX_DOCUMENTS} documents at a time.", at, "Send fewer.")))
+        return reading.finish(known)
+    room = MAX_VALUES
+    for index, data in enumerate(objects):
+        room -= _size(data, room)
+        if room < 0:
+            limit = (
+                f"a document is nested more than {MAX_DEPTH} levels deep, or there are more than {MAX_VALUES} values."
+            )
+            reading.refuse(Located("", 0, 0, Problem(limit, (*at, index), "Send less at a time.")))
+            break
+        reading.take(data, {}, "", (*at, index))
+    return reading.finish(known)
+
+
+def to_objects(document: Document | ReleaseDraft) -> dict[str, Any]:
+    """The document as it was written, for export; reading it again gives the same digest."""
+    return dict(document.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    file: str
+    marks: Mapping[Path, Mark]
+    prefix: tuple[str | int, ...]
+
+    def locate(self, complaint: Complaint) -> Located:
+        problem = complaint.problem
+        if not self.marks:
+            moved = Problem(problem.message, (*self.prefix, *problem.path), problem.hint)
+            return Located(self.file, 0, 0, moved, complaint.severity)
+        mark, whole = _TOP, False
+        for length in range(len(problem.path), -1, -1):
+            if problem.path[:length] in self.marks:
+                mark, whole = self.marks[problem.path[:length]], length == len(problem.path)
+                break
+        key = complaint.at_key and whole
+        line, column = (mark.key_line, mark.key_column) if key else (mark.line, mark.column)
+        return Located(self.file, line, column, problem, complaint.severity)
+
+
+class _Reading:
+    """Collects what is read, then looks at all of it together."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[Item | None, _Origin]] = []
+        self._problems: list[Located] = []
+
+    def refuse(self, problem: Located) -> None:
+        self._problems.append(problem)
+
+    def take_text(self, text: str, file: str) -> None:
+        trees, problems = parse_trees(text, file)
+        self._problems += problems
+        # An empty document between or after separators is a habit, not a mistake; an empty file is one.
+        filled = [tree for tree in trees if tree.data is not None]
+        if not filled and not problems:
+            hint = "Write a document, or remove the file."
+            self.refuse(Located(file, 1, 1, Problem("the file is empty.", hint=hint)))
+        for tree in filled:
+            self.take(tree.data, tree.marks, file, ())
+
+    def take(self, data: Any, marks: Mapping[Path, Mark], file: str, prefix: tuple[str | int, ...]) -> None:
+        origin = _Origin(file, marks, prefix)
+        read = read_document(data, marks)
+        self._items.append((read.item, origin))
+        self._problems += [origin.locate(complaint) for complaint in read.complaints]
+
+    def finish(self, known: Iterable[Document] | None) -> Bundle:
+        items = [item for item, _ in self._items]
+        if known is not None:
+            for dangling in unresolved(items, known):
+                origin = self._items[dangling.index][1]
+                self._problems.append(origin.locate(Complaint(dangling.problem)))
+        return Bundle(
+            tuple(item for item in items if isinstance(item, Document)),
+            tuple(item for item in items if isinstance(item, ReleaseDraft)),
+            tuple(dict.fromkeys(sorted(self._problems, key=_order))),
+        )
+
+
+def _order(found: Located) -> tuple[str, int, int]:
+    return found.file, found.line, found.column
+
+
+def _size(data: Any, room: int) -> int:
+    """Values in the data; more than ``room`` when there are too many or they are nested too deep."""
+    count = 0
+    todo = [(data, 0)]
+    while todo:
+        value, depth = todo.pop()
+        count += 1
+        if depth > MAX_DEPTH or count > room:
+            return room + 1
+        if isinstance(value, dict):
+            todo += [(item, depth + 1) for item in value.values()]
+        elif isinstance(value, list):
+            todo += [(item, depth + 1) for item in value]
+    return count

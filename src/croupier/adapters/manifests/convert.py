@@ -1,0 +1,140 @@
+"""From the shapes to the core's frozen dataclasses, with the core's defaults. Nothing is judged here."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from croupier.adapters.manifests import shapes
+from croupier.core.gates import (
+    ClassicRule,
+    Comparison,
+    EventsSli,
+    Gate,
+    HardStop,
+    LatencySli,
+    Matchers,
+    Objective,
+    RatioSli,
+    Sli,
+)
+from croupier.core.releases import Limits, ProcessTemplate, Service
+from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
+from croupier.core.segments import AttributeMatch, Segment
+
+T = TypeVar("T")
+
+
+def given(value: T | None, default: T) -> T:
+    """The value if one was written."""
+    return default if value is None else value
+
+
+def service(shape: shapes.ServiceShape) -> Service:
+    spec = shape.spec
+    return Service(
+        name=shape.metadata.name,
+        prefixes=tuple(route.prefix for route in spec.routes),
+        process=overridden(ProcessTemplate(command=()), spec.process),
+        identity_header=spec.identity.header if spec.identity else "x-player-id",
+        attribute_headers=tuple(sorted((spec.attributes or {}).items())),
+    )
+
+
+def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | None) -> ProcessTemplate:
+    """The template with what a release (or a service, over the defaults) says differently.
+
+    ``env`` is merged by variable, ``health``, ``metrics`` and ``limits`` by field; a ``command`` replaces the whole
+    command.
+    """
+    if changes is None:
+        return template
+    health = changes.health or shapes.HealthShape()
+    limits = changes.limits or shapes.LimitsShape()
+    return replace(
+        template,
+        command=tuple(changes.command) if changes.command else template.command,
+        env=tuple(sorted({**dict(template.env), **(changes.env or {})}.items())),
+        directory=given(changes.directory, template.directory),
+        instances=given(changes.instances, template.instances),
+        health_path=given(health.path, template.health_path),
+        metrics_path=given(changes.metrics.path if changes.metrics else None, template.metrics_path),
+        start_timeout_s=given(health.start_timeout, template.start_timeout_s),
+        drain_s=given(changes.drain, template.drain_s),
+        limits=Limits(
+            given(limits.memory, template.limits.memory_bytes), given(limits.open_files, template.limits.open_files)
+        ),
+    )
+
+
+def gate(shape: shapes.GateShape) -> Gate:
+    spec = shape.spec
+    comparison, stop, rule = spec.comparison, spec.hard_stop, spec.rule or shapes.RuleShape()
+    usual, always, never = Comparison(), HardStop(), ClassicRule()
+    return Gate(
+        name=shape.metadata.name,
+        sli=_sli(spec.sli),
+        by=tuple(spec.by or ()),
+        objective=Objective(spec.objective.at_least) if spec.objective else None,
+        comparison=(
+            Comparison(given(comparison.max_ratio, usual.max_ratio), given(comparison.slack, usual.slack))
+            if comparison
+            else None
+        ),
+        hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, always.samples)) if stop else None,
+        rule=ClassicRule(
+            interval_s=given(rule.interval, never.interval_s),
+            window_s=given(rule.window, never.window_s),
+            consecutive=given(rule.consecutive, never.consecutive),
+            min_samples=given(rule.min_samples, never.min_samples),
+        ),
+        description=spec.description or "",
+    )
+
+
+def _sli(shape: shapes.SliShape) -> Sli:
+    if shape.ratio:
+        return RatioSli(shape.ratio.metric, _matchers(shape.ratio.good), _matchers(shape.ratio.total))
+    if shape.latency:
+        return LatencySli(shape.latency.metric, shape.latency.threshold, _matchers(shape.latency.match))
+    if shape.events:
+        return EventsSli(shape.events.metric, _matchers(shape.events.match))
+    raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
+
+
+def _matchers(labels: shapes.Labels | None) -> Matchers:
+    return tuple(sorted((label, tuple(values)) for label, values in (labels or {}).items()))
+
+
+def segment(shape: shapes.SegmentShape) -> Segment:
+    matches = sorted(shape.spec.match.items())
+    return Segment(shape.metadata.name, tuple(AttributeMatch(name, tuple(values)) for name, values in matches))
+
+
+def rollout(shape: shapes.RolloutShape) -> RolloutSpec:
+    spec, usual = shape.spec, Timing()
+    canary = spec.strategy.canary
+    return RolloutSpec(
+        name=shape.metadata.name,
+        service=spec.service,
+        steps=tuple(_step(step) for step in canary.steps),
+        guards=_gates(canary.analysis) if canary.analysis else (),
+        segment=spec.segment,
+        timing=Timing(
+            progress_deadline_s=given(spec.progress_deadline, usual.progress_deadline_s),
+            keep_stable_s=given(spec.keep_stable, usual.keep_stable_s),
+            keep_canary_s=given(spec.keep_canary, usual.keep_canary_s),
+        ),
+    )
+
+
+def _step(shape: shapes.StepShape) -> Step:
+    if shape.analysis is not None:
+        return Analysis(_gates(shape.analysis))
+    if shape.pause is not None:
+        return Pause(shape.pause.duration)
+    if shape.set_weight is not None:
+        return SetWeight(shape.set_weight)
+    raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
+
+
+def _gates(shape: shapes.AnalysisShape) -> tuple[str, ...]:
+    return tuple(template.template_name for template in shape.templates)

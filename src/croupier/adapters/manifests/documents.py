@@ -1,0 +1,154 @@
+"""One document: from plain data to the core's object, with every complaint about it.
+
+Called for each tree and each API object.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from croupier.adapters.manifests import convert, shapes
+from croupier.adapters.manifests.complaints import complaints_of, nearest
+from croupier.adapters.manifests.located import Complaint, Mark, Path, Severity
+from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, process_problems
+from croupier.adapters.manifests.scalars import described
+from croupier.control.ports import Document
+from croupier.core.gates import Gate
+from croupier.core.releases import Service
+from croupier.core.rollout.check import advise, check, check_gate
+from croupier.core.rollout.spec import RolloutSpec
+from croupier.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one document turned out to be; ``item`` is ``None`` when something is wrong with it."""
+
+    item: Document | ReleaseDraft | None
+    complaints: tuple[Complaint, ...]
+
+
+def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
+    """The document in this data. Never raises; what is wrong is in the complaints, warnings included."""
+    shape, complaints = _kind(data)
+    if shape is None:
+        return Read(None, tuple(complaints))
+    found, more = complaints_of(shape, data, marks)
+    complaints += more
+    if found is None:
+        return Read(None, tuple(complaints))
+    if isinstance(found, shapes.ReleaseShape):
+        complaints += _misnamed(found)
+        item: Document | ReleaseDraft = draft(found, data)
+    else:
+        item = _document(cast("shapes.AnyDocument", found), data)
+        complaints += _senseless(item)
+    broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
+    return Read(None if broken else item, tuple(complaints))
+
+
+def _kind(data: Any) -> tuple[type[shapes.AnyDocument] | None, list[Complaint]]:
+    """The shape that the document claims to have."""
+    if not isinstance(data, dict):
+        message = "the document is empty." if data is None else f"expected a document, found {described(data)}."
+        hint = f"Start with: apiVersion: {shapes.API_VERSION}"
+        return None, [Complaint(Problem(message.replace("{written}", str(data)[:60]), (), hint))]
+    version, kind = data.get("apiVersion"), data.get("kind")
+    known = ", ".join(shapes.KINDS)
+    complaints = []
+    if version is None:
+        complaints.append(_missing("apiVersion", f"Write apiVersion: {shapes.API_VERSION}."))
+    elif version != shapes.API_VERSION:
+        return None, [_foreign(str(version)[:100], kind)]
+    if kind is None:
+        return None, [*complaints, _missing("kind", f"Write one of {known}.")]
+    if not isinstance(kind, str) or kind not in shapes.KINDS:
+        near = nearest(kind, list(shapes.KINDS))
+        guess = f"; did you mean '{near}'?" if near else "."
+        problem = Problem(f"unknown kind '{str(kind)[:60]}'{guess}", ("kind",), f"Known are {known}.")
+        return None, [*complaints, Complaint(problem)]
+    return shapes.KINDS[kind], complaints
+
+
+def _missing(field: str, hint: str) -> Complaint:
+    return Complaint(Problem(f"'{field}' is missing.", (field,), hint))
+
+
+def _foreign(version: str, kind: Any) -> Complaint:
+    if version.startswith("argoproj.io/") and kind == "Rollout":
+        hint = f"Make a {shapes.API_VERSION} Rollout and paste spec.strategy into its spec, unchanged."
+    elif version.startswith("croupier"):
+        hint = f"Write {shapes.API_VERSION}."
+    else:
+        hint = f"Only {shapes.API_VERSION} belongs here; move other files out of this directory."
+    return Complaint(Problem(f"unknown apiVersion '{version}'.", ("apiVersion",), hint))
+
+
+def _misnamed(shape: shapes.ReleaseShape) -> Iterator[Complaint]:
+    expected = f"{shape.spec.service}-{shape.spec.version}"
+    name = shape.metadata.name if shape.metadata else None
+    if name is not None and name != expected:
+        problem = Problem(
+            f"'{name}' does not agree with the service and the version.",
+            ("metadata", "name"),
+            f"Write {expected}, or remove the name.",
+        )
+        yield Complaint(problem)
+
+
+def _document(shape: shapes.AnyDocument, data: dict[str, Any]) -> Document:
+    match shape:
+        case shapes.ServiceShape():
+            return _declared(shape, convert.service(shape), data)
+        case shapes.GateShape():
+            return _declared(shape, convert.gate(shape), data)
+        case shapes.SegmentShape():
+            return _declared(shape, convert.segment(shape), data)
+        case shapes.RolloutShape():
+            return _declared(shape, convert.rollout(shape), data)
+        case _:  # pragma: no cover - releases are drafts, not documents
+            raise AssertionError(shape)
+
+
+def _declared(
+    shape: shapes.ServiceShape | shapes.GateShape | shapes.SegmentShape | shapes.RolloutShape,
+    spec: Any,
+    data: dict[str, Any],
+) -> Document:
+    return Document(shape.kind, shape.metadata.name, digest_of(data), spec, data)
+
+
+def _senseless(document: Document) -> Iterator[Complaint]:
+    """Well-formed documents that make no sense."""
+    spec = document.spec
+    if isinstance(spec, Service):
+        yield from map(Complaint, _wrong_service(spec))
+    elif isinstance(spec, Gate):
+        yield from map(Complaint, check_gate(spec))
+        for position, label in enumerate(spec.by):
+            if label in spec.by[:position]:
+                yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
+        yield from _senseless_samples(document)
+    elif isinstance(spec, RolloutSpec):
+        yield from map(Complaint, check(spec))
+        for problem in advise(spec):
+            yield Complaint(problem, severity=Severity.WARNING)
+
+
+def _wrong_service(service: Service) -> Iterator[Problem]:
+    yield from process_problems(service.process)
+    for position, prefix in enumerate(service.prefixes):
+        if prefix in service.prefixes[:position]:
+            yield Problem(f"'{prefix}' is written twice.", ("spec", "routes", position, "prefix"), "Remove one.")
+    if service.process.start_timeout_s <= 0:
+        at = ("spec", "process", "health", "startTimeout")
+        yield Problem("no process can start in 0 seconds.", at, "Write for example 30s.")
+
+
+def _senseless_samples(document: Document) -> Iterator[Complaint]:
+    stop = document.source["spec"].get("hardStop", {})
+    if "samples" in stop and "failing" not in stop:
+        at = ("spec", "hardStop", "samples")
+        yield Complaint(
+            Problem("'samples' has no effect without 'failing'.", at, "Add failing: 50%, or remove it."), True
+        )

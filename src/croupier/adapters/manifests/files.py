@@ -1,0 +1,138 @@
+"""Reading files and directories within limits. Never reads more than it must to refuse.
+
+Follows no link out of the directory that was named, opens nothing but regular files, and reports instead of raising.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from croupier.adapters.manifests.located import Located
+from croupier.errors import Problem
+
+MAX_FILE_BYTES: Final = 1024 * 1024
+MAX_FILES: Final = 1_000
+MAX_TOTAL_BYTES: Final = 16 * 1024 * 1024
+MAX_ENTRIES: Final = 20_000
+"""Entries of directories looked at, of any kind."""
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file's text, or why there is none."""
+
+    file: str
+    text: str | None
+    problem: Located | None = None
+
+
+def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
+    """The files at these paths, directories with everything below them in order of their names."""
+    seen: set[Path] = set()
+    total = 0
+    for file in _files(paths):
+        if isinstance(file, Source):
+            yield file
+            continue
+        real = file.resolve()
+        if real in seen:
+            continue
+        seen.add(real)
+        if len(seen) > MAX_FILES:
+            yield _refused(file, f"there are more than {MAX_FILES} files.", "Name a directory with fewer files.")
+            return
+        source, size = _read(file)
+        total += size
+        if total > MAX_TOTAL_BYTES:
+            yield _refused(file, f"the files hold more than {MAX_TOTAL_BYTES >> 20} MiB.", "Name fewer files.")
+            return
+        yield source
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path | Source]:
+    for path in paths:
+        if path.is_dir():
+            found = list(_below(path))
+            yield from found
+            if not found:
+                yield _refused(path, "there is no .yaml, .yml or .json file in this directory.", "Name another one.")
+        else:
+            yield path
+
+
+def _below(root: Path) -> Iterator[Path | Source]:
+    """Files below a directory. Hidden ones are left out (.git, a mounted volume's ..data)."""
+    inside = root.resolve()
+    entries = 0
+    for folder, folders, names in os.walk(root, onerror=None, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        entries += len(folders) + len(names)
+        if entries > MAX_ENTRIES:
+            yield _refused(root, f"there are more than {MAX_ENTRIES} entries below it.", "Name a smaller directory.")
+            return
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            path = Path(folder) / name
+            wanted = name.endswith(SUFFIXES) and not name.startswith(".")
+            if path.is_symlink() and (wanted or name in links) and not _resolved_in(path, inside):
+                yield _refused(path, "this link leads out of the directory.", "Copy the file, or name it by itself.")
+            elif wanted and name not in links:
+                yield path
+
+
+def _resolved_in(path: Path, inside: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(inside)
+    except (OSError, RuntimeError):  # a link to itself
+        return False
+
+
+def _read(path: Path) -> tuple[Source, int]:
+    try:
+        # O_NONBLOCK: opening a named pipe must not wait for its other end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                return _refused(path, "this is no regular file.", "Name a file or a directory."), 0
+            if state.st_size > MAX_FILE_BYTES:
+                return _too_large(path, state.st_size), 0
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        return _refused(path, "there is no such file.", "Check the path."), 0
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return _refused(path, f"the file cannot be read: {reason}.", "Check its permissions."), 0
+    if len(content) > MAX_FILE_BYTES:  # it grew, or its size is not known (procfs)
+        return _too_large(path, len(content)), 0
+    text, problem = decoded(content, str(path))
+    return Source(str(path), text, problem), len(content)
+
+
+def decoded(content: bytes, file: str) -> tuple[str | None, Located | None]:
+    """The text of a file's bytes, which must be UTF-8."""
+    for mark, encoding in ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")):
+        if content.startswith(mark):
+            problem = Problem(f"the file is {encoding}, not UTF-8.", hint="Save it as UTF-8.")
+            return None, Located(file, 1, 1, problem)
+    try:
+        return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line, start = before.count(b"\n") + 1, before.rfind(b"\n") + 1
+        column = len(before[start:].decode("utf-8", "replace")) + 1
+        problem = Problem(f"the byte 0x{content[error.start]:02x} is no UTF-8.", hint="Save the file as UTF-8.")
+        return None, Located(file, line, column, problem)
+
+
+def _too_large(path: Path, size: int) -> Source:
+    shown = f"{size / 1024 / 1024:.1f} MiB"
+    return _refused(path, f"the file is too large ({shown}; at most 1 MiB).", "Split it into smaller files.")
+
+
+def _refused(path: Path, message: str, hint: str) -> Source:
+    return Source(str(path), None, Located(str(path), 0, 0, Problem(message, hint=hint)))

@@ -1,0 +1,81 @@
+"""From the names in a rollout to the things themselves: the plan that a rollout carries from its start to its end.
+
+Called when a rollout starts. Afterwards nobody looks at the documents again, so that changing them changes no rollout
+in progress.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from croupier.core.gates import Gate
+from croupier.core.rollout.check import CANARY, check, check_gate
+from croupier.core.rollout.spec import Analysis, Plan, RolloutSpec, SetWeight
+from croupier.core.segments import BUCKETS, Segment
+from croupier.errors import Problem, Rejected
+
+
+def gate_uses(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
+    """Every gate that the rollout names, with the place in the document where it does: guards first, then the steps."""
+    uses: list[tuple[str, tuple[str | int, ...]]] = [
+        (name, (*CANARY, "analysis", "templates", position, "templateName"))
+        for position, name in enumerate(spec.guards)
+    ]
+    for index, step in enumerate(spec.steps):
+        if isinstance(step, Analysis):
+            uses.extend(
+                (name, (*CANARY, "steps", index, "analysis", "templates", position, "templateName"))
+                for position, name in enumerate(step.gates)
+            )
+    return tuple(uses)
+
+
+def comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
+    """Analyses that can never pass: nobody is left on the stable version, and the gate does nothing but compare with
+    it.
+    """
+    weight = 0
+    for index, step in enumerate(spec.steps):
+        if isinstance(step, SetWeight):
+            weight = step.weight_bp
+        elif isinstance(step, Analysis) and weight == BUCKETS and spec.segment is None:
+            for position, name in enumerate(step.gates):
+                gate = gates.get(name)
+                if gate is not None and gate.comparison is not None and gate.objective is None:
+                    yield Problem(
+                        f"this step can never end: gate '{name}' only compares with the stable version, "
+                        "which has no players left at 100 %.",
+                        (*CANARY, "steps", index, "analysis", "templates", position, "templateName"),
+                        "Move the analysis before setWeight: 100, or give the gate an objective.",
+                    )
+
+
+def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment]) -> Plan:
+    """The plan with its gates and segment filled in.
+
+    Raises ``Rejected`` with every problem: missing gates and segments by the place that names them, whatever
+    ``check`` refuses, and gates that could never fail.
+    """
+    known_gates = {gate.name: gate for gate in gates}
+    known_segments = {segment.name: segment for segment in segments}
+    uses = gate_uses(spec)
+    problems = [*check(spec)]
+    problems += [
+        Problem(f"there is no gate '{name}'.", at, "Apply it first.") for name, at in uses if name not in known_gates
+    ]
+    if spec.segment is not None and spec.segment not in known_segments:
+        problems.append(Problem(f"there is no segment '{spec.segment}'.", ("spec", "segment"), "Apply it first."))
+    problems += comparisons_alone(spec, known_gates)
+    used = tuple(dict.fromkeys(name for name, _ in uses if name in known_gates))
+    for name in used:
+        problems += [
+            Problem(f"gate '{name}' cannot be used: {problem.message}", hint=problem.hint)
+            for problem in check_gate(known_gates[name])
+        ]
+    if problems:
+        raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
+    return Plan(
+        steps=spec.steps,
+        guards=spec.guards,
+        gates=tuple(known_gates[name] for name in used),
+        segment=known_segments[spec.segment] if spec.segment is not None else None,
+        timing=spec.timing,
+    )
