@@ -84,7 +84,7 @@ def frontier_positions(size: int) -> tuple[Position, ...]:
 
 
 def complete_subtrees(start: int, end: int) -> tuple[Position, ...]:
-    """The stored nodes that cover the leaves [start, end), leftmost first; ``start`` aligned as in the RFC's subtrees."""
+    """The stored nodes that cover the leaves [start, end), leftmost first; ``start`` aligned as in the RFC."""
     found = []
     while start < end:
         level = (end - start).bit_length() - 1

@@ -1,6 +1,6 @@
-"""Checks the record against itself: sequence, canonical bytes, hashes, stored nodes, root, and states against histories.
+"""Checks the record against itself: sequence, bytes, hashes, stored nodes, root, and states against histories.
 
-Pure; the store feeds it one moment's rows. What it cannot see is a forgery that rewrote everything at once: that takes a
+Pure; the store feeds it one moment's rows. A forgery that rewrote everything at once it cannot see: that takes a
 root hash kept outside (``consistency_proof`` from a witnessed size).
 """
 
@@ -27,7 +27,7 @@ Decode: TypeAlias = Callable[[Mapping[str, Any]], Event]
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One contradiction: where (``entry 7``, ``node 3/2``, ``root``, ``rollout payments-7``) and what is wrong there."""
+    """One contradiction: where (``entry 7``, ``node 3/2``, ``root``, ``rollout payments-7``) and what is wrong."""
 
     place: str
     message: str
@@ -38,7 +38,7 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The outcome: the tree as computed anew from the entries' bytes, and what contradicts it (nothing: all is well)."""
+    """The outcome: the tree as computed anew from the entries, and what contradicts it."""
 
     head: TreeHead
     rollouts: int

@@ -1,0 +1,149 @@
+"""One database: its engine, its settings, and the two kinds of transaction.
+
+Transactions are plain synchronous functions over a connection; SQLAlchemy runs them without blocking the event loop.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import exc as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from croupier.adapters.store.sql.faults import translated
+from croupier.errors import Rejected
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[Connection], T]
+_Turn: TypeAlias = asyncio.Lock | nullcontext[None]
+
+MEMORY: Final = (None, "", ":memory:")
+_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_SERVER_LIMITS: Final = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "lock_timeout": "5s",
+        "statement_timeout": "30s",
+        # A client that died silently must not hold the journal's head for ever.
+        "idle_in_transaction_session_timeout": "30s",
+        "timezone": "UTC",
+    }.items()
+)
+_CLIENT_LIMITS: Final = {"connect_timeout": "5", "tcp_user_timeout": "10000", "application_name": "croupier"}
+
+
+def parse_url(text: str) -> URL:
+    """The URL with its asynchronous driver; ``Rejected`` if unusable, without repeating it: it may hold a password."""
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (sa.ArgumentError, ValueError):
+        raise Rejected(
+            "the database URL cannot be read.",
+            hint="Write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.",
+        ) from None
+    if backend not in _DRIVERS:
+        raise Rejected(f"databases of kind '{backend}' are not supported.", hint="Use sqlite or postgresql.")
+    url = url.set(drivername=_DRIVERS[backend])
+    if backend == "sqlite":
+        return url
+    options = {name: value for name, value in _CLIENT_LIMITS.items() if name not in url.query}
+    return url.update_query_dict(options if "options" in url.query else {**options, "options": _SERVER_LIMITS})
+
+
+class Database:
+    """Runs transactions on one database."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.sqlite = url.get_backend_name() == "sqlite"
+        memory = self.sqlite and url.database in MEMORY
+        if self.sqlite and not memory:
+            _create_privately(url)
+        self.engine = _engine(url, memory=memory)
+        # SQLite has one writer at a time: waiting here is fair and costs no thread. In memory all share one connection.
+        self._writer: _Turn = asyncio.Lock() if self.sqlite else nullcontext()
+        self._reader: _Turn = self._writer if memory else nullcontext()
+
+    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
+        """Run the work in a transaction that changes nothing; with ``snapshot`` all its statements see one moment."""
+        # SQLite's transactions always see one moment.
+        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if snapshot and not self.sqlite else {}
+        async with self._connected(self._reader, **options) as connection:
+            return await connection.run_sync(work)
+
+    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+        """Run the work in a transaction and commit it. On disk when this returns, unless not ``durable``."""
+        options = {"croupier_write": True, "croupier_durable": durable}
+        async with self._connected(self._writer, **options) as connection, connection.begin():
+            return await connection.run_sync(work)
+
+    async def outside_transaction(self, work: Work[T]) -> T:
+        """Run statements that cannot be part of a transaction, each by itself (SQLite only)."""
+        async with self._connected(self._writer, croupier_begin=False) as connection:
+            return await connection.run_sync(work)
+
+    @asynccontextmanager
+    async def _connected(self, turn: _Turn, **options: Any) -> AsyncIterator[AsyncConnection]:
+        with translated(self.url):
+            async with turn, self.engine.connect() as connection:
+                yield await connection.execution_options(**options)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _engine(url: URL, *, memory: bool) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        engine = create_async_engine(
+            url, pool_pre_ping=True, pool_size=5, max_overflow=5, pool_timeout=10, hide_parameters=True
+        )
+        event.listen(engine.sync_engine, "begin", _begin_postgresql)
+        return engine
+    pool: dict[str, Any] = {} if memory else {"pool_size": 5, "max_overflow": 0, "pool_timeout": 10}
+    engine = create_async_engine(url, hide_parameters=True, **pool)
+    event.listen(engine.sync_engine, "connect", _connect_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _connect_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers take their place at once: a read that becomes a write could fail half-way."""
+    options = connection.get_execution_options()
+    if not options.get("croupier_begin", True):
+        return
+    if not options.get("croupier_write"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options["croupier_durable"] else "NORMAL"
+    if connection.info.get("synchronous") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info["synchronous"] = level
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if not connection.get_execution_options().get("croupier_durable", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit=off")
+
+
+def _create_privately(url: URL) -> None:
+    """Make the file (0600) and its folder (0700) where they are missing; what is there keeps its owner's mode."""
+    path = Path(str(url.database))
+    if url.query.get("uri") or str(path).startswith("file:"):
+        raise Rejected("a SQLite database is named by its path here.", hint="Write sqlite:///PATH.")
+    with translated(url):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -1,0 +1,172 @@
+"""Reads of the record: entries, proofs, a rollout's history, and the check of everything against everything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Column, Connection, Row, Select, select, tuple_
+
+from croupier.adapters.store import codec
+from croupier.adapters.store.sql.listings import checked
+from croupier.adapters.store.sql.tables import head, journal, nodes, rollouts
+from croupier.core.journal.entry import Entry, Recorded
+from croupier.core.journal.merkle import Node, Position, Read, TreeHead
+from croupier.core.journal.proof import consistency_proof, inclusion_proof
+from croupier.core.journal.verify import ROLLOUT, Discrepancy, Verification, verify
+from croupier.core.rollout.events import Event
+from croupier.core.rollout.state import RolloutState
+from croupier.errors import Corrupt, Rejected
+
+_PAGE: Final = 256
+"""Rows per query of a long read: between two the event loop goes on."""
+
+_LEVELS: Final = 63
+"""A tree of 64-bit sequence numbers has no more levels."""
+
+_ENTRIES: Final = select(journal, nodes.c.hash.label("leaf_hash")).outerjoin(
+    nodes, (nodes.c.last_leaf == journal.c.seq) & (nodes.c.level == 0)
+)
+
+
+def entries(connection: Connection, after: int, limit: int, subject: str | None) -> Sequence[Recorded]:
+    """Entries with ``seq > after``, oldest first."""
+    query = _of_subject(subject).where(journal.c.seq > after).order_by(journal.c.seq)
+    return [_recorded(row) for row in connection.execute(query.limit(checked(limit)))]
+
+
+def latest(connection: Connection, limit: int, subject: str | None) -> Sequence[Recorded]:
+    """The newest entries, newest first."""
+    query = _of_subject(subject).order_by(journal.c.seq.desc())
+    return [_recorded(row) for row in connection.execute(query.limit(checked(limit)))]
+
+
+def tree_head(connection: Connection) -> TreeHead:
+    """Size and root as the last commit left them."""
+    row = connection.execute(select(head.c.size, head.c.root).where(head.c.id == 1)).one()
+    return TreeHead(row.size, row.root)
+
+
+def prove_inclusion(connection: Connection, seq: int, size: int) -> Sequence[bytes]:
+    """The proof that entry ``seq`` is in the tree of the first ``size`` entries."""
+    _check_size(connection, size)
+    return inclusion_proof(seq, size, _reader(connection))
+
+
+def prove_consistency(connection: Connection, first: int, second: int) -> Sequence[bytes]:
+    """The proof that the tree of ``second`` entries starts with that of ``first``."""
+    _check_size(connection, second)
+    return consistency_proof(first, second, _reader(connection))
+
+
+def history(connection: Connection, rollout_id: str) -> Sequence[Event]:
+    """The rollout's events, oldest first."""
+    query = (
+        select(journal.c.seq, journal.c.body)
+        .where(journal.c.subject == f"{ROLLOUT}{rollout_id}")
+        .order_by(journal.c.seq)
+    )
+    return [
+        codec.EVENT.load(event, f"entry {row.seq}")
+        for row in connection.execute(query)
+        for event in _events(row.body, row.seq)
+    ]
+
+
+def verify_all(connection: Connection) -> Verification:
+    """Check the whole record, as one snapshot sees it."""
+    unreadable: list[Discrepancy] = []
+    checked_record = verify(
+        _all_entries(connection),
+        _all_nodes(connection, unreadable),
+        tree_head(connection),
+        _all_states(connection, unreadable),
+        codec.EVENT.load,
+    )
+    return replace(checked_record, discrepancies=(*checked_record.discrepancies, *unreadable))
+
+
+def _of_subject(subject: str | None) -> Select[Any]:
+    return _ENTRIES if subject is None else _ENTRIES.where(journal.c.subject == subject)
+
+
+def _recorded(row: Row[Any]) -> Recorded:
+    if row.leaf_hash is None:
+        raise Corrupt(f"entry {row.seq} of the journal has no leaf in the tree.", hint="Run 'croupier journal verify'.")
+    return Recorded(row.seq, _entry(row, _events(row.body, row.seq)), row.body, row.leaf_hash)
+
+
+def _entry(row: Row[Any], events: tuple[dict[str, Any], ...]) -> Entry:
+    return Entry(row.at, row.actor, row.action, row.subject, events, row.reason)
+
+
+def _events(body: bytes, seq: int) -> tuple[dict[str, Any], ...]:
+    found = codec.parse(body, "entry", f"journal {seq}").get("events")
+    if not isinstance(found, list) or not all(isinstance(event, dict) for event in found):
+        raise Corrupt(f"entry {seq} of the journal has no list of events.", hint="Run 'croupier journal verify'.")
+    return tuple(found)
+
+
+def _check_size(connection: Connection, size: int) -> None:
+    present = tree_head(connection).size
+    if size > present:
+        raise Rejected(f"the journal has {present} entries, not {size}.", hint="Ask for a size that it has had.")
+
+
+def _reader(connection: Connection) -> Read:
+    """Reads single nodes: a proof needs a logarithmic number."""
+
+    def read(level: int, index: int) -> bytes:
+        last_leaf = Position(level, index).last_leaf
+        found = connection.execute(
+            select(nodes.c.hash).where(nodes.c.last_leaf == last_leaf, nodes.c.level == level)
+        ).scalar_one_or_none()
+        if found is None:
+            raise Corrupt(f"node {level}/{index} of the journal's tree is missing.", hint="Restore a backup.")
+        return bytes(found)
+
+    return read
+
+
+def _all_entries(connection: Connection) -> Iterator[Recorded]:
+    """Every row as it is, be it as odd as it may: what does not fit is for the check to say."""
+    for row in _paged(connection, _ENTRIES, journal.c.seq):
+        try:
+            events = _events(row.body, row.seq)
+        except Corrupt:
+            events = ()
+        yield Recorded(row.seq, _entry(row, events), row.body, row.leaf_hash or b"")
+
+
+def _all_nodes(connection: Connection, unreadable: list[Discrepancy]) -> Iterator[Node]:
+    """In the order of completion, which is that of the primary key."""
+    for row in _paged(connection, select(nodes), nodes.c.last_leaf, nodes.c.level):
+        if 0 <= row.level < _LEVELS and (row.last_leaf + 1) % (1 << row.level) == 0:
+            yield Node(Position(row.level, ((row.last_leaf + 1) >> row.level) - 1), row.hash)
+        else:
+            text = "no subtree of that level ends at that leaf."
+            unreadable.append(Discrepancy(f"node of level {row.level} at leaf {row.last_leaf}", text))
+
+
+def _all_states(connection: Connection, unreadable: list[Discrepancy]) -> Iterator[RolloutState]:
+    """States that can be read; those whose other columns say something else are reported, too."""
+    for row in _paged(connection, select(rollouts), rollouts.c.id):
+        place = f"rollout {row.id}"
+        try:
+            state = codec.STATE.decode(row.state, place)
+        except Corrupt as error:
+            unreadable.append(Discrepancy(place, str(error)))
+            continue
+        said = (row.id, row.service, row.phase, row.active, row.created_at)
+        if said != (state.id, state.service, state.phase, state.phase.active, state.created_at):
+            unreadable.append(Discrepancy(place, "the columns of its row are not those of its state."))
+        yield state
+
+
+def _paged(connection: Connection, query: Select[Any], *keys: Column[Any]) -> Iterator[Row[Any]]:
+    """All rows by the keys, a page at a time."""
+    query = query.order_by(*keys).limit(_PAGE)
+    rows = connection.execute(query).all()
+    while rows:
+        yield from rows
+        last = [getattr(rows[-1], key.name) for key in keys]
+        rows = connection.execute(query.where(tuple_(*keys) > tuple_(*last))).all()

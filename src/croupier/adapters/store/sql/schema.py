@@ -1,0 +1,79 @@
+"""Brings a database's tables to this version's, at every start; refuses tables of a newer Croupier.
+
+Several control planes may start at once: PostgreSQL's advisory lock or SQLite's writer lock lets one do the work, the
+others find it done. There is no way back down: a backup is.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from croupier.adapters.store.sql.database import MEMORY, Database, parse_url
+from croupier.adapters.store.sql.faults import shown
+from croupier.errors import Rejected
+
+VERSION_TABLE: Final = "croupier_schema_version"
+_LOCK: Final = 0x63726F7570696572
+"""PostgreSQL's advisory lock of migrations: "croupier" in ASCII."""
+
+
+async def migrate(url: str) -> None:
+    """Bring the database at ``url`` to this version's schema. Safe to run at once in several processes.
+
+    Raises ``Rejected`` where the schema is of a newer Croupier, ``Transient`` where the database does not answer.
+    """
+    database = Database(parse_url(url))
+    try:
+        await migrate_database(database)
+    finally:
+        await database.close()
+
+
+async def migrate_database(database: Database) -> None:
+    """``migrate`` on an open database."""
+    if database.sqlite and database.url.database not in MEMORY:
+        await database.outside_transaction(_use_wal)
+    await database.write(lambda connection: _upgrade(connection, shown(database.url)))
+
+
+def _use_wal(connection: Connection) -> None:
+    """Readers beside a writer; the setting stays in the file. It cannot be changed inside a transaction."""
+    mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
+    if mode != "wal":
+        raise Rejected(
+            f"SQLite cannot use a write-ahead log here (it says '{mode}').",
+            hint="Put the database on a local disk, not on a network share, or use PostgreSQL.",
+        )
+
+
+def _upgrade(connection: Connection, where: str) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    _refuse_newer(_present(connection), ScriptDirectory.from_config(config), where)
+    command.upgrade(config, "head")
+
+
+def _present(connection: Connection) -> Sequence[str]:
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_heads()
+
+
+def _refuse_newer(present: Sequence[str], script: ScriptDirectory, where: str) -> None:
+    for revision in present:
+        try:
+            script.get_revision(revision)
+        except CommandError:
+            raise Rejected(
+                f"the database {where} has schema '{revision}', which this version of Croupier does not know: "
+                f"a newer one made it (this one knows up to '{script.get_current_head()}').",
+                hint="Start the newer version, or restore a backup from before the upgrade.",
+            ) from None

@@ -1,0 +1,159 @@
+"""The store on SQL as one object: the ports ``Store``, ``Journal``, ``Changes`` and ``Tokens``, and ``leases`` beside.
+
+Each method is one transaction; what it does is a function in the module of its name.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from croupier.adapters.store.sql import commit, journal, leases, listings, samples, tokens
+from croupier.adapters.store.sql.changes import Changes, Subscription
+from croupier.adapters.store.sql.database import Database, parse_url
+from croupier.adapters.store.sql.schema import migrate_database
+from croupier.control.ports import (
+    Answer,
+    Commit,
+    Document,
+    Lease,
+    Page,
+    Recorded,
+    Sample,
+    ServiceState,
+    Stored,
+    Token,
+    TreeHead,
+    Verification,
+)
+from croupier.core.releases import Release
+from croupier.core.rollout.events import Event
+from croupier.core.rollout.state import Phase, RolloutState
+
+
+async def open_store(url: str) -> "SqlStore":
+    """The store at a URL (``sqlite:///PATH``, ``sqlite:///:memory:``, ``postgresql://...``), its schema up to date.
+
+    Raises ``Rejected`` for a URL or a schema that this version cannot use, ``Transient`` where nothing answers.
+    """
+    database = Database(parse_url(url))
+    try:
+        await migrate_database(database)
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database)
+
+
+class SqlLeases:
+    """``Leases`` on the store's database; an object of its own, since ``release`` is a read of ``Store``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acquire(self, name: str, holder: str, ttl_s: float, now: float) -> Lease | None:
+        return await self._database.write(partial(leases.acquire, name=name, holder=holder, ttl_s=ttl_s, now=now))
+
+    async def release(self, lease: Lease) -> None:
+        await self._database.write(partial(leases.release, lease=lease))
+
+
+class SqlStore:
+    """The control plane's memory on one database. Safe for many tasks at once; ``close`` it at the end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changes = Changes(database, self._newest)
+        self.leases = SqlLeases(database)
+
+    async def close(self) -> None:
+        """End subscriptions and close every connection."""
+        await self._changes.close()
+        await self._database.close()
+
+    # --- Store -------------------------------------------------------------------------------------------------------
+
+    async def commit(self, change: Commit) -> Sequence[int]:
+        seqs = await self._database.write(partial(commit.record, change=change))
+        self._changes.tell(seqs[-1])
+        return seqs
+
+    async def rollout(self, rollout_id: str) -> Stored[RolloutState] | None:
+        return await self._database.read(partial(listings.rollout, rollout_id=rollout_id))
+
+    async def rollouts(
+        self,
+        *,
+        service: str | None = None,
+        phases: Sequence[Phase] | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[Stored[RolloutState]]:
+        work = partial(listings.list_rollouts, service=service, phases=phases, cursor=cursor, limit=limit)
+        return await self._database.read(work)
+
+    async def active(self) -> Sequence[Stored[RolloutState]]:
+        return await self._database.read(listings.active)
+
+    async def services(self) -> Sequence[Stored[ServiceState]]:
+        return await self._database.read(listings.list_services)
+
+    async def documents(self, kind: str | None = None) -> Sequence[Stored[Document]]:
+        return await self._database.read(partial(listings.list_documents, kind=kind))
+
+    async def release(self, service: str, version: str) -> Release | None:
+        return await self._database.read(partial(listings.release, service=service, version=version))
+
+    async def releases(
+        self, *, service: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Release]:
+        return await self._database.read(partial(listings.list_releases, service=service, cursor=cursor, limit=limit))
+
+    async def history(self, rollout_id: str) -> Sequence[Event]:
+        return await self._database.read(partial(journal.history, rollout_id=rollout_id))
+
+    async def answer(self, key: str) -> Answer | None:
+        return await self._database.read(partial(listings.answer, key=key))
+
+    async def add_samples(self, new: Sequence[Sample]) -> None:
+        await self._database.write(partial(samples.add, new=new), durable=False)
+
+    async def samples(self, rollout_id: str, *, since: float = 0.0) -> Sequence[Sample]:
+        return await self._database.read(partial(samples.read, rollout=rollout_id, since=since))
+
+    # --- Journal -----------------------------------------------------------------------------------------------------
+
+    async def entries(self, after: int = -1, limit: int = 100, subject: str | None = None) -> Sequence[Recorded]:
+        return await self._database.read(partial(journal.entries, after=after, limit=limit, subject=subject))
+
+    async def latest(self, limit: int = 100, subject: str | None = None) -> Sequence[Recorded]:
+        return await self._database.read(partial(journal.latest, limit=limit, subject=subject))
+
+    async def head(self) -> TreeHead:
+        return await self._database.read(journal.tree_head)
+
+    async def inclusion_proof(self, seq: int, size: int) -> Sequence[bytes]:
+        return await self._database.read(partial(journal.prove_inclusion, seq=seq, size=size))
+
+    async def consistency_proof(self, first: int, second: int) -> Sequence[bytes]:
+        return await self._database.read(partial(journal.prove_consistency, first=first, second=second))
+
+    async def verify(self) -> Verification:
+        return await self._database.read(journal.verify_all, snapshot=True)
+
+    # --- Changes -----------------------------------------------------------------------------------------------------
+
+    def subscribe(self) -> Subscription:
+        return self._changes.subscribe()
+
+    async def _newest(self) -> int:
+        return (await self.head()).size - 1
+
+    # --- Tokens ------------------------------------------------------------------------------------------------------
+
+    async def add_token(self, token: Token) -> None:
+        await self._database.write(partial(tokens.add, token=token))
+
+    async def revoke_token(self, token_id: str, at: float) -> Token | None:
+        return await self._database.write(partial(tokens.revoke, token_id=token_id, at=at))
+
+    async def tokens(self) -> Sequence[Token]:
+        return await self._database.read(tokens.read)

@@ -1,0 +1,148 @@
+"""The tables as this version uses them. Migrations create them; a test holds the two equal.
+
+Values that are only ever read whole are JSON text beside the columns that queries need. Epoch seconds throughout.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Only `INTEGER PRIMARY KEY` is SQLite's own row number.
+_Seq = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", _Seq, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("journal_subject", "subject", "seq"),
+)
+"""The entries. ``body`` is the leaf, byte for byte; the other columns repeat parts of it for queries."""
+
+nodes = Table(
+    "journal_nodes",
+    metadata,
+    Column("last_leaf", BigInteger, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The tree's nodes, named by level and last leaf below: so rows are added at the end, in the order of completion."""
+
+head = Table(
+    "journal_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+)
+"""One row: what the journal amounts to. Every commit locks it first, so commits stand in one line."""
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Index("rollouts_active", "active", "created_at", "id"),
+    Index("rollouts_created", "created_at", "id"),
+    Index("rollouts_service", "service", "created_at", "id"),
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("release", Text, nullable=False),
+    Index("releases_added", "seq", "service", "version"),
+    Index("releases_service", "service", "seq", "version"),
+)
+"""``seq`` is the first journal entry of the commit that added the release: the order of adding."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+"""Rows are never removed, so that tokens rise for ever."""
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("answers_at", "at"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", _Seq, primary_key=True, autoincrement=True),
+    Column("rollout", Text, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("canary", Boolean, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("good", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Index("samples_rollout", "rollout", "at"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+    UniqueConstraint("sha256", name="tokens_sha256"),
+)
