@@ -1,0 +1,69 @@
+"""The ``croupier`` command. One module per verb or noun; every error leaves as an instruction and a documented exit
+code.
+"""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from croupier.cli import apply, demo, journal, release, rollout, serve, validate
+from croupier.cli.client import Connection
+from croupier.cli.output import Exit, exit_code, report
+from croupier.errors import CroupierError
+
+app = typer.Typer(
+    name="croupier",
+    help="The release control plane of online casinos: rolls a release out to a few players, watches money and play, "
+    "goes on or goes back by itself, and can prove what happened.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("down")(serve.down)
+app.command("validate")(validate.validate)
+app.command("apply")(apply.apply)
+app.add_typer(release.app, name="release")
+app.add_typer(rollout.app, name="rollout")
+app.add_typer(journal.app, name="journal")
+app.command("demo")(demo.demo)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"croupier {version('croupier')}")
+        raise typer.Exit
+
+
+@app.callback()
+def connection(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(envvar="CROUPIER_URL", help="Address of the control plane.", show_default=False)
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="CROUPIER_TOKEN", help="Token; on the control plane's own machine it is found by itself."),
+    ] = None,
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Options for every command that talks to a control plane."""
+    context.obj = Connection(url, token)
+
+
+def main() -> None:
+    """Run the command line. Errors become a message with a hint on standard error, and an exit code."""
+    try:
+        app()
+    except CroupierError as error:
+        report(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(Exit.OK)

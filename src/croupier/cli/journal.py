@@ -1,0 +1,64 @@
+"""``croupier journal …``: read the record, and check that nobody changed it."""
+
+from typing import Annotated
+
+import typer
+
+from croupier.cli.client import Connection
+from croupier.cli.output import Exit, Json, clock_time, err, out, print_json, print_table
+
+app = typer.Typer(help="Read the record and check it.", no_args_is_help=True)
+
+
+@app.command()
+def tail(
+    context: typer.Context,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=1000, help="How many entries to begin with.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new entries as they come.")] = False,
+    subject: Annotated[str | None, typer.Option(help="Only of this subject, for example rollout/payments-3.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The newest entries, oldest first: when, who, what, to which subject, and why."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        head = client.get("journal/head")["size"]
+        entries = client.get("journal", latest=lines, subject=subject)["items"] if lines else []
+        if as_json and not follow:
+            print_json(entries)
+            return
+        _print(entries, as_json)
+        if follow:
+            for _, item in client.events(after=head - 1, subject=subject):
+                _print([item], as_json)
+
+
+@app.command()
+def verify(context: typer.Context, as_json: Json = False) -> None:
+    """Recompute every hash, the Merkle tree and each rollout's state. Leaves with 1 when anything does not fit."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        found = client.get("journal/verify")
+    if as_json:
+        print_json(found)
+    elif found["ok"]:
+        head = found["head"]
+        out.print(f"[green]✓[/] {head['size']} entries, {found['rollouts']} rollouts rebuilt; nothing was changed.")
+        out.print(f"root {head['root']}")
+    else:
+        err.print(f"[red]✗[/] the journal does not fit together ({len(found['discrepancies'])} places):")
+        for item in found["discrepancies"]:
+            err.print(f"  {item['place']}: {item['message']}", markup=False)
+    if not found["ok"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _print(entries: list[dict[str, object]], as_json: bool) -> None:
+    if as_json:
+        for entry in entries:
+            print_json(entry)
+        return
+    rows = [
+        (item["seq"], clock_time(str(item["at"])), item["actor"], item["action"], item["subject"], item["text"])
+        for item in entries
+    ]
+    print_table(("SEQ", "TIME", "BY", "ACTION", "SUBJECT", "WHAT"), rows, empty="The journal is empty.")

@@ -1,0 +1,128 @@
+"""How the CLI speaks: tables in a terminal, plain text when piped, JSON when asked, errors as instructions."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import IntEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from croupier.cli.client import Denied
+from croupier.errors import Conflict, Corrupt, CroupierError, NotFound, Rejected, Transient
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+STYLES = {
+    "succeeded": "green",
+    "pass": "green",
+    "ready": "green",
+    "progressing": "cyan",
+    "promoting": "cyan",
+    "pending": "cyan",
+    "paused": "yellow",
+    "inconclusive": "yellow",
+    "no_data": "yellow",
+    "aborting": "red",
+    "aborted": "red",
+    "fail": "red",
+    "failed": "red",
+    "superseded": "dim",
+}
+"""Colour by word; the word is always there too."""
+
+
+class Exit(IntEnum):
+    """Exit codes, documented in docs/reference/exit-codes.md."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    CONFLICT = 4
+    REJECTED = 5
+    DENIED = 6
+    UNREACHABLE = 7
+    ABORTED = 10
+
+
+_CODES: tuple[tuple[type[CroupierError], Exit], ...] = (
+    (NotFound, Exit.NOT_FOUND),
+    (Rejected, Exit.REJECTED),
+    (Conflict, Exit.CONFLICT),
+    (Denied, Exit.DENIED),
+    (Transient, Exit.UNREACHABLE),
+    (Corrupt, Exit.FAILED),
+)
+
+
+def exit_code(error: CroupierError) -> Exit:
+    """The exit code that tells scripts what kind of error it was."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.FAILED)
+
+
+def report(error: CroupierError) -> None:
+    """Say what was wrong, where, and what to do, on standard error."""
+    err.print(f"[bold red]error:[/] {_plain(error.message)}")
+    for problem in getattr(error, "problems", ()):
+        err.print(f"  {_plain(str(problem))}")
+    if error.hint:
+        err.print(f"[dim]hint:[/] {_plain(error.hint)}")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """A table in a terminal; tab-separated lines when piped, so that cut and awk work."""
+    lines = [[_text(cell) for cell in row] for row in rows]
+    if not out.is_terminal:
+        for line in lines:
+            sys.stdout.write("\t".join(line) + "\n")
+        return
+    if not lines:
+        out.print(f"[dim]{empty}[/]")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    for line in lines:
+        table.add_row(*(styled(cell) for cell in line))
+    out.print(table)
+
+
+def styled(word: str) -> str:
+    """The word as rich markup, coloured where it is a state."""
+    style = STYLES.get(word)
+    return f"[{style}]{word}[/]" if style else _plain(word)
+
+
+def clock_time(moment: str | None) -> str:
+    """An RFC 3339 time as the reader's local time of day, with the date where it is not today."""
+    if not moment:
+        return "-"
+    local = datetime.fromisoformat(moment).astimezone()
+    today = datetime.now().astimezone().date()
+    return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def percent(weight: float | None) -> str:
+    """A weight in percent."""
+    return "-" if weight is None else f"{weight:g} %"
+
+
+def _text(cell: Any) -> str:
+    return "-" if cell is None or cell == "" else str(cell)
+
+
+def _plain(text: str) -> str:
+    """Text from outside, never read as markup."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,60 @@
+"""``croupier release …``: add immutable versions and look at them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from croupier.cli import apply
+from croupier.cli.client import Connection
+from croupier.cli.output import Json, out, print_json, print_table
+
+app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Files with Release documents.", exists=True)],
+    as_json: Json = False,
+) -> None:
+    """Add the releases of these files. A version that exists is never bound to other content."""
+    apply.send(context.obj, files, kinds={"Release"}, dry_run=False, reason="", as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    service: Annotated[str | None, typer.Argument(help="Only of this service.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Releases, newest first."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        releases = client.pages("releases", limit, service=service)
+    if as_json:
+        print_json(releases)
+        return
+    rows = [(item["service"], item["version"], item["state"], item["digest"][:19], item["notes"]) for item in releases]
+    print_table(("SERVICE", "VERSION", "STATE", "DIGEST", "NOTES"), rows, empty="No releases yet.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    service: Annotated[str, typer.Argument(help="The service.")],
+    version: Annotated[str, typer.Argument(help="The version.")],
+    as_json: Json = False,
+) -> None:
+    """One release: its digest and how it is run."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        found = client.get(f"releases/{service}/{version}")
+    if as_json:
+        print_json(found)
+        return
+    out.print(f"[bold]{found['service']} {found['version']}[/]  {found['notes']}")
+    out.print(f"digest   {found['digest']}")
+    out.print(f"state    {found['state']}")
+    out.print(f"command  {' '.join(found['command'])}", markup=False)

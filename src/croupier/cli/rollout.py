@@ -1,0 +1,165 @@
+"""``croupier rollout …``: start a rollout, follow it, and do with it what people may do."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from croupier.cli import watch
+from croupier.cli.client import Connection
+from croupier.cli.output import Exit, Json, clock_time, out, percent, print_json, print_table, styled
+
+app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(help="The rollout, for example payments-3.", metavar="ROLLOUT")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the journal.")]
+
+
+@app.command()
+def start(  # noqa: PLR0917 - a command's options are its parameters
+    context: typer.Context,
+    service: Annotated[str, typer.Argument(help="The service.")],
+    version: Annotated[str, typer.Argument(help="The release to roll out.")],
+    strategy: Annotated[str | None, typer.Option(help="Which Rollout document, where the service has several.")] = None,
+    reason: Reason = "",
+    follow: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Roll a release out. One that is in progress for the service is superseded; the stable version keeps serving."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        body = {"service": service, "version": version, "reason": reason}
+        answer = client.post("rollouts", body | ({"strategy": strategy} if strategy else {}))
+        if not (follow and as_json):
+            _show(answer, as_json)
+        if follow:
+            _end(watch.follow(client, answer["rollout"]["id"], as_json=as_json))
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
+    phase: Annotated[str | None, typer.Option(help="Only in this phase, for example progressing.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Rollouts, newest first."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        rollouts = client.pages("rollouts", limit, service=service, phase=phase)
+    if as_json:
+        print_json(rollouts)
+        return
+    rows = [
+        (
+            item["id"],
+            item["phase"],
+            f"{item['stable'] or 'nothing'} → {item['canary']}",
+            percent(item["weight"]),
+            clock_time(item["createdAt"]),
+            item["waitingFor"] or (item["abort"] or {}).get("reason", ""),
+        )
+        for item in rollouts
+    ]
+    print_table(("ROLLOUT", "PHASE", "VERSIONS", "WEIGHT", "STARTED", "WHY"), rows, empty="No rollouts yet.")
+
+
+@app.command()
+def status(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
+    """One rollout: its steps, weights and gates, and what it waits for."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        found = client.get(f"rollouts/{rollout}")
+    if as_json:
+        print_json(found)
+    else:
+        out.print(watch.picture(found))
+
+
+@app.command("watch")
+def watch_(
+    context: typer.Context,
+    rollout: Id,
+    as_json: Json = False,
+) -> None:
+    """Follow a rollout live until it ends. Leaves with 0 when it succeeded and with 10 when it was aborted."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        _end(watch.follow(client, rollout, as_json=as_json))
+
+
+@app.command()
+def promote(
+    context: typer.Context,
+    rollout: Id,
+    full: Annotated[bool, typer.Option("--full", help="Skip all remaining steps.")] = False,
+    waive: Annotated[
+        list[str] | None, typer.Option("--waive", help="Take this gate out of the rollout (needs --reason).")
+    ] = None,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Leave the present step now. Refused while a gate that guards the canary does not say pass."""
+    _act(context, rollout, "promote", as_json, full=full, waive=waive or [], reason=reason)
+
+
+@app.command()
+def pause(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
+    """Hold at the present weight. Gates go on watching, and can still roll back."""
+    _act(context, rollout, "pause", as_json, reason=reason)
+
+
+@app.command()
+def resume(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
+    """Go on after a pause."""
+    _act(context, rollout, "resume", as_json, reason=reason)
+
+
+@app.command()
+def abort(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
+    """Give up: everybody back to the stable version, at once, whatever else is going on."""
+    _act(context, rollout, "abort", as_json, reason=reason)
+
+
+@app.command()
+def retry(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
+    """Start an aborted rollout again from its first step, with other players first."""
+    _act(context, rollout, "retry", as_json, reason=reason)
+
+
+@app.command()
+def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
+    """Everything that happened to a rollout: when, what, by whom and why."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        events = client.get(f"rollouts/{rollout}/history")["items"]
+    if as_json:
+        print_json(events)
+        return
+    rows = [(clock_time(item["at"]), item["type"], item["actor"], item["text"]) for item in events]
+    print_table(("TIME", "EVENT", "BY", "WHAT"), rows, empty="Nothing yet.")
+
+
+def _act(context: typer.Context, rollout: str, verb: str, as_json: bool, **body: Any) -> None:
+    connection: Connection = context.obj
+    with connection.open() as client:
+        answer = client.post(f"rollouts/{rollout}/{verb}", body)
+    _show(answer, as_json)
+
+
+def _show(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    rollout = answer["rollout"]
+    waits = f": {escape(rollout['waitingFor'])}" if rollout["waitingFor"] else ""
+    out.print(f"{rollout['id']} is {styled(rollout['phase'])} at {percent(rollout['weight'])}{waits}")
+    if not answer["recorded"]:
+        out.print("[yellow]The store is out of reach: traffic is moved now, the record follows.[/]")
+
+
+def _end(phase: str) -> None:
+    raise typer.Exit(
+        {"succeeded": Exit.OK, "aborted": Exit.ABORTED, "superseded": Exit.ABORTED}.get(phase, Exit.FAILED)
+    )

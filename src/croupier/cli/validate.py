@@ -1,0 +1,58 @@
+"""``croupier validate``: every mistake in a set of files, with its place and what to write instead. Needs no control
+plane.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from croupier.adapters.manifests import Bundle, Located, Severity, read_paths
+from croupier.cli.output import Exit, Json, err, out, print_json
+
+
+def validate(
+    paths: Annotated[list[Path], typer.Argument(help="Files or directories.", metavar="PATH…")],
+    as_json: Json = False,
+) -> None:
+    """Check files: every mistake with file, line, field and what to write instead. Leaves with 5 when there is an
+    error.
+    """
+    bundle = read_paths(paths)
+    if as_json:
+        print_json({"ok": not bundle.errors, "problems": [as_object(item) for item in bundle.problems]})
+    else:
+        show_problems(bundle)
+        if not bundle.errors:
+            out.print(f"[green]✓[/] {len(bundle.documents) + len(bundle.releases)} documents, no mistakes.")
+    if bundle.errors:
+        raise typer.Exit(Exit.REJECTED)
+
+
+def show_problems(bundle: Bundle) -> None:
+    """Each problem on a line of its own, in the form that editors and terminals make clickable."""
+    for item in bundle.problems:
+        colour = "red" if item.severity is Severity.ERROR else "yellow"
+        place = f"{item.file}:{item.line}:{item.column}" if item.line else item.file
+        field = f" {item.problem.field}:" if item.problem.path else ""
+        err.print(
+            f"[bold]{escape(place)}[/] [{colour}]{item.severity}[/]{escape(field)} {escape(item.problem.message)}"
+            + (f" [dim]{escape(item.problem.hint)}[/]" if item.problem.hint else "")
+        )
+    if bundle.errors:
+        count = len(bundle.errors)
+        err.print(f"[red]✗[/] {count} {'mistake' if count == 1 else 'mistakes'}; nothing was changed.")
+
+
+def as_object(item: Located) -> dict[str, str | int]:
+    """A problem as JSON."""
+    return {
+        "file": item.file,
+        "line": item.line,
+        "column": item.column,
+        "field": item.problem.field,
+        "severity": item.severity.value,
+        "message": item.problem.message,
+        "hint": item.problem.hint,
+    }

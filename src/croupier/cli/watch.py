@@ -1,0 +1,109 @@
+"""``croupier rollout watch``: a live picture in a terminal, a line per event when piped. Draws ``status`` too."""
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from croupier.cli.client import Client
+from croupier.cli.output import STYLES, clock_time, err, out, percent, print_json, styled
+from croupier.errors import Transient
+
+_POLL_S = 0.5
+_ENDED = ("succeeded", "aborted", "superseded")
+_MARKS = {"done": "[green]✓[/]", "current": "[cyan]●[/]", "todo": "[dim]○[/]"}
+
+
+def follow(client: Client, rollout: str, *, as_json: bool) -> str:
+    """Show the rollout until it ends; the phase that it ended in. A control plane that is away for a while is waited
+    for.
+    """
+    if as_json or not out.is_terminal:
+        return _follow_plainly(client, rollout, as_json=as_json)
+    with Live(console=out, auto_refresh=False) as live:
+        while True:
+            found = _get(client, rollout)
+            if found is None:
+                live.update(Text("the control plane does not answer; waiting for it", style="yellow"), refresh=True)
+            else:
+                live.update(picture(found), refresh=True)
+                if found["phase"] in _ENDED:
+                    return str(found["phase"])
+            time.sleep(_POLL_S)
+
+
+def picture(rollout: dict[str, Any]) -> RenderableType:
+    """One rollout as people look at it: versions, weight, steps, gates, and what it waits for."""
+    parts: list[RenderableType] = [_headline(rollout), _weight(rollout), _steps(rollout)]
+    if rollout["gates"]:
+        parts.append(_gates(rollout))
+    if abort := rollout["abort"]:
+        parts.append(Text.from_markup(f"[red]✗ {escape(abort['reason'])}[/] [dim]at {clock_time(abort['at'])}[/]"))
+    elif rollout["waitingFor"]:
+        parts.append(Text.from_markup(f"[dim]now:[/] {escape(rollout['waitingFor'])}"))
+    return Group(*parts)
+
+
+def _headline(rollout: dict[str, Any]) -> RenderableType:
+    versions = f"{rollout['stable'] or 'nothing'} → {rollout['canary']}"
+    again = f" [dim]attempt {rollout['attempt']}[/]" if rollout["attempt"] > 1 else ""
+    return Text.from_markup(f"[bold]{rollout['id']}[/]  {escape(versions)}  {styled(rollout['phase'])}{again}")
+
+
+def _weight(rollout: dict[str, Any]) -> RenderableType:
+    wanted, confirmed = rollout["weight"], rollout["confirmedWeight"]
+    style = STYLES.get(rollout["phase"], "cyan")
+    line = Table.grid(padding=(0, 1))
+    text = percent(wanted) + ("" if confirmed == wanted else " [dim](not confirmed yet)[/]")
+    line.add_row(ProgressBar(total=100, completed=wanted, width=40, complete_style=style), Text.from_markup(text))
+    return line
+
+
+def _steps(rollout: dict[str, Any]) -> RenderableType:
+    items = [f"{_MARKS[step['state']]} {escape(step['text'])}" for step in rollout["steps"]]
+    return Text.from_markup("  ".join(items))
+
+
+def _gates(rollout: dict[str, Any]) -> RenderableType:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("GATE", "VERDICT", "WHY"):
+        table.add_column(column)
+    for gate in rollout["gates"]:
+        verdict = "waived" if gate["waived"] else gate["verdict"] or "not yet"
+        table.add_row(escape(gate["name"]), styled(verdict), escape(gate["reason"] or ""))
+    return table
+
+
+def _follow_plainly(client: Client, rollout: str, *, as_json: bool) -> str:
+    """A line (or a JSON document) for each event; the journal's order, nothing twice."""
+    shown = 0
+    while True:
+        found = _get(client, rollout)
+        if found is not None:
+            events = client.get(f"rollouts/{rollout}/history")["items"]
+            for event in events[shown:]:
+                if as_json:
+                    print_json(event)
+                else:
+                    sys.stdout.write(f"{event['at']}\t{event['type']}\t{event['actor']}\t{event['text']}\n")
+            sys.stdout.flush()
+            shown = len(events)
+            if found["phase"] in _ENDED:
+                return str(found["phase"])
+        time.sleep(_POLL_S)
+
+
+def _get(client: Client, rollout: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = client.get(f"rollouts/{rollout}")
+    except Transient as away:
+        if not out.is_terminal:
+            err.print(f"[yellow]waiting:[/] {escape(str(away))}")
+        return None
+    return found
