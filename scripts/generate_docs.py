@@ -58,19 +58,22 @@ def states() -> Files:
     diagram = "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
 
     prose = (machine.__doc__ or "").partition("In prose: ")[2].partition("\n\n")[0].replace("\n", " ")
-    rows = (
-        (f"`{phase}`", f"`{event}`", f"`{target}`" if target else "stays")
-        for phase, moves in machine.MOVES.items()
-        for event, target in moves.items()
-    )
+    phases = [phase for phase, moves in machine.MOVES.items() if moves]
+    events = list(dict.fromkeys(event for moves in machine.MOVES.values() for event in moves))
+    rows = ((f"`{event}`", *(_move(machine.MOVES[phase], event) for phase in phases)) for event in events)
     text = (
         "# States of a rollout\n\n"
         f"{prose[:1].upper()}{prose[1:]}\n\n"
         f"{diagram}\n\n"
-        "What is not in this table cannot happen: a history that holds it is refused as corrupt.\n\n"
-        f"{_table(('in phase', 'event', 'next phase'), rows)}"
+        "Which event leads where, by phase. An empty cell cannot happen: a history that holds it is refused as corrupt."
+        f"\n\n{_table(('event', *phases), rows)}"
     )
     return {"states.md": NOTICE.format(source="croupier.core.rollout.machine") + text}
+
+
+def _move(moves: Mapping[str, str | None], event: str) -> str:
+    """A cell of the table of states."""
+    return (moves[event] or "stays") if event in moves else ""
 
 
 def commands() -> Files:
@@ -92,17 +95,17 @@ def files() -> Files:
 
     text = (
         "# Files\n\n"
-        "What `croupier validate` and `croupier apply` read: YAML files with any number of documents, of these kinds. "
-        "Fields that are not listed are refused.\n\n"
-        "The schemas complete and check while you write. An editor with a YAML language server takes one from a first "
-        "line like `# yaml-language-server: $schema=schemas/gate.json`.\n"
+        "What `croupier validate` and `croupier apply` read: YAML or JSON files with any number of documents, of these "
+        "kinds. Fields that are not listed are refused.\n\n"
+        "The schemas complete and check while you write: give your editor's YAML support "
+        "[document.json](schemas/document.json) for files with documents of any kind, or the one of a kind.\n"
     )
     written: Files = {}
-    for kind, schema in schemas().items():
-        name = f"schemas/{kind.lower()}.json"
-        written[name] = _json(schema)
-        text += f"\n## {kind}\n\n{schema.get('description', '')} Schema: [{kind.lower()}.json]({name}).\n\n"
-        text += _table(("field", "", "meaning"), _fields(schema, schema, ""))
+    for stem, schema in schemas().items():
+        written[f"schemas/{stem}.json"] = _json(schema)
+        if rows := list(_fields(schema, schema, "")):
+            about = f"{schema.get('description', '')} Schema: [{stem}.json](schemas/{stem}.json)."
+            text += f"\n## {schema['title']}\n\n{about}\n\n{_table(('field', '', 'meaning'), rows)}"
     return {**written, "files.md": NOTICE.format(source="croupier.adapters.manifests") + text}
 
 
@@ -140,7 +143,7 @@ def settings() -> Files:
     rows = (
         (
             f"`{prefix}{name.upper()}`",
-            "required" if field.is_required() else f"`{_default(field)}`",
+            "required" if field.is_required() else _default(field),
             " ".join((field.description or "").split()),
         )
         for name, field in Settings.model_fields.items()
@@ -157,10 +160,13 @@ PAGES: tuple[Callable[[], Files], ...] = (states, commands, files, settings)
 
 
 def _default(field: Any) -> str:
-    """The default as one would write it into the environment; a computed one by what its factory is called."""
+    """The default as one would write it into the environment; nothing where there is none to write."""
     if field.default_factory is not None:
-        return f"({field.default_factory.__name__.strip('_').replace('_', ' ')})"
-    return "" if field.default is None else str(field.default)
+        return "depends on the machine"
+    value = field.default
+    if isinstance(value, bool):
+        value = str(value).lower()
+    return f"`{value}`" if value not in (None, "", ()) else ""
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
