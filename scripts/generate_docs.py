@@ -84,9 +84,39 @@ def commands() -> Files:
     from croupier.cli import app
 
     command = typer.main.get_command(app)
+    for each in _below(command):
+        # Lists of commands show the whole first sentence; the default is cut at 45 characters.
+        each.short_help = each.short_help or (each.help or "").partition("\n\n")[0].partition(". ")[0].rstrip(".") + "."
     context = typer.Context(command, info_name="croupier")
     text = get_docs_for_click(obj=command, ctx=context, name="croupier", title="Command line")
     return {"cli.md": NOTICE.format(source="croupier.cli") + text.strip() + "\n"}
+
+
+def _below(command: Any) -> Iterator[Any]:
+    for inner in getattr(command, "commands", {}).values():
+        yield inner
+        yield from _below(inner)
+
+
+def exit_codes() -> Files:
+    """What a script learns from the exit code."""
+    from croupier.cli.output import Exit
+
+    meanings = {
+        Exit.OK: "It was done, or was so already.",
+        Exit.FAILED: "It failed for another reason than those below, or what was checked does not hold.",
+        Exit.USAGE: "The command line is wrong; `--help` shows what is possible.",
+        Exit.NOT_FOUND: "What was named does not exist.",
+        Exit.CONFLICT: "Somebody else changed it in between, or it exists with other content. Look again.",
+        Exit.REJECTED: "It cannot be done as asked. The message says what to write or do instead; trying again will not "
+        "help.",
+        Exit.DENIED: "The token is missing or wrong, or may not do this.",
+        Exit.UNREACHABLE: "Something outside did not answer: the control plane, or what it needs. Try again later.",
+        Exit.ABORTED: "The rollout that was waited for did not succeed: it was aborted or superseded.",
+    }
+    rows = ((f"{code:d}", code.name.lower().replace("_", " "), meanings[code]) for code in Exit)
+    text = f"# Exit codes\n\nThe same for every command.\n\n{_table(('code', 'name', 'meaning'), rows)}"
+    return {"exit-codes.md": NOTICE.format(source="croupier.cli.output") + text}
 
 
 def files() -> Files:
@@ -156,7 +186,7 @@ def settings() -> Files:
     return {"settings.md": NOTICE.format(source="croupier.server.settings") + text}
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands, files, settings)
+PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, files, settings)
 
 
 def _default(field: Any) -> str:
