@@ -94,7 +94,8 @@ class View:
 async def ask_gates(
     ports: Ports, state: RolloutState, now: float, looked: dict[str, float]
 ) -> Mapping[str, Reading | Silence]:
-    """Ask the metric source for each gate that is due; ``looked`` remembers when, also of looks that are not recorded."""
+    """Ask the metric source for each gate that is due; ``looked`` remembers when, also of looks that are not recorded.
+    """
     said: dict[str, Reading | Silence] = {}
     samples: list[Sample] = []
     for look in looks(state, now, looked):

@@ -70,7 +70,8 @@ class Reconciler:
             await self.ports.leases.release(self._lease)
 
     async def tick(self) -> None:
-        """One turn of the loop. Trouble outside ends the turn, never the loop; the next starts from what is recorded."""
+        """One turn of the loop. Trouble outside ends the turn, never the loop; the next starts from what is recorded.
+        """
         self._urgent.clear()
         try:
             if not await self._take_lease():

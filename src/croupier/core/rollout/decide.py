@@ -53,7 +53,7 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
         state = evolve(state, event)
     if given_up := _given_up(state, evidence, now):
         return (*out, given_up)
-    while following := _next(state, evidence, now):
+    while state.phase.active and (following := _next(state, evidence, now)):
         out.append(following)
         state = evolve(state, following)
     return tuple(out)

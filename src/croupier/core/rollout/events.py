@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A rollout of ``canary`` was asked for; ``stable`` is the version that serves now (none on the first deployment)."""
+    """A rollout of ``canary`` was asked for; ``stable`` is the version that serves now (none at first)."""
 
     id: str
     service: str

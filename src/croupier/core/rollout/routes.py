@@ -10,7 +10,7 @@ from croupier.core.segments import BUCKETS, Segment
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Versions and their weights (basis points, canary first) for the players of a segment; no segment: everybody else."""
+    """Versions and their weights (basis points, canary first) for a segment; no segment: everybody else."""
 
     weights: tuple[tuple[str, int], ...]
     segment: Segment | None = None
@@ -54,7 +54,7 @@ def stable_routes(service: str, stable: str | None) -> ServiceRoutes:
 def canary_routes(
     service: str, stable: str, canary: str, weight_bp: int, *, salt: str, segment: Segment | None = None
 ) -> ServiceRoutes:
-    """The canary gets its weight inside the segment (everybody, where there is none), the stable version all the rest."""
+    """The canary gets its weight inside the segment (or of everybody), the stable version all the rest."""
     split = Share(weights=((canary, weight_bp), (stable, BUCKETS - weight_bp)), segment=segment)
     rest = (Share(weights=((stable, BUCKETS),)),) if segment else ()
     return ServiceRoutes(service=service, shares=(split, *rest), default=stable, salt=salt)

@@ -1,4 +1,4 @@
-"""What a rollout is asked to do: its steps in Argo Rollouts' vocabulary, its guards, and the plan frozen at its start."""
+"""What a rollout is asked to do: steps in Argo Rollouts' vocabulary, guards, and the plan frozen at its start."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
