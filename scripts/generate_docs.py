@@ -108,8 +108,7 @@ def exit_codes() -> Files:
         Exit.USAGE: "The command line is wrong; `--help` shows what is possible.",
         Exit.NOT_FOUND: "What was named does not exist.",
         Exit.CONFLICT: "Somebody else changed it in between, or it exists with other content. Look again.",
-        Exit.REJECTED: "It cannot be done as asked. The message says what to write or do instead; trying again will not "
-        "help.",
+        Exit.REJECTED: "It cannot be done as asked. The message says what to do instead; trying again will not help.",
         Exit.DENIED: "The token is missing or wrong, or may not do this.",
         Exit.UNREACHABLE: "Something outside did not answer: the control plane, or what it needs. Try again later.",
         Exit.ABORTED: "The rollout that was waited for did not succeed: it was aborted or superseded.",

@@ -1,6 +1,7 @@
 """The architecture holds: the import contracts of .importlinter, the allow-lists it cannot say, the public surface."""
 
 import importlib
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -64,6 +65,22 @@ def test_sdk_reaches_only_flags_segments_and_errors(graph: grimp.ImportGraph) ->
         if within(module, ("croupier",)) and not within(module, SDK_MAY_IMPORT) and module not in PACKAGES_ON_THE_WAY
     }
     assert stray == set()
+
+
+def test_casino_is_a_customer_and_sees_only_the_sdk() -> None:
+    casino = grimp.build_graph("casino", include_external_packages=True, cache_dir=None)
+    # Of another package grimp knows only the root; the line itself says which part.
+    seen = (
+        {
+            line
+            for module in casino.find_modules_that_directly_import("croupier")
+            for detail in casino.get_import_details(importer=module, imported="croupier")
+            if not re.match(r"(from|import) croupier\.sdk\b", line := detail["line_contents"])
+        }
+        if "croupier" in casino.modules
+        else set()
+    )
+    assert seen == set()
 
 
 # Their __init__ runs when something below them is imported; test_packages_on_the_way_are_empty keeps them harmless.
