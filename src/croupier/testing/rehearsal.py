@@ -59,7 +59,6 @@ class Rehearsal:
         """A person asks (``commands.promote``, ``commands.abort``, …); what was decided. Raises ``Rejected``."""
         return self._record(command(self.state, self.now, **arguments))
 
-    @property
     def due(self) -> tuple[str, ...]:
         """Names of the gates that want to look now."""
         return tuple(look.gate.name for look in looks(self.state, self.now))

@@ -1,0 +1,49 @@
+import pytest
+
+from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
+from croupier.core.segments import AttributeMatch, Segment
+
+STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+
+
+@pytest.mark.parametrize(
+    "weights", [(), (("a", 9_999),), (("a", 10_001),), (("a", 5_000), ("b", 4_999)), (("a", 10_001), ("b", -1))]
+)
+def test_a_share_that_is_not_a_whole_is_refused(weights: tuple[tuple[str, int], ...]) -> None:
+    with pytest.raises(ValueError, match="total 10000"):
+        Share(weights)
+
+
+def test_nothing_serves_before_the_first_deployment() -> None:
+    routes = stable_routes("shop", None)
+    assert routes == ServiceRoutes("shop", (), None)
+    assert routes.versions == ()
+    assert routes.weight_of("1.0.0") == 0
+
+
+def test_stable_serves_everybody() -> None:
+    routes = stable_routes("shop", "1.0.0")
+    assert routes == ServiceRoutes("shop", (Share((("1.0.0", 10_000),)),), "1.0.0")
+    assert routes.versions == ("1.0.0",)
+
+
+@pytest.mark.parametrize("weight_bp", [0, 1, 500, 9_999, 10_000])
+def test_the_canary_comes_first_and_the_rest_is_stable(weight_bp: int) -> None:
+    routes = canary_routes("shop", "1.0.0", "1.1.0", weight_bp, salt="shop-1.1")
+    assert routes.shares == (Share((("1.1.0", weight_bp), ("1.0.0", 10_000 - weight_bp))),)
+    assert routes.weight_of("1.1.0") == weight_bp
+    assert (routes.default, routes.salt) == ("1.0.0", "shop-1.1")
+
+
+def test_outside_the_segment_everybody_is_on_stable() -> None:
+    routes = canary_routes("shop", "1.0.0", "1.1.0", 2_500, salt="s", segment=STAFF)
+    assert [share.segment for share in routes.shares] == [STAFF, None]
+    assert routes.shares[1].weights == (("1.0.0", 10_000),)
+    assert routes.weight_of("1.1.0") == 2_500
+
+
+def test_versions_are_those_that_can_be_reached() -> None:
+    assert canary_routes("shop", "1.0.0", "1.1.0", 0, salt="s").versions == ("1.0.0",)
+    assert canary_routes("shop", "1.0.0", "1.1.0", 1, salt="s").versions == ("1.0.0", "1.1.0")
+    # Requests without a player id go to the default, whatever the weights.
+    assert canary_routes("shop", "1.0.0", "1.1.0", 10_000, salt="s").versions == ("1.0.0", "1.1.0")
