@@ -96,7 +96,8 @@ def _effect(before: Stored[Document] | None, document: Document) -> Effect:
 
 def _declared(document: Document, effect: Effect, actor: str, reason: str, now: float) -> Entry:
     event = {"type": "document_applied", "effect": effect.value, "digest": document.digest, "source": document.source}
-    return Entry(now, actor, "apply", f"{document.kind.lower()}/{document.name}", (event,), reason)
+    # "rollout/NAME" is a rollout's own record: a Rollout document must not stand in it.
+    return Entry(now, actor, "apply", f"document/{document.kind}/{document.name}", (event,), reason)
 
 
 def _released(release: Release, actor: str, reason: str, now: float) -> Entry:

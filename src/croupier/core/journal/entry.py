@@ -15,7 +15,8 @@ import rfc8785
 class Entry:
     """A state change about to be recorded. ``at`` is epoch seconds; ``events`` are JSON objects with a ``type`` each.
 
-    ``subject`` is ``kind/name``, for example ``rollout/payments-7`` or ``release/payments/1.1.0``.
+    ``subject`` is ``rollout/payments-7`` (its events are a rollout's ``Event`` and nothing else: its state is rebuilt from
+    them), ``release/payments/1.1.0``, ``document/Gate/deposits`` and so on.
     """
 
     at: float
