@@ -1,0 +1,303 @@
+"""What players get: through a real Envoy, from tiny real upstreams."""
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
+from croupier.adapters.routing.envoy.bootstrap import REQUESTS_COUNTER, STATS_PATH
+from croupier.adapters.routing.envoy.files import read_resources
+from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
+from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
+from croupier.core.segments import AttributeMatch, Segment, bucket
+from croupier.errors import Rejected, Transient
+
+pytestmark = pytest.mark.envoy
+
+Start = Callable[..., Awaitable[Any]]
+TableOf = Callable[..., TrafficTable]
+Eventually = Callable[..., Awaitable[None]]
+
+GERMANY = Segment("germany", (AttributeMatch("market", ("DE",)),))
+
+
+def split(weight: int, *, salt: str = "payments/7", segment: Segment | None = None) -> ServiceRoutes:
+    return canary_routes("payments", "1.0.0", "1.1.0", weight, salt=salt, segment=segment)
+
+
+async def version(client: httpx.AsyncClient, path: str = "/payments", **headers: str) -> str:
+    answer = await client.get(path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["version"])
+
+
+async def assigned(client: httpx.AsyncClient, players: list[str], **headers: str) -> dict[str, str]:
+    return {player: await version(client, x_player_id=player, **headers) for player in players}
+
+
+async def test_players_are_where_python_predicts_and_never_come_back(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    instances = [await upstream("1.0.0"), await upstream("1.1.0")]
+    players = [f"player-{number}" for number in range(1_000)]
+    for salt in ("payments/7", "ä\\1 salt"):
+        canary: set[str] = set()
+        for weight in (0, 1, 500, 2_500, 10_000):
+            await router.apply(table_of(split(weight, salt=salt), *instances))
+            served = await assigned(client, players)
+            predicted = {player: "1.1.0" if bucket(salt, player) < weight else "1.0.0" for player in players}
+            assert served == predicted
+            assert canary <= (canary := {player for player, chosen in served.items() if chosen == "1.1.0"})
+
+
+async def test_odd_player_ids_are_hashed_by_their_bytes(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    await router.apply(table_of(split(5_000), await upstream("1.0.0"), await upstream("1.1.0")))
+    for number in range(50):
+        for player in (f"müller-{number}", f"{number} a|b\\1", f"日本{number}", "x" * 500 + str(number)):
+            answer = await client.get("/payments", headers=[(b"x-player-id", player.encode())])
+            expected = "1.1.0" if bucket("payments/7", player) < 5_000 else "1.0.0"
+            assert answer.json()["version"] == expected
+
+
+@pytest.mark.parametrize("headers", [[], [("x-player-id", "")]], ids=["none", "empty"])
+async def test_without_a_player_id_it_is_the_default(
+    router: EnvoyRouter,
+    client: httpx.AsyncClient,
+    upstream: Start,
+    table_of: TableOf,
+    headers: list[tuple[str, str]],
+) -> None:
+    await router.apply(table_of(split(10_000), await upstream("1.0.0"), await upstream("1.1.0")))
+    answers = [await client.get("/payments", headers=headers) for _ in range(20)]
+    assert {answer.json()["version"] for answer in answers} == {"1.0.0"}
+
+
+async def test_a_segment_is_only_those_in_it(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    segment = Segment(
+        "german brands", (AttributeMatch("market", ("DE", "AT")), AttributeMatch("brand", ("lucky|star", "a.b")))
+    )
+    routes = split(10_000, segment=segment)
+    await router.apply(table_of(routes, await upstream("1.0.0"), await upstream("1.1.0")))
+    for market in ("DE", "AT", "DE|AT", "de", "", "D"):
+        for brand in ("lucky|star", "a.b", "axb", "lucky", ""):
+            served = await version(client, x_player_id="p", x_market=market, x_brand=brand)
+            inside = segment.contains({"market": market, "brand": brand})
+            assert served == ("1.1.0" if inside else "1.0.0"), (market, brand)
+    assert await version(client, x_player_id="p", x_market="DE") == "1.0.0"
+
+
+async def test_the_first_share_whose_segment_fits_applies(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    everywhere = Segment("all", ())
+    routes = ServiceRoutes(
+        "payments",
+        (
+            Share((("1.1.0", 10_000),), GERMANY),
+            Share((("1.2.0", 10_000),), everywhere),
+            Share((("1.0.0", 10_000),)),
+        ),
+        default="1.0.0",
+    )
+    await router.apply(table_of(routes, *[await upstream(name) for name in ("1.0.0", "1.1.0", "1.2.0")]))
+    assert await version(client, x_player_id="p", x_market="DE") == "1.1.0"
+    assert await version(client, x_player_id="p", x_market="SE") == "1.2.0"
+    assert await version(client, x_market="DE") == "1.0.0"
+
+
+async def test_the_longest_prefix_wins_and_ends_at_a_slash(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start
+) -> None:
+    services = []
+    backends = []
+    for name, prefixes in {"root": ("/",), "pay": ("/pay", "/p"), "fast": ("/pay/fast",)}.items():
+        one = await upstream(name)
+        service = Service(name, prefixes, ProcessTemplate(command=("unused",)))
+        services.append(RoutedService(service, stable_routes(name, name)))
+        backends.append(Backend(VersionKey(name, name), (one.endpoint,)))
+    await router.apply(TrafficTable(tuple(services), tuple(backends)))
+    for path, expected in {
+        "/": "root",
+        "/payX": "root",
+        "/pay": "pay",
+        "/pay/": "pay",
+        "/pay?fast": "pay",
+        "/pay/fastX": "pay",
+        "/p/x": "pay",
+        "/pay/fast": "fast",
+        "/pay/fast/x?y": "fast",
+        "/pay/../pay//fast/": "fast",
+    }.items():
+        assert await version(client, path) == expected, path
+
+
+async def test_what_nobody_serves_is_a_problem_document(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    await router.apply(table_of(stable_routes("payments", None)))
+    nothing_yet = await client.get("/payments/x", headers={"x-player-id": "p"})
+    nowhere = await client.get("/elsewhere")
+    assert (nothing_yet.status_code, nowhere.status_code) == (503, 404)
+    assert nothing_yet.headers["retry-after"] == "5"
+    for answer in (nothing_yet, nowhere):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+    assert "payments" in nothing_yet.json()["title"]
+
+    await router.apply(replace(table_of(stable_routes("payments", "1.0.0"))))
+    no_instance = await client.get("/payments")
+    assert (no_instance.status_code, no_instance.headers["retry-after"]) == (503, "1")
+    assert no_instance.json() == {"type": "about:blank", "status": 503, "title": "The service did not answer."}
+
+
+async def test_an_unreachable_canary_costs_its_players_nothing(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    stable, canary = await upstream("1.0.0"), await upstream("1.1.0")
+    await router.apply(table_of(split(10_000), stable, canary))
+    assert await version(client, x_player_id="p") == "1.1.0"
+    await canary.stop()
+    for method in ("GET", "POST") * 20:
+        answer = await client.request(method, "/payments", headers={"x-player-id": "p"})
+        assert (answer.status_code, answer.json()["version"]) == (200, "1.0.0")
+
+
+async def test_players_stay_on_the_canary_while_one_instance_of_it_is_reachable(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    stable, *canaries = [await upstream(name) for name in ("1.0.0", "1.1.0", "1.1.0", "1.1.0")]
+    await router.apply(table_of(split(10_000), stable, *canaries))
+    for canary in canaries[:2]:
+        await canary.stop()
+    served = Counter([await version(client, x_player_id=f"p{number}") for number in range(200)])
+    # A request that met both dead instances in a row goes to the default version rather than fail.
+    assert served["1.1.0"] > 150
+    assert set(served) <= {"1.0.0", "1.1.0"}
+
+
+@pytest.mark.parametrize(("behaviour", "status"), [("fail", 500), ("crash", 503), ("hang", 504)])
+async def test_a_bad_canary_is_never_hidden_by_the_fallback(
+    settings: EnvoySettings, upstream: Start, table_of: TableOf, behaviour: str, status: int
+) -> None:
+    edge = EnvoyRouter(replace(settings, request_timeout_s=0.2))
+    await edge.start()
+    stable, canary = await upstream("1.0.0"), await upstream("1.1.0", behaviour)
+    await edge.apply(table_of(split(10_000), stable, canary))
+    tries = 12
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", trust_env=False) as client:
+        statuses = [(await client.post("/payments", headers={"x-player-id": "p"})).status_code for _ in range(tries)]
+    assert Counter(statuses) == {status: tries}
+    assert (canary.hits, stable.hits) == (tries, 0), "each request reached one instance, once"
+    assert await counted(edge) == {("payments", "1.1.0", str(status)): tries}
+    await edge.stop(keep_serving=False)
+
+
+async def counted(edge: EnvoyRouter) -> dict[tuple[str, str, str], int]:
+    """The edge's own request counters by (service, version, code)."""
+    transport = httpx.AsyncHTTPTransport(uds=str(edge.admin_socket))
+    async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as admin:
+        page = (await admin.get(STATS_PATH)).text
+    sample = re.compile(REQUESTS_COUNTER + r'{service="(.*)",version="(.*)",code="(.*)"} (\d+)')
+    return {(found[1], found[2], found[3]): int(found[4]) for found in sample.finditer(page)}
+
+
+async def test_requests_in_flight_end_where_they_began(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf, settings: EnvoySettings
+) -> None:
+    """Old version out of the routes and out of the clusters: what it is working on is still answered by it."""
+    old, new = await upstream("1.0.0"), await upstream("1.1.0")
+    await router.apply(table_of(stable_routes("payments", "1.0.0"), old))
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(b"GET /payments HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+    await router.apply(table_of(stable_routes("payments", "1.1.0"), new))
+    await gone(router, settings, "payments@1.0.0")
+    writer.write(b"bet")
+    assert await reader.readexactly(9) == b"1.0.0:bet"
+    assert await version(client) == "1.1.0"
+    writer.close()
+
+
+async def gone(router: EnvoyRouter, settings: EnvoySettings, name: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            content = read_resources(settings.cds_file)
+            state = await router._admin.xds_state()
+            if content and name not in json.dumps(content.resources) and state.cds.version == content.version:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_an_instance_that_moves_to_another_port_is_followed(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    for _ in range(3):
+        instance = await upstream("1.0.0")
+        await router.apply(table_of(stable_routes("payments", "1.0.0"), instance))
+        for _ in range(5):
+            assert await version(client) == "1.0.0"
+        assert instance.hits == 5
+        await instance.stop()
+
+
+async def test_nothing_is_written_when_nothing_changed(
+    router: EnvoyRouter, upstream: Start, table_of: TableOf, settings: EnvoySettings
+) -> None:
+    table = table_of(split(500), await upstream("1.0.0"), await upstream("1.1.0"))
+    await router.apply(table)
+    before = [path.stat() for path in (settings.cds_file, settings.rds_file)]
+    await router.apply(table)
+    router._confirmed = None
+    await router.apply(table)
+    after = [path.stat() for path in (settings.cds_file, settings.rds_file)]
+    assert [(stat.st_ino, stat.st_mtime_ns) for stat in before] == [(stat.st_ino, stat.st_mtime_ns) for stat in after]
+
+
+async def test_what_envoy_refuses_changes_nothing_and_says_why(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf, settings: EnvoySettings
+) -> None:
+    table = table_of(stable_routes("payments", "1.0.0"), await upstream("1.0.0"))
+    await router.apply(table)
+    before = settings.rds_file.read_bytes(), settings.cds_file.read_bytes()
+    state = await router._admin.xds_state()
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "nowhere"}}
+    hosts = [{"name": "edge", "domains": ["*"], "routes": [route]}]
+    kind = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+    bad = {"@type": kind, "name": "edge", "validate_clusters": True, "virtual_hosts": hosts}
+    with pytest.raises(Rejected, match="nowhere"):
+        await router._push("routes", (bad,), state.rds)
+    with pytest.raises(Rejected, match="virtualhosts"):
+        await router._push("routes", ({**bad, "virtualhosts": []},), (await router._admin.xds_state()).rds)
+    with pytest.raises(Rejected, match="broken"):
+        cluster = {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "broken", "type": "EDS"}
+        await router._push("clusters", (cluster,), state.cds)
+    assert (settings.rds_file.read_bytes(), settings.cds_file.read_bytes()) == before
+    assert await version(client) == "1.0.0"
+    await router.apply(table_of(split(0), await upstream("1.0.0"), await upstream("1.1.0")))
+    assert await version(client) == "1.0.0"
+
+
+async def test_an_envoy_that_does_not_confirm_is_transient_and_what_was_served_stays_on_disk(
+    router: EnvoyRouter, upstream: Start, table_of: TableOf, settings: EnvoySettings
+) -> None:
+    await router.apply(table_of(stable_routes("payments", "1.0.0"), await upstream("1.0.0")))
+    await router.stop(keep_serving=False)
+    stopped = EnvoyRouter(replace(settings, confirm_s=0.1))
+    before = settings.rds_file.read_bytes()
+    with pytest.raises(Transient):
+        await stopped.apply(table_of(split(0), await upstream("1.0.0"), await upstream("1.1.0")))
+    with pytest.raises(Transient):
+        await stopped.served()
+    assert settings.rds_file.read_bytes() == before
+    assert not await stopped.healthy()
