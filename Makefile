@@ -47,7 +47,7 @@ shape: setup ## Print the sizes of modules and functions
 	@$(BIN)/python scripts/shape.py
 
 bench: setup ## Measure what the documentation claims (ARGS=name for one)
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python scripts/bench.py $(ARGS)
 
 docs: setup ## Write the generated pages and build the site into site/
 	$(BIN)/python scripts/generate_docs.py
