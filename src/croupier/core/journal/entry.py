@@ -15,8 +15,8 @@ import rfc8785
 class Entry:
     """A state change about to be recorded. ``at`` is epoch seconds; ``events`` are JSON objects with a ``type`` each.
 
-    ``subject`` is ``rollout/payments-7`` (its events are a rollout's ``Event`` and nothing else: its state is rebuilt from
-    them), ``release/payments/1.1.0``, ``document/Gate/deposits`` and so on.
+    ``subject`` is ``release/payments/1.1.0``, ``document/Gate/deposits``, or ``rollout/payments-7``: the events
+    there are a rollout's and nothing else, for its state is rebuilt from them.
     """
 
     at: float
