@@ -1,0 +1,80 @@
+"""Documents on their way in: read, checked among each other and against what is stored, completed, recorded.
+
+The one path for ``/apply`` and ``/releases``. Every mistake is collected before anything is refused.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from croupier.adapters.manifests import Bundle, complete_release, parse_objects
+from croupier.control.catalog import Applied
+from croupier.control.ports import Answer, Document
+from croupier.core.releases import Release, Service
+from croupier.errors import Conflict, Problem, Rejected
+from croupier.server.api import models as m
+from croupier.server.context import Context
+from croupier.server.problems import mistake
+
+_TRIES = 3
+
+Keep = Callable[[m.ApplyResult, Sequence[Release]], Answer | None]
+"""Fixes the answer that is recorded with the change, from what will happen and the completed releases."""
+
+
+async def declare(
+    here: Context,
+    objects: Sequence[dict[str, Any]],
+    *,
+    actor: str,
+    reason: str,
+    keep: Keep,
+    dry_run: bool = False,
+) -> m.ApplyResult:
+    """Take the documents in, all or none. Raises ``Rejected`` with every problem, or ``Conflict``."""
+    for attempt in range(_TRIES):
+        try:
+            return await _declare(here, objects, actor=actor, reason=reason, keep=keep, dry_run=dry_run)
+        except Conflict:
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _declare(
+    here: Context, objects: Sequence[dict[str, Any]], *, actor: str, reason: str, keep: Keep, dry_run: bool
+) -> m.ApplyResult:
+    known = [stored.value for stored in await here.ports.store.documents()]
+    bundle = parse_objects(objects, known, at=("documents",))
+    releases, problems = _completed(bundle, known)
+    problems = [*(found.problem for found in bundle.errors), *problems]
+    if problems:
+        many = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise Rejected(f"{problems[0]}{many}", problems=tuple(problems), hint="Nothing was applied.")
+    warnings = [mistake(found.problem) for found in bundle.warnings]
+
+    def result(applied: Sequence[Applied]) -> m.ApplyResult:
+        shown = [m.AppliedObject(kind=item.kind, name=item.name, effect=item.effect) for item in applied]
+        return m.ApplyResult(applied=shown, dry_run=dry_run, warnings=warnings)
+
+    # The answer is recorded in the commit, so what will happen is found out first.
+    planned = await here.catalog.apply(bundle.documents, releases, actor=actor, reason=reason, dry_run=True)
+    if dry_run:
+        return result(planned)
+    answer = keep(result(planned), releases)
+    return result(await here.catalog.apply(bundle.documents, releases, actor=actor, reason=reason, answer=answer))
+
+
+def _completed(bundle: Bundle, known: Sequence[Document]) -> tuple[list[Release], list[Problem]]:
+    """The releases with their services' processes; what is wrong with them where they cannot be completed."""
+    specs = [document.spec for document in (*known, *bundle.documents)]
+    services = {spec.name: spec for spec in specs if isinstance(spec, Service)}
+    releases: list[Release] = []
+    problems: list[Problem] = []
+    for draft in bundle.releases:
+        if (service := services.get(draft.service)) is None:
+            continue  # an unknown reference, which the bundle has reported
+        try:
+            releases.append(complete_release(draft, service))
+        except Rejected as refused:
+            problems += refused.problems or (Problem(refused.message, (), refused.hint),)
+    return releases, problems

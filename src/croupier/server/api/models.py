@@ -1,0 +1,388 @@
+"""What the API says and takes, as Pydantic models. The CLI, the page and the reference are written against them.
+
+On the wire names are camelCase, times are RFC 3339 strings in UTC with milliseconds (``2026-11-22T05:16:39.123Z``),
+weights are percent (``0.25`` is a quarter of one percent of the players), durations are seconds. Fields are only ever
+added.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from croupier.control.catalog import Effect
+from croupier.control.ports import Health
+from croupier.core.gates import Opinion, Verdict
+from croupier.core.rollout.events import Cause, Hold
+from croupier.core.rollout.state import Phase
+
+T = TypeVar("T")
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T05:16:39.123Z"])]
+Percent = Annotated[float, Field(ge=0, le=100, description="Percent of the players.", examples=[5, 0.25])]
+Reason = Annotated[
+    str, Field(max_length=1_000, description="Why; kept in the journal.", examples=["deposits look fine"])
+]
+Name = Annotated[str, Field(min_length=1, max_length=63)]
+Version = Annotated[str, Field(min_length=1, max_length=100, examples=["1.1.0"])]
+
+
+class Model(BaseModel):
+    """camelCase on the wire; an unknown field in a request is a mistake and said to be one."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid", frozen=True
+    )
+
+
+class Page(Model, Generic[T]):
+    """Part of a listing. Ask again with ``cursor=<next>`` for what follows; ``next`` is null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+# --- problems -----------------------------------------------------------------------------------------
+
+
+class Mistake(Model):
+    """One of several things wrong with a request."""
+
+    message: str
+    field: str = Field(
+        "", description="Where: spec.strategy.canary.steps[2].setWeight", examples=["spec.steps[2].setWeight"]
+    )
+    hint: str = Field("", description="What to write instead.")
+    document: str = Field("", description="Which document of the request: documents[3] Gate/deposit-slo")
+
+
+class Problem(Model):
+    """RFC 9457. ``type`` is stable and meant for programs, the rest for people."""
+
+    type: str = Field(examples=["urn:croupier:problem:conflict"])
+    title: str
+    status: int
+    detail: str = ""
+    hint: str = Field("", description="What to do now.")
+    instance: str = Field("", description="The path that was asked for.")
+    request_id: str = Field("", description="Find it in the server's log.")
+    problems: list[Mistake] = Field(default_factory=list, description="Everything that is wrong, at once.")
+
+
+# --- documents and releases ---------------------------------------------------------------------------
+
+
+class ApplyRequest(Model):
+    """Documents as in the files (``apiVersion: croupier/v1``), all taken or none."""
+
+    documents: list[dict[str, Any]] = Field(min_length=1, max_length=500)
+    dry_run: bool = Field(False, description="Judge and answer, change nothing.")
+    reason: Reason = ""
+
+
+class ReleaseRequest(Model):
+    """A new version of a service; ``process`` holds what differs from the service's, as in a Release document."""
+
+    service: Name
+    version: Version
+    notes: str = Field("", max_length=10_000, description="What is new, for people.")
+    process: dict[str, Any] | None = Field(None, examples=[{"env": {"LOG_LEVEL": "info"}}])
+    reason: Reason = ""
+
+
+class AppliedObject(Model):
+    kind: str = Field(examples=["Gate"])
+    name: str = Field(description="A release's is service-version.", examples=["deposit-slo"])
+    effect: Effect
+
+
+class ApplyResult(Model):
+    """What happened to each document, in the order of the request (releases last)."""
+
+    applied: list[AppliedObject]
+    dry_run: bool
+    warnings: list[Mistake] = Field(default_factory=list, description="Allowed, but rarely meant.")
+
+
+class DocumentView(Model):
+    kind: str
+    name: str
+    digest: str
+    version: int = Field(description="Rises with every change; also the ETag.")
+    document: dict[str, Any] = Field(description="The document as it was applied.")
+
+
+ReleaseUse = Literal["stable", "rolling out", "known"]
+
+
+class ReleaseView(Model):
+    """An immutable version of a service."""
+
+    service: str
+    version: str
+    digest: str
+    command: list[str]
+    instances: int
+    notes: str = ""
+    state: ReleaseUse = Field("known", description="What the service does with it now.")
+
+
+# --- rollouts -----------------------------------------------------------------------------------------
+
+
+class StepView(Model):
+    index: int
+    kind: Literal["setWeight", "pause", "analysis"]
+    state: Literal["done", "current", "todo"]
+    text: str = Field(description="As people say it.", examples=["5 % of the players", "wait 5 min", "ask deposit-slo"])
+    weight: Percent | None = Field(None, description="Of a setWeight.")
+    duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")
+    gates: list[str] = Field(default_factory=list, description="Of an analysis.")
+
+
+class CountsView(Model):
+    good: int
+    total: int
+
+
+class FindingView(Model):
+    """One group's counts in the window. The empty group is everything."""
+
+    group: dict[str, str] = Field(examples=[{"market": "DE", "psp": "paysafe"}])
+    canary: CountsView
+    baseline: CountsView | None
+    opinion: Opinion
+    streak: int = Field(description="Violations in a row, this one included.")
+
+
+class GateView(Model):
+    """A gate of this rollout: what it asks, what it says now and on what evidence."""
+
+    name: str
+    verdict: Verdict | None = Field(description="Null where it has not looked yet.")
+    reason: str
+    text: str = Field(description="One line for people.", examples=["deposit-slo pass: 99.61 % of 1034 good"])
+    objective: str = Field(description="What it demands, as people say it.")
+    at: Moment | None = Field(description="The look that the verdict comes from.")
+    since: Moment | None = Field(None, description="Start of the window that it looked at.")
+    until: Moment | None = None
+    guarding: bool = Field(description="Whether it guards the canary now.")
+    background: bool = Field(description="Whether it watches all along, not only at a step.")
+    waived: bool = Field(description="Whether a person took it out of this rollout.")
+    hard: bool = Field(False, description="Whether the verdict is a hard stop.")
+    findings: list[FindingView] = Field(default_factory=list)
+
+
+class AbortView(Model):
+    """Why and when the rollout was given up."""
+
+    cause: Cause
+    reason: str
+    gate: str | None
+    at: Moment
+    harm_since: Moment | None = Field(description="Start of the window in which the harm was first seen.")
+    zero_at: Moment | None = Field(description="When the data plane was seen to send nobody to the canary.")
+
+
+class RolloutView(Model):
+    """One rollout, with everything that a page or a terminal shows of it."""
+
+    id: str = Field(examples=["payments-7"])
+    service: str
+    stable: str | None = Field(description="The version that players go back to; null for the first deployment.")
+    canary: str
+    digest: str
+    phase: Phase
+    active: bool = Field(description="Whether it still has something to do.")
+    attempt: int = Field(description="1, and one more with each retry.")
+    step: int = Field(description="Index of the current step; -1 before the first, the number of steps after the last.")
+    steps: list[StepView]
+    weight: Percent = Field(description="What is wanted for the canary.")
+    confirmed_weight: Percent | None = Field(
+        description="What the data plane was seen to serve; null: not confirmed yet."
+    )
+    segment: str | None = Field(description="The weight counts inside of this segment; null: everybody.")
+    hold: Hold | None = Field(description="Who keeps it paused.")
+    waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")
+    gates: list[GateView]
+    abort: AbortView | None
+    superseded_by: str | None
+    created_at: Moment
+    started_at: Moment = Field(description="Start of this attempt.")
+    ended_at: Moment | None
+    version: int = Field(description="Rises with every change; also the ETag.")
+    recorded: bool = Field(
+        True, description="False only in the answer to an abort that was acted on while the store was out of reach."
+    )
+
+
+class StartRequest(Model):
+    service: Name
+    version: Version
+    strategy: Name | None = Field(None, description="Name of the Rollout document, where the service has several.")
+    reason: Reason = ""
+
+
+class ChangeRequest(Model):
+    """Pause, resume, abort and retry."""
+
+    reason: Reason = ""
+
+
+class PromoteRequest(ChangeRequest):
+    full: bool = Field(False, description="Leave all remaining steps, not only the present one.")
+    waive: list[Name] = Field(
+        default_factory=list, max_length=50, description="Gates to take out of this rollout; needs a reason."
+    )
+
+
+class HistoryItem(Model):
+    """One thing that happened to the rollout: what, when, by whom and why."""
+
+    seq: int = Field(description="Place of its entry in the journal.")
+    at: Moment
+    actor: str = Field(description="The token's name; 'croupier' for what nobody asked for.")
+    action: str
+    reason: str
+    type: str = Field(examples=["step_started"])
+    text: str = Field(description="As people say it.", examples=["step 3 began: 5 % of the players"])
+    data: dict[str, Any] = Field(description="The event as recorded.")
+
+
+class Point(Model):
+    at: Moment
+    good: int
+    total: int
+
+
+class Series(Model):
+    version: str
+    canary: bool
+    points: list[Point]
+
+
+class GateSamples(Model):
+    """What a gate saw of both versions, look by look: a chart."""
+
+    gate: str
+    objective: str
+    series: list[Series]
+
+
+class Samples(Model):
+    rollout: str
+    gates: list[GateSamples]
+
+
+# --- services -----------------------------------------------------------------------------------------
+
+
+class WeightView(Model):
+    version: str
+    weight: Percent
+
+
+class ShareView(Model):
+    """How the players of a segment (null: everybody else) are divided."""
+
+    segment: str | None
+    weights: list[WeightView]
+
+
+class WorkloadView(Model):
+    version: str
+    health: Health
+    instances: list[str] = Field(description="host:port of each ready instance.")
+    reason: str = ""
+
+
+class ServiceView(Model):
+    name: str
+    prefixes: list[str]
+    stable: str | None
+    rollout: RolloutView | None = Field(description="The rollout in progress.")
+    served: list[ShareView] | None = Field(description="Read back from the data plane; null where it did not answer.")
+    default: str | None = Field(description="The version of requests without a player id; null where unknown.")
+    workloads: list[WorkloadView]
+
+
+# --- journal ------------------------------------------------------------------------------------------
+
+
+class EntryView(Model):
+    """A state change: who, what, when, why."""
+
+    seq: int
+    at: Moment
+    actor: str
+    action: str
+    subject: str = Field(examples=["rollout/payments-7"])
+    reason: str
+    events: list[dict[str, Any]]
+    leaf_hash: str = Field(description="RFC 9162 leaf hash of the canonical entry, hex.")
+
+
+class HeadView(Model):
+    """The Merkle tree's size and root (hex)."""
+
+    size: int
+    root: str
+
+
+class DiscrepancyView(Model):
+    place: str
+    message: str
+
+
+class VerificationView(Model):
+    ok: bool
+    head: HeadView = Field(description="Computed anew from the entries.")
+    rollouts: int = Field(description="How many rollouts were rebuilt from their history and compared.")
+    discrepancies: list[DiscrepancyView]
+
+
+class ProofView(Model):
+    """That entry ``seq`` is in the tree of ``size`` entries (RFC 9162, 2.1.3). Hashes are hex."""
+
+    seq: int
+    size: int
+    body: str = Field(description="The canonical entry (RFC 8785 JSON); its leaf hash is sha256(0x00 || body).")
+    leaf_hash: str
+    proof: list[str]
+    root: str | None = Field(description="The tree's root where ``size`` is the journal's present one, else null.")
+
+
+# --- people -------------------------------------------------------------------------------------------
+
+Role = Literal["admin", "operator", "viewer"]
+
+
+class TokenRequest(Model):
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]*$", examples=["ci"])
+    role: Role
+    reason: Reason = ""
+
+
+class TokenView(Model):
+    id: str
+    name: str
+    role: str
+    created_at: Moment
+    revoked_at: Moment | None = None
+
+
+class TokenCreated(TokenView):
+    """``token`` is shown this once; a replayed answer has none."""
+
+    token: str | None = Field(examples=["crp_…"])
+
+
+class Me(Model):
+    name: str
+    role: Role
+
+
+class About(Model):
+    version: str
+    edge: str = Field(description="Where players come in.", examples=["http://127.0.0.1:8080"])
+    now: Moment

@@ -1,0 +1,20 @@
+"""Cursor pages: the query parameters that every listing takes, and pages of what is in memory already."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import Query
+
+from croupier.server.api.models import Page
+
+T = TypeVar("T")
+
+Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before; leave it out to begin.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="So many items at the most.")]
+
+
+def page_of(items: Sequence[T], key: Callable[[T], str], cursor: str | None, limit: int) -> Page[T]:
+    """The page after the cursor, of items sorted by ``key``; the cursor is the last key of the page before."""
+    rest = [item for item in sorted(items, key=key) if cursor is None or key(item) > cursor]
+    shown = rest[:limit]
+    return Page(items=shown, next=key(shown[-1]) if len(rest) > limit else None)

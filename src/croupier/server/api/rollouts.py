@@ -1,0 +1,200 @@
+"""``/rollouts``: start, watch, promote, pause, resume, abort, retry."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from croupier.control.ports import Answer, Stored
+from croupier.control.recording import Outcome, fold
+from croupier.control.rollouts import Ask
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import NotFound
+from croupier.server.api import models as m
+from croupier.server.api import views
+from croupier.server.api.etag import Expected, etag
+from croupier.server.api.idempotency import Kept
+from croupier.server.api.paging import Cursor, Limit
+from croupier.server.auth import Operator, Principal
+from croupier.server.context import Context, Here
+
+router = APIRouter(prefix="/rollouts", tags=["rollouts"])
+
+RolloutId = Annotated[str, Path(max_length=100, examples=["payments-7"])]
+Act = Callable[[Ask], Awaitable[Outcome | None]]
+
+
+@router.post(
+    "", operation_id="start_rollout", status_code=201, response_model=m.RolloutView, summary="Roll a release out"
+)
+async def start(request: Request, here: Here, who: Operator, asked: m.StartRequest) -> Response:
+    """Start a rollout. The service's present one is superseded; asking for the stable version aborts it instead."""
+
+    async def act(ask: Ask) -> Outcome:
+        return await here.rollouts.start(asked.service, asked.version, ask, strategy=asked.strategy)
+
+    return await _act(request, here, who, act, reason=asked.reason, status=201)
+
+
+@router.get("", operation_id="list_rollouts", summary="List rollouts")
+async def list_rollouts(
+    here: Here,
+    service: Annotated[str | None, Query(max_length=100)] = None,
+    phase: Annotated[list[Phase] | None, Query(description="May be given several times.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> m.Page[m.RolloutView]:
+    """Rollouts, the newest first."""
+    page = await here.ports.store.rollouts(service=service, phases=phase, cursor=cursor, limit=limit)
+    now = here.ports.clock.now()
+    return m.Page(items=[views.rollout(stored, now) for stored in page.items], next=page.next)
+
+
+@router.get("/{rollout}", operation_id="get_rollout", summary="Read a rollout")
+async def get_rollout(here: Here, rollout: RolloutId, response: Response) -> m.RolloutView:
+    """One rollout: steps, weights, gates with their evidence, and what it waits for. The ETag is its version."""
+    stored = await _stored(here, rollout)
+    response.headers.update(etag(stored.version))
+    return views.rollout(stored, here.ports.clock.now())
+
+
+@router.get("/{rollout}/history", operation_id="get_rollout_history", summary="Read what happened")
+async def get_history(
+    here: Here, rollout: RolloutId, cursor: Cursor = None, limit: Limit = 200
+) -> m.Page[m.HistoryItem]:
+    """What happened to the rollout, when, by whom and why, oldest first."""
+    stored = await _stored(here, rollout)
+    after = views.position(cursor)
+    entries = await here.ports.journal.entries(after, limit + 1, f"rollout/{rollout}")
+    shown = entries[:limit]
+    items = [item for recorded in shown for item in views.history(recorded, stored.value)]
+    return m.Page(items=items, next=str(shown[-1].seq) if len(entries) > limit else None)
+
+
+@router.get("/{rollout}/samples", operation_id="get_rollout_samples", summary="Read the charts' points")
+async def get_samples(
+    here: Here,
+    rollout: RolloutId,
+    since: Annotated[str | None, Query(max_length=40, description="RFC 3339; only later points.")] = None,
+) -> m.Samples:
+    """What every gate saw of canary and baseline, look by look."""
+    stored = await _stored(here, rollout)
+    kept = await here.ports.store.samples(rollout, since=views.epoch(since) if since else 0.0)
+    return views.samples(stored.value, kept)
+
+
+@router.post("/{rollout}/promote", operation_id="promote_rollout", response_model=m.RolloutView, summary="Promote")
+async def promote(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.PromoteRequest, expected: Expected
+) -> Response:
+    """Leave the present step now, or with `full` all of them. Refused while a gate holds, unless it is waived."""
+
+    async def act(ask: Ask) -> Outcome:
+        return await here.rollouts.promote(rollout, ask, full=asked.full, waive=tuple(asked.waive))
+
+    return await _act(request, here, who, act, reason=asked.reason, expected=expected)
+
+
+@router.post("/{rollout}/pause", operation_id="pause_rollout", response_model=m.RolloutView, summary="Pause")
+async def pause(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
+) -> Response:
+    """Hold at the present weight until resumed; gates go on watching."""
+    return await _act(
+        request, here, who, lambda ask: here.rollouts.pause(rollout, ask), reason=asked.reason, expected=expected
+    )
+
+
+@router.post("/{rollout}/resume", operation_id="resume_rollout", response_model=m.RolloutView, summary="Resume")
+async def resume(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
+) -> Response:
+    """Go on after a pause."""
+    return await _act(
+        request, here, who, lambda ask: here.rollouts.resume(rollout, ask), reason=asked.reason, expected=expected
+    )
+
+
+@router.post("/{rollout}/retry", operation_id="retry_rollout", response_model=m.RolloutView, summary="Retry")
+async def retry(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
+) -> Response:
+    """Start an aborted rollout again from its first step, with other players first."""
+    return await _act(
+        request, here, who, lambda ask: here.rollouts.retry(rollout, ask), reason=asked.reason, expected=expected
+    )
+
+
+@router.post(
+    "/{rollout}/abort",
+    operation_id="abort_rollout",
+    response_model=m.RolloutView,
+    summary="Abort",
+    responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
+)
+async def abort(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
+) -> Response:
+    """Everybody back to the stable version, at once, whatever else goes on, also while the store is out of reach."""
+    return await _act(
+        request,
+        here,
+        who,
+        lambda ask: here.rollouts.abort(rollout, ask),
+        reason=asked.reason,
+        expected=expected,
+        unrecorded=rollout,
+    )
+
+
+async def _act(
+    request: Request,
+    here: Context,
+    who: Principal,
+    act: Act,
+    *,
+    reason: str,
+    status: int = 200,
+    expected: int | None = None,
+    unrecorded: str | None = None,
+) -> Response:
+    """Run one use case and answer with the rollout as recorded; ``unrecorded`` may be acted on without a record."""
+
+    async def run(kept: Kept) -> Response:
+        def show(stored: Stored[RolloutState]) -> m.RolloutView:
+            return views.rollout(stored, here.ports.clock.now())
+
+        def keep(stored: Stored[RolloutState]) -> Answer:
+            return kept.fix(status, show(stored))
+
+        outcome = await act(Ask(who.name, reason, expected, answer=keep if kept.key else None))
+        if outcome is None:
+            body = show(_given_up(here, unrecorded or "")).model_copy(update={"recorded": False})
+            return Response(body.model_dump_json(by_alias=True), 202, media_type="application/json")
+        if kept.answer is None:  # nothing had to change, or nobody will ask again
+            kept.fix(status, show(outcome.rollout))
+        response = kept.response()
+        response.headers.update(etag(outcome.rollout.version))
+        if status == 201:
+            response.headers["Location"] = f"/api/v1/rollouts/{outcome.rollout.value.id}"
+        return response
+
+    return await here.answers.once(request, who, run, urgent=unrecorded is not None)
+
+
+def _given_up(here: Context, rollout: str) -> Stored[RolloutState]:
+    """The rollout as it will be recorded: what was last known, with the abort that waits on disk."""
+    fleet = here.reconciler.fleet
+    stored = fleet.rollouts.get(rollout) if fleet else None
+    if stored is None:
+        raise NotFound(f"There is no rollout '{rollout}'.")
+    waiting = [intent.event for intent in here.ports.spool.pending() if intent.rollout == rollout]
+    given_up = not stored.value.phase.active or stored.value.phase is Phase.ABORTING
+    return stored if given_up or not waiting else fold(stored, waiting[:1])
+
+
+async def _stored(here: Context, rollout: str) -> Stored[RolloutState]:
+    stored = await here.ports.store.rollout(rollout)
+    if stored is None:
+        raise NotFound(f"There is no rollout '{rollout}'.", hint="See: croupier rollout list")
+    return stored

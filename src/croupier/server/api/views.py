@@ -1,0 +1,276 @@
+"""From recorded state to what the API says. Pure; used by the API's routes, the page and the event stream."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, overload
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from croupier.control.ports import (
+    Document,
+    Recorded,
+    Sample,
+    Stored,
+    Token,
+    VersionKey,
+    WorkloadStatus,
+)
+from croupier.core.gates import Counts, Finding, Gate
+from croupier.core.journal.verify import Verification
+from croupier.core.releases import Release
+from croupier.core.rollout.decide import guarding
+from croupier.core.rollout.events import Event
+from croupier.core.rollout.explain import describe_event, describe_gate, describe_step, explain, gate_line
+from croupier.core.rollout.routes import ServiceRoutes
+from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
+from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.errors import Rejected
+from croupier.server.api import models as m
+
+_EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
+@overload
+def moment(at: float) -> str: ...
+@overload
+def moment(at: float | None) -> str | None: ...
+def moment(at: float | None) -> str | None:
+    """Epoch seconds as RFC 3339 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch(text: str) -> float:
+    """Epoch seconds of an RFC 3339 time; a time without a zone is UTC. Raises ``Rejected``."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Rejected(f"'{text}' is no time.", hint="Write RFC 3339: 2026-11-22T05:16:39Z") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def position(cursor: str | None) -> int:
+    """The sequence number that a cursor of ours stands for; -1 is the beginning. Raises ``Rejected``."""
+    if cursor is None:
+        return -1
+    if not cursor.isdigit() or len(cursor) > 16:
+        raise Rejected("This cursor is not one of ours.", hint="Send `next` of the page before, unchanged.")
+    return int(cursor)
+
+
+def percent_of(weight_bp: int) -> float:
+    """Basis points as percent."""
+    return weight_bp / 100
+
+
+def rollout(stored: Stored[RolloutState], now: float) -> m.RolloutView:
+    """Everything that is shown of a rollout."""
+    state = stored.value
+    return m.RolloutView(
+        id=state.id,
+        service=state.service,
+        stable=state.stable,
+        canary=state.canary,
+        digest=state.canary_digest,
+        phase=state.phase,
+        active=state.phase.active,
+        attempt=state.attempt,
+        step=state.step,
+        steps=[step(state, index, item) for index, item in enumerate(state.plan.steps)],
+        weight=percent_of(state.weight_bp),
+        confirmed_weight=None if state.confirmed_bp is None else percent_of(state.confirmed_bp),
+        segment=state.plan.segment.name if state.plan.segment else None,
+        hold=state.hold,
+        waiting_for=explain(state, now),
+        gates=[gate(state, item) for item in state.plan.gates],
+        abort=_abort(state.abort) if state.abort else None,
+        superseded_by=state.superseded_by,
+        created_at=moment(state.created_at),
+        started_at=moment(state.started_at),
+        ended_at=moment(state.ended_at),
+        version=stored.version,
+    )
+
+
+def step(state: RolloutState, index: int, item: Step) -> m.StepView:
+    """One step of the plan and how far it is."""
+    shown = m.StepView(index=index, kind=item.kind, state=_progress(state, index), text=describe_step(item))
+    match item:
+        case SetWeight(weight_bp=weight_bp):
+            return shown.model_copy(update={"weight": percent_of(weight_bp)})
+        case Pause(duration_s=duration_s):
+            return shown.model_copy(update={"duration_s": duration_s})
+        case Analysis(gates=gates):
+            return shown.model_copy(update={"gates": list(gates)})
+
+
+def _progress(state: RolloutState, index: int) -> Literal["done", "current", "todo"]:
+    if index < state.step or state.phase is Phase.SUCCEEDED:
+        return "done"
+    return "current" if index == state.step and state.phase.active and state.phase is not Phase.ABORTING else "todo"
+
+
+def gate(state: RolloutState, asked: Gate) -> m.GateView:
+    """A gate of the rollout with its last judgement."""
+    remembered = state.gate_state(asked.name)
+    latest, waived = remembered.latest, asked.name in state.waived
+    return m.GateView(
+        name=asked.name,
+        verdict=latest.verdict if latest else None,
+        reason=latest.reason if latest else "",
+        text=gate_line(remembered, waived=waived),
+        objective=describe_gate(asked),
+        at=moment(latest.at) if latest else None,
+        since=moment(latest.since) if latest else None,
+        until=moment(latest.until) if latest else None,
+        guarding=state.phase.active and asked.name in guarding(state),
+        background=asked.name in state.plan.guards,
+        waived=waived,
+        hard=latest.hard if latest else False,
+        findings=[finding(item) for item in latest.findings] if latest else [],
+    )
+
+
+def finding(item: Finding) -> m.FindingView:
+    return m.FindingView(
+        group=dict(item.group),
+        canary=_counts(item.canary),
+        baseline=_counts(item.baseline) if item.baseline else None,
+        opinion=item.opinion,
+        streak=item.streak,
+    )
+
+
+def _counts(counts: Counts) -> m.CountsView:
+    return m.CountsView(good=counts.good, total=counts.total)
+
+
+def _abort(abort: Abort) -> m.AbortView:
+    return m.AbortView(
+        cause=abort.cause,
+        reason=abort.reason,
+        gate=abort.gate,
+        at=moment(abort.at),
+        harm_since=moment(abort.harm_since),
+        zero_at=moment(abort.zero_at),
+    )
+
+
+def shares(routes: ServiceRoutes) -> list[m.ShareView]:
+    """Who gets which version."""
+    return [
+        m.ShareView(
+            segment=share.segment.name if share.segment else None,
+            weights=[m.WeightView(version=version, weight=percent_of(weight)) for version, weight in share.weights],
+        )
+        for share in routes.shares
+    ]
+
+
+def workloads(seen: Mapping[VersionKey, WorkloadStatus], service: str) -> list[m.WorkloadView]:
+    """How the running versions of a service are."""
+    return [
+        m.WorkloadView(
+            version=key.version,
+            health=status.health,
+            instances=[f"{endpoint.host}:{endpoint.port}" for endpoint in status.endpoints],
+            reason=status.reason,
+        )
+        for key, status in sorted(seen.items())
+        if key.service == service
+    ]
+
+
+def document(stored: Stored[Document]) -> m.DocumentView:
+    value = stored.value
+    return m.DocumentView(
+        kind=value.kind, name=value.name, digest=value.digest, version=stored.version, document=dict(value.source)
+    )
+
+
+def release(value: Release, state: m.ReleaseUse) -> m.ReleaseView:
+    return m.ReleaseView(
+        service=value.service,
+        version=value.version,
+        digest=value.digest,
+        command=list(value.process.command),
+        instances=value.process.instances,
+        notes=value.notes,
+        state=state,
+    )
+
+
+def entry(recorded: Recorded) -> m.EntryView:
+    value = recorded.entry
+    return m.EntryView(
+        seq=recorded.seq,
+        at=moment(value.at),
+        actor=value.actor,
+        action=value.action,
+        subject=value.subject,
+        reason=value.reason,
+        events=[dict(event) for event in value.events],
+        leaf_hash=recorded.leaf_hash.hex(),
+    )
+
+
+def history(recorded: Recorded, state: RolloutState) -> list[m.HistoryItem]:
+    """What one entry says happened to its rollout."""
+    value = recorded.entry
+    return [
+        m.HistoryItem(
+            seq=recorded.seq,
+            at=moment(value.at),
+            actor=value.actor,
+            action=value.action,
+            reason=value.reason,
+            type=str(event.get("type", "")),
+            text=_sentence(event, state),
+            data=dict(event),
+        )
+        for event in value.events
+    ]
+
+
+def _sentence(event: Mapping[str, Any], state: RolloutState) -> str:
+    try:
+        return describe_event(_EVENT.validate_python(event), state)
+    except ValidationError:  # of a later version than ours
+        return str(event.get("type", "")).replace("_", " ")
+
+
+def verification(found: Verification) -> m.VerificationView:
+    return m.VerificationView(
+        ok=found.ok,
+        head=m.HeadView(size=found.head.size, root=found.head.root.hex()),
+        rollouts=found.rollouts,
+        discrepancies=[m.DiscrepancyView(**asdict(item)) for item in found.discrepancies],
+    )
+
+
+def samples(state: RolloutState, kept: Sequence[Sample]) -> m.Samples:
+    """Charts: per gate one series of each version, oldest first."""
+    gates: list[m.GateSamples] = []
+    for asked in state.plan.gates:
+        series: dict[tuple[str, bool], list[m.Point]] = {}
+        for sample in kept:
+            if sample.gate == asked.name:
+                point = m.Point(at=moment(sample.at), good=sample.good, total=sample.total)
+                series.setdefault((sample.version, sample.canary), []).append(point)
+        lines = [
+            m.Series(version=version, canary=canary, points=points) for (version, canary), points in series.items()
+        ]
+        gates.append(m.GateSamples(gate=asked.name, objective=describe_gate(asked), series=lines))
+    return m.Samples(rollout=state.id, gates=gates)
+
+
+def token(value: Token) -> m.TokenView:
+    return m.TokenView(
+        id=value.id,
+        name=value.name,
+        role=value.role,
+        created_at=moment(value.created_at),
+        revoked_at=moment(value.revoked_at),
+    )

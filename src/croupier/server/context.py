@@ -1,0 +1,41 @@
+"""What a request needs, as one value. Made by ``app``, kept in ``app.state.context``, read by API and page."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from croupier.control.catalog import Catalog
+from croupier.control.ports import Ports, Tokens
+from croupier.control.reconcile import Reconciler
+from croupier.control.rollouts import Rollouts
+from croupier.server.api.idempotency import Answers
+from croupier.server.auth import Doorman, Keyring
+from croupier.server.settings import Settings
+from croupier.server.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The running control plane as the HTTP side sees it."""
+
+    settings: Settings
+    ports: Ports
+    tokens: Tokens
+    reconciler: Reconciler
+    rollouts: Rollouts
+    catalog: Catalog
+    keyring: Keyring
+    doorman: Doorman
+    answers: Answers
+    streams: Streams
+
+
+def context_of(request: Request) -> Context:
+    """The context of the application that serves this request."""
+    found: Context = request.app.state.context
+    return found
+
+
+Here = Annotated[Context, Depends(context_of)]
+"""Declare a parameter of this type to get the context."""

@@ -1,0 +1,127 @@
+"""The server's settings: one frozen object, read once from ``CROUPIER_*`` variables and the command line.
+
+Inner code receives values, never this object's environment. The reference page is generated from the descriptions.
+"""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+import platformdirs
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class OnExit(StrEnum):
+    """What becomes of Envoy and the workloads after a graceful stop."""
+
+    KEEP = "keep"
+    STOP = "stop"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; each field is ``CROUPIER_<NAME>`` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="CROUPIER_", frozen=True, extra="forbid")
+
+    state_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_state_dir("croupier")),
+        description="Where everything is kept: database, admin token, Envoy's files, logs. Made with mode 0700.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="SQLAlchemy URL of the store; by default SQLite in the state directory. May hold a password, so it "
+        "is never printed.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the API and the page listen on.")
+    port: Port = Field(8700, description="Port of the API and the page.")
+    allow_remote: bool = Field(
+        False, description="Permit a host that other machines reach. Put TLS in front: tokens travel in the clear."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, beside localhost and addresses, by which the server may be called (Host header), separated "
+        "by commas.",
+    )
+    edge_host: str = Field("127.0.0.1", description="Address that players come in at (Envoy).")
+    edge_port: Port = Field(8080, description="Port that players come in at (Envoy).")
+    tick_s: Seconds = Field(1.0, description="Time between two looks of the control loop; changes wake it at once.")
+    scrape_s: Seconds = Field(5.0, description="Time between two scrapes of each instance's metrics.")
+    lease_ttl_s: Seconds = Field(10.0, description="After so long another control plane takes over from a dead one.")
+    on_exit: OnExit = Field(
+        OnExit.KEEP, description="Whether Envoy and the workloads keep serving after a graceful stop, or stop too."
+    )
+    log_format: LogFormat = Field(LogFormat.AUTO, description="auto: for people on a terminal, JSON elsewhere.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="The least that is logged.")
+    new_admin_token: bool = Field(
+        False, description="Make another admin token at the start, where the first one's file was lost."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1_024, le=16_777_216, description="Largest body of a request.")
+    request_timeout_s: Seconds = Field(30.0, description="A request that takes longer is given up (streams are not).")
+    max_streams: int = Field(200, ge=1, le=10_000, description="Event streams at a time.")
+    token_refresh_s: Seconds = Field(
+        5.0, description="After so long a token that another control plane made or revoked is known here."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_hosts(cls, values: dict[str, object]) -> dict[str, object]:
+        hosts = values.get("allowed_hosts")
+        if isinstance(hosts, str):
+            names = tuple(name.strip().lower() for name in hosts.split(",") if name.strip())
+            return {**values, "allowed_hosts": names}
+        return values
+
+    @model_validator(mode="after")
+    def _stay_at_home(self) -> Self:
+        for name, host in (("host", self.host), ("edge_host", self.edge_host)):
+            if name == "host" and not _is_loopback(host) and not self.allow_remote:
+                raise ValueError(
+                    f"host {host} can be reached from other machines. If that is meant, set allow_remote=true "
+                    "(CROUPIER_ALLOW_REMOTE=true) and put TLS in front; else use 127.0.0.1."
+                )
+        if self.host == self.edge_host and self.port == self.edge_port:
+            raise ValueError(f"port and edge_port are both {self.port}. Choose two ports.")
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """The URL to open. It may hold a password: hand it on, do not print it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.state_dir.absolute() / 'croupier.db'}"
+
+    @property
+    def url(self) -> str:
+        """Where the API and the page are."""
+        return f"http://{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def edge_url(self) -> str:
+        """Where players come in."""
+        return f"http://{_bracketed(self.edge_host)}:{self.edge_port}"
+
+    @property
+    def admin_token_file(self) -> Path:
+        return self.state_dir / "admin.token"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
