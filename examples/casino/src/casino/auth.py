@@ -22,7 +22,7 @@ from casino.serve import serve
 MarketCode = Literal["DE", "SE", "MT"]
 BrandName = Literal["aurora", "bluefin"]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=128)]
-Secret = Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern="^[A-Z2-7]+$")]
+Secret = Annotated[str, msgspec.Meta(min_length=24, max_length=64, pattern="^[A-Z2-7]+$")]
 IMPORT_LIMIT = 1000
 
 
@@ -80,6 +80,9 @@ async def register(request: Request) -> Response:
 async def import_players(request: Request) -> Response:
     """Take over many players at once; logins that exist are left as they are."""
     house, form = house_of(request), await read(request, Import, LARGEST_IMPORT)
+
+    for migrant in form.players:
+        _require_usable(migrant)
 
     def hash_all() -> list[Newcomer]:
         return [
@@ -142,6 +145,14 @@ async def self_exclude(request: Request) -> Response:
     player = session(request)
     await house_of(request).database.write(lambda tx: identity.exclude(tx, player.id))
     return respond({"player_id": player.id, "excluded": True})
+
+
+def _require_usable(migrant: Migrant) -> None:
+    try:
+        pyotp.TOTP(migrant.totp_secret).now()
+    except ValueError as error:
+        detail = f"totp_secret of {migrant.login}: {error}; write at least 24 characters of whole base32"
+        raise Refusal(400, "bad_request", detail) from error
 
 
 async def _check_password(house: House, form: Login, stored: Stored | None) -> str:

@@ -41,6 +41,7 @@ class Grammar:
 GRAMMARS: Mapping[str, Grammar] = {
     "deposit-error": Grammar(matches=("psp", "market", "brand")),
     "withdrawal-error": Grammar(matches=("psp", "market", "brand")),
+    "psp-error": Grammar(matches=("psp", "market")),
     "login-error": Grammar(matches=("market", "brand")),
     "bet-error": Grammar(matches=("market", "brand")),
     "claim-error": Grammar(matches=("market", "brand")),

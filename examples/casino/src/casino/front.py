@@ -1,6 +1,6 @@
 """What every request to a service passes: counting, timing, faults of slowness, and the marks of a draining process.
 
-Pure ASGI, since it runs for each of hundreds of requests a second. The version header itself is set by the server.
+Pure ASGI, since it runs for each of hundreds of requests a second. The server sets the version header.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from casino.world import MARKETS
 log = logging.getLogger("casino")
 UNCOUNTED = frozenset({"/healthz", "/metrics"})
 METHODS = frozenset({"GET", "POST"})
+VERSION_HEADER = b"x-casino-version"
 CLOSE = (b"connection", b"close")
 
 
@@ -35,8 +36,28 @@ class Front:
                 await self._app(scope, receive, send)
             else:
                 await self._serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, self._marking_refusals(send))
         else:
             await self._app(scope, receive, send)
+
+    def _marking_refusals(self, send: Send) -> Send:
+        """The server sets the version header on everything but refused handshakes; they get it here."""
+        version = (VERSION_HEADER, self._house.version.encode())
+        accepted = False
+
+        async def mark(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            if message["type"] == "websocket.http.response.start":
+                message["headers"] = [*message["headers"], version]
+            elif message["type"] == "websocket.close" and not accepted:
+                headers = [version, (b"content-length", b"0")]
+                await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
+                message = {"type": "websocket.http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        return mark
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         drain, metrics = self._house.drain, self._house.metrics

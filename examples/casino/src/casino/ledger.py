@@ -84,10 +84,11 @@ def _answers_that_lie(connection: sqlite3.Connection) -> Iterator[Finding]:
         "LEFT JOIN rounds ON scope = 'round' AND rounds.subject = answers.subject"
     )
     for row in connection.execute(query):
-        if digest(row["body"]) != row["digest"]:
+        body = row["body"] if isinstance(row["body"], bytes) else str(row["body"]).encode()
+        if digest(body) != row["digest"]:
             yield Finding("answer_altered", row["subject"], "a replay would differ from the first answer")
             continue
-        document = msgspec.json.decode(row["body"])
+        document = msgspec.json.decode(body)
         told = (document.get("status"), document.get("amount_minor", document.get("stake_minor")))
         if row["status"] is None and document.get("status") == "refused":
             continue

@@ -88,7 +88,7 @@ async def carry_out_deposit(house: House, order: Order) -> Answer:
     if house.faults.hit("deposit-error", psp=order.psp, market=order.player.market, brand=order.player.brand):
         decision = Decision.FAILED
     else:
-        decision = await _ask(order, attempts=2 if intents else 1)
+        decision = await _ask(house, order, attempts=2 if intents else 1)
     return await house.database.write(lambda tx: wallet.settle_deposit(house.book(tx), order, decision))
 
 
@@ -101,7 +101,7 @@ async def carry_out_withdrawal(house: House, order: Order) -> Answer:
     if house.faults.hit("withdrawal-error", psp=order.psp, market=order.player.market, brand=order.player.brand):
         decision = Decision.FAILED
     else:
-        decision = await _ask(order, attempts=2 if house.settings.since("1.1.0") else 1)
+        decision = await _ask(house, order, attempts=2 if house.settings.since("1.1.0") else 1)
     return await house.database.write(lambda tx: wallet.settle_withdrawal(house.book(tx), order, decision))
 
 
@@ -124,13 +124,11 @@ def _reserve(book: Book, order: Order, again: bool) -> Answer | None:
     return answer
 
 
-async def _ask(order: Order, attempts: int) -> Decision:
-    decision = Decision.FAILED
-    for attempt in range(attempts):
-        decision = await psp.ask(order.psp, order.direction, order.subject, attempt)
-        if decision is not Decision.FAILED:
-            break
-    return decision
+async def _ask(house: House, order: Order, attempts: int) -> Decision:
+    for _ in range(attempts):
+        if not house.faults.hit("psp-error", psp=order.psp, market=order.player.market):
+            return await psp.ask(order.psp, order.direction, order.subject)
+    return Decision.FAILED
 
 
 async def _order(request: Request, direction: str) -> Order:

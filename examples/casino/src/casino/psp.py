@@ -1,4 +1,4 @@
-"""Simulated payment providers: they take time, issuers decline, and now and then they fail technically.
+"""Simulated payment providers: they take time, and issuers decline. Technical failures come from the fault switch.
 
 Like real ones they are idempotent: one reference always gets one decision, however often it is asked, also after
 a crash of ours. That is what lets a pending payment be finished by whoever finds it.
@@ -14,30 +14,32 @@ from casino.world import PROVIDERS
 
 LATENCY_SIGMA = 0.35
 LONGEST_LATENCY_S = 2.0
+WITHDRAWALS_DECLINED = 0.1
+"""Withdrawals are declined that much more rarely than deposits."""
 
 
 class Decision(StrEnum):
-    """A provider's answer."""
+    """How asking a provider ended; `FAILED` is technical, theirs or ours, and nothing was charged or paid."""
 
     APPROVED = "approved"
     DECLINED = "declined"
     FAILED = "failed"
 
 
-async def ask(psp: str, direction: str, reference: str, attempt: int = 0) -> Decision:
+async def ask(psp: str, direction: str, reference: str) -> Decision:
     """Have the provider charge (deposit) or pay out (withdrawal) under our reference."""
-    dice = random.Random(f"{psp}:{direction}:{reference}:{attempt}")
-    provider = PROVIDERS[psp]
-    await asyncio.sleep(min(LONGEST_LATENCY_S, provider.median_latency_s * dice.lognormvariate(0, LATENCY_SIGMA)))
-    return decide(psp, direction, reference, attempt)
+    await asyncio.sleep(latency_s(psp, f"{direction}:{reference}"))
+    return decide(psp, direction, reference)
 
 
-def decide(psp: str, direction: str, reference: str, attempt: int = 0) -> Decision:
-    """The decision itself: a function of the reference (declines) and of the attempt (technical failures)."""
-    provider = PROVIDERS[psp]
-    if random.Random(f"{psp}:{direction}:{reference}:error:{attempt}").random() < provider.error_share:
-        return Decision.FAILED
-    declined = provider.decline_share if direction == "deposit" else provider.decline_share / 10
-    if random.Random(f"{psp}:{direction}:{reference}:issuer").random() < declined:
-        return Decision.DECLINED
-    return Decision.APPROVED
+def latency_s(psp: str, request: str) -> float:
+    """How long the provider takes for this request, in seconds."""
+    provider, dice = PROVIDERS[psp], random.Random(f"{psp}:{request}:latency")
+    return min(LONGEST_LATENCY_S, provider.median_latency_s * dice.lognormvariate(0, LATENCY_SIGMA))
+
+
+def decide(psp: str, direction: str, reference: str) -> Decision:
+    """The issuer's decision: a function of the reference."""
+    share = PROVIDERS[psp].decline_share * (1.0 if direction == "deposit" else WITHDRAWALS_DECLINED)
+    declined = random.Random(f"{psp}:{direction}:{reference}:issuer").random() < share
+    return Decision.DECLINED if declined else Decision.APPROVED

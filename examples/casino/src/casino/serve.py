@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from casino.database import Database
 from casino.errors import Misconfigured, Refusal
 from casino.faults import Faults, parse
-from casino.front import Front
+from casino.front import VERSION_HEADER, Front
 from casino.house import Drain, House, Settings
 from casino.metrics import Metrics
 from casino.requests import fail, house_of, read_bytes, refuse, respond
@@ -103,7 +103,7 @@ def _config(house: House, app: Front) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        headers=[("x-casino-version", house.version)],
+        headers=[(VERSION_HEADER.decode(), house.version)],
         server_header=False,
         date_header=False,
         access_log=False,

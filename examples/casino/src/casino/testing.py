@@ -88,8 +88,7 @@ class LocalCasino:
 
 
 def wait_ready(running: Running) -> None:
-    """Return when the service serves. Raises `RuntimeError` when it has ended, `TimeoutError` when that takes too long.
-    """
+    """Return when the service serves. Raises `RuntimeError` when it has ended, `TimeoutError` after a while."""
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline:
         if running.process.poll() is not None:

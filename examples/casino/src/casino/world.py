@@ -19,13 +19,12 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A simulated PSP. Declines are the issuer's decision; errors are the provider's own technical failures."""
+    """A simulated PSP. Declines are the issuers' decisions, which are nobody's failure."""
 
     name: str
     share: float
     median_latency_s: float
     decline_share: float
-    error_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,9 @@ BRANDS = ("aurora", "bluefin")
 PROVIDERS = {
     provider.name: provider
     for provider in (
-        Provider("kestrel", 0.5, 0.012, 0.04, 0.0005),
-        Provider("velora", 0.3, 0.025, 0.08, 0.001),
-        Provider("tarn", 0.2, 0.045, 0.12, 0.001),
+        Provider("kestrel", 0.5, 0.012, 0.04),
+        Provider("velora", 0.3, 0.025, 0.08),
+        Provider("tarn", 0.2, 0.045, 0.12),
     )
 }
 SLOTS = ("comet", "harbour")

@@ -75,6 +75,10 @@ class Crowd:
         """Every change of a player from one version of a service to another, oldest first."""
         return self.figures.moves
 
+    def reroute(self, service: str, url: str) -> None:
+        """From the next request on, this service is at another address (for a casino without an edge)."""
+        self._wire.reroute(service, url)
+
     def snapshot(self) -> Snapshot:
         """The figures now."""
         return self.figures.snapshot(self.rate)

@@ -70,6 +70,10 @@ class Wire:
         if self._session is not None:
             await self._session.close()
 
+    def reroute(self, service: str, url: str) -> None:
+        """From now on this service is at another address."""
+        self._routes[service] = url.rstrip("/")
+
     async def ask(
         self, service: str, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Heard:
@@ -140,6 +144,8 @@ class _Table:
             refused += ended == "refused"
             if ended == "error":
                 return Stay(version, 500, results, refused, tuple(round_trips), False)
+        await self._say(type="ping", id=rounds)
+        await self._until("pong")  # by the way, the last probe is echoed
         return Stay(version, 200, results, refused, tuple(round_trips), False)
 
     async def _until(self, *kinds: str) -> str:

@@ -1,0 +1,167 @@
+"""Any order of deposits, bets, settlements, withdrawals, replays and crashes keeps every invariant of the ledger."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from casino import bonuses, identity, rounds, wallet
+from casino.answers import Answer
+from casino.book import Book
+from casino.database import connect, writing
+from casino.identity import Newcomer, Player
+from casino.ledger import inspect
+from casino.psp import Decision
+from casino.rounds import Bet
+from casino.wallet import Order
+from casino.world import OFFERS, PROVIDERS
+
+LOGINS = ("ann", "bob")
+PLAYERS = st.sampled_from([Player(identity.player_id(login), "DE", "aurora") for login in LOGINS])
+AMOUNTS = st.integers(1, 500)
+KEYS = st.sampled_from([f"k{n}" for n in range(40)])
+
+
+class CountingAlarms:
+    def __init__(self) -> None:
+        self.raised = 0
+
+    def drift(self) -> None:
+        self.raised += 1
+
+    def duplicate(self) -> None:
+        self.raised += 1
+
+
+class Money(RuleBasedStateMachine):
+    """Steps are taken one by one, so a step that never comes is a crash; steps come back as retries and sweeps."""
+
+    orders = Bundle("orders")
+    bets = Bundle("bets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection = connect(Path(":memory:"))
+        self.alarms = CountingAlarms()
+        self.expected: dict[str, int] = {}
+        self.answers: dict[str, Answer] = {}
+        with writing(self.connection) as tx:
+            for login in LOGINS:
+                identity.add_player(tx, Newcomer(login, "pbkdf2$1$00$00", "A" * 16, "DE", "aurora"))
+
+    def teardown(self) -> None:
+        self.connection.close()
+
+    def book(self) -> Book:
+        return Book(self.connection, "1.1.0", self.alarms)
+
+    def move(self, player: Player, amount: int) -> None:
+        self.expected[player.id] = self.expected.get(player.id, 0) + amount
+
+    def remember(self, subject: str, answer: Answer | None) -> bool:
+        """Whether the answer is a new one; a repeated one must be the same."""
+        if answer is None:
+            return False
+        first = self.answers.setdefault(subject, answer)
+        assert (answer.body, answer.status_code) == (first.body, first.status_code)
+        assert answer.fresh == (answer is first)
+        return answer.fresh
+
+    @rule(
+        target=orders, player=PLAYERS, key=KEYS, amount=AMOUNTS, psp=st.sampled_from(list(PROVIDERS)),
+        direction=st.sampled_from(["deposit", "withdrawal"]), intent=st.booleans(),
+    )  # fmt: skip
+    def open_payment(self, player: Player, key: str, amount: int, psp: str, direction: str, intent: bool) -> object:
+        order = Order(player, f"{direction}-{key}", direction, psp, amount, f"{direction}-{psp}-{amount}")
+        known = self.connection.execute(
+            "SELECT body_digest FROM payments WHERE subject = ?", (order.subject,)
+        ).fetchone()
+        if known is not None and known["body_digest"] != order.body_digest:
+            return multiple()
+        with writing(self.connection) as tx:
+            if direction == "withdrawal":
+                answer = wallet.reserve_withdrawal(self.book(), order)
+                if known is None and answer is None:
+                    self.move(player, -amount)
+            else:
+                answer = (wallet.open_deposit if intent else wallet.check_deposit)(tx, order)
+        self.remember(order.subject, answer)
+        return order
+
+    @rule(order=orders, decision=st.sampled_from(Decision))
+    def settle_payment(self, order: Order, decision: Decision) -> None:
+        known = self.connection.execute(
+            "SELECT body_digest FROM payments WHERE subject = ?", (order.subject,)
+        ).fetchone()
+        if known is not None and known["body_digest"] != order.body_digest:
+            return
+        with writing(self.connection):
+            settle = wallet.settle_deposit if order.direction == "deposit" else wallet.settle_withdrawal
+            answer = settle(self.book(), order, decision)
+        if self.remember(order.subject, answer):
+            approved = decision is Decision.APPROVED
+            if order.direction == "deposit":
+                self.move(order.player, order.amount if approved else 0)
+            else:
+                self.move(order.player, 0 if approved else order.amount)
+
+    @rule(target=bets, player=PLAYERS, key=KEYS, stake=AMOUNTS, multiple_of=st.sampled_from([0, 0, 1, 2, 20]))
+    def place_bet(self, player: Player, key: str, stake: int, multiple_of: int) -> object:
+        bet = Bet(player, key, "comet", stake, f"comet-{stake}")
+        known = self.connection.execute("SELECT body_digest FROM rounds WHERE subject = ?", (bet.subject,)).fetchone()
+        stored = self.connection.execute(
+            "SELECT body_digest FROM answers WHERE scope = 'round' AND subject = ?", (bet.subject,)
+        ).fetchone()
+        if any(row is not None and row["body_digest"] != bet.body_digest for row in (known, stored)):
+            return multiple()
+        with writing(self.connection):
+            answer = rounds.place(self.book(), bet, multiple_of)
+        if self.remember(f"round {bet.subject}", answer) or answer is not None:
+            return multiple()
+        if known is None:
+            self.move(player, -stake)
+        return bet
+
+    @rule(bet=bets)
+    def settle_bet(self, bet: Bet) -> None:
+        with writing(self.connection):
+            answer = rounds.settle(self.book(), bet)
+        if self.remember(f"round {bet.subject}", answer):
+            self.move(bet.player, int(answer.document["win_minor"]))
+
+    @rule(player=PLAYERS, offer=st.sampled_from(list(OFFERS.values())))
+    def claim(self, player: Player, offer: object) -> None:
+        with writing(self.connection):
+            granted, amount = bonuses.claim(self.book(), player, offer)  # type: ignore[arg-type]
+        self.move(player, amount if granted else 0)
+
+    @rule(bet=consumes(bets))
+    def forget_bet(self, bet: Bet) -> None:
+        """Its process died; the round stays open."""
+
+    @invariant()
+    def every_rule_holds(self) -> None:
+        assert inspect(self.connection) == []
+        assert self.alarms.raised == 0
+
+    @invariant()
+    def balances_are_the_model(self) -> None:
+        rows = self.connection.execute("SELECT owner, balance FROM accounts WHERE kind = 'player'").fetchall()
+        held = {row["owner"]: row["balance"] for row in rows if row["balance"]}
+        assert held == {player: amount for player, amount in self.expected.items() if amount}
+
+
+Money.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestMoney = Money.TestCase
+
+
+def test_slots_and_roulette_pay_back_less_than_they_take() -> None:
+    dice = random.Random(7)
+    for game, respins in (("comet", False), ("comet", True), ("roulette", False)):
+        turns = 20_000
+        returned = sum(rounds.draw(game, dice, respins) for _ in range(turns)) / turns
+        assert 0.85 < returned < 1.02, (game, respins, returned)
