@@ -77,6 +77,8 @@ def _install(scratch: Path) -> Path:
         if (ROOT / name).is_file():
             shutil.copyfile(ROOT / name, scratch / name)
     command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    # npm's own patience is minutes; whoever is offline should not wait for a page that works without this.
+    command += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"]
     try:
         run = subprocess.run(
             command,
