@@ -7,7 +7,7 @@ The entry points of this package; the CLI and the server call them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
 from croupier.adapters.manifests.documents import read_document
 from croupier.adapters.manifests.files import MAX_FILE_BYTES, read_sources
@@ -18,6 +18,8 @@ from croupier.adapters.manifests.tree import MAX_DEPTH, MAX_DOCUMENTS, MAX_VALUE
 from croupier.control.ports import Document
 from croupier.errors import Problem, Rejected
 
+MAX_BUNDLE: Final = 5_000
+"""Documents in one bundle."""
 _TOP = Mark(1, 1, 1, 1)
 
 
@@ -130,6 +132,7 @@ class _Reading:
     def __init__(self) -> None:
         self._items: list[tuple[Item | None, _Origin]] = []
         self._problems: list[Located] = []
+        self._claimed: set[tuple[str, str]] = set()
 
     def refuse(self, problem: Located) -> None:
         self._problems.append(problem)
@@ -143,18 +146,25 @@ class _Reading:
             hint = "Write a document, or remove the file."
             self.refuse(Located(file, 1, 1, Problem("the file is empty.", hint=hint)))
         for tree in filled:
+            if len(self._items) == MAX_BUNDLE:
+                message = f"there are more than {MAX_BUNDLE} documents."
+                self.refuse(Located(file, 0, 0, Problem(message, hint="Read fewer files at a time.")))
+            if len(self._items) >= MAX_BUNDLE:
+                return
             self.take(tree.data, tree.marks, file, ())
 
     def take(self, data: Any, marks: Mapping[Path, Mark], file: str, prefix: tuple[str | int, ...]) -> None:
         origin = _Origin(file, marks, prefix)
         read = read_document(data, marks)
         self._items.append((read.item, origin))
+        if read.claims is not None:
+            self._claimed.add(read.claims)
         self._problems += [origin.locate(complaint) for complaint in read.complaints]
 
     def finish(self, known: Iterable[Document] | None) -> Bundle:
         items = [item for item, _ in self._items]
         if known is not None:
-            for dangling in unresolved(items, known):
+            for dangling in unresolved(items, known, frozenset(self._claimed)):
                 origin = self._items[dangling.index][1]
                 self._problems.append(origin.locate(Complaint(dangling.problem)))
         return Bundle(

@@ -4,6 +4,7 @@ Also finds what a schema of single fields cannot say: empty values, choices of e
 document.
 """
 
+import re
 import types
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -14,8 +15,10 @@ from pydantic_core import ErrorDetails
 
 from croupier.adapters.manifests.located import Complaint, Mark, Path
 from croupier.adapters.manifests.scalars import described
-from croupier.adapters.manifests.shapes import Shape
+from croupier.adapters.manifests.shapes import API_VERSION, Shape
 from croupier.errors import Problem
+
+_SIMPLE = re.compile(r"[A-Za-z0-9_./%{}-]+")
 
 
 def complaints_of(shape: type[Shape], data: Any, marks: Mapping[Path, Mark]) -> tuple[Shape | None, list[Complaint]]:
@@ -96,17 +99,45 @@ def _wrong_value(shape: type[Shape], path: Path, error: ErrorDetails) -> tuple[s
         case "misread":
             return str(context["message"]), str(context["hint"])
         case "model_type" | "model_attributes_type" | "dict_type":
-            owner = shape_at(shape, path)
-            inside = f" Write 'key: value' pairs below it: {', '.join(fields_of(owner))}." if owner else ""
-            return f"expected a mapping, found {found}.", inside.strip() or "Write 'key: value' pairs."
+            return f"expected a mapping, found {found}.", _as_mapping(annotation_at(shape, path), error["input"])
         case "list_type":
-            return f"expected a list, found {found}.", "Write [a, b], or one item per line after '- '."
+            better = _rewritten(annotation_at(shape, path), error["input"])
+            other = "Write one item per line, each after '- '."
+            return f"expected a list, found {found}.", f"Write {better}." if better else other
         case "too_short":
             return "this is empty.", "Write at least one."
+        case "too_long":
+            return f"this is too long: at most {context['max_length']} are possible.", "Remove some."
         case "literal_error":
             return f"expected {context['expected']}, found {found}.", ""
         case _:  # pragma: no cover - the shapes use no other checks; should one be added, its own words are shown
             return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}.", ""
+
+
+def _as_mapping(annotation: Any, value: Any) -> str:
+    """What to write where a mapping was expected."""
+    if better := _rewritten(annotation, value):
+        return f"Write {better}."
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return "Write NAME: value pairs, without 'name:' and 'value:'."
+    if _is_shape(annotation):
+        return f"Write 'key: value' pairs below it; known are {', '.join(fields_of(annotation))}."
+    return "Write 'key: value' pairs below it."
+
+
+def _rewritten(annotation: Any, value: Any) -> str | None:
+    """The value wrapped as it should have been, in YAML's flow style; ``None`` where that is not known or simple."""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return None
+    if _is_shape(annotation):
+        inner = _rewritten(annotation_at(annotation, (annotation.short,)), value) if annotation.short else None
+        return f"{{{annotation.short}: {inner}}}" if inner else None
+    if get_origin(annotation) is list:
+        item = _unwrapped(get_args(annotation)[0])
+        words = str(value).split() if item is str else [value]
+        parts = [_rewritten(item, word) for word in words]
+        return f"[{', '.join(part for part in parts if part)}]" if parts and all(parts) else None
+    return str(value) if _SIMPLE.fullmatch(str(value)) else None
 
 
 def _shown(value: Any) -> str:
@@ -116,6 +147,7 @@ def _shown(value: Any) -> str:
 _EXAMPLES = {
     "command": "Write for example: command: [python, -m, shop, --port, '{port}'].",
     "routes": "Write for example: routes: [{prefix: /payments}].",
+    "apiVersion": f"Write apiVersion: {API_VERSION}.",
     "metadata": "Write for example: metadata: {name: payments}.",
     "version": "Write for example: version: 1.4.0.",
     "sli": "Write for example: sli: {ratio: {metric: deposits_total, good: {outcome: credited}}}.",
@@ -160,18 +192,14 @@ def _choices(shape: type[Shape], data: Any, path: Path) -> Iterator[Complaint]:
     present = [name for name in known if name in data]
     if shape.one_of and not set(data) - set(known):
         yield from _one_of(shape, [name for name in shape.one_of if name in present], path)
-    wanted = ", ".join(shape.some_of)
     if shape.some_of and not set(shape.some_of) & set(present) and not set(data) - set(known):
-        yield Complaint(Problem(f"nothing is asked for here; one or more of {wanted} is needed.", path, "Add one."))
+        message, hint = shape.lacking
+        yield Complaint(Problem(message, path, hint))
     for name in present:
         for inner, value, at in _inside(known[name], data[name], (*path, name)):
             if value is None:
-                example = (
-                    "Write pause: {} to wait for a person." if at[-1] == "pause" else "Write a value, or remove it."
-                )
-                yield Complaint(
-                    Problem(f"'{at[-1]}' has no value." if at[-1:] == (name,) else "there is no value.", at, example)
-                )
+                remedy = "Write pause: {} to wait for a person." if name == "pause" else "Write one, or remove it."
+                yield Complaint(Problem("there is no value.", at, remedy), at_key=True)
             elif inner is not None:
                 yield from _choices(inner, value, at)
 
@@ -201,6 +229,12 @@ def _inside(annotation: Any, value: Any, path: Path) -> Iterator[tuple[type[Shap
 
 def shape_at(shape: type[Shape], path: Path) -> type[Shape] | None:
     """The shape of the mapping at a place, ``None`` where there is no mapping with known fields."""
+    found: type[Shape] | None = annotation_at(shape, path)
+    return found if _is_shape(found) else None
+
+
+def annotation_at(shape: type[Shape], path: Path) -> Any:
+    """The type at a place, without ``Annotated`` and ``| None``; ``None`` where there is no such place."""
     current: Any = shape
     for part in path:
         if _is_shape(current):
@@ -210,7 +244,7 @@ def shape_at(shape: type[Shape], path: Path) -> type[Shape] | None:
             current = _unwrapped(get_args(current)[-1])
         else:
             return None
-    return current if _is_shape(current) else None
+    return current
 
 
 def _is_shape(candidate: Any) -> bool:

@@ -22,10 +22,14 @@ from croupier.errors import Problem
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one document turned out to be; ``item`` is ``None`` when something is wrong with it."""
+    """What one document turned out to be; ``item`` is ``None`` when something is wrong with it.
+
+    ``claims`` is the kind and the name that a document gives itself, so that others may refer to one with mistakes.
+    """
 
     item: Document | ReleaseDraft | None
     complaints: tuple[Complaint, ...]
+    claims: tuple[str, str] | None = None
 
 
 def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
@@ -36,7 +40,7 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
     found, more = complaints_of(shape, data, marks)
     complaints += more
     if found is None:
-        return Read(None, tuple(complaints))
+        return Read(None, tuple(complaints), _claims(data))
     if isinstance(found, shapes.ReleaseShape):
         complaints += _misnamed(found)
         item: Document | ReleaseDraft = draft(found, data)
@@ -44,7 +48,7 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
         item = _document(cast("shapes.AnyDocument", found), data)
         complaints += _senseless(item)
     broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
-    return Read(None if broken else item, tuple(complaints))
+    return Read(None if broken else item, tuple(complaints), _claims(data))
 
 
 def _kind(data: Any) -> tuple[type[shapes.AnyDocument] | None, list[Complaint]]:
@@ -55,19 +59,23 @@ def _kind(data: Any) -> tuple[type[shapes.AnyDocument] | None, list[Complaint]]:
         return None, [Complaint(Problem(message.replace("{written}", str(data)[:60]), (), hint))]
     version, kind = data.get("apiVersion"), data.get("kind")
     known = ", ".join(shapes.KINDS)
-    complaints = []
-    if version is None:
-        complaints.append(_missing("apiVersion", f"Write apiVersion: {shapes.API_VERSION}."))
-    elif version != shapes.API_VERSION:
+    if version is not None and version != shapes.API_VERSION:
         return None, [_foreign(str(version)[:100], kind)]
     if kind is None:
-        return None, [*complaints, _missing("kind", f"Write one of {known}.")]
+        absent = [] if version else [_missing("apiVersion", f"Write apiVersion: {shapes.API_VERSION}.")]
+        return None, [*absent, _missing("kind", f"Write one of {known}.")]
     if not isinstance(kind, str) or kind not in shapes.KINDS:
         near = nearest(kind, list(shapes.KINDS))
         guess = f"; did you mean '{near}'?" if near else "."
         problem = Problem(f"unknown kind '{str(kind)[:60]}'{guess}", ("kind",), f"Known are {known}.")
-        return None, [*complaints, Complaint(problem)]
-    return shapes.KINDS[kind], complaints
+        return None, [Complaint(problem)]
+    return shapes.KINDS[kind], []
+
+
+def _claims(data: dict[str, Any]) -> tuple[str, str] | None:
+    metadata = data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return (str(data["kind"]), name) if isinstance(name, str) else None
 
 
 def _missing(field: str, hint: str) -> Complaint:

@@ -5,7 +5,7 @@ by the server before it applies.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from croupier.adapters.manifests.complaints import nearest
 from croupier.adapters.manifests.convert import overridden
@@ -29,23 +29,26 @@ class Dangling:
     problem: Problem
 
 
-def unresolved(items: Sequence[Item | None], known: Iterable[Document] = ()) -> tuple[Dangling, ...]:
-    """Wrong references and duplicates among the items (``None``: unreadable), given what is known already.
+def unresolved(
+    items: Sequence[Item | None], known: Iterable[Document] = (), claimed: frozenset[tuple[str, str]] = frozenset()
+) -> tuple[Dangling, ...]:
+    """Wrong references and duplicates among the items (``None``: one with mistakes), given what is known already.
 
-    An item replaces what is known under its name. With unreadable items in the set, names that are missing may be
-    theirs; the caller should say so by giving a placeholder for what it could read of them.
+    An item replaces what is known under its name. ``claimed`` are kinds and names of the items with mistakes: a
+    reference to one of them is no further mistake.
     """
-    names = _Names({}, {}, {})
+    names = _Names(claimed)
     for document in known:
         names.learn(document)
     for item in items:
         if isinstance(item, Document):
             names.learn(item)
+    seen: set[tuple[str, str]] = set()
     return tuple(
         Dangling(index, problem)
         for index, item in enumerate(items)
         if item is not None
-        for problem in (*_twice(item, items[:index]), *_dangling(item, names), *_shared_prefixes(item, names))
+        for problem in (*_twice(item, seen), *_dangling(item, names), *_shared_prefixes(item, names))
     )
 
 
@@ -53,14 +56,23 @@ def unresolved(items: Sequence[Item | None], known: Iterable[Document] = ()) -> 
 class _Names:
     """Everything there is, by name."""
 
-    services: dict[str, Service]
-    gates: dict[str, Gate]
-    segments: dict[str, Segment]
+    claimed: frozenset[tuple[str, str]]
+    services: dict[str, Service] = field(default_factory=dict)
+    prefixes: dict[str, dict[str, None]] = field(default_factory=dict)
+    gates: dict[str, Gate] = field(default_factory=dict)
+    segments: dict[str, Segment] = field(default_factory=dict)
+
+    def missing(self, kind: str, name: str) -> bool:
+        """Whether nothing has the name, not even a document with mistakes."""
+        known = {"Service": self.services.keys(), "Gate": self.gates.keys(), "Segment": self.segments.keys()}
+        return name not in known[kind] and (kind, name) not in self.claimed
 
     def learn(self, document: Document) -> None:
         match document.spec:
             case Service() as service:
                 self.services[document.name] = service
+                for prefix in service.prefixes:
+                    self.prefixes.setdefault(prefix, {})[document.name] = None
             case Gate() as gate:
                 self.gates[document.name] = gate
             case Segment() as segment:
@@ -69,66 +81,67 @@ class _Names:
                 pass
 
 
-def _twice(item: Item, before: Sequence[Item | None]) -> Iterator[Problem]:
-    if isinstance(item, ReleaseDraft):
-        if any(isinstance(other, ReleaseDraft) and other.name == item.name for other in before):
-            yield Problem(
-                f"release {item.version} of '{item.service}' is written twice.",
-                ("spec", "version"),
-                "Remove one, or give it a new version.",
-            )
-    elif any(isinstance(other, Document) and (other.kind, other.name) == (item.kind, item.name) for other in before):
-        problem = f"there are two {item.kind} documents named '{item.name}'."
+def _twice(item: Item, seen: set[tuple[str, str]]) -> Iterator[Problem]:
+    """A second document of the same name; ``seen`` grows."""
+    kind = "Release" if isinstance(item, ReleaseDraft) else item.kind
+    if (kind, item.name) not in seen:
+        seen.add((kind, item.name))
+    elif isinstance(item, ReleaseDraft):
+        problem = f"release {item.version} of '{item.service}' is written twice."
+        yield Problem(problem, ("spec", "version"), "Remove one, or give it a new version.")
+    else:
+        problem = f"there are two {kind} documents named '{item.name}'."
         yield Problem(problem, ("metadata", "name"), "Rename or remove one.")
 
 
 def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
     if isinstance(item, ReleaseDraft):
-        service = names.services.get(item.service)
-        if service is None:
+        if names.missing("Service", item.service):
             yield _no("service", item.service, names.services, ("spec", "service"))
-        else:
-            yield from process_problems(overridden(service.process, item.process))
+        elif item.service in names.services:
+            yield from process_problems(overridden(names.services[item.service].process, item.process))
     elif isinstance(item.spec, RolloutSpec):
-        yield from _dangling_rollout(item.spec, names)
+        spec = item.spec
+        if names.missing("Service", spec.service):
+            yield _no("service", spec.service, names.services, ("spec", "service"))
+        for name, at in gate_uses(spec):
+            if names.missing("Gate", name):
+                yield _no("gate", name, names.gates, at)
+        yield from comparisons_alone(spec, names.gates)
+        if spec.segment is not None and names.missing("Segment", spec.segment):
+            yield _no("segment", spec.segment, names.segments, ("spec", "segment"))
+        yield from _without_header(spec, names)
 
 
-def _dangling_rollout(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
-    service = names.services.get(spec.service)
-    if service is None:
-        yield _no("service", spec.service, names.services, ("spec", "service"))
-    for name, at in gate_uses(spec):
-        if name not in names.gates:
-            yield _no("gate", name, names.gates, at)
-    yield from comparisons_alone(spec, names.gates)
-    if spec.segment is None:
+def _without_header(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
+    """Attributes that the segment asks for and that no request of the service carries."""
+    service, segment = names.services.get(spec.service), names.segments.get(spec.segment or "")
+    if service is None or segment is None:
         return
-    segment = names.segments.get(spec.segment)
-    if segment is None:
-        yield _no("segment", spec.segment, names.segments, ("spec", "segment"))
-    elif service is not None:
-        headers = dict(service.attribute_headers)
-        for match in segment.matches:
-            if match.attribute not in headers:
-                yield Problem(
-                    f"segment '{segment.name}' asks for '{match.attribute}', "
-                    f"but service '{service.name}' has no header for it.",
-                    ("spec", "segment"),
-                    f"Add it to the service: attributes: {{{match.attribute}: x-{match.attribute}}}.",
-                )
+    headers = dict(service.attribute_headers)
+    for match in segment.matches:
+        if match.attribute not in headers:
+            yield Problem(
+                f"segment '{segment.name}' asks for '{match.attribute}', "
+                f"but service '{service.name}' has no header for it.",
+                ("spec", "segment"),
+                f"Add it to the service: attributes: {{{match.attribute}: x-{match.attribute}}}.",
+            )
 
 
 def _shared_prefixes(item: Item, names: _Names) -> Iterator[Problem]:
     if isinstance(item, ReleaseDraft) or not isinstance(item.spec, Service):
         return
-    for other in names.services.values():
-        for position, prefix in enumerate(item.spec.prefixes):
-            if other.name != item.name and prefix in other.prefixes:
-                yield Problem(
-                    f"service '{other.name}' has the prefix '{prefix}' too, so nobody could tell their requests apart.",
-                    ("spec", "routes", position, "prefix"),
-                    "Give each service its own prefix.",
-                )
+    for position, prefix in enumerate(item.spec.prefixes):
+        others = [
+            name for name in names.prefixes[prefix] if name != item.name and prefix in names.services[name].prefixes
+        ]
+        if others:
+            yield Problem(
+                f"service '{others[0]}' has the prefix '{prefix}' too, so nobody could tell their requests apart.",
+                ("spec", "routes", position, "prefix"),
+                "Give each service its own prefix.",
+            )
 
 
 def _no(kind: str, name: str, known: Mapping[str, object], at: tuple[str | int, ...]) -> Problem:

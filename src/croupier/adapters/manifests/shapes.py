@@ -93,12 +93,12 @@ SemanticVersion = Annotated[str, reads(scalars.version), WithJsonSchema(_VERSION
 Values = Annotated[
     list[Text],
     BeforeValidator(one_or_many),
-    Field(min_length=1),
+    Field(min_length=1, max_length=200),
     WithJsonSchema(
         {
             "anyOf": [
                 {"type": "string", "minLength": 1},
-                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 200},
             ]
         }
     ),
@@ -115,7 +115,8 @@ def between(least: int, most: int) -> Any:
 class Shape(BaseModel):
     """A mapping in a file.
 
-    ``one_of`` names fields of which exactly one must be there, ``some_of`` those of which one or more must;
+    ``one_of`` names fields of which exactly one must be there, ``some_of`` those of which one or more must,
+    ``lacking`` what to say if none is. ``short`` is the field that is meant when only a value is written.
     ``elsewhere`` says what to do about fields that people bring along from Argo Rollouts or Kubernetes.
     """
 
@@ -124,10 +125,13 @@ class Shape(BaseModel):
     )
     one_of: ClassVar[tuple[str, ...]] = ()
     some_of: ClassVar[tuple[str, ...]] = ()
+    lacking: ClassVar[tuple[str, str]] = ("", "")
+    short: ClassVar[str] = ""
     elsewhere: ClassVar[dict[str, str]] = {}
 
 
 class NamedShape(Shape):
+    short: ClassVar[str] = "name"
     name: Name
     """What other documents call this one: a-z, 0-9, '-' and '.'."""
 
@@ -136,16 +140,19 @@ class NamedShape(Shape):
 
 
 class RouteShape(Shape):
+    short: ClassVar[str] = "prefix"
     prefix: Prefix
     """Requests whose path is this, or continues it after a '/', go to the service. The longest prefix wins."""
 
 
 class IdentityShape(Shape):
+    short: ClassVar[str] = "header"
     header: HeaderName
     """The request header that carries the player's id. Requests without it are served by the stable version."""
 
 
 class HealthShape(Shape):
+    short: ClassVar[str] = "path"
     path: UrlPath | None = None
     """Answers 2xx when the instance can take requests. Default /healthz."""
     start_timeout: Duration | None = None
@@ -153,6 +160,7 @@ class HealthShape(Shape):
 
 
 class MetricsShape(Shape):
+    short: ClassVar[str] = "path"
     path: UrlPath | None = None
     """Where the instance shows its Prometheus metrics. Default /metrics."""
 
@@ -165,7 +173,7 @@ class LimitsShape(Shape):
 
 
 class ProcessOverrides(Shape):
-    command: Annotated[list[Text], Field(min_length=1)] | None = None
+    command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
     """Program and arguments. {port}, {version}, {service} and {instance} are filled in."""
     env: dict[Variable, AnyText] | None = None
     """Environment variables; the same words are filled in."""
@@ -184,12 +192,12 @@ class ProcessOverrides(Shape):
 
 
 class ProcessShape(ProcessOverrides):
-    command: Annotated[list[Text], Field(min_length=1)]
+    command: Annotated[list[Text], Field(min_length=1, max_length=200)]
     """Program and arguments. {port}, {version}, {service} and {instance} are filled in."""
 
 
 class ServiceSpec(Shape):
-    routes: Annotated[list[RouteShape], Field(min_length=1)]
+    routes: Annotated[list[RouteShape], Field(min_length=1, max_length=50)]
     """How requests reach the service."""
     identity: IdentityShape | None = None
     """How a player is told from another. Default: the header x-player-id."""
@@ -274,6 +282,7 @@ class SliShape(Shape):
 
 
 class ObjectiveShape(Shape):
+    short: ClassVar[str] = "atLeast"
     at_least: Share
     """At least this share must be good: 99% or 0.99. For a p95, write 95%."""
 
@@ -289,6 +298,10 @@ class HardStopShape(Shape):
     """One look is enough; give events, or failing with samples, or both."""
 
     some_of: ClassVar[tuple[str, ...]] = ("events", "failing")
+    lacking: ClassVar[tuple[str, str]] = (
+        "the hard stop has no condition, so it can never fire.",
+        "Write {events: 1} or {failing: 50%, samples: 20}.",
+    )
     events: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
     """So many bad events of the canary."""
     failing: Share | None = None
@@ -310,11 +323,15 @@ class RuleShape(Shape):
 
 class GateSpec(Shape):
     some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop")
+    lacking: ClassVar[tuple[str, str]] = (
+        "the gate asks for nothing, so it can never fail.",
+        "Add an objective (atLeast), a comparison (maxRatio) or a hardStop (events, or failing and samples).",
+    )
     description: AnyText | None = None
     """What it protects, for people."""
     sli: SliShape
     """What is counted."""
-    by: list[Label] | None = None
+    by: Annotated[list[Label], Field(max_length=8)] | None = None
     """Labels that split the traffic into groups, each judged by itself: [psp, market]."""
     objective: ObjectiveShape | None = None
     """Asked of the canary alone."""
@@ -356,23 +373,26 @@ class SegmentShape(Shape):
 
 
 class TemplateShape(Shape):
+    short: ClassVar[str] = "templateName"
     elsewhere: ClassVar[dict[str, str]] = {"clusterScope": "Gates have no scope; remove it."}
     template_name: Name
     """The name of a Gate."""
 
 
 class AnalysisShape(Shape):
+    short: ClassVar[str] = "templates"
     elsewhere: ClassVar[dict[str, str]] = {
         "args": "Gates take no arguments; write the values into the Gate.",
         "startingStep": "Guards watch from the first step; remove it.",
         "dryRun": "To try a gate, leave it out of the rollout and look at it with 'croupier gate'.",
         "gates": "As in Argo Rollouts, write templates: [{templateName: <gate>}].",
     }
-    templates: Annotated[list[TemplateShape], Field(min_length=1)]
+    templates: Annotated[list[TemplateShape], Field(min_length=1, max_length=50)]
     """The gates, by name."""
 
 
 class PauseShape(Shape):
+    short: ClassVar[str] = "duration"
     duration: Duration | None = None
     """How long; without it, until a person promotes."""
 
@@ -414,7 +434,7 @@ class CanaryShape(Shape):
     }
     analysis: AnalysisShape | None = None
     """Guards: these gates watch from the first step to the end."""
-    steps: list[StepShape]
+    steps: Annotated[list[StepShape], Field(max_length=200)]
     """What happens one after the other, as in Argo Rollouts. After the last step everybody gets the release."""
 
 

@@ -191,9 +191,12 @@ class _Builder:
 
     def _scalar(self, event: ScalarEvent) -> _Node:
         _refuse_tag(event)
-        text = str(event.value)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise _at(event, "this text holds half of a character (a lone surrogate).", "Write the whole character.")
+        try:  # JSON writes characters beyond U+FFFF as two halves
+            text = str(event.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise _at(
+                event, "this text holds half of a character (a lone surrogate).", "Write the whole character."
+            ) from None
         plain = event.style is None and event.tag is None
         node = _Node(_resolved(text) if plain else text, _line(event), _column(event), text if plain else "")
         if event.anchor:

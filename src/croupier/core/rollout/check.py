@@ -172,7 +172,8 @@ def _odd_weight(
         )
     if weight_bp == current_bp and before is not None and not isinstance(before, SetWeight):
         yield Problem(f"this step has no effect: the weight is {percent(weight_bp)} already.", at, "Remove it.")
-    if weight_bp < BUCKETS and not isinstance(after, Pause | Analysis):
+    same = isinstance(after, SetWeight) and after.weight_bp == weight_bp  # refused already
+    if weight_bp < BUCKETS and not isinstance(after, Pause | Analysis) and not same:
         follows = f"setWeight: {percent(after.weight_bp)}" if isinstance(after, SetWeight) else "everybody"
         yield Problem(
             f"nobody has time to look at {percent(weight_bp)} %: {follows} follows at once.",
