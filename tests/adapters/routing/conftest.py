@@ -11,6 +11,7 @@ from typing import Protocol
 
 import httpx
 import pytest
+
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.process import find_process
 from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
@@ -20,7 +21,7 @@ from croupier.core.rollout.routes import ServiceRoutes
 
 @dataclass
 class Upstream:
-    """An instance of a version: answers its version as JSON. ``behaviour``: ok, fail (500), crash, hang, or echo (upgraded)."""
+    """An instance of a version: answers its version as JSON. ``behaviour``: ok, fail (500), crash, hang or slow."""
 
     version: str
     behaviour: str = "ok"
@@ -71,6 +72,8 @@ class Upstream:
         if self.behaviour == "crash":
             writer.transport.abort()
             return False
+        if self.behaviour == "slow":
+            await asyncio.sleep(0.3)
         if self.behaviour == "hang":
             await reader.read()
             return False

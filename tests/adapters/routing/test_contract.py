@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.control.ports import Backend, RoutedService, TrafficRouter, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.checks import check_table
 from croupier.adapters.routing.envoy.clusters import named_versions
@@ -18,9 +22,6 @@ from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Corrupt
-from hypothesis import given
-from hypothesis import settings as effort
-from hypothesis import strategies as st
 
 SETTINGS = EnvoySettings(run_dir=Path("/run/edge"), port=8080)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.bootstrap import REQUESTS_COUNTER, STATS_PATH
 from croupier.adapters.routing.envoy.files import read_resources
@@ -186,7 +187,7 @@ async def test_players_stay_on_the_canary_while_one_instance_of_it_is_reachable(
     assert set(served) <= {"1.0.0", "1.1.0"}
 
 
-@pytest.mark.parametrize(("behaviour", "status"), [("fail", 500), ("crash", 503), ("hang", 504)])
+@pytest.mark.parametrize("behaviour, status", [("fail", 500), ("crash", 503), ("hang", 504)])
 async def test_a_bad_canary_is_never_hidden_by_the_fallback(
     settings: EnvoySettings, upstream: Start, table_of: TableOf, behaviour: str, status: int
 ) -> None:
@@ -279,8 +280,8 @@ async def test_what_envoy_refuses_changes_nothing_and_says_why(
         await router._push("routes", (bad,), state.rds)
     with pytest.raises(Rejected, match="virtualhosts"):
         await router._push("routes", ({**bad, "virtualhosts": []},), (await router._admin.xds_state()).rds)
+    cluster = {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "broken", "type": "EDS"}
     with pytest.raises(Rejected, match="broken"):
-        cluster = {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "broken", "type": "EDS"}
         await router._push("clusters", (cluster,), state.cds)
     assert (settings.rds_file.read_bytes(), settings.cds_file.read_bytes()) == before
     assert await version(client) == "1.0.0"

