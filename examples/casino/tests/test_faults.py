@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import aiohttp
@@ -147,6 +148,23 @@ async def test_errors_delays_and_dropped_sockets(casino: LocalCasino, person: Pe
         form = {"login": person.login, "password": person.password}
         async with session.post(f"{broken.url}/auth/login", json=form) as answer:
             assert (answer.status, answer.headers["x-casino-version"]) == (500, "1.2.0")
+
+
+async def test_a_failing_provider_is_tried_again_since_1_1(casino: LocalCasino, person: Person) -> None:
+    routes = casino.start_all("auth")
+    failures = {}
+    for version in ("1.0.0", "1.1.0"):
+        running = casino.start("payments", version, fault="psp-error:psp=kestrel,share=0.5")
+        wait_ready(running)
+        async with Wire("http://127.0.0.1:1", {**routes, "payments": running.url}) as wire:
+            headers = await sign_in(wire, person)
+            body = {"amount_minor": 500, "psp": "kestrel"}
+            keys = [{**headers, "idempotency-key": f"{version}-{number}"} for number in range(160)]
+            heard = await asyncio.gather(
+                *(wire.ask("payments", "POST", "/payments/deposit", body, keyed) for keyed in keys)
+            )
+            failures[version] = sum(one.status == 502 for one in heard)
+    assert failures["1.0.0"] > failures["1.1.0"] > 0, "a half against a quarter of 160"
 
 
 def test_a_crash_fault_ends_the_process(casino: LocalCasino) -> None:

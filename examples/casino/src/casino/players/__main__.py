@@ -101,7 +101,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lean", action="store_true", help="only pings, for benchmarks of what lies in front")
     parser.add_argument("--lean-service", choices=SERVICES, default="payments", help="whom to ping")
     parser.add_argument("--report", type=Path, help="write all figures as JSON to this file")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.rate < 0 or arguments.duration <= 0 or arguments.players < 1 or arguments.timeout <= 0:
+        parser.error("--rate must not be negative; --duration, --players and --timeout must be above 0")
+    return arguments
 
 
 if __name__ == "__main__":

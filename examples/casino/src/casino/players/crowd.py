@@ -13,12 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import TypeVar
 
 from casino.players.figures import Figures, Move, Snapshot
 from casino.players.population import Person, draw_person, draw_pool
 from casino.players.script import Ask, Complaint, Mix, Reply, Visit, visit
 from casino.players.wire import Heard, Lost, Wire
 
+T = TypeVar("T")
 IMPORT_BATCH = 250
 THINK_S = 1.0
 """Mean time between two steps of a visit."""
@@ -61,7 +63,7 @@ class Crowd:
         self._pool = draw_pool(seed, players, self._mix.excluded)
         self._arrivals = random.Random(f"arrivals:{seed}")
         self._dice = random.Random(f"visits:{seed}")
-        self._free = deque(self._dice.sample(self._pool, len(self._pool)))
+        self._free = list(self._pool)
         self._ready: list[tuple[Person, Visit, Ask]] = []
         self._visits = 0
         self._newcomers = 0
@@ -173,9 +175,7 @@ class Crowd:
     def _next_step(self) -> tuple[Person, Visit, Ask]:
         crowded = len(self._ready) >= self.rate * THINK_S
         if self._ready and (crowded or self._dice.random() > GROWTH):
-            chosen = self._dice.randrange(len(self._ready))
-            self._ready[chosen], self._ready[-1] = self._ready[-1], self._ready[chosen]
-            return self._ready.pop()
+            return _take_any(self._ready, self._dice)
         person = self._next_person()
         person.visits += 1
         self._visits += 1
@@ -189,7 +189,7 @@ class Crowd:
         if not self._free or self._dice.random() < self._mix.newcomers:
             self._newcomers += 1
             return draw_person(self._dice, f"n{self._run_name}-{self._newcomers}")
-        return self._free.popleft()
+        return _take_any(self._free, self._dice)
 
     async def _request(self, ask: Ask, due: float) -> Reply:
         self.figures.sent += 1
@@ -232,3 +232,9 @@ class Crowd:
         if stay.status not in ask.expect:
             self.figures.complain(f"games {stay.version} table:{stay.status}")
         return Reply(stay.status)
+
+
+def _take_any(waiting: list[T], dice: random.Random) -> T:
+    chosen = dice.randrange(len(waiting))
+    waiting[chosen], waiting[-1] = waiting[-1], waiting[chosen]
+    return waiting.pop()
