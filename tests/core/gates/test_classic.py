@@ -271,3 +271,11 @@ def test_a_passing_comparison_says_both_shares() -> None:
     assert (
         judged(relative(), reading((990, 1000), (990, 1000))).reason == "99.00 % of 1000 good, baseline 99.00 % of 1000"
     )
+
+
+def test_when_the_whole_fails_first_the_reason_says_where_the_harm_is() -> None:
+    said = reading({ALL: (30, 40), TRUSTLY: (1, 9), VISA: (29, 31)}, {ALL: (400, 400)})
+    what = absolute(by=("psp",), rule=ClassicRule(min_samples=35))
+    judgement = judged(what, said, everything=2)
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.reason.endswith("3 looks in a row; 8 of 10 bad in psp=trustly")

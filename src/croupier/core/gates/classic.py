@@ -85,7 +85,7 @@ def _sum_up(gate: Gate, findings: tuple[Finding, ...]) -> tuple[Verdict, str, bo
     failed = [finding for finding in findings if finding.streak >= needed]
     if failed:
         worst = _clearest(failed)
-        return Verdict.FAIL, f"{_describe(gate, worst)}, {worst.streak} looks in a row", False
+        return Verdict.FAIL, f"{_describe(gate, worst)}, {worst.streak} looks in a row{_where(worst, findings)}", False
     suspect = [finding for finding in findings if finding.streak]
     if suspect:
         worst = max(suspect, key=lambda finding: finding.streak)
@@ -113,9 +113,21 @@ def _clearest(findings: list[Finding]) -> Finding:
     return max(findings, key=lambda finding: (finding.canary.bad_share, len(finding.group), finding.canary.bad))
 
 
+def _where(worst: Finding, findings: tuple[Finding, ...]) -> str:
+    """Where the harm is, when the whole fails before any of its groups has events enough to fail by itself."""
+    harmed = [finding for finding in findings if finding.group and finding.canary.bad]
+    if worst.group or not harmed:
+        return ""
+    place = max(harmed, key=lambda finding: (finding.canary.bad, finding.canary.bad_share))
+    return f"; {place.canary.bad} of {worst.canary.bad} bad in {_name(place.group)}"
+
+
+def _name(group: Group) -> str:
+    return " ".join(f"{label}={value}" for label, value in group)
+
+
 def _describe(gate: Gate, finding: Finding) -> str:
-    where = " ".join(f"{label}={value}" for label, value in finding.group)
-    where = f"{where}: " if where else ""
+    where = f"{_name(finding.group)}: " if finding.group else ""
     canary, baseline = finding.canary, finding.baseline
     if isinstance(gate.sli, EventsSli):
         return f"{where}{canary.total} events that must not happen"
