@@ -1,0 +1,1 @@
+"""Where counts come from: the embedded scraper here; other sources get a folder or file of their own."""
