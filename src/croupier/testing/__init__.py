@@ -3,6 +3,7 @@ contracts.
 """
 
 from croupier.testing.clock import START, VirtualClock
+from croupier.testing.players import version_for
 from croupier.testing.rehearsal import Rehearsal
 
-__all__ = ["START", "Rehearsal", "VirtualClock"]
+__all__ = ["START", "Rehearsal", "VirtualClock", "version_for"]

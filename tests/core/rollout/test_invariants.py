@@ -1,0 +1,433 @@
+"""The invariants of the design, on random histories of the pure core: plans, words of gates, people, clocks, outages.
+
+A history is a list of moves; playing it yields every change with what was known when it happened. What gates said is
+kept by the player itself, so that the rule "rises only on a pass" is checked against a second bookkeeping.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from croupier.core.gates import (
+    ClassicRule,
+    Comparison,
+    Counts,
+    Gate,
+    HardStop,
+    Objective,
+    RatioSli,
+    Reading,
+    Silence,
+    Verdict,
+)
+from croupier.core.gates.judge import judge
+from croupier.core.rollout import commands
+from croupier.core.rollout import events as e
+from croupier.core.rollout.decide import Evidence, decide, looks
+from croupier.core.rollout.machine import create, evolve, replay
+from croupier.core.rollout.routes import ServiceRoutes
+from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step, Timing
+from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.segments import BUCKETS, AttributeMatch, Segment
+from croupier.errors import Rejected
+from croupier.testing import START, version_for
+
+# Histories are cheap; a run plays a few thousand of them, `HYPOTHESIS_PROFILE=thorough` a hundred thousand.
+many = settings(max_examples=settings().max_examples * 3)
+
+NAMES = ("deposits", "latency", "logins")
+STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+INSIDE, OUTSIDE = {"employee": "yes"}, {"employee": "no"}
+PLAYERS = tuple(f"player-{number}" for number in range(40))
+
+WORDS: dict[str, Reading | Silence] = {
+    "good": Reading(0.0, 0.0, {(): Counts(1_000, 1_000)}, {(): Counts(1_000, 1_000)}),
+    "bad": Reading(0.0, 0.0, {(): Counts(900, 1_000)}, {(): Counts(1_000, 1_000)}),
+    "bad in a group": Reading(0.0, 0.0, {(): Counts(999, 1_000), (("psp", "x"),): Counts(80, 100)}, {}),
+    "dead": Reading(0.0, 0.0, {(): Counts(0, 1_000)}, {(): Counts(1_000, 1_000)}),
+    "few": Reading(0.0, 0.0, {(): Counts(1, 3)}, {(): Counts(1_000, 1_000)}),
+    "nothing": Reading(0.0, 0.0, {(): Counts(0, 0)}, {(): Counts(1_000, 1_000)}),
+    "incident": Reading(0.0, 0.0, {(): Counts(900, 1_000)}, {(): Counts(900, 1_000)}),
+    "silence": Silence("the metric source is unreachable"),
+}
+DOUBT = ("few", "nothing", "incident", "silence")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The loop looks once. ``serves``: the data plane follows, lags behind, or is out of sight."""
+
+    after_s: float
+    words: tuple[str, str, str]
+    serves: str = "wanted"
+    ready: bool = True
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A person asks for something."""
+
+    what: str
+
+
+Move = Tick | Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event: the states around it, what every gate had last said of the present weight, and who caused it."""
+
+    before: RolloutState
+    event: e.Event
+    after: RolloutState
+    said: dict[str, Verdict]
+    ready: bool
+    by_person: bool
+
+
+@dataclass(slots=True)
+class Game:
+    """Plays moves. ``said`` forgets what was said of another weight, or before an analysis began to ask."""
+
+    state: RolloutState
+    events: list[e.Event]
+    now: float
+    served: ServiceRoutes
+    ready: bool = True
+    said: dict[str, Verdict] = field(default_factory=dict)
+
+    def play(self, move: Move) -> Iterator[Change]:
+        match move:
+            case Ask(what=what):
+                yield from self._ask(what)
+            case Tick():
+                yield from self._tick(move)
+
+    def _tick(self, move: Tick) -> Iterator[Change]:
+        self.now += move.after_s
+        evidence = self.evidence(move)
+        for name, words in evidence.said.items():
+            latest = judge(self.state.plan.gate(name), self.state.gate_state(name), words, self.now).latest
+            assert latest is not None
+            self.said[name] = latest.verdict
+        yield from self._follow(decide(self.state, evidence, self.now), by_person=False)
+
+    def evidence(self, move: Tick) -> Evidence:
+        """What the loop would see: words only of gates that want to look."""
+        if move.serves == "wanted":
+            self.served = routes(self.state)
+        self.ready = move.ready
+        words = dict(zip(NAMES, move.words, strict=True))
+        said = {look.gate.name: WORDS[words[look.gate.name]] for look in looks(self.state, self.now)}
+        return Evidence(move.ready, move.failure, None if move.serves == "unknown" else self.served, said)
+
+    def _ask(self, what: str) -> Iterator[Change]:
+        try:
+            decided = ask(self.state, what, self.now)
+        except Rejected:
+            return
+        yield from self._follow(decided, by_person=True)
+
+    def _follow(self, decided: tuple[e.Event, ...], *, by_person: bool) -> Iterator[Change]:
+        for event in decided:
+            before, self.state = self.state, evolve(self.state, event)
+            self.events.append(event)
+            yield Change(before, event, self.state, dict(self.said), self.ready, by_person)
+            if shares(before) != shares(self.state) or isinstance(event, e.Retried):
+                self.said.clear()
+            step = self.state.current_step
+            if isinstance(event, e.StepStarted) and isinstance(step, Analysis):
+                for name in step.gates:
+                    self.said.pop(name, None)
+
+
+def ask(state: RolloutState, what: str, now: float) -> tuple[e.Event, ...]:
+    match what.split():
+        case ["promote"]:
+            return commands.promote(state, now)
+        case ["promote", "full"]:
+            return commands.promote(state, now, full=True)
+        case ["waive", name]:
+            return commands.promote(state, now, waive=(name,))
+        case ["pause"]:
+            return commands.pause(state, now)
+        case ["resume"]:
+            return commands.resume(state, now)
+        case ["abort"]:
+            return commands.abort(state, now, reason="enough")
+        case ["retry"]:
+            return commands.retry(state, now, stable=state.stable)
+        case ["supersede"]:
+            return commands.supersede(state, now, by="shop-2")
+        case _:
+            raise AssertionError(what)
+
+
+def begin(plan: Plan, stable: str | None = "1.0.0") -> Game:
+    created = e.Created("shop-1", "shop", stable, "1.1.0", "sha256:0", plan, START)
+    state = create(created)
+    return Game(state, [created], START, routes(state))
+
+
+def shares(state: RolloutState) -> tuple[int, int]:
+    """The canary's share (basis points) of the players inside and outside the segment."""
+    wanted = routes(state)
+    applies = {
+        where: next((share for share in wanted.shares if share.segment is None or share.segment.contains(who)), None)
+        for where, who in (("inside", INSIDE), ("outside", OUTSIDE))
+    }
+    inside, outside = (dict(share.weights).get(state.canary, 0) if share else 0 for share in applies.values())
+    return inside, outside
+
+
+def rose(change: Change) -> bool:
+    return any(after > before for before, after in zip(shares(change.before), shares(change.after), strict=True))
+
+
+def guards(state: RolloutState) -> set[str]:
+    step = state.current_step
+    asked = set(step.gates) if isinstance(step, Analysis) else set()
+    return (set(state.plan.guards) | asked) - set(state.waived)
+
+
+# --- strategies -------------------------------------------------------------------------------------------------------
+
+
+def gate(name: str) -> Gate:
+    return Gate(
+        name,
+        RatioSli(f"{name}_total", good=(("outcome", ("ok",)),)),
+        objective=Objective(0.99),
+        comparison=Comparison() if name == "latency" else None,
+        hard_stop=HardStop(failing=0.9),
+        rule=ClassicRule(interval_s=10, window_s=60, consecutive=3 if name == "deposits" else 2),
+    )
+
+
+a_few_gates = st.sampled_from([*((name,) for name in NAMES), *permutations(NAMES, 2)])
+some_gates = st.one_of(st.just(()), a_few_gates)
+weights = st.sampled_from([1, 25, 100, 500, 2_500, 5_000, 9_999, 10_000])
+
+
+@st.composite
+def plans(draw: st.DrawFn, *, guarded: bool = False, open_pauses: bool = True) -> Plan:
+    """Any plan that may start: weights in any order, but 0 only before the first one."""
+    steps: list[Step] = draw(st.lists(st.just(Pause(30.0)), max_size=1))
+    steps += [SetWeight(draw(weights))]
+    durations = st.sampled_from([0.0, 15.0, 60.0, None] if open_pauses else [0.0, 15.0, 60.0])
+    analyses = st.builds(Analysis, a_few_gates)
+    steps += draw(st.lists(st.one_of(st.builds(SetWeight, weights), st.builds(Pause, durations), analyses), max_size=6))
+    return Plan(
+        steps=tuple(steps),
+        guards=draw(a_few_gates if guarded else some_gates),
+        gates=tuple(gate(name) for name in NAMES),
+        segment=draw(st.sampled_from([None, None, STAFF])),
+        timing=Timing(progress_deadline_s=300),
+    )
+
+
+seconds = st.sampled_from([0.0, 1.0, 10.0, 10.0, 10.0, 60.0, 600.0, -5.0, -90.0, -3_600.0])
+mostly_good = st.sampled_from(["good"] * 12 + list(WORDS))
+commands_asked = st.sampled_from(
+    ["promote", "promote full", "pause", "resume", "resume", "abort", "retry", "retry", "supersede"]
+    + [f"waive {name}" for name in NAMES]
+)
+
+
+def ticks(words: st.SearchStrategy[str] = mostly_good, failures: bool = True) -> st.SearchStrategy[Tick]:
+    return st.builds(
+        Tick,
+        seconds,
+        st.tuples(words, words, words),
+        st.sampled_from(["wanted", "wanted", "wanted", "before", "unknown"]),
+        st.sampled_from([True, True, True, False]),
+        st.sampled_from([None] * 30 + ["exit status 1"]) if failures else st.none(),
+    )
+
+
+def histories(*moves: st.SearchStrategy[Move]) -> st.SearchStrategy[list[Move]]:
+    return st.lists(st.one_of(*moves), max_size=50)
+
+
+anything = histories(ticks(), ticks(), ticks(), ticks(), st.builds(Ask, commands_asked))
+stables = st.sampled_from(["1.0.0"] * 9 + [None])
+
+
+def changes(game: Game, history: list[Move]) -> Iterator[Change]:
+    for move in history:
+        yield from game.play(move)
+
+
+# --- invariants -------------------------------------------------------------------------------------------------------
+
+
+@many
+@given(plans(), stables, anything)
+def test_invariant_01_weights_always_total_100_percent_in_every_segment(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    game = begin(plan, stable)
+    for change in changes(game, history):
+        wanted = routes(change.after)
+        for share in wanted.shares:
+            assert sum(weight for _, weight in share.weights) == BUCKETS
+        assert bool(wanted.shares) == (wanted.default is not None)
+        assert not wanted.shares or wanted.shares[-1].segment is None
+        assert all(share.segment is not None for share in wanted.shares[:-1])
+
+
+@many
+@given(plans(), stables, anything)
+def test_invariant_02_the_share_never_rises_unless_every_guard_passes_on_the_present_weight(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    for change in changes(begin(plan, stable), history):
+        if not rose(change):
+            continue
+        before = change.before
+        assert change.by_person or change.ready
+        if before.weight_bp == 0:
+            continue  # nobody has been there: there is nothing that a gate could have seen
+        assert before.confirmed_bp == before.weight_bp
+        assert {name: change.said.get(name) for name in guards(before)} == dict.fromkeys(guards(before), Verdict.PASS)
+
+
+@many
+@given(plans(), stables, anything)
+def test_invariant_03_after_a_failure_the_share_is_0_at_once_and_until_a_person_retries(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    game = begin(plan, stable)
+    condemned = False
+    for move in history:
+        guarded, asked = guards(game.state), game.state.phase.active
+        heard = list(game.play(move))
+        failed = [name for name in guarded if game.said.get(name) is Verdict.FAIL] if asked else []
+        condemned |= bool(failed) or any(isinstance(change.event, e.AbortStarted) for change in heard)
+        condemned &= not any(isinstance(change.event, e.Retried) for change in heard)
+        if condemned:
+            assert shares(game.state) == (0, 0)
+            assert routes(game.state).default != game.state.canary
+            assert game.state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED)
+
+
+@many
+@given(plans(guarded=True), st.lists(ticks(st.sampled_from(DOUBT), failures=False), max_size=50))
+def test_invariant_04_no_data_and_doubt_never_promote_and_never_abort(plan: Plan, history: list[Tick]) -> None:
+    unguarded = next(step.weight_bp for step in plan.steps if isinstance(step, SetWeight))
+    game = begin(plan)
+    for change in changes(game, list(history)):
+        assert max(shares(change.after)) <= unguarded
+        if change.after.phase is Phase.PROMOTING:
+            assert shares(change.before) == (BUCKETS, BUCKETS)  # a plan that gives everything before anybody looks
+        if isinstance(change.event, e.AbortStarted):
+            assert change.event.cause is e.Cause.DEADLINE
+
+
+@many
+@given(plans(), anything)
+def test_invariant_04_only_a_failing_verdict_blames_a_gate(plan: Plan, history: list[Move]) -> None:
+    for change in changes(begin(plan), history):
+        if isinstance(change.event, e.AbortStarted) and change.event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
+            assert change.event.gate is not None
+            assert change.said[change.event.gate] is Verdict.FAIL
+
+
+@many
+@given(plans(), stables, anything)
+def test_invariant_05_raising_the_weight_never_moves_a_player_back(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    for change in changes(begin(plan, stable), history):
+        before, after = routes(change.before), routes(change.after)
+        canary = change.before.canary
+        grows = all(new >= old for old, new in zip(shares(change.before), shares(change.after), strict=True))
+        for player in PLAYERS if grows else ():
+            for who in (INSIDE, OUTSIDE):
+                assert version_for(after, player, who) == version_for(after, player, who)
+                if version_for(before, player, who) == canary:
+                    assert version_for(after, player, who) == canary
+        assert version_for(before, None) == before.default
+
+
+@many
+@given(plans(), stables, anything)
+def test_invariant_10_the_recorded_events_rebuild_every_state(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    game = begin(plan, stable)
+    for move in history:
+        before = game.state
+        happened = list(game.play(move))
+        assert replay(game.events) == game.state
+        assert bool(happened) or game.state == before
+
+
+@many
+@given(plans(), stables, anything)
+def test_deciding_again_changes_no_traffic_and_comes_to_rest(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    game = begin(plan, stable)
+    for move in history:
+        list(game.play(move))
+        if isinstance(move, Tick):
+            wanted = routes(game.state)
+            list(game.play(Tick(0.0, move.words, "before", move.ready, move.failure)))
+            assert routes(game.state) == wanted or game.state.phase is Phase.SUCCEEDED
+            resting = list(game.play(Tick(0.0, move.words, "before", move.ready, move.failure)))
+            assert resting == []
+
+
+@many
+@given(plans(), stables, anything, ticks())
+def test_an_abort_outranks_everything_in_every_active_phase(
+    plan: Plan, stable: str | None, history: list[Move], meanwhile: Tick
+) -> None:
+    game = begin(plan, stable)
+    for _ in changes(game, history):
+        pass
+    if not game.state.phase.active:
+        assert list(game.play(Ask("abort"))) == []
+        return
+    list(game.play(Ask("abort")))
+    assert (game.state.phase, shares(game.state)) == (Phase.ABORTING, (0, 0))
+    for serves in ("before", "unknown"):
+        # Whatever else is going on, it stays given up: aborted only if nobody was there to begin with.
+        list(game.play(Tick(meanwhile.after_s, meanwhile.words, serves, meanwhile.ready, meanwhile.failure)))
+        assert shares(game.state) == (0, 0)
+    list(game.play(Tick(meanwhile.after_s, meanwhile.words, "wanted", meanwhile.ready, meanwhile.failure)))
+    assert game.state.phase is Phase.ABORTED
+
+
+@many
+@given(plans(open_pauses=False), stables)
+def test_a_good_release_becomes_stable_without_anybody(plan: Plan, stable: str | None) -> None:
+    game = begin(plan, stable)
+    for _ in range(10 * (len(plan.steps) + 2)):
+        list(game.play(Tick(10.0, ("good", "good", "good"))))
+    assert game.state.phase is Phase.SUCCEEDED
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.PENDING])
+def test_histories_reach_every_phase(phase: Phase) -> None:
+    """The properties above say little about phases that no history visits."""
+    endings: dict[Phase, list[Move]] = {
+        Phase.PROGRESSING: [],
+        Phase.PAUSED: [Ask("pause")],
+        Phase.PROMOTING: [Ask("promote full")],
+        Phase.SUCCEEDED: [Ask("promote full"), Tick(1.0, ("good", "good", "good"))],
+        Phase.ABORTING: [Ask("abort")],
+        Phase.ABORTED: [Ask("abort"), Tick(1.0, ("good", "good", "good"))],
+        Phase.SUPERSEDED: [Ask("supersede")],
+    }
+    game = begin(Plan(steps=(SetWeight(500), Pause(600.0)), guards=(), gates=tuple(gate(name) for name in NAMES)))
+    beginning: list[Move] = [Tick(1.0, ("good", "good", "good")), Tick(1.0, ("good", "good", "good"))]
+    for _ in changes(game, beginning + endings[phase]):
+        pass
+    assert game.state.phase is phase
