@@ -1,5 +1,6 @@
 """What a request needs, as one value. Made by ``app``, kept in ``app.state.context``, read by API and page."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
 from croupier.server.api.idempotency import Answers
 from croupier.server.auth import Doorman, Keyring
+from croupier.server.leases import SeenLeases
+from croupier.server.metrics import Metrics
 from croupier.server.settings import Settings
 from croupier.server.streams import Streams
 
@@ -29,6 +32,9 @@ class Context:
     doorman: Doorman
     answers: Answers
     streams: Streams
+    metrics: Metrics
+    leases: SeenLeases
+    edge_healthy: Callable[[], Awaitable[bool]]
 
 
 def context_of(request: Request) -> Context:

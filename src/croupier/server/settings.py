@@ -84,12 +84,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stay_at_home(self) -> Self:
-        for name, host in (("host", self.host), ("edge_host", self.edge_host)):
-            if name == "host" and not _is_loopback(host) and not self.allow_remote:
-                raise ValueError(
-                    f"host {host} can be reached from other machines. If that is meant, set allow_remote=true "
-                    "(CROUPIER_ALLOW_REMOTE=true) and put TLS in front; else use 127.0.0.1."
-                )
+        if not _is_loopback(self.host) and not self.allow_remote:
+            raise ValueError(
+                f"host {self.host} can be reached from other machines. If that is meant, set allow_remote=true "
+                "(CROUPIER_ALLOW_REMOTE=true) and put TLS in front; else use 127.0.0.1."
+            )
         if self.host == self.edge_host and self.port == self.edge_port:
             raise ValueError(f"port and edge_port are both {self.port}. Choose two ports.")
         return self
@@ -99,7 +98,8 @@ class Settings(BaseSettings):
         """The URL to open. It may hold a password: hand it on, do not print it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.state_dir.absolute() / 'croupier.db'}"
+        # Whoever locks the file for longer is treated as an outage: an abort then does not wait for the record.
+        return f"sqlite:///{self.state_dir.absolute() / 'croupier.db'}?timeout=0.5"
 
     @property
     def url(self) -> str:

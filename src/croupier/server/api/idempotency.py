@@ -29,7 +29,7 @@ _REMEMBERED: Final = 10_000
 
 @dataclass(slots=True)
 class Kept:
-    """The answer of one request in the making; the last one fixed counts. ``key`` is ``None`` where nobody asks again."""
+    """The answer of one request in the making; the last one fixed counts. No ``key``: nobody asks again."""
 
     key: str | None
     fingerprint: str

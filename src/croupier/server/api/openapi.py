@@ -1,0 +1,78 @@
+"""The OpenAPI description, mended: our problems for FastAPI's validation errors, and what every route may answer."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from croupier.server.api.models import Problem
+from croupier.server.problems import MEDIA_TYPE
+
+TAGS: Final = [
+    {
+        "name": "documents and releases",
+        "description": "What is declared: services, gates, segments, rollouts, releases.",
+    },
+    {"name": "services", "description": "What serves players now."},
+    {"name": "rollouts", "description": "Start, watch, promote, pause, resume, abort, retry."},
+    {"name": "journal", "description": "The record, its proofs, and a stream of what is added to it."},
+    {"name": "people", "description": "Tokens, and who is asking."},
+    {"name": "health", "description": "For supervisors and Prometheus."},
+]
+_EVERYWHERE: Final = {
+    "401": "No token, or one that is not known.",
+    "403": "The token's role may not do this.",
+    "422": "The request is wrong; `problems` says everything that is.",
+    "503": "Something outside does not answer; try again after `Retry-After` seconds.",
+}
+_OF_POSTS: Final = {"409": "Somebody else was faster.", "413": "The body is too large."}
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and request get the same answer for 24 hours, with `Idempotent-Replayed: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Give the application its description."""
+    original = app.openapi
+
+    def mended() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _mend(original())
+        return app.openapi_schema
+
+    app.openapi = mended  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _mend(schema: dict[str, Any]) -> dict[str, Any]:
+    schema["tags"] = TAGS
+    components = schema["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        components.pop(name, None)
+    problem = Problem.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+    components.update(problem.pop("$defs", {}))
+    components["Problem"] = problem
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            if path.startswith("/api/"):
+                _mend_operation(operation, method, path)
+            else:
+                operation.get("responses", {}).pop("422", None)
+    return schema
+
+
+def _mend_operation(operation: dict[str, Any], method: str, path: str) -> None:
+    said = {**_EVERYWHERE, **(_OF_POSTS if method == "post" else {})}
+    if "{" in path:
+        said["404"] = "There is no such thing."
+    if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ())):
+        said["412"] = "It changed since you looked."
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses = operation["responses"]
+    for code, description in said.items():
+        responses[code] = {"description": description, "content": content}
+    operation["responses"] = dict(sorted(responses.items()))
+    if method == "post":
+        operation.setdefault("parameters", []).append(_KEY)

@@ -1,0 +1,175 @@
+"""The composition root: the only place that picks adapters, wires them to the use cases and the HTTP side.
+
+``create_app`` makes the application without touching anything; what it needs is started and stopped with it. ``serve``
+runs it until a signal; ``openapi`` describes it for the reference. Called by ``croupier serve`` and the docs generator.
+"""
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Any, TypeAlias
+
+import uvicorn
+from fastapi import FastAPI
+
+from croupier.adapters.clock import SystemClock
+from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
+from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
+from croupier.adapters.store.spool import FileSpool
+from croupier.adapters.store.sql import open_store
+from croupier.adapters.workloads.process import ProcessWorkloads
+from croupier.control.ports import Ports
+from croupier.errors import Rejected
+from croupier.server import guards, health, problems
+from croupier.server.api.openapi import describe
+from croupier.server.api.routes import router as api
+from croupier.server.home import taken
+from croupier.server.logging import configure
+from croupier.server.metrics import Metrics
+from croupier.server.running import Outside, running
+from croupier.server.settings import OnExit, Settings
+
+Opener: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Outside]]
+"""Opens everything outside and closes it again."""
+
+log = logging.getLogger("croupier.server")
+
+
+@asynccontextmanager
+async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
+    """The real adapters, started. On the way out they are stopped in the opposite order: Envoy lets go of its players
+    before the versions that serve them end.
+    """
+    keep = settings.on_exit is OnExit.KEEP
+    async with AsyncExitStack() as stack:
+        stack.enter_context(taken(settings.state_dir))
+        clock = SystemClock()
+        store = await open_store(settings.store_url)
+        stack.push_async_callback(store.close)
+        workloads = ProcessWorkloads(settings.state_dir / "run", clock)
+        await workloads.start()
+        stack.push_async_callback(workloads.stop, keep_running=keep)
+        router = EnvoyRouter(
+            EnvoySettings(run_dir=settings.state_dir / "envoy", port=settings.edge_port, listen_host=settings.edge_host)
+        )
+        await router.start()
+        stack.push_async_callback(router.stop, keep_serving=keep)
+        metrics = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
+        await metrics.start()
+        stack.push_async_callback(metrics.stop)
+        ports = Ports(
+            store=store,
+            leases=store.leases,
+            journal=store,
+            spool=FileSpool(settings.state_dir / "aborts.jsonl"),
+            router=router,
+            workloads=workloads,
+            metrics=metrics,
+            clock=clock,
+        )
+        yield Outside(ports, tokens=store, changes=store, edge_healthy=router.healthy)
+
+
+def create_app(settings: Settings | None = None, outside: Opener = open_outside) -> FastAPI:
+    """The application. Nothing is opened before its lifespan starts; a failed start leaves its error in
+    ``app.state.failure``.
+    """
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with outside(chosen) as opened, running(chosen, opened, metrics) as context:
+                app.state.context = context
+                yield
+        except Exception as failure:
+            app.state.failure = failure
+            raise
+
+    metrics = Metrics()
+    app = FastAPI(
+        title="Croupier",
+        version=version("croupier"),
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.failure = None
+    app.include_router(health.router)
+    app.include_router(api)
+    problems.install(app)
+    guards.install(app, chosen, metrics)
+    describe(app)
+    return app
+
+
+def openapi() -> dict[str, Any]:
+    """The API's description (OpenAPI 3.1), without starting anything."""
+    return create_app(Settings.model_construct()).openapi()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C, then stop in order. Raises ``Rejected`` for a busy port, and what a failed start
+    raised.
+    """
+    os.umask(0o077)
+    configure(settings.log_format, settings.log_level)
+    app = create_app(settings)
+    with _listening(settings.host, settings.port, "port") as listener:
+        _Server(app).serve_on(listener)
+    if app.state.failure is not None:
+        raise app.state.failure
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with streams that end when it is told to stop, and a signal that ends in a normal return."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                lifespan="on",
+                limit_concurrency=1_000,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        self._app = app
+
+    def serve_on(self, listener: socket.socket) -> None:
+        """Run until a signal."""
+        # uvicorn raises the signal again when it is done; by then everything is stopped and there is nothing to end.
+        before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self.run(sockets=[listener])
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """A signal came: end the streams, which would go on for ever."""
+        context = getattr(self._app.state, "context", None)
+        if context is not None:
+            context.streams.close()
+        super().handle_exit(sig, frame)
+
+
+def _listening(host: str, port: int, name: str) -> socket.socket:
+    """The socket to serve on, or what to do about it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise Rejected(
+            f"{name.capitalize()} {port} of {host} cannot be used: {error.strerror or error}.",
+            hint=f"Stop what listens there, or choose another one: CROUPIER_{name.upper()}.",
+        ) from None

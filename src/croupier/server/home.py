@@ -1,0 +1,61 @@
+"""The state directory: made private, taken by one control plane at a time, and home of the first admin token's file."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from croupier.errors import Conflict, Rejected
+
+
+@contextmanager
+def taken(state_dir: Path) -> Iterator[None]:
+    """Hold the directory. Raises ``Conflict`` where another control plane has it, ``Rejected`` where it is not ours."""
+    _make_private(state_dir)
+    descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 20).decode(errors="replace").strip()
+            raise Conflict(
+                f"Another control plane{f' (process {holder})' if holder else ''} runs on {state_dir}.",
+                hint="Stop it, or use another directory: CROUPIER_STATE_DIR.",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _make_private(state_dir: Path) -> None:
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = state_dir.stat()
+    except OSError as error:
+        raise Rejected(
+            f"The state directory {state_dir} cannot be made: {error.strerror}.",
+            hint="Choose another one: CROUPIER_STATE_DIR.",
+        ) from None
+    if found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
+        raise Rejected(
+            f"The state directory {state_dir} belongs to somebody else or is shared.",
+            hint="Choose one of your own: CROUPIER_STATE_DIR.",
+        )
+    if found.st_mode & 0o077:
+        state_dir.chmod(0o700)

@@ -1,0 +1,109 @@
+"""The control plane's own Prometheus metrics: ticks, what happens to rollouts, requests. Shown at ``/metrics``.
+
+Counted from outside: the loop by timing its ticks, rollouts by the journal's new entries, requests by the middleware.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from croupier.control.fleet import Fleet
+from croupier.control.ports import Recorded
+from croupier.control.reconcile import Reconciler
+from croupier.core.rollout.state import Phase
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_EVENTS: Final = {
+    "created",
+    "step_started",
+    "weight_confirmed",
+    "gate_judged",
+    "gate_waived",
+    "paused",
+    "resumed",
+    "promotion_started",
+    "promoted",
+    "abort_started",
+    "aborted",
+    "superseded",
+    "retried",
+    "document_applied",
+    "release_added",
+    "token_created",
+    "token_revoked",
+}
+"""Types that get a label of their own; a record of a later version could hold others."""
+
+
+class Metrics:
+    """One registry for one control plane."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.ticks = Counter("croupier_ticks", "Turns of the control loop.", registry=self.registry)
+        self.tick_seconds = Histogram(
+            "croupier_tick_seconds",
+            "How long a turn of the control loop took.",
+            registry=self.registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+        )
+        self.events = Counter(
+            "croupier_events",
+            "What was recorded, by type; weight_confirmed counts applied changes of weight.",
+            ["type"],
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "croupier_http_requests", "API requests.", ["method", "route", "code"], registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "croupier_http_request_seconds", "How long API requests took.", ["route"], registry=self.registry
+        )
+        self.streams = Gauge("croupier_event_streams", "Event streams that are open.", registry=self.registry)
+
+    def note(self, recorded: Recorded) -> None:
+        """Count one new entry of the journal."""
+        for event in recorded.entry.events:
+            kind = str(event.get("type", ""))
+            self.events.labels(kind if kind in _EVENTS else "other").inc()
+
+    def watch_fleet(self, fleet: Callable[[], Fleet | None]) -> None:
+        """Show how many rollouts are in which active phase, asked when somebody looks."""
+        self.registry.register(_Rollouts(fleet))
+
+    def page(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Rollouts(Collector):
+    def __init__(self, fleet: Callable[[], Fleet | None]) -> None:
+        self._fleet = fleet
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        fleet = self._fleet()
+        stored = fleet.rollouts.values() if fleet else ()
+        family = GaugeMetricFamily("croupier_rollouts", "Rollouts in progress, by phase.", labels=["phase"])
+        for phase in Phase:
+            if phase.active:
+                family.add_metric([phase.value], sum(item.value.phase is phase for item in stored))
+        yield family
+
+
+class TimedReconciler(Reconciler):
+    """The loop, its ticks counted and timed. ``metrics`` is set right after it is made."""
+
+    metrics: Metrics
+
+    async def tick(self) -> None:
+        """As ``Reconciler.tick``."""
+        started = time.perf_counter()
+        try:
+            await super().tick()
+        finally:
+            self.metrics.ticks.inc()
+            self.metrics.tick_seconds.observe(time.perf_counter() - started)

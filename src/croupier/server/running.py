@@ -1,0 +1,114 @@
+"""The control plane while it runs: the loop, the journal's reader and the token refresh as tasks, and their end.
+
+Made by ``app`` from what it opened; gives the ``Context`` that requests get.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from secrets import token_hex
+
+from croupier.control.catalog import Catalog
+from croupier.control.ports import Changes, Commit, Ports, Tokens
+from croupier.control.rollouts import Rollouts
+from croupier.core.journal.entry import Entry
+from croupier.errors import CroupierError
+from croupier.server.api.idempotency import Answers
+from croupier.server.auth import Doorman, Keyring, Role, mint
+from croupier.server.context import Context
+from croupier.server.home import write_secret
+from croupier.server.leases import SeenLeases
+from croupier.server.metrics import Metrics, TimedReconciler
+from croupier.server.settings import Settings
+from croupier.server.streams import Streams
+
+_STOP_S = 15.0
+"""The loop gets so long to finish its turn."""
+
+log = logging.getLogger("croupier.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What ``app`` opened: the ports, and what only the server needs."""
+
+    ports: Ports
+    tokens: Tokens
+    changes: Changes
+    edge_healthy: Callable[[], Awaitable[bool]]
+
+
+@asynccontextmanager
+async def running(settings: Settings, outside: Outside, metrics: Metrics) -> AsyncIterator[Context]:
+    """Run the loop as long as this is entered; leaving it finishes the present turn and gives the lease back."""
+    leases = SeenLeases(outside.ports.leases)
+    ports = replace(outside.ports, leases=leases)
+    reconciler = TimedReconciler(ports, f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}", settings.lease_ttl_s)
+    reconciler.metrics = metrics
+    metrics.watch_fleet(lambda: reconciler.fleet)
+    keyring = Keyring(outside.tokens)
+    await keyring.refresh()
+    await _let_an_admin_in(settings, ports, outside.tokens, keyring)
+    streams = Streams(ports.journal, outside.changes, settings.max_streams, metrics.note)
+    context = Context(
+        settings=settings,
+        ports=ports,
+        tokens=outside.tokens,
+        reconciler=reconciler,
+        rollouts=Rollouts(ports, reconciler),
+        catalog=Catalog(ports, reconciler),
+        keyring=keyring,
+        doorman=Doorman(ports.clock),
+        answers=Answers(ports.store, ports.clock),
+        streams=streams,
+        metrics=metrics,
+        leases=leases,
+        edge_healthy=outside.edge_healthy,
+    )
+    stop = asyncio.Event()
+    loop = asyncio.create_task(reconciler.run(settings.tick_s, stop), name="control loop")
+    others = [
+        asyncio.create_task(streams.run(), name="journal reader"),
+        asyncio.create_task(keyring.keep_fresh(settings.token_refresh_s, ports.clock), name="token refresh"),
+    ]
+    log.info("serving", extra={"url": settings.url, "edge": settings.edge_url, "state_dir": str(settings.state_dir)})
+    try:
+        yield context
+    finally:
+        streams.close()
+        stop.set()
+        await _finish(loop)
+        for task in others:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _finish(loop: asyncio.Task[None]) -> None:
+    """Let the loop end its turn; not for ever."""
+    try:
+        await asyncio.wait_for(loop, _STOP_S)
+    except TimeoutError:
+        log.warning("the control loop did not end in time and was cut off; the next start goes on from the record")
+    except CroupierError as trouble:
+        log.warning("the lease was not given back: %s", trouble)
+
+
+async def _let_an_admin_in(settings: Settings, ports: Ports, tokens: Tokens, keyring: Keyring) -> None:
+    """At the first start nobody has a token: make one and leave it where only the owner of this account finds it."""
+    file = settings.admin_token_file
+    if keyring.has_admin and not settings.new_admin_token:
+        return
+    now = ports.clock.now()
+    token, text = mint("admin", Role.ADMIN, now)
+    event = {"type": "token_created", "id": token.id, "name": token.name, "role": token.role}
+    entry = Entry(now, "croupier", "create token", f"token/{token.id}", (event,), "first start")
+    await ports.store.commit(Commit((entry,), now))
+    write_secret(file, text)
+    await tokens.add_token(token)
+    keyring.learn(token)
+    log.info("an admin token was made", extra={"file": str(file)})
