@@ -22,6 +22,7 @@ CORE_MAY_NOT_IMPORT = {"asyncio", "http", "io", "logging", "os", "pathlib", "ran
 CORE_MAY_NOT_IMPORT |= {"socket", "sqlite3", "subprocess", "tempfile", "threading", "time", "urllib", "uuid"}
 
 # What users of the package may rely on. A name that leaves this list is a breaking change, one that joins it a promise.
+PUBLIC_TESTING = {"START", "Rehearsal", "VirtualClock", "version_for"}
 PUBLIC_ERRORS = {"Conflict", "Corrupt", "CroupierError", "Fenced", "NotFound", "Problem", "Rejected", "Transient"}
 
 
@@ -100,3 +101,7 @@ def test_public_errors_are_these() -> None:
         if isinstance(value, type) and value.__module__ == "croupier.errors" and not name.startswith("_")
     }
     assert ours == PUBLIC_ERRORS
+
+
+def test_public_testing_tools_are_these() -> None:
+    assert set(importlib.import_module("croupier.testing").__all__) == PUBLIC_TESTING
