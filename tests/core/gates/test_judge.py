@@ -55,18 +55,15 @@ def test_the_next_look_is_an_interval_after_the_last(
 
 def test_a_clock_that_was_set_back_does_not_blind_a_gate() -> None:
     future = GateState("deposits", judged_at=T + 3600)
-    assert due(GATE, future, T, watching_since=T + 3600)
-    assert due(GATE, future, T, watching_since=T + 3600, looked_at=T - 10)
-    assert not due(GATE, future, T, watching_since=T + 3600, looked_at=T - 9)
+    assert due(GATE, future, T, watching_since=T - 10)
+    assert not due(GATE, future, T, watching_since=T - 9)
+    assert due(GATE, future, T, watching_since=T - 60, looked_at=T + 3600)
+    assert not due(GATE, future, T, watching_since=T - 60, looked_at=T - 9)
 
 
 def test_span_is_the_window_but_never_older_than_the_present_weight() -> None:
     assert span(GATE, T, watching_since=T - 600) == (T - 60, T)
     assert span(GATE, T, watching_since=T - 25) == (T - 25, T)
-
-
-def test_span_never_ends_before_it_begins() -> None:
-    assert span(GATE, T, watching_since=T + 600) == (T, T)
 
 
 def test_a_pass_is_remembered_with_its_time() -> None:

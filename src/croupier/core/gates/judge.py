@@ -45,7 +45,7 @@ def span(gate: Gate, now: float, *, watching_since: float) -> tuple[float, float
     """The span of time to be read, epoch seconds. Never reaches back beyond the present weight: at another weight the
     mix of players was another one.
     """
-    return min(max(now - gate.rule.window_s, watching_since), now), now
+    return max(now - gate.rule.window_s, watching_since), now
 
 
 def judge(gate: Gate, state: GateState, said: Reading | Silence, now: float) -> GateState:

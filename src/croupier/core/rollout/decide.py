@@ -61,9 +61,9 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
 
 def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None = None) -> tuple[Look, ...]:
     """Gates that are due now. None before the data plane confirmed a weight above 0: there is nothing to see."""
-    if state.confirmed_at is None or state.weight_bp == 0 or not state.phase.active:
-        return ()
     since = state.confirmed_at
+    if since is None or since > now or state.weight_bp == 0 or not state.phase.active:
+        return ()
     seen = looked_at or {}
     return tuple(
         Look(gate, *span(gate, now, watching_since=since))
@@ -111,7 +111,7 @@ def rises(state: RolloutState, event: e.StepStarted | e.PromotionStarted) -> boo
 
 
 def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.GateJudged]:
-    if state.confirmed_bp != state.weight_bp:
+    if not _confirmed(state, now):
         return  # it would be about another weight
     for name in guarding(state):
         if name in evidence.said:
