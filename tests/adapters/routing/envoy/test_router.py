@@ -277,12 +277,12 @@ async def test_what_envoy_refuses_changes_nothing_and_says_why(
     kind = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
     bad = {"@type": kind, "name": "edge", "validate_clusters": True, "virtual_hosts": hosts}
     with pytest.raises(Rejected, match="nowhere"):
-        await router._push("routes", (bad,), state.rds)
+        await router._push("routes", (bad,), state)
     with pytest.raises(Rejected, match="virtualhosts"):
-        await router._push("routes", ({**bad, "virtualhosts": []},), (await router._admin.xds_state()).rds)
+        await router._push("routes", ({**bad, "virtualhosts": []},), await router._admin.xds_state())
     cluster = {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "broken", "type": "EDS"}
     with pytest.raises(Rejected, match="broken"):
-        await router._push("clusters", (cluster,), state.cds)
+        await router._push("clusters", (cluster,), state)
     assert (settings.rds_file.read_bytes(), settings.cds_file.read_bytes()) == before
     assert await version(client) == "1.0.0"
     await router.apply(table_of(split(0), await upstream("1.0.0"), await upstream("1.1.0")))

@@ -11,6 +11,7 @@ from typing import IO, cast
 
 from croupier.adapters.routing.envoy.bootstrap import Json
 from croupier.adapters.routing.envoy.routes import canonical
+from croupier.errors import Transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,23 @@ def read_resources(path: Path) -> Resources | None:
     try:
         content = json.loads(path.read_bytes())
         return Resources(version=str(content["version_info"]), resources=tuple(content["resources"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def write_resources(path: Path, content: Resources) -> None:
-    """Replace the file by a rename in its folder: Envoy notices nothing else. Survives a power cut once it returns."""
-    replace_file(path, canonical({"version_info": content.version, "resources": content.resources}))
+    """Replace the file by a rename in its folder: Envoy notices nothing else.
+
+    Raises ``Transient``. Not synced to disk: an abort must not wait for a slow disk, and after a power cut the control plane applies anew.
+    """
+    text = canonical({"version_info": content.version, "resources": content.resources})
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise Transient(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Envoy serves on as before; make room or mend the disk.",
+        ) from error
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -43,8 +54,6 @@ def replace_file(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
     with open_private(temporary, "wb") as file:
         file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
     temporary.replace(path)
 
 

@@ -92,9 +92,8 @@ class EnvoyRouter:
             names = {cluster["name"] for cluster in clusters}
             leftovers = tuple(c for c in self._written(_CDS) if c["name"] not in names)
             # Routes may only name clusters that are there: first add, then route, then (later) take away.
-            await self._push(_CDS, (*clusters, *leftovers), state.cds)
-            await self._push(_RDS, (render_routes(table, self._settings),), state.rds)
-            state = await self._state()
+            state = await self._push(_CDS, (*clusters, *leftovers), state)
+            state = await self._push(_RDS, (render_routes(table, self._settings),), state)
             self._confirmed = (table, state.cds.version, state.rds.version)
             if leftovers:
                 self._pruning = asyncio.create_task(self._prune(table, clusters), name="envoy-prune")
@@ -104,9 +103,7 @@ class EnvoyRouter:
         await asyncio.sleep(self._settings.linger_s)
         async with self._applying:
             try:
-                state = await self._state()
-                await self._push(_CDS, clusters, state.cds)
-                state = await self._state()
+                state = await self._push(_CDS, clusters, await self._state())
             except CroupierError as error:
                 _log.warning("unused clusters stay until the next change", reason=str(error))
                 return
@@ -127,18 +124,19 @@ class EnvoyRouter:
         content = read_resources(self._path(kind))
         return content.resources if content else ()
 
-    async def _push(self, kind: str, resources: tuple[Json, ...], taken: Taken) -> None:
+    async def _push(self, kind: str, resources: tuple[Json, ...], state: XdsState) -> XdsState:
         """Write what Envoy does not work with yet, and wait until it took it; else put back what was there."""
-        before = read_resources(self._path(kind))
+        before, taken = read_resources(self._path(kind)), _taken(state, kind)
         if before and before.version == taken.version and before.same(resources):
-            return
+            return state
         content = Resources(version=self._next_version(taken), resources=resources)
-        await asyncio.to_thread(write_resources, self._path(kind), content)
+        write_resources(self._path(kind), content)
         try:
-            await self._confirm(kind, content.version, taken.refused)
+            return await self._confirm(kind, content.version, taken.refused)
         except (Rejected, Transient):
             if before:
-                await asyncio.to_thread(write_resources, self._path(kind), before)
+                with contextlib.suppress(Transient):
+                    write_resources(self._path(kind), before)
             raise
 
     def _next_version(self, taken: Taken) -> str:
@@ -146,15 +144,15 @@ class EnvoyRouter:
         written = [content.version for kind in (_CDS, _RDS) if (content := read_resources(self._path(kind)))]
         return str(1 + max((int(text) for text in (taken.version, *written) if text.isdecimal()), default=0))
 
-    async def _confirm(self, kind: str, version: str, refused: int) -> None:
+    async def _confirm(self, kind: str, version: str, refused: int) -> XdsState:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.confirm_s
         while loop.time() < deadline:
             with contextlib.suppress(Transient):  # it may be starting again, and will then read this very file
                 state = await self._admin.xds_state()
-                taken = state.cds if kind == _CDS else state.rds
+                taken = _taken(state, kind)
                 if taken.version == version and (kind == _RDS or state.settled):
-                    return
+                    return state
                 if taken.refused > refused:
                     raise Rejected(f"Envoy refuses the {kind}: {await self._reason(kind)}")
                 refused = min(refused, taken.refused)
@@ -178,3 +176,7 @@ class EnvoyRouter:
                 if loop.time() > deadline:
                     raise
             await asyncio.sleep(_CONFIRM_POLL_S * 5)
+
+
+def _taken(state: XdsState, kind: str) -> Taken:
+    return state.cds if kind == _CDS else state.rds

@@ -1,0 +1,274 @@
+"""Does shifting traffic lose a request, and how soon is it confirmed? Players load a real Envoy while weights change.
+
+Three processes, so that none measures another's event loop: the instances of two versions, the players (open loop: a
+request is sent when it is due, however slow the answers are), and the router with the changes. Run it by
+``python benchmarks/routing/weight_changes.py --json``; it ends with 1 when a request was lost.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import multiprocessing
+import multiprocessing.connection
+import random
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+
+from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
+from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
+from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
+from croupier.core.segments import bucket
+
+Ports = dict[str, list[int]]
+"""Version -> the ports that its instances listen on."""
+
+OLD, NEW = "1.0.0", "1.1.0"
+STEPS = (0, 100, 500, 2_500, 5_000, 10_000, 0)
+PLAYERS = 5_000
+SERVICE = Service(name="payments", prefixes=("/payments",), process=ProcessTemplate(command=("unused",)))
+
+Sent = tuple[float, float, int, str, str]
+"""When sent, when answered (monotonic seconds), status (0: none), version, player."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """``called`` and ``confirmed``: monotonic seconds around ``apply``."""
+
+    routes: ServiceRoutes
+    called: float
+    confirmed: float
+
+    @property
+    def latency_ms(self) -> float:
+        return (self.confirmed - self.called) * 1000
+
+
+# --- instances -------------------------------------------------------------------------------------------------------
+
+
+class Instance(asyncio.Protocol):
+    """The least HTTP that Envoy needs: answers its version, reads bodies by their length."""
+
+    def __init__(self, version: str) -> None:
+        self._answer = f"HTTP/1.1 200 OK\r\ncontent-length: {len(version)}\r\n\r\n{version}".encode()
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while b"\r\n\r\n" in self._received:
+            head, _, rest = self._received.partition(b"\r\n\r\n")
+            _, _, after = head.lower().partition(b"content-length: ")
+            length = int(after.split(b"\r\n")[0]) if after else 0
+            if len(rest) < length:
+                return
+            self._received = rest[length:]
+            self._transport.write(self._answer)
+
+
+def run_instances(versions: list[str], ready: "multiprocessing.connection.Connection") -> None:
+    """One listening instance per entry; sends their ports."""
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        servers = [await loop.create_server(lambda v=v: Instance(v), "127.0.0.1", 0) for v in versions]  # type: ignore[misc]
+        ready.send([server.sockets[0].getsockname()[1] for server in servers])
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+# --- players ---------------------------------------------------------------------------------------------------------
+
+
+def run_players(port: int, rate: float, pipe: "multiprocessing.connection.Connection") -> None:
+    """Send ``rate`` requests per second until told to stop, then send back every one of them."""
+
+    async def play() -> list[Sent]:
+        requests: list[Sent] = []
+        running: set[asyncio.Task[None]] = set()
+        chance = random.Random(7)
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=connector) as http:
+
+            async def request(player: str, method: str) -> None:
+                sent, status, version = time.monotonic(), 0, ""
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    body = b"amount=100" if method == "POST" else None
+                    async with http.request(
+                        method, "/payments/x", headers={"x-player-id": player}, data=body
+                    ) as answer:
+                        version, status = await answer.text(), answer.status
+                requests.append((sent, time.monotonic(), status, version, player))
+
+            await request("first", "GET")
+            pipe.send("playing")
+            due = time.monotonic()
+            while not pipe.poll():
+                due += 1 / rate
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                method = "POST" if chance.random() < 0.3 else "GET"
+                task = asyncio.create_task(request(f"p{chance.randrange(PLAYERS)}", method))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            await asyncio.gather(*running)
+        return requests
+
+    pipe.send(asyncio.run(play()))
+
+
+# --- the router ------------------------------------------------------------------------------------------------------
+
+
+def rollout(number: int) -> list[ServiceRoutes]:
+    """From stable, by steps to everybody, aborted to nobody, and back to stable alone."""
+    salt = f"payments/{number}"
+    steps = [canary_routes("payments", OLD, NEW, weight, salt=salt) for weight in STEPS]
+    return [*steps, stable_routes("payments", OLD)]
+
+
+async def run_changes(edge: EnvoyRouter, ports: Ports, changes: int, pause_s: float) -> list[Change]:
+    """At least ``changes`` changes, whole rollouts; in each, both versions listen on other ports than in the one before."""
+    done: list[Change] = []
+    number = 0
+    while len(done) < changes:
+        number += 1
+        for routes in rollout(number):
+            called = time.monotonic()
+            await edge.apply(table_of(routes, ports, number))
+            done.append(Change(routes, called, time.monotonic()))
+            assert await edge.served() == {"payments": routes}
+            await asyncio.sleep(pause_s)
+    return done
+
+
+def table_of(routes: ServiceRoutes, ports: Ports, number: int) -> TrafficTable:
+    backends = tuple(
+        Backend(VersionKey("payments", v), (Endpoint("127.0.0.1", ports[v][number % len(ports[v])]),))
+        for v in ((OLD, NEW) if routes.shares[0].weights[0][0] == NEW else (OLD,))
+    )
+    return TrafficTable((RoutedService(SERVICE, routes),), backends)
+
+
+def version_for(routes: ServiceRoutes, player: str) -> str:
+    """What the routes give the player, computed here and not by Envoy."""
+    weights = routes.shares[0].weights
+    return weights[0][0] if bucket(routes.salt, player) < weights[0][1] else weights[-1][0]
+
+
+def report(changes: list[Change], requests: list[Sent]) -> dict[str, Any]:
+    """Figures over all changes. ``last_old_ms``: from the command to the sending of the last request that still went to
+    the version it had before, for changes that moved anybody who played then.
+    """
+    requests.sort()
+    lost = [request for request in requests if request[2] != 200]
+    wrong, last_old = 0, []
+    position = 0
+    for before, now, until in zip(
+        changes, changes[1:], [*(change.called for change in changes[2:]), float("inf")], strict=False
+    ):
+        old_ms = []
+        while position < len(requests) and requests[position][0] < until:
+            sent, _, status, version, player = requests[position]
+            position += 1
+            if status != 200 or sent < now.called:
+                continue
+            wanted, was = version_for(now.routes, player), version_for(before.routes, player)
+            if version != wanted:
+                old_ms.append((sent - now.called) * 1000)
+                wrong += version != was or sent > now.confirmed + 0.1
+        if old_ms:
+            last_old.append(max(old_ms))
+    span = requests[-1][0] - requests[0][0]
+    return {
+        "changes": len(changes),
+        "aborts": sum(1 for change in changes if change.routes.weight_of(NEW) == 0 and change.routes.salt),
+        "requests": len(requests),
+        "requests_per_s": round(len(requests) / span, 1),
+        "lost": len(lost),
+        "misrouted": wrong,
+        "request_ms": _quantiles([(done - sent) * 1000 for sent, done, *_ in requests]),
+        "apply_to_confirmed_ms": _quantiles([change.latency_ms for change in changes]),
+        "abort_to_confirmed_ms": _quantiles(
+            [change.latency_ms for change in changes if change.routes.weight_of(NEW) == 0 and change.routes.salt]
+        ),
+        "last_old_ms": _quantiles(last_old),
+    }
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    if len(values) < 2:
+        return {"n": len(values)}
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return {"n": len(values), "p50": round(cuts[49], 2), "p95": round(cuts[94], 2), "max": round(max(values), 2)}
+
+
+async def measure(changes: int, rate: float, pause_s: float) -> dict[str, Any]:
+    """The whole run, in processes of its own; everything it started is ended with it."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, tell_ready = spawn.Pipe()
+    pipe, players_pipe = spawn.Pipe()
+    with tempfile.TemporaryDirectory(prefix="edge-") as folder:
+        settings = EnvoySettings(run_dir=Path(folder), port=_free_port(), linger_s=0.5)
+        edge = EnvoyRouter(settings)
+        instances = spawn.Process(target=run_instances, args=([OLD, OLD, NEW, NEW], tell_ready), daemon=True)
+        players = spawn.Process(target=run_players, args=(settings.port, rate, players_pipe), daemon=True)
+        try:
+            instances.start()
+            listening = await asyncio.to_thread(ready.recv)
+            ports = {OLD: listening[:2], NEW: listening[2:]}
+            await edge.start()
+            await edge.apply(table_of(stable_routes("payments", OLD), ports, 0))
+            players.start()
+            await asyncio.to_thread(pipe.recv)
+            done = await run_changes(edge, ports, changes, pause_s)
+            pipe.send("stop")
+            requests: list[Sent] = await asyncio.to_thread(pipe.recv)
+        finally:
+            await edge.stop(keep_serving=False)
+            for process in (players, instances):
+                if process.is_alive():
+                    process.terminate()
+                    process.join()
+    return report(done, requests)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--changes", type=int, default=200, help="at least this many changes (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=600.0, help="requests per second (default %(default)s)")
+    parser.add_argument("--pause", type=float, default=0.15, help="seconds between changes (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    figures = asyncio.run(measure(options.changes, options.rate, options.pause))
+    print(json.dumps(figures) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
+    return 1 if figures["lost"] or figures["misrouted"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
