@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from croupier.adapters.clock import SystemClock
 from croupier.adapters.workloads.process import ProcessSettings, ProcessWorkloads
 from croupier.adapters.workloads.process.identity import is_same, kill_group, sweep
 from croupier.adapters.workloads.process.record import load_all
@@ -43,7 +44,7 @@ async def make(tmp_path: Path, quick: ProcessSettings) -> AsyncIterator[Callable
     made: list[ProcessWorkloads] = []
 
     async def start(settings: ProcessSettings = quick) -> ProcessWorkloads:
-        workloads = ProcessWorkloads(tmp_path / "run", settings=settings)
+        workloads = ProcessWorkloads(tmp_path / "run", SystemClock(), settings)
         await workloads.start()
         made.append(workloads)
         return workloads

@@ -284,12 +284,13 @@ async def test_one_folder_has_one_control_plane(make: Make, tmp_path: Path) -> N
 CONTROLLER = """
 import asyncio, json, sys
 from pathlib import Path
+from croupier.adapters.clock import SystemClock
 from croupier.adapters.workloads.process import ProcessSettings, ProcessWorkloads
 from croupier.adapters.workloads.process.record import _TEMPLATE
 from croupier.control.ports import VersionKey
 
 async def main():
-    workloads = ProcessWorkloads(Path(sys.argv[1]), settings=ProcessSettings(tick_s=0.03))
+    workloads = ProcessWorkloads(Path(sys.argv[1]), SystemClock(), ProcessSettings(tick_s=0.03))
     await workloads.start()
     wanted = {VersionKey(*key): _TEMPLATE.validate_python(value) for key, value in json.loads(sys.argv[2])}
     await workloads.apply(wanted)

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import httpx
 
-from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.embedded.fetch import fetch, open_client
 from croupier.adapters.metrics.embedded.ledger import Ledger
 from croupier.adapters.metrics.embedded.page import Page
@@ -28,8 +27,8 @@ class EmbeddedMetrics:
     asked once more.
     """
 
-    def __init__(self, clock: Clock | None = None, settings: MetricSettings | None = None) -> None:
-        self._clock = clock or SystemClock()
+    def __init__(self, clock: Clock, settings: MetricSettings | None = None) -> None:
+        self._clock = clock
         self._settings = settings or MetricSettings()
         self._ledger = Ledger(self._settings)
         self._news = asyncio.Event()

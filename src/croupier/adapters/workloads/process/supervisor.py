@@ -14,7 +14,6 @@ from typing import IO
 import httpx
 import structlog
 
-from croupier.adapters.clock import SystemClock
 from croupier.adapters.workloads.process.command import check_template
 from croupier.adapters.workloads.process.drain import begin_drain, finish_drain
 from croupier.adapters.workloads.process.home import Home
@@ -51,9 +50,9 @@ class ProcessWorkloads:
     not observed any more.
     """
 
-    def __init__(self, run_dir: Path, clock: Clock | None = None, settings: ProcessSettings | None = None) -> None:
+    def __init__(self, run_dir: Path, clock: Clock, settings: ProcessSettings | None = None) -> None:
         self._home = Home(run_dir)
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._settings = settings or ProcessSettings()
         self._fleets: dict[VersionKey, _Fleet] = {}
         self._drains: set[asyncio.Task[None]] = set()
