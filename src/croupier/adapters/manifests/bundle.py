@@ -35,6 +35,11 @@ class Bundle:
     problems: tuple[Located, ...]
 
     @property
+    def items(self) -> tuple[Item, ...]:
+        """Documents and releases together, for export and sending."""
+        return (*self.documents, *self.releases)
+
+    @property
     def errors(self) -> tuple[Located, ...]:
         return tuple(found for found in self.problems if found.severity is Severity.ERROR)
 

@@ -1,7 +1,7 @@
 """From the shapes to the core's frozen dataclasses, with the core's defaults. Nothing is judged here."""
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from croupier.adapters.manifests import shapes
 from croupier.core.gates import (
@@ -21,6 +21,8 @@ from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, 
 from croupier.core.segments import AttributeMatch, Segment
 
 T = TypeVar("T")
+
+_CLASS: Final = {"1xx": 100, "2xx": 200, "3xx": 300, "4xx": 400, "5xx": 500}
 
 
 def given(value: T | None, default: T) -> T:
@@ -101,7 +103,16 @@ def _sli(shape: shapes.SliShape) -> Sli:
 
 
 def _matchers(labels: shapes.Labels | None) -> Matchers:
-    return tuple(sorted((label, tuple(values)) for label, values in (labels or {}).items()))
+    return tuple(sorted((label, _accepted(values)) for label, values in (labels or {}).items()))
+
+
+def _accepted(values: list[str]) -> tuple[str, ...]:
+    """The values, with a class of HTTP codes spelled out: ``4xx`` is 400 to 499, and ``4xx`` itself."""
+    spelled = [
+        [value, *map(str, range(_CLASS[value], _CLASS[value] + 100))] if value in _CLASS else [value]
+        for value in values
+    ]
+    return tuple(dict.fromkeys(value for group in spelled for value in group))
 
 
 def segment(shape: shapes.SegmentShape) -> Segment:

@@ -79,7 +79,9 @@ def _below(root: Path) -> Iterator[Path | Source]:
             path = Path(folder) / name
             wanted = name.endswith(SUFFIXES) and not name.startswith(".")
             if path.is_symlink() and (wanted or name in links) and not _resolved_in(path, inside):
-                yield _refused(path, "this link leads out of the directory.", "Copy the file, or name it by itself.")
+                yield _refused(
+                    path, "this link leads out of the directory, or nowhere.", "Copy the file, or name it by itself."
+                )
             elif wanted and name not in links:
                 yield path
 

@@ -58,26 +58,19 @@ def _shared_definitions(by_stem: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _cleaned(schema: Any) -> Any:
-    """Without the traces of Python: no ``null`` (an empty value is a mistake here), no default of it, no titles made
-    of names.
-    """
+    """Without the traces of Python: no ``null`` (an empty value is a mistake here), no titles made of names."""
     if isinstance(schema, list):
         return [_cleaned(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "properties" in schema and "anyOf" not in schema:
-        schema = {key: value for key, value in schema.items() if key != "title"}
-    options = schema.get("anyOf")
-    if options is not None and {"type": "null"} in options:
+    schema = {key: value for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+    options = schema.get("anyOf", [])
+    if {"type": "null"} in options:
         left = [option for option in options if option != {"type": "null"}]
-        rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default", "title")}
+        rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
         schema = {**(left[0] if len(left) == 1 else {"anyOf": left}), **rest}
+    named = ("properties", "$defs")
     return {
-        key: {name: _field(value) for name, value in inner.items()} if key == "properties" else _cleaned(inner)
-        for key, inner in schema.items()
+        key: {name: _cleaned(item) for name, item in value.items()} if key in named else _cleaned(value)
+        for key, value in schema.items()
     }
-
-
-def _field(schema: dict[str, Any]) -> Any:
-    cleaned = _cleaned(schema)
-    return {key: value for key, value in cleaned.items() if key != "title"}

@@ -112,6 +112,15 @@ def between(least: int, most: int) -> Any:
     return Annotated[int, reads(partial(scalars.whole, least=least, most=most)), WithJsonSchema(schema)]
 
 
+def _add_choices(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Says in the JSON Schema which fields exclude or need each other."""
+    if issubclass(model, Shape):
+        if model.one_of:
+            schema["oneOf"] = [{"required": [name]} for name in model.one_of]
+        if model.some_of:
+            schema["anyOf"] = [{"required": [name]} for name in model.some_of]
+
+
 class Shape(BaseModel):
     """A mapping in a file.
 
@@ -121,7 +130,12 @@ class Shape(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, use_attribute_docstrings=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        use_attribute_docstrings=True,
+        json_schema_extra=_add_choices,
     )
     one_of: ClassVar[tuple[str, ...]] = ()
     some_of: ClassVar[tuple[str, ...]] = ()
@@ -250,7 +264,7 @@ class RatioShape(Shape):
     total: Labels | None = None
     """Which of its series count at all. Default: all."""
     good: Annotated[Labels, Field(min_length=1)]
-    """Which of those are good: {outcome: credited}."""
+    """Which of those are good: {outcome: credited}. A class of HTTP codes may be written {code: 2xx}."""
 
 
 class LatencyShape(Shape):

@@ -1,0 +1,128 @@
+"""Files and directories: limits, links, encodings. All on the real file system."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from croupier.adapters.manifests import read_paths
+from croupier.adapters.manifests.files import MAX_FILE_BYTES, MAX_FILES, read_sources
+
+SEGMENT = "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: %s}\nspec: {match: {market: DE}}\n"
+
+
+def problems(*paths: Path) -> list[str]:
+    return [str(problem) for problem in read_paths(paths).problems]
+
+
+def test_a_directory_is_read_with_everything_below_it(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a.yaml").write_text(SEGMENT % "a")
+    (tmp_path / "deep" / "b.yml").write_text(SEGMENT % "b")
+    (tmp_path / "deep" / "er" / "c.json").write_text(
+        '{"apiVersion": "croupier/v1", "kind": "Segment",\n'
+        '\t"metadata": {"name": "c"}, "spec": {"match": {"market": "DE"}}}'
+    )
+    (tmp_path / ".git" / "hidden.yaml").write_text("broken: [")
+    (tmp_path / "README.md").write_text("# no document")
+    bundle = read_paths([tmp_path])
+    assert bundle.problems == ()
+    assert [document.name for document in bundle.documents] == ["a", "b", "c"]
+
+
+def test_a_file_that_is_named_is_read_whatever_it_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "segments.txt"
+    file.write_text(SEGMENT % "a")
+    assert [document.name for document in read_paths([file]).documents] == ["a"]
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(SEGMENT % "a")
+    assert problems(file, tmp_path, tmp_path) == []
+
+
+def test_a_link_within_the_directory_is_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SEGMENT % "a")
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "up").symlink_to("..", target_is_directory=True)
+    assert problems(tmp_path) == []
+
+
+def test_links_out_of_the_directory_are_refused(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "a.yaml").write_text(SEGMENT % "a")
+    (inside / "file.yaml").symlink_to(outside / "a.yaml")
+    (inside / "folder").symlink_to(outside, target_is_directory=True)
+    (inside / "loop.yaml").symlink_to("loop.yaml")
+    text = "this link leads out of the directory, or nowhere. Copy the file, or name it by itself."
+    assert problems(inside) == [
+        f"{inside}/file.yaml: {text}",
+        f"{inside}/folder: {text}",
+        f"{inside}/loop.yaml: {text}",
+    ]
+
+
+def test_a_large_file_is_refused_without_reading_it(tmp_path: Path) -> None:
+    file = tmp_path / "large.yaml"
+    with file.open("wb") as out:
+        out.truncate(10 * MAX_FILE_BYTES)  # sparse: there is nothing to read
+    assert problems(file) == [f"{file}: the file is too large (10.0 MiB; at most 1 MiB). Split it into smaller files."]
+
+
+def test_a_file_that_hides_its_size_is_read_only_up_to_the_limit() -> None:
+    endless = Path("/dev/zero")
+    assert problems(endless) == [f"{endless}: this is no regular file. Name a file or a directory."]
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    assert problems(tmp_path) == [f"{pipe}: this is no regular file. Name a file or a directory."]
+
+
+def test_too_many_files_are_refused(tmp_path: Path) -> None:
+    for number in range(MAX_FILES + 1):
+        (tmp_path / f"{number:04}.yaml").touch()
+    *_, last = read_sources([tmp_path])
+    assert str(last.problem) == f"{last.file}: there are more than 1000 files. Name a directory with fewer files."
+
+
+def test_too_much_altogether_is_refused(tmp_path: Path) -> None:
+    for number in range(17):
+        (tmp_path / f"{number:02}.yaml").write_bytes(b"#" * MAX_FILE_BYTES)
+    *_, last = read_sources([tmp_path])
+    assert str(last.problem) == f"{last.file}: the files hold more than 16 MiB. Name fewer files."
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert problems(tmp_path / "no.yaml") == [f"{tmp_path}/no.yaml: there is no such file. Check the path."]
+    assert problems(tmp_path) == [
+        f"{tmp_path}: there is no .yaml, .yml or .json file in this directory. Name another one."
+    ]
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (b"", "1:1 the file is empty. Write a document, or remove the file."),
+        (b"a: 1\nb: \xe4\n", "2:4 the byte 0xe4 is no UTF-8. Save the file as UTF-8."),
+        ("ä: 1".encode("utf-16"), "1:1 the file is UTF-16, not UTF-8. Save it as UTF-8."),
+        (b"a: \x00\n", "1:4 the character NUL is not allowed in a file. Remove it."),
+        (b"\x7fELF\x02\x01", "1:1 the character U+007F is not allowed in a file. Remove it."),
+    ],
+)
+def test_files_that_are_no_text(tmp_path: Path, content: bytes, expected: str) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_bytes(content)
+    assert problems(file) == [f"{file}:{expected}"]
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_bytes(b"\xef\xbb\xbf" + (SEGMENT % "a").encode())
+    assert problems(file) == []

@@ -1,0 +1,140 @@
+"""Names across documents: what must exist, what must not exist twice."""
+
+import pytest
+
+from croupier.adapters.manifests import parse_text
+
+V1 = "apiVersion: croupier/v1"
+SERVICE = f"""{V1}
+kind: Service
+metadata: {{name: payments}}
+spec:
+  routes: [{{prefix: /payments}}]
+  attributes: {{market: x-market}}
+  process: {{command: [serve, "{{port}}"]}}
+"""
+GATE = f"""{V1}
+kind: Gate
+metadata: {{name: deposit-slo}}
+spec: {{sli: {{ratio: {{metric: m, good: {{o: a}}}}}}, objective: {{atLeast: 99%}}}}
+"""
+SEGMENT = f"""{V1}
+kind: Segment
+metadata: {{name: germans}}
+spec: {{match: {{market: [DE]}}}}
+"""
+ROLLOUT = f"""{V1}
+kind: Rollout
+metadata: {{name: payments}}
+spec:
+  service: payments
+  segment: germans
+  strategy:
+    canary:
+      analysis: {{templates: [{{templateName: deposit-slo}}]}}
+      steps: [{{setWeight: 5}}, {{pause: {{}}}}]
+"""
+RELEASE = f"{V1}\nkind: Release\nspec: {{service: payments, version: 1.0.0}}\n"
+
+
+def problems(*documents: str, known: tuple[str, ...] = ()) -> list[str]:
+    there = parse_text("---\n".join(known), known=None).documents if known else ()
+    return [str(problem) for problem in parse_text("---\n".join(documents), "f", there).problems]
+
+
+def test_a_whole_set_has_no_problem_in_any_order() -> None:
+    assert problems(RELEASE, ROLLOUT, SEGMENT, GATE, SERVICE) == []
+
+
+def test_what_the_server_has_counts() -> None:
+    assert problems(RELEASE, ROLLOUT, known=(SERVICE, GATE, SEGMENT)) == []
+
+
+def test_names_that_do_not_exist() -> None:
+    assert problems(ROLLOUT, RELEASE) == [
+        ("f:5:12 spec.service: unknown service 'payments'. There is no service at all yet: add a Service document."),
+        "f:6:12 spec.segment: unknown segment 'germans'. There is no segment at all yet: add a Segment document.",
+        (
+            "f:9:45 spec.strategy.canary.analysis.templates[0].templateName: unknown gate 'deposit-slo'. "
+            "There is no gate at all yet: add a Gate document."
+        ),
+        ("f:14:17 spec.service: unknown service 'payments'. There is no service at all yet: add a Service document."),
+    ]
+
+
+def test_a_near_name_is_offered() -> None:
+    assert problems(SERVICE, RELEASE.replace("payments", "payment")) == [
+        "f:11:17 spec.service: unknown service 'payment'; did you mean 'payments'? There are: payments."
+    ]
+
+
+def test_a_reference_to_a_document_with_mistakes_is_no_second_mistake() -> None:
+    assert problems(SERVICE, SEGMENT, ROLLOUT, GATE.replace("99%", "nine")) == [
+        ('f:28:70 spec.objective.atLeast: expected a share, found the text "nine". Write for example 99% or 0.99.')
+    ]
+
+
+@pytest.mark.parametrize("document", [SERVICE, GATE, SEGMENT])
+def test_two_of_one_name(document: str) -> None:
+    kind = document.split("\n")[1].removeprefix("kind: ")
+    name = document.split("name: ")[1].split("}", maxsplit=1)[0]
+    lines = document.count("\n")
+    assert problems(document, document)[0] == (
+        f"f:{lines + 4}:18 metadata.name: there are two {kind} documents named '{name}'. Rename or remove one."
+    )
+
+
+def test_one_release_written_twice() -> None:
+    assert problems(SERVICE, RELEASE, RELEASE) == [
+        ("f:15:36 spec.version: release 1.0.0 of 'payments' is written twice. Remove one, or give it a new version.")
+    ]
+
+
+def test_a_document_replaces_the_one_that_the_server_has() -> None:
+    assert problems(SERVICE, GATE, SEGMENT, known=(SERVICE, GATE, SEGMENT)) == []
+
+
+def test_a_segment_that_no_request_of_the_service_can_be_told_by() -> None:
+    assert problems(SERVICE.replace("market: x-market", "brand: x-brand"), GATE, SEGMENT, ROLLOUT) == [
+        (
+            "f:24:12 spec.segment: segment 'germans' asks for 'market', but service 'payments' has no header for it. "
+            "Add it to the service: attributes: {market: x-market}."
+        )
+    ]
+
+
+def test_two_services_with_one_prefix() -> None:
+    other = SERVICE.replace("name: payments", "name: wallet")
+    text = "so nobody could tell their requests apart. Give each service its own prefix."
+    assert problems(other, known=(SERVICE,)) == [
+        f"f:5:21 spec.routes[0].prefix: service 'payments' has the prefix '/payments' too, {text}"
+    ]
+    moved = SERVICE.replace("/payments", "/pay")
+    assert problems(moved, other, known=(SERVICE,)) == []
+
+
+def test_a_release_whose_command_forgets_the_port() -> None:
+    release = f"{V1}\nkind: Release\nspec: {{service: payments, version: 1.0.0, process: {{command: [serve]}}}}\n"
+    assert problems(SERVICE, release) == [
+        (
+            "f:11:62 spec.process.command: the process is never told its port. "
+            'Add "{port}" to the command or to a variable in env.'
+        )
+    ]
+
+
+def test_a_comparison_with_nobody_left_to_compare_with() -> None:
+    gate = GATE.replace("objective: {atLeast: 99%}", "comparison: {}")
+    steps = "steps: [{setWeight: 100}, {analysis: {templates: [{templateName: deposit-slo}]}}]"
+    rollout = ROLLOUT.replace("steps: [{setWeight: 5}, {pause: {}}]", steps).replace("  segment: germans\n", "")
+    assert problems(SERVICE, gate, rollout) == [
+        (
+            "f:22:72 spec.strategy.canary.steps[1].analysis.templates[0].templateName: this step can never end: "
+            "gate 'deposit-slo' only compares with the stable version, which has no players left at 100 %. "
+            "Move the analysis before setWeight: 100, or give the gate an objective."
+        )
+    ]
+
+
+def test_references_may_be_left_to_the_server() -> None:
+    assert parse_text(ROLLOUT, known=None).problems == ()

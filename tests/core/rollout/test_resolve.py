@@ -1,0 +1,67 @@
+"""From names to a frozen plan, or every name that is missing."""
+
+import pytest
+
+from croupier.core.gates import Comparison, Gate, HardStop, Objective, RatioSli
+from croupier.core.rollout.resolve import gate_uses, resolve
+from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Timing
+from croupier.core.segments import AttributeMatch, Segment
+from croupier.errors import Rejected
+
+RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
+SLO = Gate("slo", RATIO, objective=Objective(0.99))
+STOP = Gate("stop", RATIO, hard_stop=HardStop(events=1))
+UNUSED = Gate("unused", RATIO)
+GERMANS = Segment("germans", (AttributeMatch("market", ("DE",)),))
+STEPS = (SetWeight(500), Pause(60), Analysis(("slo",)))
+
+
+def test_a_plan_holds_the_gates_that_are_named_and_the_segment() -> None:
+    timing = Timing(1, 2, 3)
+    spec = RolloutSpec("payments", "payments", STEPS, ("stop", "slo"), "germans", timing)
+    assert resolve(spec, [UNUSED, SLO, STOP], [GERMANS]) == Plan(STEPS, ("stop", "slo"), (STOP, SLO), GERMANS, timing)
+
+
+def test_no_segment_is_everybody() -> None:
+    assert resolve(RolloutSpec("p", "p", STEPS), [SLO], [GERMANS]).segment is None
+
+
+def test_every_missing_name_is_told_with_its_place() -> None:
+    spec = RolloutSpec("payments", "payments", (*STEPS, Analysis(("auth", "slo"))), ("stop",), "swedes")
+    with pytest.raises(Rejected, match="rollout 'payments' cannot start") as caught:
+        resolve(spec, [SLO], [GERMANS])
+    assert [str(problem) for problem in caught.value.problems] == [
+        "spec.strategy.canary.analysis.templates[0].templateName: there is no gate 'stop'. Apply it first.",
+        "spec.strategy.canary.steps[3].analysis.templates[0].templateName: there is no gate 'auth'. Apply it first.",
+        "spec.segment: there is no segment 'swedes'. Apply it first.",
+    ]
+
+
+def test_a_senseless_rollout_does_not_start() -> None:
+    with pytest.raises(Rejected, match="this step can never end"):
+        resolve(RolloutSpec("p", "p", (Analysis(("slo",)),)), [SLO], [])
+
+
+def test_a_gate_that_could_never_fail_does_not_guard() -> None:
+    with pytest.raises(Rejected, match="gate 'unused' cannot be used: the gate asks for nothing"):
+        resolve(RolloutSpec("p", "p", STEPS, ("unused",)), [SLO, UNUSED], [])
+
+
+@pytest.mark.parametrize(
+    "segment, objective, allowed", [(None, None, False), ("germans", None, True), (None, 0.9, True)]
+)
+def test_a_comparison_needs_players_on_the_stable_version(
+    segment: str | None, objective: float | None, allowed: bool
+) -> None:
+    gate = Gate("slo", RATIO, comparison=Comparison(), objective=Objective(objective) if objective else None)
+    spec = RolloutSpec("p", "p", (SetWeight(10_000), Analysis(("slo",))), segment=segment)
+    if allowed:
+        assert resolve(spec, [gate], [GERMANS]).gates == (gate,)
+    else:
+        with pytest.raises(Rejected, match="only compares with the stable version"):
+            resolve(spec, [gate], [GERMANS])
+
+
+def test_uses_of_gates_in_the_order_of_the_document() -> None:
+    spec = RolloutSpec("p", "p", STEPS, ("stop",))
+    assert [name for name, _ in gate_uses(spec)] == ["stop", "slo"]
