@@ -5,14 +5,14 @@ Transactions are plain synchronous functions over a connection; SQLAlchemy runs 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy import exc as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from croupier.adapters.store.sql.faults import translated
 from croupier.errors import Rejected
@@ -68,34 +68,45 @@ class Database:
         # SQLite has one writer at a time: waiting here is fair and costs no thread. In memory all share one connection.
         self._writer: _Turn = asyncio.Lock() if self.sqlite else nullcontext()
         self._reader: _Turn = self._writer if memory else nullcontext()
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
         """Run the work in a transaction that changes nothing; with ``snapshot`` all its statements see one moment."""
         # SQLite's transactions always see one moment.
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if snapshot and not self.sqlite else {}
-        async with self._connected(self._reader, **options) as connection:
-            return await connection.run_sync(work)
+        return await self._whole(self._run(self._reader, work, options))
 
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
-        """Run the work in a transaction and commit it. On disk when this returns, unless not ``durable``."""
+        """Run the work in a transaction and commit it. On disk when this returns, unless not ``durable``.
+
+        Cancelled, it still ends as it would have: recorded or not, never in between.
+        """
         options = {"croupier_write": True, "croupier_durable": durable}
-        async with self._connected(self._writer, **options) as connection, connection.begin():
-            return await connection.run_sync(work)
+        return await self._whole(self._run(self._writer, work, options, commit=True))
 
     async def outside_transaction(self, work: Work[T]) -> T:
         """Run statements that cannot be part of a transaction, each by itself (SQLite only)."""
-        async with self._connected(self._writer, croupier_begin=False) as connection:
-            return await connection.run_sync(work)
-
-    @asynccontextmanager
-    async def _connected(self, turn: _Turn, **options: Any) -> AsyncIterator[AsyncConnection]:
-        with translated(self.url):
-            async with turn, self.engine.connect() as connection:
-                yield await connection.execution_options(**options)
+        return await self._whole(self._run(self._writer, work, {"croupier_begin": False}))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Let running transactions end and close every connection."""
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self.engine.dispose()
+
+    async def _run(self, turn: _Turn, work: Work[T], options: dict[str, Any], *, commit: bool = False) -> T:
+        with translated(self.url):
+            async with turn, self.engine.connect() as connection:
+                result = await (await connection.execution_options(**options)).run_sync(work)
+                if commit:
+                    await connection.commit()
+                return result
+
+    async def _whole(self, running: Coroutine[Any, Any, T]) -> T:
+        """Keep a caller's cancellation out of the transaction: a driver left half-way may hold the database locked."""
+        task = asyncio.create_task(running)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
 
 
 def _engine(url: URL, *, memory: bool) -> AsyncEngine:
