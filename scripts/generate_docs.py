@@ -185,7 +185,32 @@ def settings() -> Files:
     return {"settings.md": NOTICE.format(source="croupier.server.settings") + text}
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, files, settings)
+def api() -> Files:
+    """The API as OpenAPI 3.1 for machines, and its operations as tables for people."""
+    from croupier.server.app import openapi
+
+    description = openapi()
+    text = (
+        "# API\n\n"
+        "All of it, with the shapes of requests and answers: [openapi.json](openapi.json), "
+        f"OpenAPI {description['openapi']}.\n"
+    )
+    by_tag: dict[str, list[Iterable[str]]] = {}
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            tag = next(iter(operation.get("tags", ())), "server")
+            meaning = " ".join(operation.get("description", "").split())
+            row = (f"`{method.upper()} {path}`", operation.get("summary", ""), meaning)
+            by_tag.setdefault(tag, []).append(row)
+    for tag, rows in by_tag.items():
+        text += f"\n## {tag.capitalize()}\n\n{_table(('request', '', 'what it does'), rows)}"
+    return {
+        "openapi.json": _json(description),
+        "api.md": NOTICE.format(source="croupier.server.app") + text,
+    }
+
+
+PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, settings)
 
 
 def _default(field: Any) -> str:
