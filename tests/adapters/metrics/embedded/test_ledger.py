@@ -186,6 +186,27 @@ def test_without_restarts_counts_are_what_happened(
             assert (version.good, version.total) == (good, total)
 
 
+@given(steps=st.lists(st.one_of(events, scrapes, scrapes, restarts, joins, leaves), max_size=60))
+def test_looks_that_follow_each_other_add_up_whatever_is_learnt_later(steps: list[tuple[Any, ...]]) -> None:
+    world = World(SETTINGS)
+    world.join(OLD, tells_start=True)
+    world.join(NEW, tells_start=True)
+    seen, start, end = {OLD: 0, NEW: 0}, None, 0.0
+    for step in steps:
+        world.do(step)
+        look = world.ledger.read(world.query(end, world.now), world.now)
+        if counts := told(look):
+            assert isinstance(look, Reading)
+            start = look.since if start is None else start
+            end = look.until
+            for key, version in counts.items():
+                seen[key] += version.total
+    if start is not None:
+        whole = told(world.ledger.read(world.query(start, end), world.now))
+        assert whole is not None
+        assert {key: version.total for key, version in whole.items()} == seen
+
+
 def test_a_young_process_counts_from_its_birth_and_an_old_one_from_its_first_scrape() -> None:
     for young, expected in ((True, 3), (False, 0)):
         world = World(SETTINGS)

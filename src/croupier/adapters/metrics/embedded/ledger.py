@@ -64,7 +64,7 @@ class Ledger:
             target, subject = self._targets[identity], identity.subject
             whole = self._take(target, outcome, at, previous.at if previous else None)
             if target.presence is Presence.LEAVING:
-                target.presence = Presence.GONE
+                target.leave()
             elif whole is None:
                 silent.add(subject)
             else:
@@ -184,6 +184,8 @@ class Ledger:
                     f"{target.identity} exports more than {most} series of what gates ask for; use fewer label values"
                 )
         pages = [target.page for target in self._live(subject) if target.page is not None]
+        if not pages:
+            return None  # it was there in that span, and nothing of this was counted
         if _first_spelling(targets, feeds.total) and _first_spelling(targets, feeds.good):
             return uncountable(sli, _name(subject), pages)
         return missing(sli, _name(subject), pages)

@@ -71,6 +71,10 @@ class Target:
         if self.failing_since is None:
             self.failing_since = at
 
+    def leave(self) -> None:
+        """The instance is gone; what it counted stays, its page is not needed any more."""
+        self.presence, self.page = Presence.GONE, None
+
     def keep(self, feeds: Collection[Feed]) -> None:
         """Keep these families, beginning with what the last page said, and no others."""
         for feed in self._kept.keys() - set(feeds):
