@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from casino.errors import Misconfigured
 from casino.faults import Fault, Faults, parse
 from casino.ledger import check
+from casino.payments import ROUTES
 from casino.players.population import Person
 from casino.players.wire import Lost, Wire
+from casino.serve import serve
 from casino.testing import LocalCasino, scrape, sign_in, wait_ready
 
 
@@ -71,12 +74,20 @@ def test_a_share_is_a_share_of_what_matches() -> None:
     ],
 )
 def test_a_process_that_is_started_wrongly_says_what_to_write(
-    casino: LocalCasino, options: tuple[str, ...], message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    message: str,
 ) -> None:
-    running = casino.start("payments", options=options)
-    assert running.process.wait(20) == 2
-    (out,) = casino.database.parent.glob("*.out")
-    assert message in out.read_text()
+    good = ("--port", "1", "--version", "1.0.0", "--database", str(tmp_path / "casino.db"))
+    monkeypatch.setattr("sys.argv", ["casino.payments", *good, *options])
+    assert serve("payments", ROUTES) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_wrong_start_is_exit_code_2(casino: LocalCasino) -> None:
+    assert casino.start("payments", fault="boom").process.wait(20) == 2
 
 
 async def test_deposits_fail_for_one_provider_in_one_market_only(casino: LocalCasino, person: Person) -> None:

@@ -180,7 +180,7 @@ class Money(RuleBasedStateMachine):
         assert held == {player: amount for player, amount in self.expected.items() if amount}
 
 
-Money.TestCase.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+Money.TestCase.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
 TestMoney = Money.TestCase
 
 

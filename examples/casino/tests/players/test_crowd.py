@@ -21,8 +21,8 @@ def total(metrics: Mapping[str, float], prefix: str, *parts: str) -> float:
 
 async def test_what_the_crowd_counts_is_what_the_casino_counts(casino: LocalCasino) -> None:
     routes = casino.start_all(*SERVICES)
-    async with Crowd("http://127.0.0.1:1", rate=200, players=150, routes=routes) as crowd:
-        await answered(crowd, 700)
+    async with Crowd("http://127.0.0.1:1", rate=300, players=150, routes=routes) as crowd:
+        await answered(crowd, 600)
         await crowd.stop()
         seen = crowd.snapshot()
     assert (seen.lost, seen.unexpected, seen.in_flight, seen.moves) == (0, 0, 0, 0), crowd.figures.complaints
@@ -50,7 +50,7 @@ async def test_players_who_move_are_followed_and_the_first_failed_deposit_is_tol
     told: list[tuple[str, float]] = []
     crowd = Crowd(
         "http://127.0.0.1:1",
-        rate=150,
+        rate=250,
         players=40,
         routes={**routes, "payments": good.url},
         on_failed_deposit=lambda version, at: told.append((version, at)),
@@ -86,6 +86,24 @@ async def test_the_rate_can_be_changed_and_rest(routes: Mapping[str, str]) -> No
         assert {one.service for one in crowd.snapshot().versions} == {"payments"}
         assert set(crowd.snapshot().versions[0].outcomes) == {"ping:200"}
         assert crowd.snapshot().document()["lost"] == 0
+
+
+async def test_replacing_a_process_under_traffic_loses_nothing(casino: LocalCasino) -> None:
+    old, new = casino.start("payments", "1.0.0"), casino.start("payments", "1.1.0")
+    for running in (old, new):
+        wait_ready(running)
+    routes = {"payments": old.url}
+    async with Crowd("http://127.0.0.1:1", rate=300, players=50, routes=routes, lean=True) as crowd:
+        await answered(crowd, 100)
+        old.terminate()
+        await answered(crowd, 30)  # callers that have not noticed yet are served
+        crowd.reroute("payments", new.url)
+        await answered(crowd, 100)
+        assert await asyncio.to_thread(old.process.wait, 10) == 0
+        await crowd.stop()
+    seen = crowd.snapshot()
+    assert (seen.lost, seen.unexpected) == (0, 0), crowd.figures.losses
+    assert {one.version for one in seen.versions} == {"1.0.0", "1.1.0"}
 
 
 @pytest.mark.parametrize(
