@@ -1,6 +1,6 @@
 """``croupier journal …``: read the record, and check that nobody changed it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ app = typer.Typer(help="Read the record and check it.", no_args_is_help=True)
 @app.command()
 def tail(
     context: typer.Context,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=1000, help="How many entries to begin with.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=200, help="How many entries to begin with.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new entries as they come.")] = False,
     subject: Annotated[str | None, typer.Option(help="Only of this subject, for example rollout/payments-3.")] = None,
     as_json: Json = False,
@@ -22,14 +22,16 @@ def tail(
     connection: Connection = context.obj
     with connection.open() as client:
         head = client.get("journal/head")["size"]
-        entries = client.get("journal", latest=lines, subject=subject)["items"] if lines else []
+        newest = client.get("journal", newest=True, limit=lines, subject=subject)["items"] if lines else []
+        entries = newest[::-1]
         if as_json and not follow:
             print_json(entries)
             return
         _print(entries, as_json)
         if follow:
-            for _, item in client.events(after=head - 1, subject=subject):
-                _print([item], as_json)
+            for _, item in client.events(after=head - 1):
+                if subject in (None, item["subject"]):
+                    _print([item], as_json)
 
 
 @app.command()
@@ -52,13 +54,21 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _print(entries: list[dict[str, object]], as_json: bool) -> None:
+def _print(entries: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         for entry in entries:
             print_json(entry)
         return
     rows = [
-        (item["seq"], clock_time(str(item["at"])), item["actor"], item["action"], item["subject"], item["text"])
+        (
+            item["seq"],
+            clock_time(item["at"]),
+            item["actor"],
+            item["action"],
+            item["subject"],
+            ", ".join(event["type"] for event in item["events"]),
+            item["reason"],
+        )
         for item in entries
     ]
-    print_table(("SEQ", "TIME", "BY", "ACTION", "SUBJECT", "WHAT"), rows, empty="The journal is empty.")
+    print_table(("SEQ", "TIME", "BY", "ACTION", "SUBJECT", "EVENTS", "WHY"), rows, empty="The journal is empty.")

@@ -33,7 +33,7 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
         if not (follow and as_json):
             _show(answer, as_json)
         if follow:
-            _end(watch.follow(client, answer["rollout"]["id"], as_json=as_json))
+            _end(watch.follow(client, answer["id"], as_json=as_json))
 
 
 @app.command("list")
@@ -133,7 +133,7 @@ def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """Everything that happened to a rollout: when, what, by whom and why."""
     connection: Connection = context.obj
     with connection.open() as client:
-        events = client.get(f"rollouts/{rollout}/history")["items"]
+        events = client.pages(f"rollouts/{rollout}/history", 10_000)
     if as_json:
         print_json(events)
         return
@@ -148,14 +148,13 @@ def _act(context: typer.Context, rollout: str, verb: str, as_json: bool, **body:
     _show(answer, as_json)
 
 
-def _show(answer: dict[str, Any], as_json: bool) -> None:
+def _show(rollout: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(answer)
+        print_json(rollout)
         return
-    rollout = answer["rollout"]
     waits = f": {escape(rollout['waitingFor'])}" if rollout["waitingFor"] else ""
     out.print(f"{rollout['id']} is {styled(rollout['phase'])} at {percent(rollout['weight'])}{waits}")
-    if not answer["recorded"]:
+    if not rollout["recorded"]:
         out.print("[yellow]The store is out of reach: traffic is moved now, the record follows.[/]")
 
 

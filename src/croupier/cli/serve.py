@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from croupier.cli.output import out
-from croupier.errors import Rejected
+from croupier.errors import Problem, Rejected
 
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Where everything is kept.", envvar="CROUPIER_STATE_DIR")
@@ -22,25 +23,30 @@ def serve(
     ] = None,
 ) -> None:
     """Run the control plane: API, page, Envoy and workloads. Options not given come from CROUPIER_* variables."""
-    server = _server()
     given = {"state_dir": state_dir, "port": port, "edge_port": edge_port, "on_exit": on_exit}
-    server.serve(server.settings(**{name: value for name, value in given.items() if value is not None}))
+    server, settings = _server(given)
+    server.serve(settings)
 
 
 def down(state_dir: StateDir = None) -> None:
     """Stop Envoy and the workloads that a control plane left serving when it ended."""
-    server = _server()
-    stopped = server.down(server.settings(**({"state_dir": state_dir} if state_dir else {})))
+    server, settings = _server({"state_dir": state_dir})
+    stopped = server.down(settings)
     out.print(f"Stopped {stopped} processes." if stopped else "Nothing was running.")
 
 
-def _server() -> Any:
-    """The server is an extra; without it the command line is a client only."""
+def _server(given: dict[str, Any]) -> tuple[Any, Any]:
+    """The server, which is an extra (without it the command line is a client only), and its settings."""
     try:
         from croupier.server import app
+        from croupier.server.settings import Settings
     except ImportError as missing:
         raise Rejected(
             f"The control plane is not installed here ({missing.name} is missing).",
             hint="Install it: pip install 'croupier[server]'",
         ) from missing
-    return app
+    try:
+        return app, Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as wrong:
+        problems = tuple(Problem(item["msg"], tuple(item["loc"])) for item in wrong.errors())
+        raise Rejected("These settings cannot be used.", problems=problems) from None

@@ -82,18 +82,17 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
 
 def _follow_plainly(client: Client, rollout: str, *, as_json: bool) -> str:
     """A line (or a JSON document) for each event; the journal's order, nothing twice."""
-    shown = 0
+    seq = None
     while True:
         found = _get(client, rollout)
         if found is not None:
-            events = client.get(f"rollouts/{rollout}/history")["items"]
-            for event in events[shown:]:
+            for event in client.get(f"rollouts/{rollout}/history", cursor=seq)["items"]:
+                seq = event["seq"]
                 if as_json:
                     print_json(event)
                 else:
                     sys.stdout.write(f"{event['at']}\t{event['type']}\t{event['actor']}\t{event['text']}\n")
             sys.stdout.flush()
-            shown = len(events)
             if found["phase"] in _ENDED:
                 return str(found["phase"])
         time.sleep(_POLL_S)

@@ -89,10 +89,10 @@ async def _chapter(client: Client, crowd: Any, screen: Screen, chapter: Chapter)
     """Roll one release out and watch it to its end."""
     began, lost = time.monotonic(), crowd.snapshot().lost
     body = {"service": "payments", "version": chapter.version, "reason": f"the demo: it {chapter.title}"}
-    rollout = (await asyncio.to_thread(client.post, "rollouts", body))["rollout"]
+    rollout = await asyncio.to_thread(client.post, "rollouts", body)
     while True:
         rollout = await asyncio.to_thread(client.get, f"rollouts/{rollout['id']}")
-        events = (await asyncio.to_thread(client.get, f"rollouts/{rollout['id']}/history"))["items"]
+        events = await asyncio.to_thread(client.pages, f"rollouts/{rollout['id']}/history", 1_000)
         screen.rollout = rollout
         await _show(crowd, screen, events=events, seconds=0.25)
         ended = rollout["phase"] in _ENDED
