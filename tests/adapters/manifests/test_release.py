@@ -2,7 +2,7 @@
 
 import pytest
 
-from croupier.adapters.manifests import ReleaseDraft, complete_release, parse_text
+from croupier.adapters.manifests import ReleaseDraft, agrees, complete_release, parse_text
 from croupier.core.releases import Limits, Release, Service
 from croupier.errors import Rejected
 
@@ -68,6 +68,16 @@ def test_the_digest_of_known_content_never_changes() -> None:
     assert complete("{service: payments, version: 1.0.0}").digest == (
         "sha256:0d2003e003823751824841f8ddeaafdf3cede40731865c0cb3b8a97ec54e55a5"
     )
+
+
+def test_a_release_that_exists_outlives_changes_of_its_service() -> None:
+    text = f"{SERVICE}apiVersion: croupier/v1\nkind: Release\n"
+    spec = "spec: {service: payments, version: 1.0.0, process: {env: {B: '3'}}}"
+    recorded = complete(spec.removeprefix("spec: "), SERVICE.replace("5s", "6s").replace("A: ", "C: "))
+    assert agrees(parse_text(text + spec).releases[0], recorded)
+    for change in ("env: {B: '4'}", "env: {B: '3'}, instances: 2", "env: {B: '3', D: x}"):
+        assert not agrees(parse_text(text + spec.replace("env: {B: '3'}", change)).releases[0], recorded)
+    assert not agrees(parse_text(text + spec.replace("1.0.0", "1.0.0, notes: x")).releases[0], recorded)
 
 
 def test_a_release_of_another_service_is_not_completed() -> None:

@@ -5,7 +5,7 @@ croupier/v1``).
 from croupier.adapters.manifests.bundle import Bundle, parse_objects, parse_text, read_paths, to_objects
 from croupier.adapters.manifests.located import Located, Severity
 from croupier.adapters.manifests.references import Dangling, unresolved
-from croupier.adapters.manifests.release import ReleaseDraft, complete_release
+from croupier.adapters.manifests.release import ReleaseDraft, agrees, complete_release
 from croupier.adapters.manifests.schemas import schemas
 from croupier.adapters.manifests.shapes import API_VERSION
 
@@ -16,6 +16,7 @@ __all__ = [
     "Located",
     "ReleaseDraft",
     "Severity",
+    "agrees",
     "complete_release",
     "parse_objects",
     "parse_text",

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from croupier.adapters.manifests.fields import Shape
 from croupier.adapters.manifests.located import Complaint, Mark, Path
 from croupier.adapters.manifests.scalars import described
-from croupier.adapters.manifests.shapes import API_VERSION, Shape
+from croupier.adapters.manifests.shapes import API_VERSION
 from croupier.errors import Problem
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_./%{}-]+")
@@ -64,7 +65,7 @@ def _translated(
         else:
             mark = marks.get(path)
             message, hint = _wrong_value(shape, path, error)
-            written = (mark.written if mark else "") or _shown(error["input"])
+            written = (mark.written[:60] if mark else "") or _shown(error["input"])
             problem = Problem(message.replace("{written}", written), path, hint.replace("{written}", written))
             yield Complaint(problem, at_key=at_key)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from croupier.adapters.manifests import shapes
+from croupier.adapters.manifests.fields import Labels
 from croupier.core.gates import (
     ClassicRule,
     Comparison,
@@ -102,7 +103,7 @@ def _sli(shape: shapes.SliShape) -> Sli:
     raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
 
 
-def _matchers(labels: shapes.Labels | None) -> Matchers:
+def _matchers(labels: Labels | None) -> Matchers:
     return tuple(sorted((label, _accepted(values)) for label, values in (labels or {}).items()))
 
 

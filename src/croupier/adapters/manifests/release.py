@@ -66,6 +66,16 @@ def complete_release(wanted: ReleaseDraft, service: Service) -> Release:
     return Release(wanted.service, wanted.version, process, digest_of(content), wanted.notes)
 
 
+def agrees(wanted: ReleaseDraft, recorded: Release) -> bool:
+    """Whether a release that exists is what the draft describes, whatever its service has become since.
+
+    A draft says only what differs from the service, so applying its changes to the recorded process must change
+    nothing. Call it before ``complete_release``, so that a file may stay where it is when its service changes.
+    """
+    same = (wanted.service, wanted.version, wanted.notes) == (recorded.service, recorded.version, recorded.notes)
+    return same and convert.overridden(recorded.process, wanted.process) == recorded.process
+
+
 def digest_of(content: Mapping[str, Any]) -> str:
     """``sha256:`` and the hash of the content's canonical JSON (RFC 8785)."""
     return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(content))).hexdigest()

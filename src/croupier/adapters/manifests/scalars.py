@@ -13,6 +13,9 @@ from typing import Final
 
 from semver import Version
 
+LONGEST_TEXT: Final = 16_384
+"""Characters of one value."""
+
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
 _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -61,11 +64,16 @@ def described(value: object) -> str:
         case str() if len(value) > 60:
             return f"a text of {len(value)} characters"
         case str():
-            return f"the text {json.dumps(value, ensure_ascii=False)}"
+            return f"the text {quoted(value)}"
         case list():
             return "a list"
         case _:
             return "a mapping"
+
+
+def quoted(value: str) -> str:
+    """The value in quotes, its end cut off where it is long."""
+    return json.dumps(value if len(value) <= 60 else f"{value[:60]}…", ensure_ascii=False)
 
 
 def text(value: object) -> str:
@@ -79,6 +87,8 @@ def text(value: object) -> str:
         raise Misread(f"expected text, found {described(value)}.")
     if not value.strip():
         raise Misread("expected text, found an empty one.")
+    if len(value) > LONGEST_TEXT:
+        raise Misread(f"this text is too long: {len(value)} characters, at most {LONGEST_TEXT}.", "Write less.")
     return value
 
 
@@ -241,8 +251,7 @@ def name(value: object) -> str:
     if not _NAME.fullmatch(found):
         better = re.sub(r"[^a-z0-9.-]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", found).lower()).strip("-.")
         raise Misread(
-            f"{json.dumps(found, ensure_ascii=False)} is no name: use a-z, 0-9, '-' and '.', "
-            "with a letter or digit at both ends.",
+            f"{quoted(found)} is no name: use a-z, 0-9, '-' and '.', with a letter or digit at both ends.",
             f"Write {better}." if _NAME.fullmatch(better) else "Write for example deposit-slo.",
         )
     return found
@@ -252,7 +261,7 @@ def label(value: object) -> str:
     """A metric's label. ``version`` is refused: the control plane asks for each version by itself."""
     found = text(value)
     if not _LABEL.fullmatch(found):
-        raise Misread(f"{json.dumps(found)} is no label: use letters, digits and '_', not starting with a digit.")
+        raise Misread(f"{quoted(found)} is no label: use letters, digits and '_', not starting with a digit.")
     if found == "version":
         raise Misread("the versions are told apart by Croupier itself.", "Remove 'version'.")
     return found
@@ -263,7 +272,7 @@ def metric(value: object) -> str:
     found = text(value)
     if not _METRIC.fullmatch(found):
         hint = "Write the name only; labels go into 'match', 'total' or 'good'." if "{" in found or "(" in found else ""
-        raise Misread(f"{json.dumps(found)} is no metric name: use letters, digits, '_' and ':'.", hint)
+        raise Misread(f"{quoted(found)} is no metric name: use letters, digits, '_' and ':'.", hint)
     return found
 
 
@@ -271,7 +280,7 @@ def attribute(value: object) -> str:
     """An attribute of players, such as ``market``."""
     found = text(value)
     if not _LABEL.fullmatch(found):
-        raise Misread(f"{json.dumps(found)} is no attribute: use letters, digits and '_', not starting with a digit.")
+        raise Misread(f"{quoted(found)} is no attribute: use letters, digits and '_', not starting with a digit.")
     return found
 
 
@@ -282,7 +291,7 @@ def header(value: object) -> str:
     """
     found = text(value)
     if not _HEADER.fullmatch(found) or len(found) > 100:
-        raise Misread(f"{json.dumps(found)} is no header name.", "Write for example x-player-id.")
+        raise Misread(f"{quoted(found)} is no header name.", "Write for example x-player-id.")
     if found.lower() in _ADDRESS_HEADERS:
         raise Misread(f"'{found}' is an address, not a player.", "Write the header that carries the player's id.")
     return found.lower()
@@ -292,9 +301,9 @@ def url_path(value: object) -> str:
     """An absolute path without query: ``/healthz``."""
     found = text(value)
     if not found.startswith("/"):
-        raise Misread(f"{json.dumps(found)} is no path.", f"Write /{found.removeprefix('./')}.")
+        raise Misread(f"{quoted(found)} is no path.", f"Write {quoted('/' + found.removeprefix('./'))[1:-1]}.")
     if not _PATH.fullmatch(found) or any(part in (".", "..") for part in found.split("/")) or len(found) > 500:
-        raise Misread(f"{json.dumps(found)} is no plain path: no '..', query, fragment or spaces.")
+        raise Misread(f"{quoted(found)} is no plain path: no '..', query, fragment or spaces.")
     return found
 
 
@@ -303,7 +312,7 @@ def prefix(value: object) -> str:
     found = url_path(value)
     if found != "/" and (found.endswith("/") or "//" in found):
         better = "/" + "/".join(part for part in found.split("/") if part)
-        raise Misread(f"{json.dumps(found)} has a slash too many.", f"Write {better}.")
+        raise Misread(f"{quoted(found)} has a slash too many.", f"Write {better}.")
     return found
 
 
@@ -311,5 +320,5 @@ def variable(value: object) -> str:
     """The name of an environment variable."""
     found = text(value)
     if not _LABEL.fullmatch(found):
-        raise Misread(f"{json.dumps(found)} is no name of an environment variable.", "Write for example LOG_LEVEL.")
+        raise Misread(f"{quoted(found)} is no name of an environment variable.", "Write for example LOG_LEVEL.")
     return found

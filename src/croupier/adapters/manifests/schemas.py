@@ -6,7 +6,8 @@ steps of 0.01 are beyond them.
 
 from typing import Any, Final
 
-from croupier.adapters.manifests.shapes import API_VERSION, KINDS, Shape
+from croupier.adapters.manifests.fields import Shape
+from croupier.adapters.manifests.shapes import API_VERSION, KINDS
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -5,7 +5,6 @@ expanded. No tags, no classes, no code. Called by the readers of files and of te
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from croupier.adapters.manifests.core_schema import resolved
 from croupier.adapters.manifests.located import Located, Mark, Path
 from croupier.errors import Problem
 
@@ -34,12 +34,6 @@ MAX_VALUES: Final = 50_000
 """Values in one file, aliases expanded."""
 MAX_DOCUMENTS: Final = 1_000
 
-_NULL: Final = re.compile(r"|~|null|Null|NULL")
-_BOOL: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT: Final = re.compile(r"[-+]?[0-9]{1,40}")
-_BASED: Final = re.compile(r"0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}")
-_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,6})?")
-_SPECIAL: Final = {"nan": math.nan, "inf": math.inf}
 _PLAIN_TAGS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -198,7 +192,7 @@ class _Builder:
                 event, "this text holds half of a character (a lone surrogate).", "Write the whole character."
             ) from None
         plain = event.style is None and event.tag is None
-        node = _Node(_resolved(text) if plain else text, _line(event), _column(event), text if plain else "")
+        node = _Node(resolved(text) if plain else text, _line(event), _column(event), text if plain else "")
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
@@ -241,7 +235,7 @@ class _Builder:
                     line,
                     column,
                     Problem(
-                        f"a key must be text, found {node.written or 'nothing'}.", hint=f'Write "{node.written}":.'
+                        f"a key must be text, found {node.written[:60] or 'nothing'}.", hint=f'Write "{node.written}":.'
                     ),
                 )
             )
@@ -251,7 +245,7 @@ class _Builder:
                     line,
                     column,
                     Problem(
-                        f"'{node.value}' is written twice; the first is in line {parent.seen[node.value]}.",
+                        f"'{node.value[:60]}' is written twice; the first is in line {parent.seen[node.value]}.",
                         hint="Remove one.",
                     ),
                 )
@@ -285,22 +279,6 @@ def _merged(node: _Node) -> Iterator[_Pair]:
                 if source.written == "{" and isinstance(source.value, list):
                     yield from _merged(source)
     yield from (pair for pair in node.value if pair.key != "<<" or not isinstance(pair.node.value, list))
-
-
-def _resolved(text: str) -> Any:
-    """The value of an unquoted scalar by YAML 1.2's core schema: ``no``, ``NO`` and ``1:30`` are text."""
-    if _NULL.fullmatch(text):
-        return None
-    if text in _BOOL:
-        return _BOOL[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    if _BASED.fullmatch(text):
-        return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    special = re.fullmatch(r"([-+]?)\.(nan|inf)", text.lower())
-    return (-1 if special[1] == "-" else 1) * _SPECIAL[special[2]] if special else text
 
 
 def _refuse_tag(event: ScalarEvent | MappingStartEvent | SequenceStartEvent) -> None:

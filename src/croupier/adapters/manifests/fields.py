@@ -1,0 +1,146 @@
+"""What the shapes are made of: single values with their reader and their JSON Schema, and the mapping itself.
+
+Values are read by ``scalars``; a reader's complaint keeps its message and its hint apart.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from croupier.adapters.manifests import scalars
+
+
+def reads(reader: Callable[[object], Any]) -> BeforeValidator:
+    """The reader as a validator whose complaint keeps its message and its hint apart."""
+
+    def read(value: object) -> Any:
+        try:
+            return reader(value)
+        except scalars.Misread as misread:
+            raise PydanticCustomError(
+                "misread", "{message}", {"message": misread.message, "hint": misread.hint}
+            ) from None
+
+    return BeforeValidator(read)
+
+
+def one_or_many(value: object) -> object:
+    """A single text stands for a list of one."""
+    return value if isinstance(value, list | dict) or value is None else [value]
+
+
+_NAME_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 63,
+    "pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
+}
+_LABEL_SCHEMA = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+_PATH_SCHEMA = {"type": "string", "pattern": "^/[^?# ]*$"}
+_DURATION_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^([0-9]+|([0-9]+(\.[0-9]+)?(ms|us|µs|ns|h|m|s))+)$"},
+        {"type": "integer", "minimum": 0},
+    ],
+    "examples": ["90s", "5m", "1h30m", 300],
+}
+_SHARE_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*%$"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    ],
+    "examples": ["99%", 0.99],
+}
+_SIZE_SCHEMA = {
+    "anyOf": [{"type": "string", "pattern": "^[0-9]+(Ki|Mi|Gi|Ti|k|K|M|G|T)?$"}, {"type": "integer", "minimum": 2**20}],
+    "examples": ["512Mi", "2Gi"],
+}
+_WEIGHT_SCHEMA = {"type": "number", "minimum": 0, "maximum": 100, "examples": [1, 5, 0.25]}
+_VERSION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$",
+    "examples": ["1.4.0"],
+}
+
+Name = Annotated[str, reads(scalars.name), WithJsonSchema(_NAME_SCHEMA)]
+Text = Annotated[str, reads(scalars.text), WithJsonSchema({"type": "string", "minLength": 1})]
+AnyText = Annotated[str, reads(scalars.any_text), WithJsonSchema({"type": "string"})]
+Label = Annotated[str, reads(scalars.label), WithJsonSchema({**_LABEL_SCHEMA, "not": {"const": "version"}})]
+Metric = Annotated[
+    str, reads(scalars.metric), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_:][A-Za-z0-9_:]*$"})
+]
+Attribute = Annotated[str, reads(scalars.attribute), WithJsonSchema(_LABEL_SCHEMA)]
+Variable = Annotated[str, reads(scalars.variable), WithJsonSchema(_LABEL_SCHEMA)]
+HeaderName = Annotated[
+    str, reads(scalars.header), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})
+]
+UrlPath = Annotated[str, reads(scalars.url_path), WithJsonSchema(_PATH_SCHEMA)]
+Prefix = Annotated[str, reads(scalars.prefix), WithJsonSchema(_PATH_SCHEMA)]
+Duration = Annotated[float, reads(scalars.duration), WithJsonSchema(_DURATION_SCHEMA)]
+Share = Annotated[float, reads(scalars.share), WithJsonSchema(_SHARE_SCHEMA)]
+Size = Annotated[int, reads(scalars.size), WithJsonSchema(_SIZE_SCHEMA)]
+Weight = Annotated[int, reads(scalars.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
+Ratio = Annotated[float, reads(scalars.ratio), WithJsonSchema({"type": "number", "minimum": 1})]
+SemanticVersion = Annotated[str, reads(scalars.version), WithJsonSchema(_VERSION_SCHEMA)]
+Values = Annotated[
+    list[Text],
+    BeforeValidator(one_or_many),
+    Field(min_length=1, max_length=200),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 200},
+            ]
+        }
+    ),
+]
+Labels = dict[Label, Values]
+
+
+def between(least: int, most: int) -> Any:
+    """The annotations of a whole number within bounds."""
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return Annotated[int, reads(partial(scalars.whole, least=least, most=most)), WithJsonSchema(schema)]
+
+
+def _add_choices(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Says in the JSON Schema which fields exclude or need each other."""
+    if issubclass(model, Shape):
+        if model.one_of:
+            schema["oneOf"] = [{"required": [name]} for name in model.one_of]
+        if model.some_of:
+            schema["anyOf"] = [{"required": [name]} for name in model.some_of]
+
+
+class Shape(BaseModel):
+    """A mapping in a file.
+
+    ``one_of`` names fields of which exactly one must be there, ``some_of`` those of which one or more must,
+    ``lacking`` what to say if none is. ``short`` is the field that is meant when only a value is written.
+    ``elsewhere`` says what to do about fields that people bring along from Argo Rollouts or Kubernetes.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        use_attribute_docstrings=True,
+        json_schema_extra=_add_choices,
+    )
+    one_of: ClassVar[tuple[str, ...]] = ()
+    some_of: ClassVar[tuple[str, ...]] = ()
+    lacking: ClassVar[tuple[str, str]] = ("", "")
+    short: ClassVar[str] = ""
+    elsewhere: ClassVar[dict[str, str]] = {}
+
+
+class NamedShape(Shape):
+    short: ClassVar[str] = "name"
+    name: Name
+    """What other documents call this one: a-z, 0-9, '-' and '.'."""

@@ -1,0 +1,49 @@
+"""The shapes of the documents as Pydantic models: which fields there are, of which kind, and what each means.
+
+The only place where the fields of the files are written down: reading, error messages and the JSON Schemas follow from
+it. Values are read by ``scalars``; sense is judged by ``core``.
+"""
+
+from croupier.adapters.manifests.shapes.gate import ComparisonShape, GateShape, HardStopShape, RuleShape, SliShape
+from croupier.adapters.manifests.shapes.rollout import AnalysisShape, RolloutShape, StepShape
+from croupier.adapters.manifests.shapes.segment import SegmentShape
+from croupier.adapters.manifests.shapes.service import (
+    HealthShape,
+    LimitsShape,
+    ProcessOverrides,
+    ReleaseShape,
+    ServiceShape,
+)
+
+API_VERSION = "croupier/v1"
+
+AnyDocument = ServiceShape | ReleaseShape | GateShape | SegmentShape | RolloutShape
+
+KINDS: dict[str, type[AnyDocument]] = {
+    "Service": ServiceShape,
+    "Release": ReleaseShape,
+    "Gate": GateShape,
+    "Segment": SegmentShape,
+    "Rollout": RolloutShape,
+}
+"""Every kind of document, in the order in which they depend on each other."""
+
+__all__ = [
+    "API_VERSION",
+    "KINDS",
+    "AnalysisShape",
+    "AnyDocument",
+    "ComparisonShape",
+    "GateShape",
+    "HardStopShape",
+    "HealthShape",
+    "LimitsShape",
+    "ProcessOverrides",
+    "ReleaseShape",
+    "RolloutShape",
+    "RuleShape",
+    "SegmentShape",
+    "ServiceShape",
+    "SliShape",
+    "StepShape",
+]

@@ -1,0 +1,126 @@
+"""What a ``Gate`` file may hold. Docstrings below fields become the schemas' descriptions."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from croupier.adapters.manifests.fields import (
+    AnyText,
+    Duration,
+    Label,
+    Labels,
+    Metric,
+    NamedShape,
+    Ratio,
+    Shape,
+    Share,
+    between,
+)
+
+
+class RatioShape(Shape):
+    metric: Metric
+    """A Prometheus counter."""
+    total: Labels | None = None
+    """Which of its series count at all. Default: all."""
+    good: Annotated[Labels, Field(min_length=1)]
+    """Which of those are good: {outcome: credited}. A class of HTTP codes may be written {code: 2xx}."""
+
+
+class LatencyShape(Shape):
+    metric: Metric
+    """A Prometheus histogram in seconds, without _bucket."""
+    match: Labels | None = None
+    """Which of its series count. Default: all."""
+    threshold: Duration
+    """A request is good when it is no slower; the histogram needs a bucket that ends exactly here."""
+
+
+class EventsShape(Shape):
+    metric: Metric
+    """A Prometheus counter of things that must not happen at all."""
+    match: Labels | None = None
+    """Which of its series count. Default: all."""
+
+
+class SliShape(Shape):
+    """Exactly one of ratio, latency and events."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("ratio", "latency", "events")
+    ratio: RatioShape | None = None
+    """The share of good events."""
+    latency: LatencyShape | None = None
+    """The share of requests no slower than a threshold."""
+    events: EventsShape | None = None
+    """Things that must not happen; every one is bad."""
+
+
+class ObjectiveShape(Shape):
+    short: ClassVar[str] = "atLeast"
+    at_least: Share
+    """At least this share must be good: 99% or 0.99. For a p95, write 95%."""
+
+
+class ComparisonShape(Shape):
+    max_ratio: Ratio | None = None
+    """The canary's bad share may be so many times the baseline's. Default 1.1."""
+    slack: Share | None = None
+    """And this much more on top, so that two rare things can be compared. Default 0.1%."""
+
+
+class HardStopShape(Shape):
+    """One look is enough; give events, or failing with samples, or both."""
+
+    some_of: ClassVar[tuple[str, ...]] = ("events", "failing")
+    lacking: ClassVar[tuple[str, str]] = (
+        "the hard stop has no condition, so it can never fire.",
+        "Write {events: 1} or {failing: 50%, samples: 20}.",
+    )
+    events: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """So many bad events of the canary."""
+    failing: Share | None = None
+    """At least this share of the canary's events is bad while the baseline is not failing likewise."""
+    samples: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """Needed for 'failing'. Default 20."""
+
+
+class RuleShape(Shape):
+    interval: Duration | None = None
+    """Between two looks. Default 10s."""
+    window: Duration | None = None
+    """How far back each look sees. Default 60s."""
+    consecutive: between(1, 1_000) | None = None  # type: ignore[valid-type]
+    """So many violations in a row fail. Default 3."""
+    min_samples: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """So many events of the canary are needed for an opinion. Default 20."""
+
+
+class GateSpec(Shape):
+    some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop")
+    lacking: ClassVar[tuple[str, str]] = (
+        "the gate asks for nothing, so it can never fail.",
+        "Add an objective (atLeast), a comparison (maxRatio) or a hardStop (events, or failing and samples).",
+    )
+    description: AnyText | None = None
+    """What it protects, for people."""
+    sli: SliShape
+    """What is counted."""
+    by: Annotated[list[Label], Field(max_length=8)] | None = None
+    """Labels that split the traffic into groups, each judged by itself: [psp, market]."""
+    objective: ObjectiveShape | None = None
+    """Asked of the canary alone."""
+    comparison: ComparisonShape | None = None
+    """Asked of the canary next to the baseline at the same time."""
+    hard_stop: HardStopShape | None = None
+    """What aborts without waiting for violations in a row."""
+    rule: RuleShape | None = None
+    """When violations become a verdict."""
+
+
+class GateShape(Shape):
+    """One question asked of a rollout again and again: is the canary still good enough?"""
+
+    api_version: Literal["croupier/v1"]
+    kind: Literal["Gate"]
+    metadata: NamedShape
+    spec: GateSpec

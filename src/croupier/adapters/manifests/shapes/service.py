@@ -1,0 +1,124 @@
+"""What a ``Service`` and a ``Release`` file may hold. Docstrings below fields become the schemas' descriptions."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from croupier.adapters.manifests.fields import (
+    AnyText,
+    Attribute,
+    Duration,
+    HeaderName,
+    Name,
+    NamedShape,
+    Prefix,
+    SemanticVersion,
+    Shape,
+    Size,
+    Text,
+    UrlPath,
+    Variable,
+    between,
+)
+
+
+class RouteShape(Shape):
+    short: ClassVar[str] = "prefix"
+    prefix: Prefix
+    """Requests whose path is this, or continues it after a '/', go to the service. The longest prefix wins."""
+
+
+class IdentityShape(Shape):
+    short: ClassVar[str] = "header"
+    header: HeaderName
+    """The request header that carries the player's id. Requests without it are served by the stable version."""
+
+
+class HealthShape(Shape):
+    short: ClassVar[str] = "path"
+    path: UrlPath | None = None
+    """Answers 2xx when the instance can take requests. Default /healthz."""
+    start_timeout: Duration | None = None
+    """How long a start may take. Default 30s."""
+
+
+class MetricsShape(Shape):
+    short: ClassVar[str] = "path"
+    path: UrlPath | None = None
+    """Where the instance shows its Prometheus metrics. Default /metrics."""
+
+
+class LimitsShape(Shape):
+    memory: Size | None = None
+    """Data memory (heap) of each process of an instance, for example 512Mi. Default: no limit."""
+    open_files: between(16, 1_048_576) | None = None  # type: ignore[valid-type]
+    """Open files of each process of an instance. Default: no limit."""
+
+
+class ProcessOverrides(Shape):
+    command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
+    """Program and arguments. {port}, {version}, {service} and {instance} are filled in."""
+    env: dict[Variable, AnyText] | None = None
+    """Environment variables; the same words are filled in."""
+    directory: Text | None = None
+    """Working directory. Default: the control plane's."""
+    instances: between(1, 100) | None = None  # type: ignore[valid-type]
+    """How many run at a time. Default 1."""
+    health: HealthShape | None = None
+    """How to see that an instance is ready."""
+    metrics: MetricsShape | None = None
+    """Where an instance shows its metrics."""
+    drain: Duration | None = None
+    """How long an instance that is left may finish its requests. Default 10s."""
+    limits: LimitsShape | None = None
+    """Resource limits of one instance."""
+
+
+class ProcessShape(ProcessOverrides):
+    command: Annotated[list[Text], Field(min_length=1, max_length=200)]
+    """Program and arguments. {port}, {version}, {service} and {instance} are filled in."""
+
+
+class ServiceSpec(Shape):
+    routes: Annotated[list[RouteShape], Field(min_length=1, max_length=50)]
+    """How requests reach the service."""
+    identity: IdentityShape | None = None
+    """How a player is told from another. Default: the header x-player-id."""
+    attributes: dict[Attribute, HeaderName] | None = None
+    """Attributes that segments may use, each with the request header that carries it: market: x-market."""
+    process: ProcessShape
+    """How one instance of a version is run. A release may override parts of it."""
+
+
+class ServiceShape(Shape):
+    """A service that players reach, and how its versions are run."""
+
+    api_version: Literal["croupier/v1"]
+    kind: Literal["Service"]
+    metadata: NamedShape
+    spec: ServiceSpec
+
+
+class ReleaseMetadata(Shape):
+    name: Text | None = None
+    """Need not be written; if it is, it is the service's name, '-' and the version: payments-1.4.0."""
+
+
+class ReleaseSpec(Shape):
+    service: Name
+    """The service that this is a version of."""
+    version: SemanticVersion
+    """Semantic Versioning 2.0, all three parts. A version is never given to anything else."""
+    notes: AnyText | None = None
+    """What is new, for people."""
+    process: ProcessOverrides | None = None
+    """What differs from the service's process; env is merged by variable, everything else replaced by field."""
+
+
+class ReleaseShape(Shape):
+    """One immutable version of a service."""
+
+    api_version: Literal["croupier/v1"]
+    kind: Literal["Release"]
+    metadata: ReleaseMetadata | None = None
+    spec: ReleaseSpec
