@@ -21,9 +21,9 @@ _OTHER_SIDE: Final = ("57", "53", "58", "08", "25", "40", "55")
 
 
 def shown(url: URL) -> str:
-    """The URL for people: without password, whichever way it was given."""
-    secret = {name: "***" for name in _SECRET_PARAMETERS if name in url.query}
-    return url.update_query_dict(secret).render_as_string(hide_password=True)
+    """The URL for people: what names the database, without the password and without our settings."""
+    query = {name: url.query[name] for name in ("host", "port", "dbname") if name in url.query}
+    return url.set(drivername=url.get_backend_name(), query=query).render_as_string(hide_password=True)
 
 
 @contextmanager
