@@ -19,12 +19,14 @@ from croupier.control.ports import Answer, Clock, Store
 from croupier.errors import Conflict, Transient
 from croupier.server.api.models import Model
 from croupier.server.auth import Principal
+from croupier.server.patience import soon
 from croupier.server.problems import KeyReused, Malformed
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 _LONGEST: Final = 200
 _REMEMBERED: Final = 10_000
+_PATIENCE_S: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -94,12 +96,12 @@ class Answers:
     async def _find(self, key: str, *, urgent: bool) -> Answer | None:
         if (known := self._remembered.get(key)) is not None:
             return known
-        try:
+        if not urgent:
             return await self.store.answer(key)
+        try:
+            return await soon(self.store.answer(key), _PATIENCE_S)
         except Transient:
-            if urgent:
-                return None
-            raise
+            return None
 
     def _remember(self, answer: Answer) -> None:
         self._remembered[answer.key] = answer

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from croupier.control.ports import Answer, Stored
-from croupier.control.recording import Outcome, fold
+from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import NotFound
@@ -15,6 +15,7 @@ from croupier.server.api import views
 from croupier.server.api.etag import Expected, etag
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit
+from croupier.server.api.urgent import abort_now, given_up
 from croupier.server.auth import Operator, Principal
 from croupier.server.context import Context, Here
 
@@ -140,7 +141,7 @@ async def abort(
         request,
         here,
         who,
-        lambda ask: here.rollouts.abort(rollout, ask),
+        lambda ask: abort_now(here, rollout, ask),
         reason=asked.reason,
         expected=expected,
         unrecorded=rollout,
@@ -169,28 +170,19 @@ async def _act(
 
         outcome = await act(Ask(who.name, reason, expected, answer=keep if kept.key else None))
         if outcome is None:
-            body = show(_given_up(here, unrecorded or "")).model_copy(update={"recorded": False})
+            body = show(given_up(here, unrecorded or "")).model_copy(update={"recorded": False})
             return Response(body.model_dump_json(by_alias=True), 202, media_type="application/json")
         if kept.answer is None:  # nothing had to change, or nobody will ask again
             kept.fix(status, show(outcome.rollout))
-        response = kept.response()
-        response.headers.update(etag(outcome.rollout.version))
-        if status == 201:
-            response.headers["Location"] = f"/api/v1/rollouts/{outcome.rollout.value.id}"
-        return response
+        return kept.response()
 
-    return await here.answers.once(request, who, run, urgent=unrecorded is not None)
-
-
-def _given_up(here: Context, rollout: str) -> Stored[RolloutState]:
-    """The rollout as it will be recorded: what was last known, with the abort that waits on disk."""
-    fleet = here.reconciler.fleet
-    stored = fleet.rollouts.get(rollout) if fleet else None
-    if stored is None:
-        raise NotFound(f"There is no rollout '{rollout}'.")
-    waiting = [intent.event for intent in here.ports.spool.pending() if intent.rollout == rollout]
-    given_up = not stored.value.phase.active or stored.value.phase is Phase.ABORTING
-    return stored if given_up or not waiting else fold(stored, waiting[:1])
+    response = await here.answers.once(request, who, run, urgent=unrecorded is not None)
+    shown = m.RolloutView.model_validate_json(bytes(response.body))  # a replayed answer has the same headers
+    if shown.recorded:
+        response.headers.update(etag(shown.version))
+    if status == 201:
+        response.headers["Location"] = f"/api/v1/rollouts/{shown.id}"
+    return response
 
 
 async def _stored(here: Context, rollout: str) -> Stored[RolloutState]:

@@ -1,0 +1,167 @@
+"""Rollouts over HTTP, from the start to the end, on the real store and the real loop."""
+
+import asyncio
+from typing import Any
+
+from croupier.core.gates import Counts
+
+
+async def test_a_release_goes_to_everybody(world: Any) -> None:
+    await world.declare()
+    at_first = await world.roll_out()
+    assert at_first["weight"] == at_first["confirmedWeight"] == 20
+    assert at_first["steps"][0]["state"] == "done"
+    assert at_first["steps"][1]["state"] == "current"
+    assert at_first["waitingFor"].startswith("waiting for a person at 20 %")
+
+    services = (await world.get("/services")).json()["items"]
+    assert services[0]["served"][0]["weights"] == [
+        {"version": "1.1.0", "weight": 20.0},
+        {"version": "1.0.0", "weight": 80.0},
+    ]
+    assert services[0]["rollout"]["id"] == "shop-2"
+
+    await world.until("/rollouts/shop-2", lambda rollout: rollout["gates"][0]["verdict"] == "pass")
+    promoted = await world.post("/rollouts/shop-2/promote", {"reason": "fine"})
+    assert promoted.status_code == 200, promoted.text
+    done = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "succeeded")
+    assert done["waitingFor"] == "done: 1.1.0 serves everybody"
+    assert {step["state"] for step in done["steps"]} == {"done"}
+
+    history = (await world.get("/rollouts/shop-2/history")).json()["items"]
+    assert [item["type"] for item in history][:3] == ["created", "step_started", "weight_confirmed"]
+    assert [item["reason"] for item in history if item["actor"] == "admin"] == ["", "fine"]
+    assert all(item["text"] for item in history)
+
+    samples = (await world.get("/rollouts/shop-2/samples")).json()
+    points = samples["gates"][0]["series"][0]["points"]
+    assert points[0]["total"] == 1_000
+    later = (await world.get("/rollouts/shop-2/samples", params={"since": "2999-01-01T00:00:00Z"})).json()
+    assert later["gates"][0]["series"] == []
+    assert (await world.get("/journal/verify")).json()["ok"]
+
+
+async def test_a_bad_release_comes_back(world: Any) -> None:
+    await world.declare()
+    world.counters.canary = Counts(500, 1_000)
+    await world.post("/rollouts", {"service": "shop", "version": "1.1.0"})
+    ended = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    assert ended["abort"]["cause"] == "gate"
+    assert ended["abort"]["gate"] == "ok"
+    assert ended["abort"]["harmSince"] <= ended["abort"]["at"] <= ended["abort"]["zeroAt"]
+    assert ended["gates"][0]["verdict"] == "fail"
+    assert ended["gates"][0]["findings"][0]["canary"] == {"good": 500, "total": 1_000}
+    assert (await world.edge.served())["shop"].weight_of("1.1.0") == 0
+
+
+async def test_pause_resume_abort_retry(world: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    assert (await world.post("/rollouts/shop-2/pause")).json()["phase"] == "paused"
+    aborted = await world.post("/rollouts/shop-2/abort", {"reason": "enough"})
+    assert aborted.status_code == 200
+    assert aborted.json()["recorded"] is True
+    assert aborted.json()["abort"]["reason"] == "enough"
+    await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    assert (await world.post("/rollouts/shop-2/abort")).status_code == 200  # it is so already
+    retried = await world.post("/rollouts/shop-2/retry", {"reason": "mended"})
+    assert retried.json()["attempt"] == 2
+    await world.until("/rollouts/shop-2", lambda rollout: rollout["hold"] == "step" and rollout["gates"][0]["verdict"])
+    resumed = await world.post("/rollouts/shop-2/resume")
+    assert resumed.status_code == 200, resumed.text
+
+
+async def test_the_newer_release_takes_over(world: Any) -> None:
+    await world.declare()
+    await world.post("/releases", {"service": "shop", "version": "1.2.0"})
+    await world.roll_out()
+    started = await world.post("/rollouts", {"service": "shop", "version": "1.2.0"})
+    assert started.status_code == 201
+    assert started.headers["location"] == "/api/v1/rollouts/shop-3"
+    superseded = (await world.get("/rollouts/shop-2")).json()
+    assert superseded["supersededBy"] == "shop-3"
+    assert superseded["waitingFor"] == "superseded by shop-3"
+
+
+async def test_pages_of_rollouts(world: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    first = (await world.get("/rollouts", params={"limit": 1})).json()
+    assert [item["id"] for item in first["items"]] == ["shop-2"]
+    second = (await world.get("/rollouts", params={"limit": 1, "cursor": first["next"]})).json()
+    assert [item["id"] for item in second["items"]] == ["shop-1"]
+    assert second["next"] is None
+    ended = await world.get("/rollouts", params={"phase": ["succeeded", "aborted"]})
+    assert [item["id"] for item in ended.json()["items"]] == ["shop-1"]
+    page = (await world.get("/rollouts/shop-2/history", params={"limit": 1})).json()
+    following = (await world.get("/rollouts/shop-2/history", params={"limit": 1, "cursor": page["next"]})).json()
+    assert following["items"][0]["seq"] > page["items"][0]["seq"]
+
+
+async def test_a_change_names_the_version_it_has_seen(world: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    # Gates go on recording what they see, so the version is taken from a paused rollout whose gate just passed.
+    await world.until("/rollouts/shop-2", lambda rollout: rollout["gates"][0]["verdict"] == "pass")
+    seen = await world.get("/rollouts/shop-2")
+    stale = await world.post("/rollouts/shop-2/promote", headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert stale.json()["type"] == "urn:croupier:problem:precondition-failed"
+    assert (await world.post("/rollouts/shop-2/abort", headers={"If-Match": '"1"'})).status_code == 412
+    promoted = await world.post("/rollouts/shop-2/promote", headers={"If-Match": seen.headers["etag"]})
+    assert promoted.status_code == 200, promoted.text
+    assert promoted.headers["etag"] == f'"{promoted.json()["version"]}"'
+    garbled = await world.post("/rollouts/shop-2/promote", headers={"If-Match": "garbled"})
+    assert garbled.status_code == 400
+
+
+WRONG = [
+    ("/rollouts", {"service": "shop", "version": "9.9.9"}, 404, "no release 9.9.9"),
+    ("/rollouts", {"service": "nobody", "version": "1.0.0"}, 404, "no service 'nobody'"),
+    ("/rollouts", {"service": "shop", "version": "1.1.0"}, 409, "already"),
+    ("/rollouts", {"service": "shop"}, 422, "version"),
+    ("/rollouts", {"service": "shop", "version": "1.1.0", "weight": 5}, 422, "weight"),
+    ("/rollouts", {"service": "shop", "version": "1.2.0", "strategy": "other"}, 404, "no Rollout 'other'"),
+    ("/rollouts/shop-2/promote", {"waive": ["ok"]}, 422, "reason"),
+    ("/rollouts/shop-2/promote", {"waive": ["other"], "reason": "x"}, 422, "other"),
+    ("/rollouts/shop-2/retry", {}, 422, "only an aborted rollout"),
+    ("/rollouts/shop-1/pause", {}, 422, "is over"),
+    ("/rollouts/shop-1/abort", {}, 422, "has succeeded"),
+    ("/rollouts/shop-9/abort", {}, 404, "no rollout 'shop-9'"),
+    ("/rollouts/shop-2/pause", {"reason": "x" * 1_001}, 422, "reason"),
+    ("/rollouts/shop-2/pause", [], 422, "dictionary"),
+]
+
+
+async def test_what_cannot_be_done(world: Any) -> None:
+    await world.declare()
+    await world.post("/releases", {"service": "shop", "version": "1.2.0"})
+    await world.roll_out()
+    for path, body, status, says in WRONG:
+        answer = await world.post(path, body)
+        assert answer.status_code == status, (path, body, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert says in answer.text, (path, body, answer.text)
+        assert answer.json()["instance"] == f"/api/v1{path}"
+    assert (await world.get("/rollouts/shop-2")).json()["phase"] == "paused"
+
+
+async def test_asking_for_the_stable_version_goes_back_to_it(world: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    back = await world.post("/rollouts", {"service": "shop", "version": "1.0.0"})
+    assert back.json()["id"] == "shop-2"
+    assert back.json()["phase"] == "aborting"
+    await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    again = await world.post("/rollouts", {"service": "shop", "version": "1.0.0"})
+    assert again.status_code == 422
+    assert "stable version" in again.json()["detail"]
+
+
+async def test_many_people_at_once(world: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    answers = await asyncio.gather(*(world.post("/rollouts/shop-2/abort", {"reason": str(i)}) for i in range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    history = (await world.get("/rollouts/shop-2/history")).json()["items"]
+    assert [item["type"] for item in history].count("abort_started") == 1
