@@ -144,7 +144,7 @@ def rollout(number: int) -> list[ServiceRoutes]:
 
 
 async def run_changes(edge: EnvoyRouter, ports: Ports, changes: int, pause_s: float) -> list[Change]:
-    """At least ``changes`` changes, whole rollouts; in each, both versions listen on other ports than in the one before."""
+    """At least ``changes`` changes, whole rollouts; in each, both versions listen on other ports than before."""
     done: list[Change] = []
     number = 0
     while len(done) < changes:
@@ -172,42 +172,45 @@ def version_for(routes: ServiceRoutes, player: str) -> str:
     return weights[0][0] if bucket(routes.salt, player) < weights[0][1] else weights[-1][0]
 
 
-def report(changes: list[Change], requests: list[Sent]) -> dict[str, Any]:
-    """Figures over all changes. ``last_old_ms``: from the command to the sending of the last request that still went to
-    the version it had before, for changes that moved anybody who played then.
+def late_answers(changes: list[Change], requests: list[Sent]) -> tuple[list[float], int]:
+    """Per change that moved somebody who then played: ms from the command to the last request to the version before.
+
+    And how many requests went where neither the old routes nor the new ones send them.
     """
-    requests.sort()
-    lost = [request for request in requests if request[2] != 200]
-    wrong, last_old = 0, []
-    position = 0
-    for before, now, until in zip(
-        changes, changes[1:], [*(change.called for change in changes[2:]), float("inf")], strict=False
-    ):
-        old_ms = []
-        while position < len(requests) and requests[position][0] < until:
-            sent, _, status, version, player = requests[position]
+    last_old: list[float] = []
+    misrouted, position = 0, 0
+    for before, now, after in zip(changes, changes[1:], [*changes[2:], None], strict=False):
+        old = [0.0]
+        while position < len(requests) and (after is None or requests[position][0] < after.called):
+            sent, answered, status, version, player = requests[position]
             position += 1
-            if status != 200 or sent < now.called:
+            met_next = after and answered > after.called and version == version_for(after.routes, player)
+            if status != 200 or sent < now.called or met_next or version == version_for(now.routes, player):
                 continue
-            wanted, was = version_for(now.routes, player), version_for(before.routes, player)
-            if version != wanted:
-                old_ms.append((sent - now.called) * 1000)
-                wrong += version != was or sent > now.confirmed + 0.1
-        if old_ms:
-            last_old.append(max(old_ms))
-    span = requests[-1][0] - requests[0][0]
+            if version == version_for(before.routes, player):
+                old.append((sent - now.called) * 1000)
+            else:
+                misrouted += 1
+        if len(old) > 1:
+            last_old.append(max(old))
+    return last_old, misrouted
+
+
+def report(changes: list[Change], requests: list[Sent]) -> dict[str, Any]:
+    """Figures over all changes; times in ms."""
+    requests.sort()
+    last_old, misrouted = late_answers(changes, requests)
+    aborts = [change for change in changes if change.routes.salt and change.routes.weight_of(NEW) == 0]
     return {
         "changes": len(changes),
-        "aborts": sum(1 for change in changes if change.routes.weight_of(NEW) == 0 and change.routes.salt),
+        "aborts": len(aborts),
         "requests": len(requests),
-        "requests_per_s": round(len(requests) / span, 1),
-        "lost": len(lost),
-        "misrouted": wrong,
+        "requests_per_s": round(len(requests) / (requests[-1][0] - requests[0][0]), 1),
+        "lost": sum(1 for request in requests if request[2] != 200),
+        "misrouted": misrouted,
         "request_ms": _quantiles([(done - sent) * 1000 for sent, done, *_ in requests]),
         "apply_to_confirmed_ms": _quantiles([change.latency_ms for change in changes]),
-        "abort_to_confirmed_ms": _quantiles(
-            [change.latency_ms for change in changes if change.routes.weight_of(NEW) == 0 and change.routes.salt]
-        ),
+        "abort_to_confirmed_ms": _quantiles([change.latency_ms for change in aborts]),
         "last_old_ms": _quantiles(last_old),
     }
 

@@ -37,7 +37,8 @@ def read_resources(path: Path) -> Resources | None:
 def write_resources(path: Path, content: Resources) -> None:
     """Replace the file by a rename in its folder: Envoy notices nothing else.
 
-    Raises ``Transient``. Not synced to disk: an abort must not wait for a slow disk, and after a power cut the control plane applies anew.
+    Not synced to disk: an abort must not wait for a slow disk, and after a power cut the control plane applies anew.
+    Raises ``Transient`` when it cannot be written.
     """
     text = canonical({"version_info": content.version, "resources": content.resources})
     try:
