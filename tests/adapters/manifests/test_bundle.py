@@ -1,6 +1,7 @@
 """The entry points: files, texts and API objects become the core's objects; nothing that is written can raise."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +307,21 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     if text is not None:
         bundle = parse_text(text, "f")
         assert bundle.documents or bundle.errors
+
+
+DOCS = Path(__file__).parents[3] / "docs"
+SAMPLES = [
+    pytest.param(block, id=f"{page.stem}-{number}")
+    for page in sorted((DOCS / "how-to").glob("*.md"))
+    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
+    if block.startswith("apiVersion: croupier/")
+]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_samples_in_the_docs_have_no_mistake(sample: str) -> None:
+    assert [str(problem) for problem in parse_text(sample, known=None).problems] == []
+
+
+def test_there_are_samples_in_the_docs() -> None:
+    assert len(SAMPLES) >= 5

@@ -7,7 +7,7 @@ into the user's file.
 
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
 from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, RatioSli
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
@@ -60,6 +60,8 @@ def _wrong_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
                 yield from _wrong_pause(duration_s, before, at)
             case Analysis(gates=gates):
                 yield from _wrong_analysis(gates, weight, at)
+            case _:  # pragma: no cover
+                assert_never(step)
         before = step
 
 
@@ -198,6 +200,8 @@ def _wrong_sli(gate: Gate) -> Iterator[Problem]:
                 )
         case EventsSli():
             pass
+        case _:  # pragma: no cover
+            assert_never(gate.sli)
 
 
 def _wrong_ratio(good: Matchers, total: Matchers) -> Iterator[Problem]:
