@@ -10,7 +10,7 @@ from casino.ledger import check, extent
 from casino.players import Crowd
 from casino.players.population import Person
 from casino.players.wire import Heard, Lost, Wire
-from casino.testing import LocalCasino, scrape, sign_in, wait_ready
+from casino.testing import LocalCasino, scrape, sign_in, until, wait_ready
 
 
 async def test_one_key_sent_to_two_versions_at_once_moves_money_once(casino: LocalCasino, person: Person) -> None:
@@ -60,10 +60,8 @@ async def test_kill_9_in_the_middle_of_traffic_loses_no_money(casino: LocalCasin
     routes = {name: one.url for name, one in running.items()}
     async with Crowd("http://127.0.0.1:1", rate=150, players=200, routes=routes, timeout_s=5) as crowd:
         for _ in range(2):
-            before = extent(casino.database).transactions
-            async with asyncio.timeout(20):
-                while extent(casino.database).transactions < before + 60:
-                    await asyncio.sleep(0.05)
+            target = extent(casino.database).transactions + 60
+            await until(lambda target=target: extent(casino.database).transactions >= target)
             victim = running["payments"]
             victim.kill()
             running["payments"] = casino.start("payments", port=victim.port, options=("--stuck-seconds", "0.5"))
@@ -72,9 +70,7 @@ async def test_kill_9_in_the_middle_of_traffic_loses_no_money(casino: LocalCasin
         assert crowd.snapshot().lost > 0, "requests were in flight when it died"
         unexplained = [text for text in crowd.figures.complaints if "replay_differs" in text or "generator" in text]
         assert unexplained == []
-    async with asyncio.timeout(15):
-        while extent(casino.database).open:
-            await asyncio.sleep(0.1)
+    await until(lambda: extent(casino.database).open == 0)
     assert check(casino.database) == []
 
 
@@ -94,17 +90,13 @@ async def test_a_dead_process_payments_are_finished_by_a_living_one(casino: Loca
                 return lost
 
         paying = [asyncio.create_task(pay(number)) for number in range(40)]
-        async with asyncio.timeout(10):
-            while extent(casino.database).open < 5:
-                await asyncio.sleep(0.002)
+        await until(lambda: extent(casino.database).open >= 5)
         doomed.kill()
         answers = await asyncio.gather(*paying)
         assert any(isinstance(answer, Lost) for answer in answers)
         assert extent(casino.database).open > 0
         heir = casino.start("payments", "1.2.0", options=("--stuck-seconds", "0.1"))
-        async with asyncio.timeout(20):
-            while extent(casino.database).open:
-                await asyncio.sleep(0.05)
+        await until(lambda: extent(casino.database).open == 0)
         wait_ready(heir)
     assert check(casino.database) == []
     connection = sqlite3.connect(casino.database)

@@ -30,7 +30,7 @@ def test_a_switch_with_several_faults_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text, message",
     [
         ("deposits", "unknown fault 'deposits'; known are deposit-error"),
         ("deposit-error:psp=nobody", "psp='nobody' is not known; write kestrel, velora, tarn"),
@@ -63,7 +63,7 @@ def test_a_share_is_a_share_of_what_matches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "options, message",
     [
         (("--fault", "boom"), "unknown fault 'boom'"),
         (("--fault", "slow:route=/payments/typo,seconds=1"), "payments has no route /payments/typo"),

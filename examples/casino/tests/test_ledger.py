@@ -21,12 +21,10 @@ from casino.wallet import Order
 from casino.world import OFFERS
 
 ANN = Player(identity.player_id("ann"), "DE", "aurora")
-SUBJECT = f"{ANN.id}/d1"
-PURSE = "(SELECT id FROM accounts WHERE kind = 'player')"
 CORRUPTIONS = {
     "unbalanced": "UPDATE entries SET amount = amount + 1, balance_after = balance_after + 1 WHERE id = 1",
     "entry_without_transaction": "INSERT INTO entries (transaction_id, account_id, amount, balance_after) "
-    f"VALUES (999, {PURSE}, 5, 0)",
+    "VALUES (999, 1, 5, 0)",
     "double_debit": "INSERT INTO transactions (kind, reference, subject, player_id, version, at) "
     "SELECT kind, reference || '#2', subject, player_id, version, at FROM transactions WHERE kind = 'bet' LIMIT 1",
     "double_credit": "INSERT INTO transactions (kind, reference, subject, player_id, version, at) "
@@ -37,7 +35,7 @@ CORRUPTIONS = {
     "money_from_nowhere": "UPDATE accounts SET balance = balance + 1 WHERE kind = 'house'",
     "win_without_bet": "DELETE FROM transactions WHERE kind = 'bet'",
     "refund_without_withdrawal": "DELETE FROM transactions WHERE kind = 'withdrawal' AND subject LIKE '%/w2'",
-    "deposit_mismatch": f"UPDATE payments SET status = 'declined' WHERE subject = '{SUBJECT}'",
+    "deposit_mismatch": "UPDATE payments SET status = 'declined' WHERE subject LIKE '%/d1'",
     "withdrawal_mismatch": "UPDATE payments SET amount = amount + 1 WHERE subject LIKE '%/w1'",
     "round_mismatch": "UPDATE rounds SET win = win + 1 WHERE win > 0",
     "unknown_subject": "DELETE FROM rounds",

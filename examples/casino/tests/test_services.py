@@ -12,7 +12,7 @@ import pytest
 from casino.metrics import BUCKETS
 from casino.players.population import Person
 from casino.players.wire import Wire
-from casino.testing import LocalCasino, health, scrape, sign_in, wait_ready
+from casino.testing import LocalCasino, health, scrape, sign_in, until, wait_ready
 from casino.world import SERVICES
 
 
@@ -81,7 +81,7 @@ async def test_idempotency_keys(wire: Wire, person: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    "body, complaint",
     [
         ({"amount_minor": 0, "psp": "tarn"}, "`int` >= 1 - at `$.amount_minor`"),
         ({"amount_minor": -5, "psp": "tarn"}, "$.amount_minor"),
@@ -192,9 +192,11 @@ async def test_a_table_plays_rounds_and_measures_round_trips(wire: Wire, person:
     refused = await wire.play("/games/table", "u", 9_000_000, 1, headers)
     assert (refused.rounds, refused.refused) == (0, 1)
     assert (await wire.play("/games/table", "v", 10, 1, {"authorization": "Bearer no"})).status == 401
-    async with asyncio.timeout(5):
-        while (await scrape(wire, "games"))['casino_ws_round_trip_seconds_count{version="1.1.0"}'] < 4:
-            await asyncio.sleep(0.02)
+
+    async def measured() -> bool:
+        return (await scrape(wire, "games"))['casino_ws_round_trip_seconds_count{version="1.1.0"}'] >= 4
+
+    await until(measured)
 
 
 async def test_a_table_answers_nonsense_and_stays_open(person: Person, wire: Wire, routes: Mapping[str, str]) -> None:

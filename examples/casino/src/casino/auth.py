@@ -101,8 +101,7 @@ async def login(request: Request) -> Response:
     stored = await house.database.read(lambda tx: identity.find_player(tx, form.login))
     market, brand = (stored.player.market, stored.player.brand) if stored else place(request)
     try:
-        if house.faults.hit("login-error", market=market, brand=brand):
-            raise Refusal(500, "login_failed", "the login failed; try again")
+        house.faults.trip("login-error", "login_failed", "the login failed; try again", market=market, brand=brand)
         challenge = await _check_password(house, form, stored)
     except Refusal as refusal:
         outcome = {401: "wrong_credentials", 403: "refused"}.get(refusal.status, "failed")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from casino.errors import Misconfigured
+from casino.errors import Misconfigured, Refusal
 from casino.world import BRANDS, MARKETS, PROVIDERS, SERVICES
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
@@ -80,6 +80,11 @@ class Faults:
             if fault.share >= 1.0 or self._dice.random() < fault.share:
                 return fault
         return None
+
+    def trip(self, kind: str, code: str, detail: str, **facts: str) -> None:
+        """Raise the `Refusal` (500) of a technical failure where a fault of this kind hits."""
+        if self.hit(kind, **facts) is not None:
+            raise Refusal(500, code, detail)
 
 
 def parse(text: str) -> tuple[Fault, ...]:

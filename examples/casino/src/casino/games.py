@@ -25,7 +25,7 @@ from casino.house import House
 from casino.requests import Amount, Key, house_of, read, replay, session
 from casino.rounds import Bet
 from casino.serve import serve
-from casino.table import sit_down
+from casino.table import fail_if_told, sit_down
 
 log = logging.getLogger("casino.games")
 DICE = random.SystemRandom()
@@ -47,8 +47,7 @@ async def spin(request: Request) -> Response:
     bet = Bet(player, form.round_id, form.game, form.stake_minor, digest(msgspec.json.encode(form)))
     labels = (house.version, player.market, player.brand, form.game)
     try:
-        if house.faults.hit("bet-error", market=player.market, brand=player.brand):
-            raise Refusal(500, "bet_failed", "the bet failed; nothing was taken")
+        fail_if_told(house, player)
         answer = await house.database.write(lambda tx: _play(house, house.book(tx), bet))
     except Exception as error:
         refused = isinstance(error, Refusal) and error.status < 500

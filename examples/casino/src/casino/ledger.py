@@ -10,6 +10,7 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,28 +97,26 @@ def _answers_that_lie(connection: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding("answer_lies", row["subject"], f"told {document}, recorded {row['status']} {row['amount']}")
 
 
-class _snapshot:
+@contextmanager
+def _snapshot(database: Path) -> Iterator[sqlite3.Connection]:
     """One read transaction on a database that is not written to."""
+    if not database.is_file():
+        raise Unreadable(f"{database} does not exist")
+    connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    try:
+        _begin(connection, database)
+        yield connection
+    finally:
+        connection.close()
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
 
-    def __enter__(self) -> sqlite3.Connection:
-        if not self._database.is_file():
-            raise Unreadable(f"{self._database} does not exist")
-        self._connection = sqlite3.connect(f"{self._database.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
-        self._connection.isolation_level = None
-        self._connection.row_factory = sqlite3.Row
-        try:
-            self._connection.execute("BEGIN")
-            self._connection.execute("SELECT count(*) FROM transactions").fetchone()
-        except sqlite3.Error as error:
-            self._connection.close()
-            raise Unreadable(f"{self._database} is not a casino's database: {error}") from error
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+def _begin(connection: sqlite3.Connection, database: Path) -> None:
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM transactions").fetchone()
+    except sqlite3.Error as error:
+        raise Unreadable(f"{database} is not a casino's database: {error}") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

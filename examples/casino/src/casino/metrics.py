@@ -5,6 +5,7 @@ A service's own counters exist from the start at zero, so that a scraper sees th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -75,21 +76,19 @@ class Metrics:
         self._drift.labels(self.version)
         self._duplicates.labels(self.version)
         for market, brand in product(MARKETS, BRANDS):
-            place = (self.version, market, brand)
-            if service == "payments":
-                for psp in PROVIDERS:
-                    for outcome in ("credited", "declined", "failed"):
-                        self.deposits.labels(*place, psp, outcome)
-                    for outcome in ("paid", "refused", "failed"):
-                        self.withdrawals.labels(*place, psp, outcome)
-            elif service == "auth":
-                for outcome in ("ok", "wrong_credentials", "refused", "failed"):
-                    self.logins.labels(*place, outcome)
-            elif service == "games":
-                for game, outcome in product(GAMES, ("settled", "refused", "failed")):
-                    self.bets.labels(*place, game, outcome)
-            elif service == "promo":
-                for outcome in ("granted", "repeated", "refused", "failed"):
-                    self.claims.labels(*place, outcome)
+            for counter, values in self._series_of(service):
+                counter.labels(self.version, market, brand, *values)
         if service == "games":
             self.round_trips.labels(self.version)
+
+    def _series_of(self, service: str) -> Iterator[tuple[Counter, tuple[str, ...]]]:
+        """The service's own counters, with the label values that follow version, market and brand."""
+        if service == "payments":
+            yield from ((self.deposits, pair) for pair in product(PROVIDERS, ("credited", "declined", "failed")))
+            yield from ((self.withdrawals, pair) for pair in product(PROVIDERS, ("paid", "refused", "failed")))
+        elif service == "auth":
+            yield from ((self.logins, (end,)) for end in ("ok", "wrong_credentials", "refused", "failed"))
+        elif service == "games":
+            yield from ((self.bets, pair) for pair in product(GAMES, ("settled", "refused", "failed")))
+        elif service == "promo":
+            yield from ((self.claims, (end,)) for end in ("granted", "repeated", "refused", "failed"))

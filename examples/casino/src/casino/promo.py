@@ -33,8 +33,8 @@ async def claim(request: Request) -> Response:
     offer = OFFERS[(await read(request, Claim)).offer]
     outcome = "failed"
     try:
-        if house.faults.hit("claim-error", market=player.market, brand=player.brand):
-            raise Refusal(500, "claim_failed", "the claim failed; nothing was granted")
+        failed = ("claim-error", "claim_failed", "the claim failed; nothing was granted")
+        house.faults.trip(*failed, market=player.market, brand=player.brand)
         granted, amount = await house.database.write(lambda tx: bonuses.claim(house.book(tx), player, offer))
         outcome = "granted" if granted else "repeated"
     except Refusal as refusal:

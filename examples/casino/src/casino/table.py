@@ -70,6 +70,12 @@ async def sit_down(websocket: WebSocket) -> None:
         house.metrics.sockets_closed.labels(house.version, reason).inc()
 
 
+def fail_if_told(house: House, player: Player) -> None:
+    """The `bet-error` fault: raise a `Refusal` (500) before anything is taken."""
+    failed = ("bet-error", "bet_failed", "the bet failed; nothing was taken")
+    house.faults.trip(*failed, market=player.market, brand=player.brand)
+
+
 class _Seat:
     def __init__(self, house: House, websocket: WebSocket, player: Player) -> None:
         self._house = house
@@ -105,23 +111,21 @@ class _Seat:
                 await self._say("pong", id=said.id)
             elif said.type == "echo":
                 self._measure(said.id)
-            elif said.round_id is None or said.stake_minor is None:
-                raise Refusal(400, "bad_request", "a bet needs round_id and stake_minor")
-            else:
+            elif said.round_id is not None and said.stake_minor is not None:
                 await self._round(said.round_id, said.stake_minor)
+            else:
+                await self._say("error", code="bad_request", detail="a bet needs round_id and stake_minor")
         except Refusal as refusal:
             await self._say("error", code=refusal.code, detail=refusal.detail)
 
     async def _round(self, round_id: str, stake: int) -> None:
         bet = Bet(self._player, round_id, TABLE, stake, digest(f"{TABLE}:{stake}".encode()))
         try:
-            if self._house.faults.hit("bet-error", market=self._player.market, brand=self._player.brand):
-                raise Refusal(500, "bet_failed", "the bet failed; nothing was taken")
+            fail_if_told(self._house, self._player)
             answer = await self._house.database.write(self._placing(bet))
             if answer is None:
                 await self._say("accepted", round_id=round_id)
-                if self._house.faults.hit("ws-drop"):
-                    raise _Dropped
+                self._drop_if_told()
                 await asyncio.sleep(BALL_ROLLS_S)
                 answer = await self._house.database.write(lambda tx: rounds.settle(self._house.book(tx), bet))
         except (WebSocketDisconnect, _Dropped):
@@ -136,6 +140,10 @@ class _Seat:
             self._count(document["status"])
         await self._say("result" if document.pop("status") == "settled" else "refused", **document)
         await self._probe()
+
+    def _drop_if_told(self) -> None:
+        if self._house.faults.hit("ws-drop"):
+            raise _Dropped
 
     def _placing(self, bet: Bet) -> Any:
         multiple = rounds.draw(TABLE, DICE, respins=False)

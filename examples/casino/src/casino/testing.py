@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -11,10 +12,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from casino.players.population import Person
 from casino.players.wire import Heard, Wire
@@ -55,7 +57,7 @@ class LocalCasino:
         self._folder = folder
         self._running: list[Running] = []
 
-    def __enter__(self) -> LocalCasino:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -74,7 +76,7 @@ class LocalCasino:
         command = [sys.executable, "-m", f"casino.{service}", "--port", str(port), "--version", version]
         command += ["--database", str(self.database), "--fault", fault, *options]
         with (self._folder / f"{service}-{version}-{port}.out").open("ab") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ))  # noqa: S603 our own
+            process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ))
         running = Running(service, version, port, process)
         self._running.append(running)
         return running
@@ -109,6 +111,16 @@ def health(running: Running) -> int:
             error.close()
             return error.code
     return 0
+
+
+async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], within_s: float = 30.0) -> None:
+    """Return when the condition holds. Raises `TimeoutError`."""
+    async with asyncio.timeout(within_s):
+        while True:
+            held = condition()
+            if held if isinstance(held, bool) else await held:
+                return
+            await asyncio.sleep(0.01)
 
 
 def free_port() -> int:

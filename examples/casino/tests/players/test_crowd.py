@@ -9,7 +9,7 @@ import pytest
 
 from casino.players import Crowd
 from casino.players.wire import Lost, Wire
-from casino.testing import LocalCasino, scrape, wait_ready
+from casino.testing import LocalCasino, scrape, until, wait_ready
 from casino.world import SERVICES
 
 
@@ -107,7 +107,7 @@ async def test_replacing_a_process_under_traffic_loses_nothing(casino: LocalCasi
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    "answer, reason",
     [
         (b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", "answer 503 without x-casino-version"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "answer 200 without x-casino-version"),
@@ -150,6 +150,4 @@ async def test_an_application_failure_is_not_lost() -> None:
 async def answered(crowd: Crowd, more: int) -> None:
     """Return when that many further answers have come."""
     target = crowd.figures.answered + more
-    async with asyncio.timeout(30):
-        while crowd.figures.answered < target:
-            await asyncio.sleep(0.02)
+    await until(lambda: crowd.figures.answered >= target)

@@ -69,10 +69,11 @@ def _report(crowd: Crowd, snapshot: Snapshot) -> dict[str, object]:
 
 
 def _summary(snapshot: Snapshot) -> str:
-    lines = [
+    first = (
         f"{snapshot.sent} requests in {snapshot.elapsed_s:.1f} s, {snapshot.answered} answered, {snapshot.lost} lost, "
         f"{snapshot.unexpected} unexpected, {snapshot.moves} moves between versions"
-    ]
+    )
+    lines = [first]
     lines += [f"  lost: {count} x {reason}" for reason, count in sorted(snapshot.lost_by_reason.items())]
     lines += [
         f"  {v.service:<9}{v.version:<12}{v.requests:>8} requests {v.failed:>6} failed {v.players:>6} players   "

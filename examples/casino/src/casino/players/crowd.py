@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from casino.players.figures import Figures, Move, Snapshot
 from casino.players.population import Person, draw_person, draw_pool
@@ -85,7 +85,7 @@ class Crowd:
         """The figures now."""
         return self.figures.snapshot(self.rate)
 
-    async def __aenter__(self) -> Crowd:
+    async def __aenter__(self) -> Self:
         await self._wire.__aenter__()
         try:
             if not self._lean:
@@ -168,7 +168,8 @@ class Crowd:
                 self.figures.complain(f"{step.what}: {step.detail}")
                 step = script.send(reply)
         except StopIteration:
-            self._free.append(person)
+            if person.known:  # whose registration was lost is not seen again
+                self._free.append(person)
         else:
             self._ready.append((person, script, step))
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -53,7 +53,7 @@ class Wire:
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Wire:
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -61,7 +61,7 @@ class Wire:
             auto_decompress=False,
         )
         # aiohttp silently repeats GETs whose connection was closed under them; here that is a request lost.
-        self._session._retry_connection = False
+        self._session._retry_connection = False  # noqa: SLF001 there is no public way
         return self
 
     async def __aexit__(
