@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
+from croupier.errors import Transient
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rds.json"
+    for version in ("1", "2"):
+        content = Resources(version=version, resources=({"name": "ä"},))
+        write_resources(path, content)
+        assert read_resources(path) == content
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["rds.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version_info": "1"}', '{"version_info": 1, "resources": 3}'])
+def test_what_we_cannot_have_written_is_nothing(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rds.json"
+    path.write_text(text)
+    assert read_resources(path) is None
+
+
+def test_a_folder_that_takes_nothing_is_transient(tmp_path: Path) -> None:
+    with pytest.raises(Transient, match="cannot be written"):
+        write_resources(tmp_path / "missing" / "rds.json", Resources("1", ()))
