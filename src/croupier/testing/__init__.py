@@ -1,9 +1,27 @@
-"""For those who test with Croupier: virtual time, rollouts rehearsed, a simulator, and fakes that keep the ports'
-contracts.
+"""For those who test with Croupier: virtual time, rollouts rehearsed, fakes that keep the ports' contracts, and
+interruptions at chosen moments.
 """
 
 from croupier.testing.clock import START, VirtualClock
+from croupier.testing.interruptions import Crash, Moments, crash, exposed
+from croupier.testing.metrics import ScriptedMetrics
 from croupier.testing.players import version_for
 from croupier.testing.rehearsal import Rehearsal
+from croupier.testing.router import MemoryRouter
+from croupier.testing.spool import MemorySpool
+from croupier.testing.workloads import MemoryWorkloads
 
-__all__ = ["START", "Rehearsal", "VirtualClock", "version_for"]
+__all__ = [
+    "START",
+    "Crash",
+    "MemoryRouter",
+    "MemorySpool",
+    "MemoryWorkloads",
+    "Moments",
+    "Rehearsal",
+    "ScriptedMetrics",
+    "VirtualClock",
+    "crash",
+    "exposed",
+    "version_for",
+]

@@ -1,0 +1,341 @@
+"""The whole control plane in virtual time, by seeds: crashes between any two awaits, outages, clocks that jump, two
+sites racing for the lease, people at random moments. After each turn the design's invariants are checked by number.
+
+A failure names its seed. To run that seed again: ``SIMULATION_SEED=123 pytest tests/simulation``. More seeds:
+``SIMULATION_SEEDS=2000 pytest tests/simulation``.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from croupier.adapters.store.sql import SqlStore, migrate, open_store
+from croupier.control.ports import VersionKey
+from croupier.control.rollouts import Ask
+from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli, Verdict
+from croupier.core.rollout import events as e
+from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.routes import ServiceRoutes, stable_routes
+from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.segments import AttributeMatch, Segment
+from croupier.errors import Conflict, Rejected, Transient
+from croupier.testing import Crash, crash, version_for
+from croupier.testing.simulation import SERVICE, Simulation, Site
+
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "120"))
+ONE = os.environ.get("SIMULATION_SEED")
+BATCH = 20
+
+STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+PLAYERS = [(f"player-{n}", {"employee": "yes" if n % 4 == 0 else "no"}) for n in range(24)]
+RULE = ClassicRule(interval_s=5.0, window_s=30.0, consecutive=2)
+OK = (("outcome", ("ok",)),)
+STOP = HardStop(failing=0.6)
+GATES = [
+    Gate("errors", RatioSli("requests_total", good=OK), objective=Objective(0.95), rule=RULE),
+    Gate("deposits", RatioSli("deposits_total", good=OK), objective=Objective(0.9), hard_stop=STOP, rule=RULE),
+]
+VERSIONS = ("1.1.0", "1.2.0", "1.3.0", "1.4.0")
+
+
+# --- what is checked after each turn ----------------------------------------------------------------------------------
+
+
+class Watch:
+    """Reads the record and the data plane after each turn, and knows what neither may ever do."""
+
+    def __init__(self, world: Simulation, store: SqlStore) -> None:
+        self.world, self.store = world, store
+        self.states: dict[str, RolloutState] = {}
+        self.said: dict[str, dict[str, Verdict]] = {}
+        self.seen = 0
+        self._length: dict[str, int] = {}
+        self.recorded: set[ServiceRoutes] = {stable_routes(SERVICE, None)}
+        self.emptied: set[tuple[str, int]] = set()
+        self.exposed: dict[str, set[int]] = {}
+
+    async def check(self) -> None:
+        await self._read_the_record()
+        self._look_at_players()
+
+    async def _read_the_record(self) -> None:
+        for found in await self.store.entries(after=self.seen - 1, limit=1_000):
+            self.seen = found.seq + 1
+            kind, _, name = found.entry.subject.partition("/")
+            if kind == "rollout" and found.entry.events:
+                await self._follow(name)
+
+    async def _follow(self, name: str) -> None:
+        history = await self.store.history(name)
+        stored = await self.store.rollout(name)
+        assert stored is not None
+        known = self._length.get(name, 0)
+        for event in history[known:]:
+            self._one_event(name, event)
+        self._length[name] = len(history)
+        assert self.states[name] == stored.value, "invariant 10: the events rebuild the recorded state"
+
+    def _one_event(self, name: str, event: e.Event) -> None:
+        if isinstance(event, e.Created):
+            self.states[name] = create(event)
+            self.said[name] = {}
+            self.recorded.add(stable_routes(SERVICE, event.stable))
+            return
+        before, said = self.states[name], self.said[name]
+        after = self.states[name] = evolve(before, event)
+        self.recorded.add(routes(after))
+        for share in routes(after).shares:
+            assert sum(weight for _, weight in share.weights) == 10_000, "invariant 1"
+        if isinstance(event, e.GateJudged) and event.state.latest is not None:
+            said[event.state.gate] = event.state.latest.verdict
+        self._check_rise(before, after, said)
+        if isinstance(event, e.AbortStarted):
+            assert routes(after).weight_of(after.canary) == 0, "invariant 3: zero at once"
+            if event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
+                assert event.gate is not None
+                assert said.get(event.gate) is Verdict.FAIL, "invariant 4: only a failing verdict blames a gate"
+        if before.phase in (Phase.ABORTING, Phase.ABORTED) and not isinstance(event, e.Retried):
+            assert routes(after).weight_of(after.canary) == 0, "invariant 3: zero until a person retries"
+        if before.weight_bp != after.weight_bp or isinstance(event, e.Retried):
+            said.clear()
+        step = after.current_step
+        if isinstance(event, e.StepStarted) and isinstance(step, Analysis):
+            for gate in step.gates:
+                said.pop(gate, None)
+
+    def _check_rise(self, before: RolloutState, after: RolloutState, said: dict[str, Verdict]) -> None:
+        if not 0 < before.weight_bp < after.weight_bp:
+            return
+        step = before.current_step
+        guards = set(before.plan.guards) | (set(step.gates) if isinstance(step, Analysis) else set())
+        for gate in guards - set(before.waived):
+            assert said.get(gate) is Verdict.PASS, f"invariant 2: rose while {gate} said {said.get(gate)}"
+        assert before.confirmed_bp == before.weight_bp, "invariant 2: rose from a weight that nobody saw"
+
+    def _look_at_players(self) -> None:
+        served = self.world.router.routes(SERVICE)
+        if served is None:
+            return
+        for share in served.shares:
+            assert sum(weight for _, weight in share.weights) == 10_000, "invariant 1"
+        assert served in self.recorded, f"invariant 12: serves what nobody recorded: {served}"
+        running = self.world.workloads.running
+        missing = [version for version in served.versions if VersionKey(SERVICE, version) not in running]
+        assert not missing, f"invariant 12: players are sent to {missing}, which was stopped"
+        for name, state in self.states.items():
+            self._look_at_canary(name, state, served)
+
+    def _look_at_canary(self, name: str, state: RolloutState, served: ServiceRoutes) -> None:
+        attempt = (name, state.attempt)
+        newer = any(other.canary == state.canary and other.id != name for other in self.states.values())
+        if state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED) and not newer:
+            if served.weight_of(state.canary) == 0:
+                self.emptied.add(attempt)
+            assert attempt not in self.emptied or served.weight_of(state.canary) == 0, (
+                f"invariant 3: players are back on {state.canary}, which was given up"
+            )
+        on_it = {n for n, (player, who) in enumerate(PLAYERS) if version_for(served, player, who) == state.canary}
+        key = f"{name}.{state.attempt}"
+        if state.phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.SUCCEEDED) and not self._later(
+            state
+        ):
+            back = self.exposed.get(key, set()) - on_it
+            assert not back, f"invariant 5: players {back} were moved back from {state.canary}"
+        self.exposed[key] = on_it
+
+    def _later(self, state: RolloutState) -> bool:
+        return any(other.created_at >= state.created_at and other.id != state.id for other in self.states.values())
+
+
+# --- what happens -----------------------------------------------------------------------------------------------------
+
+
+def plan(chance: random.Random) -> tuple[Step, ...]:
+    plans: list[tuple[Step, ...]] = [
+        (SetWeight(500), Pause(10.0), Analysis(("errors",)), SetWeight(2_500), SetWeight(5_000), Pause(5.0)),
+        (SetWeight(100), SetWeight(1_000), Analysis(("errors", "deposits")), SetWeight(5_000)),
+        (SetWeight(500), Pause(), SetWeight(5_000)),
+        (Pause(5.0), SetWeight(2_500), SetWeight(10_000), Pause(15.0)),
+    ]
+    return chance.choice(plans)
+
+
+class Story:
+    """One seed's course of events."""
+
+    def __init__(self, seed: int, store: SqlStore) -> None:
+        self.chance = random.Random(seed)
+        self.names = ("a", "b") if self.chance.random() < 0.5 else ("a",)
+        self.world = Simulation(store, seed, self.names)
+        self.watch = Watch(self.world, store)
+        self.tokens: list[int] = []
+
+    async def run(self) -> None:
+        world = self.world
+        spec = RolloutSpec(
+            SERVICE, SERVICE, plan(self.chance), ("deposits",), "staff" if self.chance.random() < 0.25 else None
+        )
+        await world.declare(spec, GATES, [STAFF])
+        for version in ("1.0.0", *VERSIONS):
+            await world.release(version)
+        await world.sites[0].rollouts.start(SERVICE, "1.0.0", Ask("anna"))
+        await self.calm(4)
+        for _ in range(22):
+            await self.turn()
+        await self.heal()
+
+    async def turn(self) -> None:
+        """Something changes outside, perhaps a person asks, and the sites turn."""
+        self.outside()
+        if self.chance.random() < 0.35:
+            await self.person()
+        for site in self.chance.sample(self.world.sites, len(self.world.sites)):
+            self.plan_moments(site)
+            await self.world.tick(site)
+            site.moments.restart()
+        await self.watch.check()
+        await self.world.pass_time(self.chance.choice([0.5, 1.0, 5.0, 5.0, 6.0, 12.0]))
+
+    def outside(self) -> None:
+        world, dice = self.world, self.chance.random()
+        router, metrics = world.router, world.metrics
+        if dice < 0.3:
+            version = self.chance.choice(VERSIONS)
+            metrics.break_version(version, self.chance.choice([0.0, 0.0, 0.2, 0.9]))
+        elif dice < 0.4:
+            metrics.outage = self.chance.choice([None, "the metric source is down"])
+            metrics.unreachable = self.chance.random() < 0.2
+            metrics.incident = self.chance.choice([0.0, 0.0, 0.3])
+        elif dice < 0.5:
+            router.unreachable = self.chance.random() < 0.5
+            router.refuses = self.chance.choice([None, None, "no listener"])
+            router.loses = self.chance.random() < 0.3
+            router.confirms_after_s = self.chance.choice([0.0, 0.0, 3.0])
+        elif dice < 0.58:
+            world.store_down = not world.store_down
+        elif dice < 0.63:
+            world.clock.jump(self.chance.choice([-60.0, -3.0, 7.0, 45.0]))
+        elif dice < 0.68:
+            key = VersionKey(SERVICE, self.chance.choice(VERSIONS))
+            if self.chance.random() < 0.5:
+                world.workloads.crash(key, 20.0)
+            else:
+                world.workloads.crash_loop(key, "exit status 1")
+        elif dice < 0.72:
+            world.workloads.unreachable = not world.workloads.unreachable
+
+    def plan_moments(self, site: Site) -> None:
+        """At some moments of this turn: the end, trouble, another site's turn, or a person."""
+        happenings: dict[int, Callable[[], Awaitable[None]]] = {}
+        if self.chance.random() < 0.4:
+            what = self.chance.choice([crash, crash, self.trouble, self.person, lambda: self.other(site)])
+            happenings[self.chance.randrange(40)] = what
+        site.moments.restart(happenings)
+
+    async def trouble(self) -> None:
+        raise Transient("something failed just now")
+
+    async def other(self, site: Site) -> None:
+        """This site is stalled so long that another one may take over, and it does."""
+        others = [one for one in self.world.sites if one is not site]
+        if not others:
+            return
+        await self.world.pass_time(self.chance.choice([1.0, 11.0]))
+        await self.world.tick(others[0])
+
+    async def person(self) -> None:
+        """A person asks one of the sites for something; being refused is an answer, too."""
+        rollouts = self.chance.choice(self.world.sites).rollouts
+        known = sorted(self.watch.states)
+        name = known[-1] if self.chance.random() < 0.9 else self.chance.choice(known)
+        what = self.chance.choice(["start", "start", "promote", "full", "waive", "pause", "resume", "abort", "retry"])
+        ask = Ask("boris", "because")
+        try:
+            match what:
+                case "start":
+                    await rollouts.start(SERVICE, self.chance.choice(VERSIONS), ask)
+                case "promote":
+                    await rollouts.promote(name, ask)
+                case "full":
+                    await rollouts.promote(name, ask, full=True)
+                case "waive":
+                    await rollouts.promote(name, ask, waive=("errors",))
+                case "pause":
+                    await rollouts.pause(name, ask)
+                case "resume":
+                    await rollouts.resume(name, ask)
+                case "abort":
+                    await rollouts.abort(name, ask)
+                case _:
+                    await rollouts.retry(name, ask)
+        except (Rejected, Conflict, Transient):
+            pass
+
+    async def calm(self, turns: int) -> None:
+        for _ in range(turns):
+            for site in self.world.sites:
+                await self.world.tick(site)
+            await self.watch.check()
+            await self.world.pass_time(5.0)
+
+    async def heal(self) -> None:
+        """Everything outside works again: in the end what is served is what is recorded, and nothing is left over."""
+        world = self.world
+        world.store_down = world.router.unreachable = world.router.loses = world.workloads.unreachable = False
+        world.router.refuses = world.metrics.outage = None
+        world.router.confirms_after_s = world.metrics.incident = 0.0
+        world.metrics.unreachable = False
+        await world.pass_time(70.0)  # leases of the dead run out, also those from before a clock was set back
+        await self.calm(16)
+        for stored in await self.watch.store.active():
+            assert stored.value.phase is not Phase.ABORTING, "invariant 12: an abort was never finished"
+        (delivery,) = await self.watch.store.services()
+        active = delivery.value.active
+        wanted = routes(self.watch.states[active]) if active else stable_routes(SERVICE, delivery.value.stable)
+        assert world.router.routes(SERVICE) == wanted, "invariant 12: what is served is not what is recorded"
+        verified = await self.watch.store.verify()
+        assert verified.ok, f"invariant 10: {verified.discrepancies}"
+
+
+# --- the runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("simulation") / "empty.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+async def stores(empty: Path, tmp_path: Path) -> AsyncIterator[Callable[[int], Awaitable[SqlStore]]]:
+    """Opens a fresh store for a seed; the one before is closed."""
+    opened: list[SqlStore] = []
+
+    async def fresh(seed: int) -> SqlStore:
+        while opened:
+            await opened.pop().close()
+        path = tmp_path / f"{seed}.db"
+        shutil.copy(empty, path)
+        opened.append(await open_store(f"sqlite:///{path}"))
+        return opened[-1]
+
+    yield fresh
+    while opened:
+        await opened.pop().close()
+
+
+@pytest.mark.parametrize("first", [int(ONE)] if ONE else range(0, SEEDS, BATCH))
+async def test_invariants_hold_whatever_happens(stores: Callable[[int], Awaitable[SqlStore]], first: int) -> None:
+    for seed in [first] if ONE else range(first, min(first + BATCH, SEEDS)):
+        try:
+            await Story(seed, await stores(seed)).run()
+        except (Exception, Crash) as failure:
+            raise AssertionError(f"seed {seed}: {type(failure).__name__}: {failure}") from failure
