@@ -217,7 +217,7 @@ def test_objects_are_told_by_their_place_in_the_request() -> None:
     segment = {"apiVersion": "croupier/v1", "kind": "Segment", "metadata": {"name": "s"}}
     bundle = parse_objects([segment, {**segment, "spec": {"match": {"market": 7}}}], at=("documents",))
     assert [str(problem) for problem in bundle.problems] == [
-        "documents[0].spec: 'spec' is missing. Add it.",
+        "documents[0].spec: 'spec' is missing. Below it, write match.",
         'documents[1].spec.match.market: expected text, found the number 7. Put it in quotes: "7".',
     ]
     assert bundle.documents == ()

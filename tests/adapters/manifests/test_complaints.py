@@ -647,7 +647,10 @@ def test_refused_versions(version: str, expected: str) -> None:
                     "7:24 spec.attributes.market: 'X-Forwarded-For' is an address, not a player. "
                     "Write the header that carries the player's id."
                 ),
-                '7:48 spec.attributes.brand: "x brand" is no header name. Write for example x-player-id.',
+                (
+                    '7:48 spec.attributes.brand: "x brand" is no name of a header that passes the edge. '
+                    "Write for example x-market."
+                ),
                 (
                     '9:14 spec.process.command: expected a list, found the text "python -m payments". '
                     "Write [python, -m, payments]."
@@ -735,7 +738,7 @@ def test_refused_versions(version: str, expected: str) -> None:
                 canary: {trafficRouting: {}, steps: {setWeight: 5}}
             """,
             [
-                "5:3 spec.service: 'service' is missing. Add it.",
+                "5:3 spec.service: 'service' is missing. Write the name of a Service.",
                 (
                     "5:3 spec.selector: 'selector' is not used here. "
                     "It belongs to Kubernetes; write service: <name> instead."
@@ -758,6 +761,39 @@ def test_refused_versions(version: str, expected: str) -> None:
 )
 def test_refused_documents(text: str, expected: list[str]) -> None:
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "field, expected",
+    [
+        (
+            "identity: {header: x-envoy-player}",
+            "'x-envoy-player' is internal: the edge removes it from every request. Name it otherwise.",
+        ),
+        ("identity: {header: player_id}", '"player_id" is no name of a header that passes the edge. Write player-id.'),
+        ('identity: {header: "x\\0"}', "a text cannot hold the character NUL. Remove it."),
+        ("identity: {header: ''}", "expected text, found an empty one."),
+        (
+            "identity: {header: " + "x" * 20_000 + "}",
+            "this text is too long: 20000 characters, at most 16384. Write less.",
+        ),
+        (
+            "identity: {header: " + "ä" * 90 + "}",
+            f'"{"ä" * 60}…" is no name of a header that passes the edge. Write for example x-market.',
+        ),
+    ],
+)
+def test_refused_headers(field: str, expected: str) -> None:
+    (problem,) = found(SERVICE.removesuffix("---\n").replace("attributes", f"{field}\n  attributes"))
+    assert problem == f"6:22 spec.identity.header: {expected}"
+
+
+def test_a_segment_holds_values_that_a_header_can_have() -> None:
+    text = "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: s}\nspec: {match: {market: [' DE ', \"a\\tb\"]}}\n"
+    assert found(text) == [
+        '4:25 spec.match.market[0]: " DE " cannot be the value of a header. Write "DE".',
+        '4:33 spec.match.market[1]: "a\\tb" cannot be the value of a header. Write "a b".',
+    ]
 
 
 def test_a_long_list_is_refused_before_it_is_looked_at() -> None:

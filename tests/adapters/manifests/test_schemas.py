@@ -113,6 +113,8 @@ def test_what_both_accept(document: dict[str, Any]) -> None:
         _service(process={"instances": 0}),
         _service(process={"instances": "1"}),
         _service(process={"env": {"A": 1}}),
+        _service(process={"env": {"A B": "x"}}),
+        _service(attributes={"a b": "x-a"}),
         _service(process={"drain": "10 minutes"}),
         _service(process={"limits": {"memory": "512MB"}}),
         _service(identity={"header": "x player"}),

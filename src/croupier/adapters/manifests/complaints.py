@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from croupier.adapters.manifests.fields import Shape
 from croupier.adapters.manifests.located import Complaint, Mark, Path
-from croupier.adapters.manifests.scalars import described
+from croupier.adapters.manifests.misread import described
 from croupier.adapters.manifests.shapes import API_VERSION
 from croupier.errors import Problem
 
@@ -61,7 +61,7 @@ def _translated(
         if kind == "extra_forbidden":
             yield _unknown_field(shape, path, meant.get(path))
         elif kind == "missing":
-            yield Complaint(Problem(f"'{path[-1]}' is missing.", path, _example(path)))
+            yield Complaint(Problem(f"'{path[-1]}' is missing.", path, _example(shape, path)))
         else:
             mark = marks.get(path)
             message, hint = _wrong_value(shape, path, error)
@@ -152,6 +152,12 @@ _EXAMPLES = {
     "metadata": "Write for example: metadata: {name: payments}.",
     "version": "Write for example: version: 1.4.0.",
     "sli": "Write for example: sli: {ratio: {metric: deposits_total, good: {outcome: credited}}}.",
+    "service": "Write the name of a Service.",
+    "name": "Write for example: name: deposit-slo.",
+    "prefix": "Write for example: prefix: /payments.",
+    "header": "Write for example: header: x-player-id.",
+    "process": "Write for example: process: {command: [python, -m, shop, --port, '{port}']}.",
+    "metric": "Write the name of a Prometheus metric.",
     "templates": "Write for example: templates: [{templateName: deposit-slo}].",
     "templateName": "Write the name of a Gate.",
     "strategy": "Write for example: strategy: {canary: {steps: [{setWeight: 5}, {pause: {duration: 5m}}]}}.",
@@ -164,7 +170,12 @@ _EXAMPLES = {
 }
 
 
-def _example(path: Path) -> str:
+def _example(shape: type[Shape], path: Path) -> str:
+    """What to write for a field that is missing."""
+    owner = shape_at(shape, path)
+    if path[-1] == "spec" and owner is not None:
+        needed = [field.alias or name for name, field in owner.model_fields.items() if field.is_required()]
+        return f"Below it, write {' and '.join(needed)}."
     return _EXAMPLES.get(str(path[-1]), "Add it.")
 
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 from croupier.adapters.manifests import convert, shapes
 from croupier.adapters.manifests.complaints import complaints_of, nearest
 from croupier.adapters.manifests.located import Complaint, Mark, Path, Severity
+from croupier.adapters.manifests.misread import described
 from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, process_problems
-from croupier.adapters.manifests.scalars import described
 from croupier.control.ports import Document
 from croupier.core.gates import Gate
 from croupier.core.releases import Service

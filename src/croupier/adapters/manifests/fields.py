@@ -1,6 +1,6 @@
 """What the shapes are made of: single values with their reader and their JSON Schema, and the mapping itself.
 
-Values are read by ``scalars``; a reader's complaint keeps its message and its hint apart.
+Values are read by ``quantities`` and ``words``; a reader's complaint keeps its message and its hint apart.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from croupier.adapters.manifests import scalars
+from croupier.adapters.manifests import quantities, words
+from croupier.adapters.manifests.misread import Misread
 
 
 def reads(reader: Callable[[object], Any]) -> BeforeValidator:
@@ -20,7 +21,7 @@ def reads(reader: Callable[[object], Any]) -> BeforeValidator:
     def read(value: object) -> Any:
         try:
             return reader(value)
-        except scalars.Misread as misread:
+        except Misread as misread:
             raise PydanticCustomError(
                 "misread", "{message}", {"message": misread.message, "hint": misread.hint}
             ) from None
@@ -66,46 +67,43 @@ _VERSION_SCHEMA = {
     "examples": ["1.4.0"],
 }
 
-Name = Annotated[str, reads(scalars.name), WithJsonSchema(_NAME_SCHEMA)]
-Text = Annotated[str, reads(scalars.text), WithJsonSchema({"type": "string", "minLength": 1})]
-AnyText = Annotated[str, reads(scalars.any_text), WithJsonSchema({"type": "string"})]
-Label = Annotated[str, reads(scalars.label), WithJsonSchema({**_LABEL_SCHEMA, "not": {"const": "version"}})]
+Name = Annotated[str, reads(words.name), WithJsonSchema(_NAME_SCHEMA)]
+Text = Annotated[str, reads(words.text), WithJsonSchema({"type": "string", "minLength": 1})]
+AnyText = Annotated[str, reads(words.any_text), WithJsonSchema({"type": "string"})]
+Label = Annotated[str, reads(words.label), WithJsonSchema({**_LABEL_SCHEMA, "not": {"const": "version"}})]
 Metric = Annotated[
-    str, reads(scalars.metric), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_:][A-Za-z0-9_:]*$"})
+    str, reads(words.metric), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_:][A-Za-z0-9_:]*$"})
 ]
-Attribute = Annotated[str, reads(scalars.attribute), WithJsonSchema(_LABEL_SCHEMA)]
-Variable = Annotated[str, reads(scalars.variable), WithJsonSchema(_LABEL_SCHEMA)]
+Attribute = Annotated[str, reads(words.attribute), WithJsonSchema(_LABEL_SCHEMA)]
+Variable = Annotated[str, reads(words.variable), WithJsonSchema(_LABEL_SCHEMA)]
 HeaderName = Annotated[
-    str, reads(scalars.header), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})
+    str, reads(words.header), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^`|~-]+$"})
 ]
-UrlPath = Annotated[str, reads(scalars.url_path), WithJsonSchema(_PATH_SCHEMA)]
-Prefix = Annotated[str, reads(scalars.prefix), WithJsonSchema(_PATH_SCHEMA)]
-Duration = Annotated[float, reads(scalars.duration), WithJsonSchema(_DURATION_SCHEMA)]
-Share = Annotated[float, reads(scalars.share), WithJsonSchema(_SHARE_SCHEMA)]
-Size = Annotated[int, reads(scalars.size), WithJsonSchema(_SIZE_SCHEMA)]
-Weight = Annotated[int, reads(scalars.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
-Ratio = Annotated[float, reads(scalars.ratio), WithJsonSchema({"type": "number", "minimum": 1})]
-SemanticVersion = Annotated[str, reads(scalars.version), WithJsonSchema(_VERSION_SCHEMA)]
-Values = Annotated[
-    list[Text],
-    BeforeValidator(one_or_many),
-    Field(min_length=1, max_length=200),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 200},
-            ]
-        }
-    ),
-]
+UrlPath = Annotated[str, reads(words.url_path), WithJsonSchema(_PATH_SCHEMA)]
+Prefix = Annotated[str, reads(words.prefix), WithJsonSchema(_PATH_SCHEMA)]
+Duration = Annotated[float, reads(quantities.duration), WithJsonSchema(_DURATION_SCHEMA)]
+Share = Annotated[float, reads(quantities.share), WithJsonSchema(_SHARE_SCHEMA)]
+Size = Annotated[int, reads(quantities.size), WithJsonSchema(_SIZE_SCHEMA)]
+Weight = Annotated[int, reads(quantities.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
+Ratio = Annotated[float, reads(quantities.ratio), WithJsonSchema({"type": "number", "minimum": 1})]
+SemanticVersion = Annotated[str, reads(words.version), WithJsonSchema(_VERSION_SCHEMA)]
+_VALUES_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 200},
+    ]
+}
+_LENGTHS = Field(min_length=1, max_length=200)
+HeaderValue = Annotated[str, reads(words.header_value)]
+HeaderValues = Annotated[list[HeaderValue], BeforeValidator(one_or_many), _LENGTHS, WithJsonSchema(_VALUES_SCHEMA)]
+Values = Annotated[list[Text], BeforeValidator(one_or_many), _LENGTHS, WithJsonSchema(_VALUES_SCHEMA)]
 Labels = dict[Label, Values]
 
 
 def between(least: int, most: int) -> Any:
     """The annotations of a whole number within bounds."""
     schema = {"type": "integer", "minimum": least, "maximum": most}
-    return Annotated[int, reads(partial(scalars.whole, least=least, most=most)), WithJsonSchema(schema)]
+    return Annotated[int, reads(partial(quantities.whole, least=least, most=most)), WithJsonSchema(schema)]
 
 
 def _add_choices(schema: dict[str, Any], model: type[BaseModel]) -> None:

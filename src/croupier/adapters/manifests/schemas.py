@@ -19,7 +19,12 @@ def schemas() -> dict[str, dict[str, Any]]:
         "$schema": _DIALECT,
         "$id": _id("document"),
         "title": f"A {API_VERSION} document",
-        "description": f"One of {', '.join(KINDS)}.",
+        "description": (
+            f"One of {', '.join(KINDS)}. A duration is 90s, 5m, 1h30m, 400ms or whole seconds; a size 512Mi; "
+            "a share 99% or 0.99; a weight a percentage to 0.01. In YAML an unquoted 1.10 is the "
+            "number 1.1: put such text in quotes; no and NO are text. A file "
+            "holds at most 1 MiB, a directory 1,000 files."
+        ),
         "type": "object",
         "required": ["apiVersion", "kind"],
         "properties": {
@@ -70,6 +75,8 @@ def _cleaned(schema: Any) -> Any:
         left = [option for option in options if option != {"type": "null"}]
         rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
         schema = {**(left[0] if len(left) == 1 else {"anyOf": left}), **rest}
+    if "patternProperties" in schema:  # keys of another form are refused
+        schema["additionalProperties"] = False
     named = ("properties", "$defs")
     return {
         key: {name: _cleaned(item) for name, item in value.items()} if key in named else _cleaned(value)

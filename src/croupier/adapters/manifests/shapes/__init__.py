@@ -1,7 +1,7 @@
 """The shapes of the documents as Pydantic models: which fields there are, of which kind, and what each means.
 
 The only place where the fields of the files are written down: reading, error messages and the JSON Schemas follow from
-it. Values are read by ``scalars``; sense is judged by ``core``.
+it. Values are read by ``quantities`` and ``words``; sense is judged by ``core``.
 """
 
 from croupier.adapters.manifests.shapes.gate import ComparisonShape, GateShape, HardStopShape, RuleShape, SliShape

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from croupier.adapters.manifests.fields import Attribute, NamedShape, Shape, Values
+from croupier.adapters.manifests.fields import Attribute, HeaderValues, NamedShape, Shape
 
 
 class SegmentSpec(Shape):
-    match: Annotated[dict[Attribute, Values], Field(min_length=1)]
+    match: Annotated[dict[Attribute, HeaderValues], Field(min_length=1)]
     """Every attribute must have one of its values, compared exactly: {market: [DE, AT]}."""
 
 

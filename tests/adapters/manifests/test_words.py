@@ -1,0 +1,62 @@
+"""Words: what is taken. What is refused is in ``test_complaints``."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from croupier.adapters.manifests import words
+from croupier.adapters.manifests.misread import Misread
+
+
+@pytest.mark.parametrize("written", ["1.0.0", "0.0.0", "1.2.3-rc.1", "1.2.3+build.5", "10.20.30-alpha.1+001"])
+def test_versions(written: str) -> None:
+    assert words.version(written) == written
+
+
+@pytest.mark.parametrize("written", ["a", "deposit-slo", "a.b-c.d", "0", "x" * 63])
+def test_names(written: str) -> None:
+    assert words.name(written) == written
+
+
+@pytest.mark.parametrize("written", ["-a", "a-", ".a", "a..b", "A", "a_b", "a/b", "ä", "x" * 64, "a\n", ""])
+def test_no_names(written: str) -> None:
+    with pytest.raises(Misread):
+        words.name(written)
+
+
+def test_headers_are_lower_case() -> None:
+    assert words.header("X-Player-Id") == "x-player-id"
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        words.text,
+        words.any_text,
+        words.version,
+        words.name,
+        words.label,
+        words.metric,
+        words.attribute,
+        words.header,
+        words.header_value,
+        words.url_path,
+        words.prefix,
+        words.variable,
+    ],
+)
+@given(
+    value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([]) | st.just({})
+    | st.from_regex(r"-?[0-9]+(\.[0-9]+)?(ms|s|m|h|d|%|Mi|MB| )?", fullmatch=True)
+)  # fmt: skip
+def test_anything_is_taken_or_refused_in_words(reader: Callable[[object], Any], value: object) -> None:
+    try:
+        reader(value)
+    except Misread as misread:
+        said = misread.message
+    else:
+        said = "taken"
+    assert said
