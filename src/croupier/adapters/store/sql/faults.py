@@ -54,7 +54,7 @@ def _of_database(error: sa.DBAPIError, url: URL) -> CroupierError:
     if isinstance(error, sa.DataError):
         return Rejected(f"a value cannot be stored: {text}.")
     if state[:2] in _OTHER_SIDE or isinstance(error, (sa.OperationalError, sa.InterfaceError)):
-        if code == sqlite3.SQLITE_ERROR and "no such" in text:
+        if code == sqlite3.SQLITE_ERROR:  # a statement that this schema cannot run: no such table, for one
             return _of_schema(text, where)
         return Transient(f"the database {where} does not work now: {text}.", hint=_advice(code, state))
     return _of_schema(text, where)

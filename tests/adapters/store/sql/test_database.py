@@ -1,0 +1,90 @@
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from croupier.adapters.store.sql import open_store
+from croupier.adapters.store.sql.database import Database, parse_url
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite+aiosqlite:///:memory:"])
+async def test_a_store_in_memory_serves_many_tasks(url: str, story: Any) -> None:
+    """The simulator's: one connection, and still transactions of their own."""
+    store = await open_store(url)
+    try:
+
+        async def work(number: int) -> None:
+            await store.commit(story.beginning(f"payments-{number}"))
+            assert (await story.read(store, f"payments-{number}")).version == 1
+
+        await asyncio.gather(*(work(number) for number in range(30)))
+        verification = await store.verify()
+        assert verification.ok
+        assert verification.rollouts == 30
+    finally:
+        await store.close()
+
+
+async def test_stores_in_memory_know_nothing_of_each_other(story: Any) -> None:
+    one, other = await open_store("sqlite://"), await open_store("sqlite://")
+    try:
+        await one.commit(story.note())
+        assert (await other.head()).size == 0
+    finally:
+        await one.close()
+        await other.close()
+
+
+def pragma(name: str) -> Any:
+    return lambda connection: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+
+async def test_sqlite_is_set_for_money(tmp_path: Any) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/croupier.db")
+    database = store._database
+    try:
+        assert await database.read(pragma("journal_mode")) == "wal"
+        assert await database.read(pragma("foreign_keys")) == 1
+        assert await database.read(pragma("busy_timeout")) == 5_000
+        assert await database.write(pragma("synchronous")) == 2, "FULL: what was answered is on disk"
+        assert await database.write(pragma("synchronous"), durable=False) == 1, "NORMAL: telemetry may be lost"
+        assert await database.write(pragma("synchronous")) == 2
+    finally:
+        await store.close()
+
+
+@pytest.mark.postgres
+async def test_postgresql_sessions_have_limits(postgres_database: str) -> None:
+    database = Database(parse_url(postgres_database))
+
+    def shown(name: str) -> Any:
+        return lambda connection: connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+
+    try:
+        assert await database.read(shown("lock_timeout")) == "5s"
+        assert await database.read(shown("statement_timeout")) == "30s"
+        assert await database.read(shown("idle_in_transaction_session_timeout")) == "30s"
+        assert await database.read(shown("application_name")) == "croupier"
+        assert await database.read(shown("transaction_isolation"), snapshot=True) == "repeatable read"
+        assert await database.write(shown("synchronous_commit")) == "on"
+        assert await database.write(shown("synchronous_commit"), durable=False) == "off"
+        assert await database.write(shown("synchronous_commit")) == "on"
+    finally:
+        await database.close()
+
+
+async def test_work_that_fails_is_rolled_back(store_url: str) -> None:
+    database = Database(parse_url(store_url))
+
+    def fail(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE half (x integer)")
+        connection.exec_driver_sql("INSERT INTO half VALUES (1)")
+        raise LookupError("in the middle")
+
+    try:
+        with pytest.raises(LookupError):
+            await database.write(fail)
+        await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE half (x integer)").close())
+    finally:
+        await database.close()
