@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 from croupier.errors import Conflict, Rejected
 
@@ -29,6 +31,18 @@ def taken(state_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def identity(state_dir: Path) -> str:
+    """The name under which a control plane on this directory holds leases.
+
+    It outlives the process: since ``taken`` lets one process in at a time, a successor after a crash is the same holder
+    and acts at once, instead of waiting until its dead predecessor's lease expires.
+    """
+    path = state_dir / "identity"
+    if not path.exists():
+        write_secret(path, token_hex(8))
+    return f"{socket.gethostname()}:{path.read_text(encoding='utf-8').strip()}"
 
 
 def write_secret(path: Path, text: str) -> None:

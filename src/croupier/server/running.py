@@ -5,12 +5,9 @@ Made by ``app`` from what it opened; gives the ``Context`` that requests get.
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 from croupier.control.catalog import Catalog
 from croupier.control.ports import Changes, Commit, Ports, Tokens
@@ -20,7 +17,7 @@ from croupier.errors import CroupierError
 from croupier.server.api.idempotency import Answers
 from croupier.server.auth import Doorman, Keyring, Role, mint
 from croupier.server.context import Context
-from croupier.server.home import write_secret
+from croupier.server.home import identity, write_secret
 from croupier.server.leases import SeenLeases
 from croupier.server.metrics import Metrics, TimedReconciler
 from croupier.server.settings import Settings
@@ -47,7 +44,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     """Run the loop as long as this is entered; leaving it finishes the present turn and gives the lease back."""
     leases = SeenLeases(outside.ports.leases)
     ports = replace(outside.ports, leases=leases)
-    reconciler = TimedReconciler(ports, f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}", settings.lease_ttl_s)
+    reconciler = TimedReconciler(ports, identity(settings.state_dir), settings.lease_ttl_s)
     reconciler.metrics = metrics
     metrics.watch_fleet(lambda: reconciler.fleet)
     keyring = Keyring(outside.tokens)
