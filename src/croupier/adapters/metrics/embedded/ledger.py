@@ -42,9 +42,9 @@ class Ledger:
         live = {TargetId(key, page) for key, pages in wanted.items() for page in pages}
         changed = False
         for identity in live:
-            target = self._targets.get(identity) or self._add(identity)
-            changed |= target.presence is not Presence.LIVE or target.scraped_at is None
-            target.presence = Presence.LIVE
+            known = self._targets.get(identity)
+            changed |= known is None or known.presence is not Presence.LIVE
+            (known or self._add(identity)).presence = Presence.LIVE
         for identity, target in self._targets.items():
             if identity not in live and identity.page is not None and target.presence is Presence.LIVE:
                 target.presence, target.left_at = Presence.LEAVING, now
@@ -64,7 +64,8 @@ class Ledger:
             target, subject = self._targets[identity], identity.subject
             whole = self._take(target, outcome, at, previous.at if previous else None)
             if target.presence is Presence.LEAVING:
-                target.leave()
+                if target.left_at <= at:  # else it left while this round was under way: it is asked once more
+                    target.leave()
             elif whole is None:
                 silent.add(subject)
             else:
@@ -118,9 +119,9 @@ class Ledger:
             return not_there(_name(subject), live, now)
         return blind(sli, _name(subject), pages)
 
-    def is_unread(self, version: VersionKey) -> bool:
-        """Whether it has instances, none of which was ever scraped."""
-        live = self._live(version)
+    def is_unread(self, sli: Sli, version: VersionKey) -> bool:
+        """Whether what the SLI would be read from is there, and no scrape of it was ever tried."""
+        live = self._live(Edge.ENVOY if is_edge(sli) else version)
         return bool(live) and all(target.scraped_at is None and target.failing is None for target in live)
 
     def _add(self, identity: TargetId) -> Target:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import httpx
+import structlog
 
 from croupier.adapters.metrics.embedded.fetch import fetch, open_client
 from croupier.adapters.metrics.embedded.ledger import Ledger
@@ -17,6 +18,8 @@ from croupier.adapters.metrics.embedded.settings import MetricSettings
 from croupier.adapters.metrics.embedded.target import TargetId
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
 from croupier.core.gates import Reading, Silence, Sli
+
+_log = structlog.get_logger(__name__)
 
 
 class EmbeddedMetrics:
@@ -65,14 +68,12 @@ class EmbeddedMetrics:
         one interval earlier than asked (and is later where nothing is known yet). Readings of adjacent spans add up
         exactly.
         """
-        if self._loop is not None and self._loop.done():
-            await self._loop  # it only ever ends by a mistake in this program, which must be seen
         return self._ledger.read(query, self._clock.now())
 
     async def probe(self, sli: Sli, service: str, version: str) -> str | None:
         """See ``MetricSource.probe``; scrapes first when the version has not been scraped yet."""
         key = VersionKey(service, version)
-        if self._ledger.is_unread(key):
+        if self._ledger.is_unread(sli, key):
             await self.scrape()
         return self._ledger.probe(sli, key, self._clock.now())
 
@@ -98,7 +99,11 @@ class EmbeddedMetrics:
 
     async def _scrape_for_ever(self) -> None:
         while True:
-            await self.scrape()
+            try:
+                await self.scrape()
+            except Exception:  # noqa: BLE001 - a mistake in this program: without scrapes, reads tell how old the last is
+                _log.exception("scrape_round_failed")
+                self._last_at = self._clock.now()
             due_in_s = self._last_at + self._settings.interval_s - self._clock.now()
             waits = [asyncio.create_task(self._clock.sleep(max(0.0, due_in_s))), asyncio.create_task(self._news.wait())]
             try:

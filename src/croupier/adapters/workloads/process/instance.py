@@ -129,19 +129,21 @@ class Instance:
                     if missed >= settings.unready_after:
                         self._set(Health.UNREADY, problem)
                 else:
-                    if not record.was_ready:
-                        self._check_start(record, clock.now() - since, problem)
+                    if not record.was_ready and clock.now() - since >= self.template.start_timeout_s:
+                        await self._stop_start(record, problem)
                     if self.health is not Health.FAILED:
                         self.reason = problem
                 pause = settings.probe_ready_s if self.health is Health.READY and not missed else settings.tick_s
                 next_look = clock.now() + pause - settings.tick_s / 2
             await clock.sleep(settings.tick_s)
 
-    def _check_start(self, record: Record, age_s: float, problem: str) -> None:
-        if age_s >= self.template.start_timeout_s:
-            kill_group(record.mark)
-            what = f"was not ready {self.template.start_timeout_s:g} s after its start and was stopped: {problem}"
-            raise CannotStart(self._told(record, what))
+    async def _stop_start(self, record: Record, problem: str) -> None:
+        what = f"was not ready {self.template.start_timeout_s:g} s after its start and was stopped: {problem}"
+        why = self._told(record, what)
+        kill_group(record.mark)
+        while ended(record.mark) is None:
+            await self._world.clock.sleep(self._world.settings.tick_s)
+        raise CannotStart(why)
 
     async def _problem(self, record: Record) -> str | None:
         """Why the health check fails now; ``None`` when it is answered with 2xx."""

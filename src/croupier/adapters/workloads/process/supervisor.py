@@ -40,7 +40,7 @@ class _Fleet:
     def add(self, instance: Instance) -> None:
         self.instances[instance.number] = instance
         name = f"{instance.key.service}@{instance.key.version}-{instance.number}"
-        self.tasks[instance.number] = asyncio.create_task(instance.run(), name=name)
+        self.tasks[instance.number] = asyncio.create_task(_supervise(instance), name=name)
 
 
 class ProcessWorkloads:
@@ -115,10 +115,6 @@ class ProcessWorkloads:
 
     async def observe(self) -> Mapping[VersionKey, WorkloadStatus]:
         self._running()
-        for fleet in self._fleets.values():
-            for task in fleet.tasks.values():
-                if task.done() and not task.cancelled() and (error := task.exception()):
-                    raise error  # a mistake in this program: better seen than a version that is silently not supervised
         return {key: status_of(list(fleet.instances.values())) for key, fleet in self._fleets.items()}
 
     def _running(self) -> World:
@@ -160,6 +156,16 @@ class ProcessWorkloads:
         task = asyncio.create_task(finish_drain(record, world), name=f"drain {record.name}")
         self._drains.add(task)
         task.add_done_callback(self._drains.discard)
+
+
+async def _supervise(instance: Instance) -> None:
+    """A mistake in this program must not leave a process without supervision, nor stop the control loop."""
+    while True:
+        try:
+            return await instance.run()
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("supervision_failed", service=instance.key.service, version=instance.key.version)
+            await asyncio.sleep(1)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
