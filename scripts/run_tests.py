@@ -1,45 +1,61 @@
-"""Runs every test: the quick unit tests first, with coverage, then the whole suite; pytest's closing line comes last.
+"""Runs every test, quick ones first, and holds core and control to full coverage; pytest's closing line comes last.
 
-Called by `make test`. The unit tests must cover core and control completely, branches included, by themselves: what
-only an end-to-end test reaches is not pinned down. They run again in the whole suite, with other random examples.
+Called by `make test`. Core and control must be covered completely, branches included, by their own unit tests: what
+only an end-to-end test reaches is not pinned down. Each test's coverage is kept apart for that (a context per test).
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-UNIT = ("tests/core", "tests/control")
-# A whole suite that hangs must still end well within an hour; single tests have pytest-timeout.
-SUITE_TIMEOUT_S = 45 * 60
+# "^$" is what importing runs, before any test.
+UNIT_CONTEXTS = "^$,^tests/core/,^tests/control/"
+# A suite that hangs must still end well within the hour that CI gives; single tests have pytest-timeout.
+SUITE_TIMEOUT_S = 50 * 60
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--workers", type=int, default=2, help="processes of the whole suite; 0 is this one")
-    arguments, pytest_arguments = parser.parse_known_args()
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0], epilog="Other arguments go to pytest; then nothing is covered."
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes; 0 is this one")
+    arguments, chosen = parser.parse_known_args()
 
-    unit = [folder for folder in UNIT if (ROOT / folder).is_dir()]
-    if unit and (failed := _python("-m", "pytest", *unit, "-q", "--cov", "--cov-report=")):
-        return failed
-    covered = _python("-m", "coverage", "report", "--fail-under=100") if unit else 0
-    if covered:
-        print("Core or control is not covered completely by the unit tests above; see the missing lines.", flush=True)
-
-    # One file's tests stay in one process, so that a server is started once per file at most.
-    parallel = ["-n", str(arguments.workers), "--dist", "loadfile"] if arguments.workers else []
-    suite = _python("-m", "pytest", "-q", *parallel, *pytest_arguments)
-    return suite or covered
+    # One file's tests stay in one process, so that a server is started once per file; the order is that of conftest.
+    parallel = ["--dist=loadfile", "--no-loadscope-reorder", "-n", str(arguments.workers)] if arguments.workers else []
+    covering = [] if chosen else ["--cov", "--cov-context=test", "--cov-report="]
+    failed, closing = _pytest(["-q", *parallel, *covering, *chosen])
+    if not failed and covering:
+        failed = _covered()
+    print(closing, flush=True)
+    return failed
 
 
-def _python(*arguments: str) -> int:
-    """The exit code; a run that exceeds the limit is ended and counts as failed."""
-    try:
-        return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=False, timeout=SUITE_TIMEOUT_S).returncode
-    except subprocess.TimeoutExpired:
-        print(f"Ended after {SUITE_TIMEOUT_S // 60} minutes: {' '.join(arguments)}", file=sys.stderr)
-        return 1
+def _pytest(arguments: list[str]) -> tuple[int, str]:
+    """The exit code, and the closing line, held back from what is passed on line by line."""
+    colour = ["--color=yes"] if sys.stdout.isatty() and "NO_COLOR" not in os.environ else []
+    command = ["timeout", "--kill-after=30", str(SUITE_TIMEOUT_S), sys.executable, "-m", "pytest", *colour, *arguments]
+    closing = ""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        for line in run.stdout or ():
+            if closing:
+                print(closing, flush=True)
+            closing = line.rstrip("\n")
+    if run.returncode == 124:
+        closing += f"\nThe tests were ended after {SUITE_TIMEOUT_S // 60} minutes."
+    return run.returncode, closing
+
+
+def _covered() -> int:
+    command = [sys.executable, "-m", "coverage", "report", f"--contexts={UNIT_CONTEXTS}", "--fail-under=100"]
+    report = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if report.returncode:
+        print(f"\nCore and control are not covered completely by tests/core and tests/control:\n{report.stdout}")
+        print(report.stderr, file=sys.stderr)
+    return report.returncode
 
 
 if __name__ == "__main__":

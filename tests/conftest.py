@@ -27,6 +27,20 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 
+# Quick and telling ones first; what starts whole systems comes last, when all else is known to work.
+_FIRST = ("tests/core/", "tests/control/", "tests/architecture/", "tests/scripts/", "tests/docs/")
+_LAST = ("envoy", "postgres", "browser", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        slow = max((place for place, mark in enumerate(_LAST, 1) if item.get_closest_marker(mark)), default=0)
+        quick = next((place for place, folder in enumerate(_FIRST) if item.nodeid.startswith(folder)), len(_FIRST))
+        return slow, quick
+
+    items.sort(key=rank)
+
+
 def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
