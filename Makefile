@@ -37,11 +37,12 @@ test: setup ## Run the checks, then every test, quick ones first
 	exit $$status
 
 check: setup ## Style, types, import contracts, generated pages
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/python scripts/generate_docs.py --check
+	@status=0; \
+	for check in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo" \
+	  "python scripts/generate_docs.py --check"; do \
+	  echo "$$check"; $(BIN)/$$check || status=1; \
+	done; \
+	exit $$status
 
 shape: setup ## Print the sizes of modules and functions
 	@$(BIN)/python scripts/shape.py
