@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +226,3 @@ async def world(settings: Settings) -> AsyncIterator[World]:
 def opened() -> Callable[..., Any]:
     """``open_world``, for tests that need it otherwise."""
     return open_world
-
-
-__all__ = ["World", "replace"]

@@ -46,6 +46,14 @@ class Malformed(errors.Rejected):
     """The request cannot be read at all."""
 
 
+class RejectedDocuments(errors.Rejected):
+    """Documents of a request are wrong. The problems' paths start with ``documents`` and an index into ``labels``."""
+
+    def __init__(self, message: str, *, problems: tuple[errors.Problem, ...], labels: Sequence[str]) -> None:
+        super().__init__(message, hint="Nothing was applied.", problems=problems)
+        self.labels = labels
+
+
 class KeyReused(errors.Rejected):
     """The idempotency key belongs to another request."""
 
@@ -139,14 +147,19 @@ def respond_error(scope: Scope, error: errors.CroupierError) -> JSONResponse:
         log.error("stored data contradicts itself: %s", error)
         return respond(scope, kind, "Stored data contradicts itself.", hint="Ask an operator: croupier journal verify")
     problems = error.problems if isinstance(error, errors.Rejected) else ()
-    return respond(
-        scope, kind, error.message, hint=error.hint, problems=[mistake(found) for found in problems], headers=headers
-    )
+    labels = error.labels if isinstance(error, RejectedDocuments) else ()
+    mistakes = [mistake(found, labels) for found in problems]
+    return respond(scope, kind, error.message, hint=error.hint, problems=mistakes, headers=headers)
 
 
-def mistake(problem: errors.Problem, document: str = "") -> Mistake:
-    """One mistake as the API says it."""
-    return Mistake(message=problem.message, field=problem.field, hint=problem.hint, document=document)
+def mistake(problem: errors.Problem, labels: Sequence[str] = ()) -> Mistake:
+    """One mistake as the API says it; where its path leads into a document, that is named apart."""
+    match problem.path:
+        case ("documents", int(index), *rest) if index < len(labels):
+            inside = errors.Problem("", tuple(rest)).field
+            return Mistake(message=problem.message, field=inside, hint=problem.hint, document=labels[index])
+        case _:
+            return Mistake(message=problem.message, field=problem.field, hint=problem.hint)
 
 
 def install(app: FastAPI) -> None:

@@ -61,7 +61,7 @@ async def test_what_changed_nothing_is_remembered_too(world: Any) -> None:
 
 
 async def test_answers_outlive_the_process(settings: Any, opened: Any) -> None:
-    body = {"documents": [], "reason": "x"}
+    body: dict[str, Any] = {"reason": "x"}
     async with opened(settings) as world:
         await world.declare()
         body["documents"] = [

@@ -13,7 +13,7 @@ from croupier.core.releases import Release, Service
 from croupier.errors import Conflict, Problem, Rejected
 from croupier.server.api import models as m
 from croupier.server.context import Context
-from croupier.server.problems import mistake
+from croupier.server.problems import RejectedDocuments, mistake
 
 _TRIES = 3
 
@@ -45,12 +45,13 @@ async def _declare(
 ) -> m.ApplyResult:
     known = [stored.value for stored in await here.ports.store.documents()]
     bundle = parse_objects(objects, known, at=("documents",))
-    releases, problems = _completed(bundle, known)
+    releases, problems = _completed(bundle, known, objects)
     problems = [*(found.problem for found in bundle.errors), *problems]
+    labels = [_label(index, data) for index, data in enumerate(objects)]
     if problems:
         many = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise Rejected(f"{problems[0]}{many}", problems=tuple(problems), hint="Nothing was applied.")
-    warnings = [mistake(found.problem) for found in bundle.warnings]
+        raise RejectedDocuments(f"{problems[0]}{many}", problems=tuple(problems), labels=labels)
+    warnings = [mistake(found.problem, labels) for found in bundle.warnings]
 
     def result(applied: Sequence[Applied]) -> m.ApplyResult:
         shown = [m.AppliedObject(kind=item.kind, name=item.name, effect=item.effect) for item in applied]
@@ -64,7 +65,9 @@ async def _declare(
     return result(await here.catalog.apply(bundle.documents, releases, actor=actor, reason=reason, answer=answer))
 
 
-def _completed(bundle: Bundle, known: Sequence[Document]) -> tuple[list[Release], list[Problem]]:
+def _completed(
+    bundle: Bundle, known: Sequence[Document], objects: Sequence[dict[str, Any]]
+) -> tuple[list[Release], list[Problem]]:
     """The releases with their services' processes; what is wrong with them where they cannot be completed."""
     specs = [document.spec for document in (*known, *bundle.documents)]
     services = {spec.name: spec for spec in specs if isinstance(spec, Service)}
@@ -76,5 +79,17 @@ def _completed(bundle: Bundle, known: Sequence[Document]) -> tuple[list[Release]
         try:
             releases.append(complete_release(draft, service))
         except Rejected as refused:
-            problems += refused.problems or (Problem(refused.message, (), refused.hint),)
+            index = next(index for index, data in enumerate(objects) if data is draft.source)
+            found = refused.problems or (Problem(refused.message, (), refused.hint),)
+            problems += [Problem(item.message, ("documents", index, *item.path), item.hint) for item in found]
     return releases, problems
+
+
+def _label(index: int, data: dict[str, Any]) -> str:
+    """The document as people find it: its place in the request, and what it says it is."""
+    metadata, spec = data.get("metadata"), data.get("spec")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if name is None and isinstance(spec, dict) and "version" in spec:
+        name = f"{spec.get('service')}-{spec['version']}"
+    words = "/".join(str(word)[:100] for word in (data.get("kind"), name) if word is not None)
+    return f"documents[{index}] {words}".rstrip()

@@ -112,8 +112,8 @@ async def event_stream(
 async def _events(here: Context, after: int, subject: str | None) -> AsyncIterator[ServerSentEvent]:
     with here.streams.seat():
         # Tells the client at once that it is heard, and from where it goes on.
-        yield ServerSentEvent(comment=f"after {after}", retry=1_000)
+        yield ServerSentEvent(comment=f"after {after}")
         async for recorded in here.streams.follow(after, subject):
             yield ServerSentEvent(
-                views.entry(recorded).model_dump_json(by_alias=True), event="entry", id=str(recorded.seq)
+                views.entry(recorded).model_dump_json(by_alias=True), event="entry", id=str(recorded.seq), retry=1_000
             )

@@ -1,0 +1,189 @@
+"""What people declare: taken in whole or not at all, every mistake at once."""
+
+import json
+from typing import Any
+
+import pytest
+
+
+def service(**spec: Any) -> dict[str, Any]:
+    process = {"command": ["shop", "{port}"]}
+    return {
+        "apiVersion": "croupier/v1",
+        "kind": "Service",
+        "metadata": {"name": "shop"},
+        "spec": {"routes": [{"prefix": "/shop"}], "process": process, **spec},
+    }
+
+
+def release(version: Any = "1.0.0", service: str = "shop", **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "croupier/v1", "kind": "Release", "spec": {"service": service, "version": version, **spec}}
+
+
+def rollout(*steps: Any, gate: str = "ok", service: str = "shop") -> dict[str, Any]:
+    canary = {"steps": list(steps), "analysis": {"templates": [{"templateName": gate}]}}
+    spec = {"service": service, "strategy": {"canary": canary}}
+    return {"apiVersion": "croupier/v1", "kind": "Rollout", "metadata": {"name": "shop"}, "spec": spec}
+
+
+async def test_effects_and_what_is_read_back(world: Any) -> None:
+    first = (await world.post("/apply", {"documents": [service(), release()], "reason": "new"})).json()
+    assert [(item["name"], item["effect"]) for item in first["applied"]] == [
+        ("shop", "created"),
+        ("shop-1.0.0", "created"),
+    ]
+    changed = service(routes=[{"prefix": "/store"}])
+    dry = (await world.post("/apply", {"documents": [changed], "dryRun": True})).json()
+    assert dry["dryRun"] is True
+    assert dry["applied"][0]["effect"] == "updated"
+    read = await world.get("/documents/Service/shop")
+    assert read.json()["document"] == service()
+    assert read.headers["etag"] == '"1"'
+    await world.post("/apply", {"documents": [changed]})
+    again = (await world.post("/apply", {"documents": [changed]})).json()
+    assert again["applied"][0]["effect"] == "unchanged"
+    listed = (await world.get("/documents", params={"kind": "Service"})).json()["items"]
+    assert [(item["kind"], item["name"], item["version"]) for item in listed] == [("Service", "shop", 2)]
+    entries = (await world.get("/journal", params={"subject": "document/Service/shop"})).json()["items"]
+    assert [entry["reason"] for entry in entries] == ["new", ""]
+
+
+async def test_releases(world: Any) -> None:
+    await world.post("/apply", {"documents": [service()]})
+    added = await world.post("/releases", {"service": "shop", "version": "1.0.0", "notes": "first"})
+    assert added.status_code == 201
+    assert added.headers["location"] == "/api/v1/releases/shop/1.0.0"
+    assert added.json()["command"] == ["shop", "{port}"]
+    await world.post("/releases", {"service": "shop", "version": "1.1.0", "process": {"env": {"A": "1"}}})
+    same = await world.post("/releases", {"service": "shop", "version": "1.0.0", "notes": "first"})
+    assert same.status_code == 201
+    other = await world.post("/releases", {"service": "shop", "version": "1.0.0", "notes": "other"})
+    assert other.status_code == 409
+    assert "never change" in other.json()["hint"]
+    first = (await world.get("/releases", params={"limit": 1, "service": "shop"})).json()
+    second = (await world.get("/releases", params={"limit": 1, "cursor": first["next"]})).json()
+    assert [item["version"] for item in (*first["items"], *second["items"])] == ["1.1.0", "1.0.0"]
+    assert (await world.get("/releases/shop/1.1.0")).json()["state"] == "known"
+    assert (await world.get("/releases/shop/3.0.0")).status_code == 404
+
+
+async def test_everything_wrong_at_once_and_nothing_applied(world: Any) -> None:
+    documents = [
+        service(),
+        rollout({"setWeight": 101}, {"pause": {"duration": "soon"}}),
+        rollout({"setWeight": 5}, gate="missing", service="nobody"),
+        {"apiVersion": "croupier/v1", "kind": "Gatee"},
+        release("latest"),
+        release("1.0.0", service="nobody"),
+    ]
+    answer = await world.post("/apply", {"documents": documents})
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["type"] == "urn:croupier:problem:rejected"
+    found = {(item.get("document"), item["field"]) for item in problem["problems"]}
+    expected = {
+        ("documents[1] Rollout/shop", "spec.strategy.canary.steps[0].setWeight"),
+        ("documents[1] Rollout/shop", "spec.strategy.canary.steps[1].pause.duration"),
+        ("documents[3] Gatee", "kind"),
+        ("documents[4] Release/shop-latest", "spec.version"),
+        ("documents[5] Release/nobody-1.0.0", "spec.service"),
+    }
+    assert expected <= found, found
+    assert {where for where, _ in found} == {where for where, _ in expected} | {"documents[2] Rollout/shop"}
+    assert all(item["message"] for item in problem["problems"])
+    assert (await world.get("/documents")).json()["items"] == []
+    assert len((await world.get("/journal")).json()["items"]) == 1
+
+
+async def test_references_to_what_is_stored(world: Any) -> None:
+    assert (await world.post("/apply", {"documents": [service()]})).status_code == 200
+    missing = await world.post("/apply", {"documents": [rollout({"setWeight": 5})]})
+    assert missing.status_code == 422
+    assert "ok" in missing.text
+    gate = {
+        "apiVersion": "croupier/v1",
+        "kind": "Gate",
+        "metadata": {"name": "ok"},
+        "spec": {
+            "sli": {"ratio": {"metric": "m_total", "good": {"outcome": "ok"}}},
+            "objective": {"atLeast": "99%"},
+        },
+    }
+    assert (await world.post("/apply", {"documents": [gate]})).status_code == 200
+    assert (await world.post("/apply", {"documents": [rollout({"setWeight": 5})]})).status_code == 200
+
+
+BAD_BODIES: list[tuple[Any, int]] = [
+    ({}, 422),
+    ({"documents": []}, 422),
+    ({"documents": "x"}, 422),
+    ({"documents": [1]}, 422),
+    ({"documents": [{}]}, 422),
+    ({"documents": [{"apiVersion": "croupier/v9", "kind": "Service"}]}, 422),
+    ({"documents": [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}]}, 422),
+    ({"documents": [service()], "dryrun": True}, 422),
+    ({"documents": [service()], "reason": "x" * 2_000}, 422),
+    ({"documents": [service(surprise=1)]}, 422),
+    ({"documents": [service()] * 501}, 422),
+    ({"documents": [release("1.0")]}, 422),
+    ({"documents": [release(1.0)]}, 422),
+]
+
+
+@pytest.mark.parametrize(("body", "status"), BAD_BODIES)
+async def test_bad_documents(world: Any, body: Any, status: int) -> None:
+    answer = await world.post("/apply", body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["problems"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"documents": [' + b"[" * 5_000 + b"]" * 5_000 + b"]}",
+        b'{"documents": [{"a": ' * 2_000,
+        b'{"documents": [{"apiVersion": 1e999}]}',
+        b'{"documents": [{"apiVersion": NaN}]}',
+        json.dumps({"documents": [{"kind": "\x00", "apiVersion": "\ud800"}]}).encode(),
+    ],
+)
+async def test_bytes_that_are_no_request(world: Any, text: bytes) -> None:
+    headers = {**world.auth(), "Content-Type": "application/json"}
+    answer = await world.client.post("/api/v1/apply", content=text, headers=headers)
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_form_is_no_request(world: Any) -> None:
+    """What a page elsewhere could make a browser send is refused, token or not."""
+    headers = {**world.auth(), "Content-Type": "text/plain"}
+    answer = await world.client.post("/api/v1/apply", content=b'{"documents": [{}]}', headers=headers)
+    assert answer.status_code in (415, 422)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=" + "x" * 501, "kind=" + "x" * 51])
+async def test_bad_queries(world: Any, query: str) -> None:
+    answer = await world.client.get(f"/api/v1/documents?{query}", headers=world.auth())
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["field"] == query.split("=", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("path", ["/releases?cursor=garbage", "/rollouts?cursor=garbage", "/rollouts?phase=sleeping"])
+async def test_cursors_that_are_not_ours(world: Any, path: str) -> None:
+    assert (await world.get(path)).status_code == 422
+
+
+async def test_pages_of_documents(world: Any) -> None:
+    await world.declare()
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = (await world.get("/documents", params={"limit": 1, **({"cursor": cursor} if cursor else {})})).json()
+        seen += [f"{item['kind']}/{item['name']}" for item in page["items"]]
+        if (cursor := page["next"]) is None:
+            break
+    assert seen == ["Gate/ok", "Rollout/shop", "Service/shop"]

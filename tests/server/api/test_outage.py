@@ -1,0 +1,141 @@
+"""The store is gone: people still get in, and an abort still takes the players away."""
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from croupier.control.ports import Ports
+from croupier.errors import Transient
+
+
+@dataclass
+class Outage:
+    """Stands before a part of the store. ``down``: it says so; ``silent``: it says nothing at all."""
+
+    inner: Any
+    switch: "Switch"
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self.inner, name)
+
+        async def ask(*args: Any, **kwargs: Any) -> Any:
+            if self.switch.down:
+                raise Transient("the database does not answer", retry_after_s=2.5)
+            await self.switch.speaks.wait()
+            return await asked(*args, **kwargs)
+
+        return ask
+
+
+@dataclass
+class Switch:
+    down: bool = False
+    speaks: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wrap(self, ports: Ports) -> Ports:
+        self.speaks.set()
+        return replace(
+            ports,
+            store=Outage(ports.store, self),
+            leases=Outage(ports.leases, self),
+            journal=Outage(ports.journal, self),
+        )
+
+
+async def is_off(world: Any) -> None:
+    """Until the data plane sends nobody to the canary."""
+    async with asyncio.timeout(10):
+        while (await world.edge.served())["shop"].weight_of("1.1.0"):
+            await asyncio.sleep(0.01)
+
+
+async def test_an_abort_without_the_store(settings: Any, opened: Any) -> None:
+    switch = Switch()
+    async with opened(settings, switch.wrap) as world:
+        await world.declare()
+        await world.roll_out()
+        switch.down = True
+        assert (await world.get("/me")).status_code == 200
+        asked = await world.post("/rollouts/shop-2/abort", {"reason": "harm"}, headers={"Idempotency-Key": "k"})
+        assert asked.status_code == 202, asked.text
+        assert asked.json()["recorded"] is False
+        assert asked.json()["phase"] == "aborting"
+        assert asked.json()["weight"] == 0
+        await is_off(world)
+        lost = await world.post("/rollouts/shop-2/pause")
+        assert lost.status_code == 503
+        assert lost.headers["retry-after"] == "3"
+        assert lost.json()["type"] == "urn:croupier:problem:unavailable"
+        ready = await world.client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["store"] == "the database does not answer"
+        assert (await world.client.get("/healthz")).status_code == 200
+        switch.down = False
+        ended = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+        assert ended["abort"]["reason"] == "harm"
+        history = (await world.get("/rollouts/shop-2/history")).json()["items"]
+        assert [(item["actor"], item["type"]) for item in history][-2:] == [
+            ("admin", "abort_started"),
+            ("croupier", "aborted"),
+        ]
+
+
+async def test_an_abort_does_not_wait_for_a_store_that_says_nothing(settings: Any, opened: Any) -> None:
+    switch = Switch()
+    async with opened(settings, switch.wrap) as world:
+        await world.declare()
+        await world.roll_out()
+        switch.speaks.clear()
+        async with asyncio.timeout(5):
+            asked = await world.post("/rollouts/shop-2/abort", {"reason": "harm"}, headers={"Idempotency-Key": "k"})
+        assert asked.status_code == 202, asked.text
+        assert [intent.rollout for intent in world.context.ports.spool.pending()] == ["shop-2"]
+        switch.speaks.set()
+        await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+        history = (await world.get("/rollouts/shop-2/history")).json()["items"]
+        assert [item["type"] for item in history].count("abort_started") == 1
+        assert not world.context.ports.spool.pending()
+
+
+async def test_an_abort_while_somebody_locks_the_database(settings: Any, opened: Any) -> None:
+    async with opened(settings) as world:
+        await world.declare()
+        await world.roll_out()
+        other = sqlite3.connect(settings.state_dir / "croupier.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        try:
+            asked = await world.post("/rollouts/shop-2/abort", {"reason": "harm"})
+            assert asked.status_code == 202, asked.text
+            await is_off(world)
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+        ended = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+        assert ended["abort"]["cause"] == "person"
+        assert (await world.get("/journal/verify")).json()["ok"]
+
+
+async def test_an_abort_outlives_the_process(settings: Any, opened: Any) -> None:
+    switch = Switch()
+    async with opened(settings, switch.wrap) as world:
+        await world.declare()
+        await world.roll_out()
+        switch.down = True
+        assert (await world.post("/rollouts/shop-2/abort", {"reason": "harm"})).status_code == 202
+        await is_off(world)
+    async with opened(settings) as world:
+        ended = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+        assert ended["abort"]["reason"] == "harm"
+
+
+async def test_an_abort_that_names_a_version_waits_for_the_store_to_compare(settings: Any, opened: Any) -> None:
+    switch = Switch()
+    async with opened(settings, switch.wrap) as world:
+        await world.declare()
+        await world.roll_out()
+        switch.speaks.clear()
+        asking = asyncio.ensure_future(world.post("/rollouts/shop-2/abort", headers={"If-Match": '"1"'}))
+        await asyncio.sleep(0)
+        switch.speaks.set()
+        assert (await asking).status_code == 412
