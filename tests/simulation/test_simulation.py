@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,7 @@ class Watch:
 
 def plan(chance: random.Random) -> tuple[Step, ...]:
     plans: list[tuple[Step, ...]] = [
-        (SetWeight(500), Pause(10.0), Analysis(("errors",)), SetWeight(2_500), SetWeight(5_000), Pause(5.0)),
+        (SetWeight(500), Pause(10.0), Analysis(("errors",)), SetWeight(2_500), SetWeight(5_000), Pause(15.0)),
         (SetWeight(100), SetWeight(1_000), Analysis(("errors", "deposits")), SetWeight(5_000)),
         (SetWeight(500), Pause(), SetWeight(5_000)),
         (Pause(5.0), SetWeight(2_500), SetWeight(10_000), Pause(15.0)),
@@ -186,14 +187,14 @@ class Story:
             await world.release(version)
         await world.sites[0].rollouts.start(SERVICE, "1.0.0", Ask("anna"))
         await self.calm(4)
-        for _ in range(22):
+        for _ in range(40):
             await self.turn()
         await self.heal()
 
     async def turn(self) -> None:
         """Something changes outside, perhaps a person asks, and the sites turn."""
         self.outside()
-        if self.chance.random() < 0.35:
+        if self.chance.random() < 0.3:
             await self.person()
         for site in self.chance.sample(self.world.sites, len(self.world.sites)):
             self.plan_moments(site)
@@ -203,32 +204,36 @@ class Story:
         await self.world.pass_time(self.chance.choice([0.5, 1.0, 5.0, 5.0, 6.0, 12.0]))
 
     def outside(self) -> None:
-        world, dice = self.world, self.chance.random()
-        router, metrics = world.router, world.metrics
-        if dice < 0.3:
-            version = self.chance.choice(VERSIONS)
-            metrics.break_version(version, self.chance.choice([0.0, 0.0, 0.2, 0.9]))
-        elif dice < 0.4:
-            metrics.outage = self.chance.choice([None, "the metric source is down"])
-            metrics.unreachable = self.chance.random() < 0.2
-            metrics.incident = self.chance.choice([0.0, 0.0, 0.3])
-        elif dice < 0.5:
-            router.unreachable = self.chance.random() < 0.5
-            router.refuses = self.chance.choice([None, None, "no listener"])
-            router.loses = self.chance.random() < 0.3
-            router.confirms_after_s = self.chance.choice([0.0, 0.0, 3.0])
-        elif dice < 0.58:
-            world.store_down = not world.store_down
-        elif dice < 0.63:
-            world.clock.jump(self.chance.choice([-60.0, -3.0, 7.0, 45.0]))
-        elif dice < 0.68:
-            key = VersionKey(SERVICE, self.chance.choice(VERSIONS))
-            if self.chance.random() < 0.5:
-                world.workloads.crash(key, 20.0)
-            else:
-                world.workloads.crash_loop(key, "exit status 1")
-        elif dice < 0.72:
-            world.workloads.unreachable = not world.workloads.unreachable
+        """Trouble begins or ends. What fails mends itself sooner than something else breaks."""
+        if self.chance.random() < 0.4:
+            self.mend()
+        world, router, metrics = self.world, self.world.router, self.world.metrics
+        version, key = self.chance.choice(VERSIONS), VersionKey(SERVICE, self.chance.choice(VERSIONS))
+        happen: list[tuple[int, Callable[[], object]]] = [
+            (40, lambda: None),
+            (20, lambda: metrics.break_version(version, self.chance.choice([0.0, 0.08, 0.2, 0.9]))),
+            (6, partial(setattr, metrics, "outage", "the metric source is down")),
+            (2, partial(setattr, metrics, "unreachable", True)),
+            (3, partial(setattr, metrics, "incident", 0.3)),
+            (4, partial(setattr, router, "unreachable", True)),
+            (2, partial(setattr, router, "refuses", "no listener")),
+            (3, partial(setattr, router, "loses", True)),
+            (5, partial(setattr, router, "confirms_after_s", 3.0)),
+            (5, partial(setattr, world, "store_down", True)),
+            (5, lambda: world.clock.jump(self.chance.choice([-60.0, -3.0, 7.0, 45.0]))),
+            (2, lambda: world.workloads.crash(key, 20.0)),
+            (2, lambda: world.workloads.crash_loop(key, "exit status 1")),
+            (2, partial(setattr, world.workloads, "unreachable", True)),
+        ]
+        (what,) = self.chance.choices([act for _, act in happen], [weight for weight, _ in happen])
+        what()
+
+    def mend(self) -> None:
+        world = self.world
+        world.store_down = world.router.unreachable = world.router.loses = world.workloads.unreachable = False
+        world.router.refuses = world.metrics.outage = None
+        world.router.confirms_after_s = world.metrics.incident = 0.0
+        world.metrics.unreachable = False
 
     def plan_moments(self, site: Site) -> None:
         """At some moments of this turn: the end, trouble, another site's turn, or a person."""
@@ -252,9 +257,13 @@ class Story:
     async def person(self) -> None:
         """A person asks one of the sites for something; being refused is an answer, too."""
         rollouts = self.chance.choice(self.world.sites).rollouts
-        known = sorted(self.watch.states)
+        known = list(self.watch.states)
         name = known[-1] if self.chance.random() < 0.9 else self.chance.choice(known)
-        what = self.chance.choice(["start", "start", "promote", "full", "waive", "pause", "resume", "abort", "retry"])
+        if self.watch.states[name].phase.active:
+            asks = ["start", "promote", "promote", "full", "waive", "pause", "resume", "resume", "abort"]
+        else:
+            asks = ["start", "start", "start", "retry"]
+        what = self.chance.choice(asks)
         ask = Ask("boris", "because")
         try:
             match what:
@@ -287,10 +296,7 @@ class Story:
     async def heal(self) -> None:
         """Everything outside works again: in the end what is served is what is recorded, and nothing is left over."""
         world = self.world
-        world.store_down = world.router.unreachable = world.router.loses = world.workloads.unreachable = False
-        world.router.refuses = world.metrics.outage = None
-        world.router.confirms_after_s = world.metrics.incident = 0.0
-        world.metrics.unreachable = False
+        self.mend()
         await world.pass_time(70.0)  # leases of the dead run out, also those from before a clock was set back
         await self.calm(16)
         for stored in await self.watch.store.active():

@@ -55,7 +55,8 @@ def judge(gate: Gate, state: GateState, said: Reading | Silence, now: float) -> 
         return replace(state, judged_at=now, passed_at=None, latest=latest)
     latest = classic.look(gate, state, said, now)
     streaks = tuple((finding.group, finding.streak) for finding in latest.findings if finding.streak)
-    violated_since = (state.violated_since or latest.since) if streaks or latest.hard else None
+    began = latest.since if state.violated_since is None else state.violated_since
+    violated_since = began if streaks or latest.hard else None
     passed_at = now if latest.verdict is Verdict.PASS else None
     return replace(
         state, streaks=streaks, judged_at=now, passed_at=passed_at, violated_since=violated_since, latest=latest

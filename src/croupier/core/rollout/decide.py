@@ -180,7 +180,7 @@ def _first(state: RolloutState, now: float) -> e.Event:
 def _done(state: RolloutState, step: Step | None, now: float) -> bool:
     match step:
         case Pause(duration_s=float() | int() as duration_s):
-            return now - (state.step_started_at or now) >= duration_s
+            return state.step_started_at is not None and now - state.step_started_at >= duration_s
         case Analysis(gates=gates):
             return all(state.gate_state(name).passed_at is not None for name in gates if name not in state.waived)
         case _:
