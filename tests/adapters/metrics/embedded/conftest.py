@@ -19,6 +19,7 @@ class Instance:
         self.registry = CollectorRegistry()
         self.status = 200
         self.body: bytes | None = None
+        self.headers: dict[str, str] = {}
         self.hang: threading.Event | None = None
         self.asked = 0
         instance = self
@@ -30,6 +31,8 @@ class Instance:
                     instance.hang.wait(60)
                 body = generate_latest(instance.registry) if instance.body is None else instance.body
                 self.send_response(instance.status)
+                for name, value in instance.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ class Instance(Protocol):
     registry: CollectorRegistry
     status: int
     body: bytes | None
+    headers: dict[str, str]
     hang: threading.Event | None
     asked: int
     target: ScrapeTarget
@@ -222,6 +224,14 @@ async def test_a_page_that_cannot_be_read_is_silence(
         await metrics.stop()
 
 
+async def test_a_packed_page_is_not_unpacked(metrics: EmbeddedMetrics, instance: Start) -> None:
+    canary = instance()
+    canary.headers, canary.body = {"content-encoding": "gzip"}, gzip.compress(b"x 1\n")
+    await metrics.watch({CANARY: [canary.target]})
+    await metrics.scrape()
+    assert "sends its metrics page as 'gzip'" in silence(await metrics.read(query(baseline=None)))
+
+
 async def test_an_instance_that_hangs_or_is_gone_is_silence(clock: VirtualClock, instance: Start) -> None:
     metrics = EmbeddedMetrics(clock, MetricSettings(timeout_s=0.2))
     try:
@@ -301,7 +311,7 @@ async def test_scrapes_by_itself_and_at_once_when_an_instance_comes(
 
     async def asked(times: int) -> None:
         async with asyncio.timeout(30):
-            while canary.asked < times:  # noqa: ASYNC110 - a thread counts
+            while canary.asked < times:
                 await asyncio.sleep(0.01)
 
     await asked(1)

@@ -71,7 +71,7 @@ def until() -> Callable[..., Awaitable[None]]:
 
     async def wait(condition: Callable[[], Any], within_s: float = 30.0) -> None:
         async with asyncio.timeout(within_s):
-            while not condition():  # noqa: ASYNC110 - the condition is another process's
+            while not condition():
                 await asyncio.sleep(0.01)
 
     return wait

@@ -49,6 +49,7 @@ def test_other_braces_stay() -> None:
         (ProcessTemplate(("x\0",)), ["command[0]"]),
         (ProcessTemplate(("x",), env=(("A=B", ""), ("", ""), ("C", "\0"))), ["env.C", "env", "env"]),
         (ProcessTemplate(("x",), instances=101), ["instances"]),
+        (ProcessTemplate(("x",), health_path="healthz", metrics_path=""), ["health_path", "metrics_path"]),
     ],
 )
 def test_mistakes_are_named_with_their_place(template: ProcessTemplate, fields: list[str]) -> None:

@@ -3,7 +3,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ Build = Callable[..., ProcessTemplate]
 Wait = Callable[..., Awaitable[WorkloadStatus]]
 Get = Callable[..., Coroutine[Any, Any, httpx.Response]]
 Until = Callable[..., Awaitable[None]]
+Control = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
 
 def ready(status: WorkloadStatus) -> bool:
@@ -210,7 +211,7 @@ async def test_the_log_stays_small(
     for _ in range(3):
         await get(status, "/write/400")
         async with asyncio.timeout(30):
-            while log.stat().st_size > 20_000:  # noqa: ASYNC110 - another process writes it
+            while log.stat().st_size > 20_000:
                 await asyncio.sleep(0.01)
     assert sum(file.stat().st_size for file in log.parent.iterdir()) <= 40_000
     with pytest.raises(httpx.HTTPError):
@@ -310,9 +311,26 @@ asyncio.run(main())
 """
 
 
+@pytest.fixture
+async def control(tmp_path: Path) -> AsyncIterator[Control]:
+    """Starts another control plane on the same run folder; returns when it says that all is ready."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(wanted: dict[VersionKey, ProcessTemplate]) -> asyncio.subprocess.Process:
+        started.append(await _controller(tmp_path / "run", wanted))
+        await _says(started[-1], b"ready\n")
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 async def _controller(run: Path, wanted: dict[VersionKey, ProcessTemplate]) -> asyncio.subprocess.Process:
     as_json = json.dumps([[[key.service, key.version], asdict(value)] for key, value in wanted.items()])
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         CONTROLLER,
@@ -321,8 +339,6 @@ async def _controller(run: Path, wanted: dict[VersionKey, ProcessTemplate]) -> a
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    await _says(process, b"ready\n")
-    return process
 
 
 async def _says(process: asyncio.subprocess.Process, line: bytes) -> None:
@@ -334,10 +350,10 @@ async def _says(process: asyncio.subprocess.Process, line: bytes) -> None:
 
 
 async def test_processes_outlive_a_killed_control_plane_and_are_adopted(
-    make: Make, template: Build, status_when: Wait, get: Get, tmp_path: Path, until: Until
+    make: Make, control: Control, template: Build, status_when: Wait, tmp_path: Path, until: Until
 ) -> None:
     wanted = {KEY: template(instances=2)}
-    controller = await _controller(tmp_path / "run", wanted)
+    controller = await control(wanted)
     controller.kill()
     await controller.wait()
     records = list(load_all(tmp_path / "run" / "records"))
@@ -348,23 +364,21 @@ async def test_processes_outlive_a_killed_control_plane_and_are_adopted(
     assert status.health is Health.READY
     assert {endpoint.port for endpoint in status.endpoints} == {record.port for record in records}
     await workloads.apply(wanted)
-    said = [await about(get, status, number) for number in (0, 1)]
-    assert {one["pid"] for one in said} == {record.mark.pid for record in records}
+    assert (await workloads.observe())[KEY].endpoints == status.endpoints
+    assert list(load_all(tmp_path / "run" / "records")) == records
 
-    os.kill(said[0]["pid"], signal.SIGKILL)
+    os.kill(records[0].mark.pid, signal.SIGKILL)
     down = await status_when(workloads, KEY, lambda status: len(status.endpoints) == 1)
     assert "exit code unknown" in down.reason
     await status_when(workloads, KEY, ready)
-    await workloads.apply({})
-    await until(lambda: not psutil.pid_exists(said[1]["pid"]))
+    await workloads.stop(keep_running=False)
+    await until(lambda: not psutil.pid_exists(records[1].mark.pid))
 
 
 async def test_draining_goes_on_after_the_control_plane_was_killed(
-    make: Make, template: Build, tmp_path: Path, until: Until
+    make: Make, control: Control, template: Build, tmp_path: Path, until: Until
 ) -> None:
-    controller = await _controller(
-        tmp_path / "run", {KEY: template(), OTHER: template({"MODE": "stubborn"}, drain_s=1.0)}
-    )
+    controller = await control({KEY: template(), OTHER: template({"MODE": "stubborn"}, drain_s=1.0)})
     assert controller.stdin is not None
     controller.stdin.write(b"drop\n")
     await _says(controller, b"dropped\n")

@@ -30,8 +30,11 @@ async def fetch(client: httpx.AsyncClient, url: str, settings: MetricSettings) -
         async with asyncio.timeout(settings.timeout_s), client.stream("GET", url) as answer:
             if answer.status_code != httpx.codes.OK:
                 return f"answers {answer.status_code} to GET {answer.url.path}"
+            if (encoding := answer.headers.get("content-encoding", "identity")) != "identity":
+                # A small answer may unpack to any size, and nobody asked for it.
+                return f"sends its metrics page as {encoding!r}, although asked not to"
             body = bytearray()
-            async for chunk in answer.aiter_bytes():
+            async for chunk in answer.aiter_raw():
                 body += chunk
                 if len(body) > settings.page_bytes:
                     return f"sends a metrics page of more than {settings.page_bytes} bytes, which is the limit"

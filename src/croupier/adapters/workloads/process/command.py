@@ -36,6 +36,9 @@ def check_template(template: ProcessTemplate) -> None:
         problems.append(Problem("the command is empty", ("command",), "Write the program and its arguments."))
     if not 1 <= template.instances <= MOST_INSTANCES:
         problems.append(Problem(f"{template.instances} instances", ("instances",), f"Ask for 1 to {MOST_INSTANCES}."))
+    for name, route in (("health_path", template.health_path), ("metrics_path", template.metrics_path)):
+        if not route.startswith("/"):
+            problems.append(Problem(f"{route!r} is no path", (name,), "Begin it with a slash."))
     places: list[tuple[tuple[str | int, ...], str]] = [
         *((("command", number), word) for number, word in enumerate(template.command)),
         *((("env", name), value) for name, value in template.env),

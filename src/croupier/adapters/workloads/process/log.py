@@ -4,10 +4,13 @@ The bound is kept by whoever supervises: while no control plane runs, a log may 
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 _TAIL_BYTES = 16 * 1024
+_LINE_LENGTH = 300
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def size(path: Path) -> int:
@@ -36,7 +39,9 @@ def trim(path: Path, most: int) -> bool:
 
 
 def tail(path: Path, since: int, lines: int) -> str:
-    """The last lines that were written after byte ``since``, as one text; empty when there are none."""
+    """The last lines that were written after byte ``since``, as one text that is safe to show; empty when there are
+    none.
+    """
     try:
         with path.open("rb") as source:
             end = source.seek(0, os.SEEK_END)
@@ -45,7 +50,13 @@ def tail(path: Path, since: int, lines: int) -> str:
             text = source.read(_TAIL_BYTES).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    return "\n".join(line.rstrip() for line in text.splitlines()[-lines:])
+    return "\n".join(_shown(line) for line in text.splitlines()[-lines:])
+
+
+def _shown(line: str) -> str:
+    """Without what would act on a terminal, and not endlessly long."""
+    plain = "".join(char for char in _COLOUR.sub("", line) if char.isprintable() or char == "\t").rstrip()
+    return plain if len(plain) <= _LINE_LENGTH else plain[:_LINE_LENGTH] + " …"
 
 
 def prune(folder: Path, most: int) -> None:
