@@ -26,6 +26,8 @@ PAGE_FILES = {
     "htmx.org/LICENSE": "htmx.LICENSE.txt",
     "htmx-ext-sse/dist/sse.min.js": "htmx-ext-sse.min.js",
     "htmx-ext-sse/LICENSE": "htmx-ext-sse.LICENSE.txt",
+    "idiomorph/dist/idiomorph-ext.min.js": "idiomorph-ext.min.js",
+    "idiomorph/LICENSE": "idiomorph.LICENSE.txt",
     "uplot/dist/uPlot.iife.min.js": "uPlot.iife.min.js",
     "uplot/dist/uPlot.min.css": "uPlot.min.css",
     "uplot/LICENSE": "uPlot.LICENSE.txt",
