@@ -1,5 +1,4 @@
-"""Taking in what people declare: documents are replaced, releases are only ever added. All of a request or none of it.
-"""
+"""Taking in what people declare: documents are replaced, releases are only ever added. All of a request or none of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -59,6 +59,11 @@ class Seen:
             for backend in table.backends
         )
 
+    def moves(self, fleet: Fleet) -> bool:
+        """Whether the data plane is seen to serve other traffic than what is wanted."""
+        served = self.served
+        return served is not None and any(served.get(name) != fleet.wanted_routes(name) for name in fleet.services)
+
     @property
     def served_versions(self) -> set[VersionKey]:
         """Versions that the data plane may still send players to."""
@@ -92,12 +97,12 @@ class View:
 
 
 async def ask_gates(
-    ports: Ports, state: RolloutState, now: float, looked: dict[str, float]
+    ports: Ports, state: RolloutState, now: float, looked: dict[str, float], samples: list[Sample]
 ) -> Mapping[str, Reading | Silence]:
-    """Ask the metric source for each gate that is due; ``looked`` remembers when, also of looks that are not recorded.
+    """Ask the metric source for each gate that is due; ``looked`` remembers when, also of looks that are not recorded,
+    ``samples`` gets what charts are drawn from.
     """
     said: dict[str, Reading | Silence] = {}
-    samples: list[Sample] = []
     for look in looks(state, now, looked):
         gate = look.gate
         query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until)
@@ -107,9 +112,16 @@ async def ask_gates(
             said[gate.name] = Silence(str(trouble))
         looked[gate.name] = now
         samples += _samples(state, gate.name, said[gate.name], now)
-    if samples:
-        await _keep(ports, samples)
     return said
+
+
+async def keep_samples(ports: Ports, samples: list[Sample]) -> None:
+    """Write telemetry down, after everything that matters; its loss is a gap in a chart, never a reason to stop."""
+    if samples:
+        try:
+            await ports.store.add_samples(samples)
+        except Transient as trouble:
+            log.info("samples not kept: %s", trouble)
 
 
 def scrape_targets(
@@ -134,11 +146,3 @@ def _samples(state: RolloutState, gate: str, said: Reading | Silence, now: float
         for version, canary, counts in arms
         if () in counts
     ]
-
-
-async def _keep(ports: Ports, samples: list[Sample]) -> None:
-    """Telemetry for charts: its loss is a gap in a chart, never a reason to stop."""
-    try:
-        await ports.store.add_samples(samples)
-    except Transient as trouble:
-        log.info("samples not kept: %s", trouble)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.lingering import Lingering
-from croupier.control.observe import Seen, View, ask_gates, scrape_targets
-from croupier.control.ports import Intent, Lease, Ports, Stored, TrafficTable, VersionKey
+from croupier.control.observe import Seen, View, ask_gates, keep_samples, scrape_targets
+from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, fold, record
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
@@ -70,8 +70,7 @@ class Reconciler:
             await self.ports.leases.release(self._lease)
 
     async def tick(self) -> None:
-        """One turn of the loop. Trouble outside ends the turn, never the loop; the next starts from what is recorded.
-        """
+        """One turn of the loop. Trouble outside ends the turn, never the loop; the next starts from what is recorded."""
         self._urgent.clear()
         try:
             if not await self._take_lease():
@@ -85,19 +84,26 @@ class Reconciler:
         except Fenced as lost:
             self._lease, self._stale = None, True
             log.warning("another control plane has taken over: %s", lost)
-        except (Transient, Conflict) as trouble:
+        except Conflict as late:
+            self._stale = True
+            self.wake()
+            log.info("somebody was faster, reading again: %s", late)
+        except Transient as trouble:
             self._stale = True
             log.warning("tick ended early: %s", trouble)
 
     async def _rounds(self, *, recording: bool) -> None:
         if self._fleet is None:  # nothing was ever read: what the data plane serves is better than what we know
             return
+        samples: list[Sample] = []
         for _ in range(_ROUNDS):
             seen = await self._view.look(self.ports, self._fleet)
-            changed = await self._decide_all(self._fleet, seen, recording=recording)
-            await self._apply(seen)
-            if not changed or self._urgent.is_set():
-                return
+            changed = await self._decide_all(self._fleet, seen, samples, recording=recording)
+            fleet = await self._apply(seen)
+            # What was moved is looked at again at once, so that its confirmation does not wait for the next tick.
+            if not (changed or seen.moves(fleet)) or self._urgent.is_set():
+                break
+        await keep_samples(self.ports, samples)
 
     async def _take_lease(self) -> bool:
         """Hold the lease, renewing it after a third of its life; false while somebody else holds it."""
@@ -122,18 +128,20 @@ class Reconciler:
             await self._record(fleet, stored, (intent.event,), Who(intent.actor, "abort", intent.event.reason))
         self.ports.spool.remove(intent.rollout)
 
-    async def _decide_all(self, fleet: Fleet, seen: Seen, *, recording: bool) -> bool:
+    async def _decide_all(self, fleet: Fleet, seen: Seen, samples: list[Sample], *, recording: bool) -> bool:
         """Decide for each active rollout; whether anything was recorded."""
         changed = False
         for stored in fleet.rollouts.values():
             if stored.value.phase.active:
-                changed |= await self._decide_one(self._fleet or fleet, stored, seen, recording=recording)
+                changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=recording)
         return changed
 
-    async def _decide_one(self, fleet: Fleet, stored: Stored[RolloutState], seen: Seen, *, recording: bool) -> bool:
+    async def _decide_one(
+        self, fleet: Fleet, stored: Stored[RolloutState], seen: Seen, samples: list[Sample], *, recording: bool
+    ) -> bool:
         state, now = stored.value, self.ports.clock.now()
         canary = VersionKey(state.service, state.canary)
-        said = await ask_gates(self.ports, state, now, self._looked.setdefault(state.id, {}))
+        said = await ask_gates(self.ports, state, now, self._looked.setdefault(state.id, {}), samples)
         served = seen.served.get(state.service) if seen.served is not None else None
         events = decide(state, Evidence(seen.ready(canary), seen.failure(canary), served, said), now)
         if events and recording:
@@ -162,8 +170,10 @@ class Reconciler:
         self._fleet = fleet.with_rollout(outcome.rollout, outcome.delivery, size)
         self._lingering.note(self._fleet)
 
-    async def _apply(self, seen: Seen) -> None:
-        """Push the wanted traffic, then the wanted workloads. What is still served, or might be, keeps running."""
+    async def _apply(self, seen: Seen) -> Fleet:
+        """Push the wanted traffic, then the wanted workloads. What is still served, or might be, keeps running. Returns
+        the fleet whose traffic was pushed.
+        """
         fleet = self._bound_for_stable()
         served = seen.served_versions if seen.served is not None else set(seen.workloads)
         running = fleet.needed() | served | self._lingering.keys(self.ports.clock.now())
@@ -172,6 +182,7 @@ class Reconciler:
         await self.ports.metrics.watch(scrape_targets(seen.workloads, self._templates))
         if trouble is not None:
             raise Transient(f"traffic was not moved: {trouble}") from trouble
+        return fleet
 
     def _bound_for_stable(self) -> Fleet:
         """The fleet with the aborts that could not be recorded yet: their players go to the stable version all the
