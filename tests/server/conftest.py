@@ -119,6 +119,14 @@ class World:
 
         return await until(ask, done)
 
+    async def until_ready(self) -> None:
+        """The loop holds the lease."""
+
+        async def ask() -> int:
+            return (await self.client.get("/readyz")).status_code
+
+        await until(ask, lambda status: status == 200)
+
     async def declare(self) -> None:
         """A service ``shop`` with a gate, a strategy and two releases; 1.0.0 serves."""
         answer = await self.post("/apply", {"documents": shop()})

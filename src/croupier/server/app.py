@@ -4,12 +4,13 @@
 runs it until a signal; ``openapi`` describes it for the reference. Called by ``croupier serve`` and the docs generator.
 """
 
+import asyncio
 import logging
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -19,11 +20,13 @@ from fastapi import FastAPI
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
+from croupier.adapters.routing.envoy.admin import Admin
+from croupier.adapters.routing.envoy.process import find_process
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.workloads.process import ProcessWorkloads
 from croupier.control.ports import Ports
-from croupier.errors import Rejected
+from croupier.errors import Rejected, Transient
 from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
 from croupier.server.api.routes import router as api
@@ -53,9 +56,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         workloads = ProcessWorkloads(settings.state_dir / "run", clock)
         await workloads.start()
         stack.push_async_callback(workloads.stop, keep_running=keep)
-        router = EnvoyRouter(
-            EnvoySettings(run_dir=settings.state_dir / "envoy", port=settings.edge_port, listen_host=settings.edge_host)
-        )
+        router = EnvoyRouter(_edge(settings))
         await router.start()
         stack.push_async_callback(router.stop, keep_serving=keep)
         metrics = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
@@ -124,6 +125,46 @@ def serve(settings: Settings) -> None:
         _Server(app).serve_on(listener)
     if app.state.failure is not None:
         raise app.state.failure
+
+
+def down(settings: Settings) -> int:
+    """Stop Envoy and the workloads that a control plane left serving; how many processes that were. Raises ``Conflict``
+    where one still runs.
+    """
+    configure(settings.log_format, "warning")
+    return asyncio.run(_down(settings))
+
+
+async def _down(settings: Settings) -> int:
+    with taken(settings.state_dir):
+        count = int(await _end_left_envoy(settings))
+        workloads = ProcessWorkloads(settings.state_dir / "run", SystemClock())
+        await workloads.start()
+        count += sum(max(1, len(status.endpoints)) for status in (await workloads.observe()).values())
+        await workloads.stop(keep_running=False)
+        return count
+
+
+async def _end_left_envoy(settings: Settings) -> bool:
+    """End an Envoy that was left serving, after the requests in flight; whether there was one."""
+    edge = _edge(settings)
+    process = find_process(edge.run_dir)
+    if process is None:
+        return False
+    admin = Admin(edge.admin_socket)
+    with suppress(Transient, TimeoutError):
+        async with asyncio.timeout(edge.drain_s):
+            await admin.drain()
+            while await admin.requests_in_flight():  # noqa: ASYNC110 - Envoy is asked, it does not tell
+                await asyncio.sleep(0.05)
+    await admin.close()
+    await process.end()
+    return True
+
+
+def _edge(settings: Settings) -> EnvoySettings:
+    run_dir = settings.state_dir.absolute() / "envoy"
+    return EnvoySettings(run_dir=run_dir, port=settings.edge_port, listen_host=settings.edge_host)
 
 
 class _Server(uvicorn.Server):

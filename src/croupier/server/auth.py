@@ -90,6 +90,11 @@ class Keyring:
         """Whether anybody can still manage tokens."""
         return any(token.role == Role.ADMIN and token.revoked_at is None for token in self._known.values())
 
+    def holder(self, token_id: str) -> Principal | None:
+        """Whose token this is, for a session that was opened with it; ``None`` once it is revoked."""
+        token = self._known.get(token_id)
+        return None if token is None or token.revoked_at is not None else Principal(token.name, Role(token.role), token.id)
+
     def authenticate(self, text: str) -> Principal | None:
         """The owner of this token; ``None`` for one that is malformed, unknown or revoked."""
         form = _FORM.fullmatch(text)

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from croupier import errors
-from croupier.server.api.models import Mistake, Problem
+from croupier.server.api.wire import Mistake, Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 _URN: Final = "urn:croupier:problem:"

@@ -130,7 +130,7 @@ BAD_BODIES: list[tuple[Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "status"), BAD_BODIES)
+@pytest.mark.parametrize("body,status", BAD_BODIES)
 async def test_bad_documents(world: Any, body: Any, status: int) -> None:
     answer = await world.post("/apply", body)
     assert answer.status_code == status, answer.text

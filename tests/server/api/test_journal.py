@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -75,13 +75,16 @@ async def address(world: Any, free_port: int) -> AsyncIterator[str]:
         await running
 
 
-async def follow(address: str, world: Any, **kwargs: Any) -> AsyncIterator[ServerSentEvent]:
+async def follow(address: str, world: Any, **kwargs: Any) -> AsyncGenerator[ServerSentEvent, None]:
     headers = {**world.auth(), **kwargs.pop("headers", {})}
-    async with httpx.AsyncClient(trust_env=False) as client:
-        async with aconnect_sse(client, "GET", f"{address}/api/v1/events", headers=headers, **kwargs) as source:
-            source.response.raise_for_status()
-            async for event in source.aiter_sse():
-                yield event
+    url = f"{address}/api/v1/events"
+    async with (
+        httpx.AsyncClient(trust_env=False) as client,
+        aconnect_sse(client, "GET", url, headers=headers, **kwargs) as source,
+    ):
+        source.response.raise_for_status()
+        async for event in source.aiter_sse():
+            yield event
 
 
 async def take(count: int, address: str, world: Any, **kwargs: Any) -> list[ServerSentEvent]:
@@ -125,7 +128,7 @@ async def test_streams_are_counted(world: Any, address: str) -> None:
             refused = await client.get(f"{address}/api/v1/events", headers=world.auth())
         assert refused.status_code == 429
         for events in held:
-            await events.aclose()  # type: ignore[attr-defined]
+            await events.aclose()
         while world.context.streams.open:
             await asyncio.sleep(0.01)
         assert (await take(1, address, world, params={"after": -1}))[0].id == "0"

@@ -17,7 +17,7 @@ from fastapi import Request, Response
 
 from croupier.control.ports import Answer, Clock, Store
 from croupier.errors import Conflict, Transient
-from croupier.server.api.models import Model
+from croupier.server.api.wire import Model
 from croupier.server.auth import Principal
 from croupier.server.patience import soon
 from croupier.server.problems import KeyReused, Malformed

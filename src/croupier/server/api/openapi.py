@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from croupier.server.api.models import Problem
+from croupier.server.api.wire import Problem
 from croupier.server.problems import MEDIA_TYPE
 
 TAGS: Final = [

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Query
 
-from croupier.server.api.models import Page
+from croupier.server.api.wire import Page
 
 T = TypeVar("T")
 

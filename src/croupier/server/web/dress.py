@@ -1,0 +1,133 @@
+"""How everything of the page is answered: as HTML, with its own security headers, its errors as pages too.
+
+``PageRoute`` is the route class of every route here; ``render`` fills a template.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from croupier import errors
+from croupier.core.rollout.explain import duration
+from croupier.server.problems import kind_of
+from croupier.server.web import assets
+from croupier.server.web.session import SignInNeeded, sessions_of
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",  # with no-referrer browsers would not name the origin of a form
+    "Vary": "Cookie, HX-Request",
+}
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, and whose answers renew the session."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As ``APIRoute``."""
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                response = await inner(request)
+            except SignInNeeded:
+                response = _to_sign_in(request)
+            except errors.CroupierError as error:
+                response = complain(request, error)
+            except RequestValidationError as error:
+                response = complain(request, errors.Rejected(f"This cannot be asked for: {error.errors()[0]['msg']}"))
+            session = getattr(request.state, "session", None)
+            if session is not None and "set-cookie" not in response.headers:
+                doors = sessions_of(request)
+                if doors.is_due(session):
+                    doors.dress(response, session)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return handle
+
+
+def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """The page that a template makes of these values."""
+    session = getattr(request.state, "session", None)
+    text = _environment().get_template(template).render(session=session, **values)
+    return HTMLResponse(text, status)
+
+
+def complain(request: Request, error: errors.CroupierError) -> Response:
+    """One of our errors as a page."""
+    kind = kind_of(error)
+    message = "Stored data contradicts itself." if isinstance(error, errors.Corrupt) else error.message
+    response = render(request, "error.html", status=kind.status, title=kind.title, message=message, hint=error.hint)
+    if isinstance(error, errors.Transient):
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    return response
+
+
+def _to_sign_in(request: Request) -> Response:
+    """To the sign-in page and, after it, back to here. A fragment tells its page to go there."""
+    if "hx-request" in request.headers:
+        back = "/" + request.headers.get("hx-current-url", "").partition("//")[2].partition("/")[2]
+        return Response(status_code=401, headers={"HX-Redirect": f"/login?{urlencode({'next': back})}"})
+    if "text/html" not in request.headers.get("accept", "text/html"):
+        return Response("Not signed in.\n", 401, media_type="text/plain")
+    back = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse(f"/login?{urlencode({'next': back})}", 303)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("croupier.server.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(asset=assets.address, lively=assets.lively(), version=version("croupier"))
+    made.filters.update(
+        percent=percent,
+        share=share,
+        clock=lambda at: _utc(at).strftime("%H:%M:%S"),
+        utc=lambda at: _utc(at).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        iso=lambda at: _utc(at).isoformat(timespec="milliseconds"),
+        duration=duration,
+        segment=lambda text: quote(str(text), safe=""),
+        pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+        labels=_labels,
+    )
+    return made
+
+
+def percent(value: float) -> str:
+    """``5 %``, ``0.25 %``, with a narrow space that does not break."""
+    return f"{value:g}\u202f%"
+
+
+def share(good: int, total: int) -> str:
+    """Good of total as percent; more digits near the top, where they matter."""
+    if total == 0:
+        return "–"
+    value = 100 * good / total
+    return f"{value:.2f}\u202f%" if 90 <= value < 100 else f"{value:.4g}\u202f%"
+
+
+def _labels(group: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in group.items()) or "everything"
+
+
+def _utc(at: float | str) -> datetime:
+    return datetime.fromtimestamp(at, UTC) if isinstance(at, float | int) else datetime.fromisoformat(at)
