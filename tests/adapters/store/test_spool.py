@@ -1,0 +1,64 @@
+"""The file of aborts that wait for the store."""
+
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+
+from croupier.adapters.store.spool import FileSpool
+from croupier.control.ports import Intent
+from croupier.core.rollout.events import AbortStarted, Cause
+
+
+def intent(rollout: str = "shop-1", reason: str = "harm") -> Intent:
+    event = AbortStarted(Cause.GATE, reason, 100.25, "deposit-slo", harm_since=90.5)
+    return Intent(rollout, event, "ann")
+
+
+def test_it_outlives_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "aborts.jsonl"
+    spool = FileSpool(path)
+    assert spool.pending() == ()
+    spool.add(intent("shop-1"))
+    spool.add(intent("shop-2", "line\nbreak – ‘quote’"))
+    spool.add(intent("shop-1", "a second one is dropped"))
+    again = FileSpool(path)
+    assert again.pending() == spool.pending() == (intent("shop-1"), intent("shop-2", "line\nbreak – ‘quote’"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again.remove("shop-1")
+    again.remove("never-there")
+    assert [kept.rollout for kept in FileSpool(path).pending()] == ["shop-2"]
+    assert [file.name for file in tmp_path.iterdir()] == ["aborts.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b'{"rollout": "shop-9", "act',
+        b"\x00\x00\x00",
+        b"[]",
+        b'{"rollout": "shop-9", "actor": "ann", "event": {"type": "promoted", "at": 1.0}}',
+        b'{"rollout": "shop-9", "actor": "ann", "event": {"type": "unheard of"}}',
+        b'{"rollout": "shop-9", "actor": "ann", "event": 3}',
+    ],
+)
+def test_a_torn_line_costs_only_itself(tmp_path: Path, torn: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "aborts.jsonl"
+    FileSpool(path).add(intent())
+    with path.open("ab") as file:
+        file.write(torn)
+    with caplog.at_level(logging.ERROR):
+        spool = FileSpool(path)
+    assert spool.pending() == (intent(),)
+    assert "line 2" in caplog.text
+    spool.add(intent("shop-2"))
+    assert [kept.rollout for kept in FileSpool(path).pending()] == ["shop-1", "shop-2"]
+
+
+def test_a_disk_that_refuses_does_not_stop_an_abort(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = FileSpool(tmp_path / "gone" / "aborts.jsonl")
+    with caplog.at_level(logging.CRITICAL):
+        spool.add(intent())
+    assert spool.pending() == (intent(),)
+    assert "cannot be kept" in caplog.text
