@@ -18,6 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
+from bisect import bisect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,25 +176,20 @@ def version_for(routes: ServiceRoutes, player: str) -> str:
 def late_answers(changes: list[Change], requests: list[Sent]) -> tuple[list[float], int]:
     """Per change that moved somebody who then played: ms from the command to the last request to the version before.
 
-    And how many requests went where neither the old routes nor the new ones send them.
+    And how many requests went where no routes sent them, neither old ones nor any commanded before their answer.
     """
-    last_old: list[float] = []
-    misrouted, position = 0, 0
-    for before, now, after in zip(changes, changes[1:], [*changes[2:], None], strict=False):
-        old = [0.0]
-        while position < len(requests) and (after is None or requests[position][0] < after.called):
-            sent, answered, status, version, player = requests[position]
-            position += 1
-            met_next = after and answered > after.called and version == version_for(after.routes, player)
-            if status != 200 or sent < now.called or met_next or version == version_for(now.routes, player):
-                continue
-            if version == version_for(before.routes, player):
-                old.append((sent - now.called) * 1000)
-            else:
-                misrouted += 1
-        if len(old) > 1:
-            last_old.append(max(old))
-    return last_old, misrouted
+    called = [change.called for change in changes]
+    last_old: dict[int, float] = {}
+    misrouted = 0
+    for sent, answered, status, version, player in requests:
+        now, then = bisect(called, sent) - 1, bisect(called, answered)
+        if now < 1 or status != 200 or version in {version_for(c.routes, player) for c in changes[now:then]}:
+            continue
+        if version == version_for(changes[now - 1].routes, player):
+            last_old[now] = max(last_old.get(now, 0.0), (sent - called[now]) * 1000)
+        else:
+            misrouted += 1
+    return list(last_old.values()), misrouted
 
 
 def report(changes: list[Change], requests: list[Sent]) -> dict[str, Any]:

@@ -96,6 +96,26 @@ async def test_other_settings_replace_what_runs(settings: EnvoySettings, eventua
     await second.stop(keep_serving=False)
 
 
+@pytest.mark.parametrize("state", ["draining", "hung"])
+async def test_what_runs_but_does_not_serve_is_replaced(
+    settings: EnvoySettings, client: httpx.AsyncClient, state: str
+) -> None:
+    first = EnvoyRouter(settings)
+    await first.start()
+    pid = first.pid
+    assert pid
+    if state == "draining":
+        await first._admin.drain()
+    await first.stop(keep_serving=True)
+    if state == "hung":
+        os.kill(pid, signal.SIGSTOP)
+    second = EnvoyRouter(settings)
+    await second.start()
+    assert second.pid not in (None, pid)
+    assert (await client.get("/payments")).status_code == 404
+    await second.stop(keep_serving=False)
+
+
 async def test_the_same_files_are_served_after_a_full_stop(
     settings: EnvoySettings, upstream: Start, table_of: TableOf
 ) -> None:

@@ -48,6 +48,9 @@ class XdsState:
     rds: Taken
     settled: bool
 
+    def same_versions(self, other: "XdsState") -> bool:
+        return (self.cds.version, self.rds.version) == (other.cds.version, other.rds.version)
+
 
 class Admin:
     """One connection to the admin socket, opened again by itself after Envoy's restart."""

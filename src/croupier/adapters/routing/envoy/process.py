@@ -39,8 +39,10 @@ class EnvoyProcess:
         return []
 
     def alive(self) -> bool:
+        """Until its last thread has ended, and with it the hold on its port."""
         try:
-            return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+            ended = self._process.status() == psutil.STATUS_ZOMBIE and self._process.num_threads() <= 1
+            return self._process.is_running() and not ended
         except psutil.NoSuchProcess:
             return False
 
@@ -120,6 +122,17 @@ def check_port(host: str, port: int) -> None:
             hint="Stop what uses the port, or choose another for the edge.",
             retry_after_s=5.0,
         ) from error
+
+
+async def accepts(host: str, port: int, patience_s: float = 1.0) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        async with asyncio.timeout(patience_s):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 def _listener_on(port: int) -> str | None:

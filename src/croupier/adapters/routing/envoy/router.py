@@ -5,6 +5,7 @@ Envoy to say that it took them. Built by ``server.app``; called by the control l
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,14 @@ _RDS: Final = "routes"
 _DUMP: Final = {_CDS: "dynamic_active_clusters", _RDS: "dynamic_route_configs"}
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The table that Envoy last confirmed, and what it said then."""
+
+    table: TrafficTable
+    state: XdsState
+
+
 class EnvoyRouter:
     """One edge. ``start`` adopts an Envoy that a control plane before us left running, with the routes it serves."""
 
@@ -39,8 +48,9 @@ class EnvoyRouter:
         self._admin = Admin(settings.admin_socket)
         self._supervisor = Supervisor(settings, self._admin)
         self._applying = asyncio.Lock()
-        self._confirmed: tuple[TrafficTable, str, str] | None = None
-        """The table last confirmed, with the versions of its clusters and routes."""
+        self._confirmed: Confirmed | None = None
+        self._unused: Mapping[str, float] = {}
+        """Clusters that no confirmed route names, and since when (loop time)."""
         self._pruning: asyncio.Task[None] | None = None
 
     @property
@@ -83,20 +93,33 @@ class EnvoyRouter:
         """As ``TrafficRouter.apply``."""
         check_table(table)
         async with self._applying:
-            state = await self._state()
-            if self._confirmed == (table, state.cds.version, state.rds.version):
-                return
-            self._confirmed = None
+            known = self._confirmed
+            if known and known.table != table:
+                state = known.state  # asking first would only delay an abort: the change itself is confirmed
+            else:
+                state = await self._state()
+                if known and known.state.same_versions(state):
+                    return
+            unused = self._unused
+            self._confirmed, self._unused = None, {}
             await self._stop_pruning()
-            clusters = tuple(render_clusters(table))
-            names = {cluster["name"] for cluster in clusters}
-            leftovers = tuple(c for c in self._written(_CDS) if c["name"] not in names)
-            # Routes may only name clusters that are there: first add, then route, then (later) take away.
-            state = await self._push(_CDS, (*clusters, *leftovers), state)
-            state = await self._push(_RDS, (render_routes(table, self._settings),), state)
-            self._confirmed = (table, state.cds.version, state.rds.version)
-            if leftovers:
-                self._pruning = asyncio.create_task(self._prune(table, clusters), name="envoy-prune")
+            await self._serve(table, state, unused)
+
+    async def _serve(self, table: TrafficTable, state: XdsState, unused: Mapping[str, float]) -> None:
+        """Routes may only name clusters that are there: add, then route, then take away what is long ``unused``."""
+        clusters = tuple(render_clusters(table))
+        names = {cluster["name"] for cluster in clusters}
+        now = asyncio.get_running_loop().time()
+        since = {c["name"]: unused.get(c["name"], now) for c in self._written(_CDS) if c["name"] not in names}
+        kept = tuple(
+            c for c in self._written(_CDS) if now - since.get(c["name"], float("-inf")) < self._settings.linger_s
+        )
+        state = await self._push(_CDS, (*clusters, *kept), state)
+        state = await self._push(_RDS, (render_routes(table, self._settings),), state)
+        self._confirmed = Confirmed(table, state)
+        if kept:
+            self._unused = {cluster["name"]: since[cluster["name"]] for cluster in kept}
+            self._pruning = asyncio.create_task(self._prune(table, clusters), name="envoy-prune")
 
     async def _prune(self, table: TrafficTable, clusters: tuple[Json, ...]) -> None:
         """Take clusters away that no route names, when requests on their way to them (retries too) are done."""
@@ -107,8 +130,7 @@ class EnvoyRouter:
             except CroupierError as error:
                 _log.warning("unused clusters stay until the next change", reason=str(error))
                 return
-            if self._confirmed and self._confirmed[0] == table:
-                self._confirmed = (table, state.cds.version, state.rds.version)
+            self._confirmed, self._unused = Confirmed(table, state), {}
 
     async def _stop_pruning(self) -> None:
         if self._pruning and self._pruning is not asyncio.current_task():

@@ -23,7 +23,14 @@ from croupier.adapters.routing.envoy.files import (
     replace_file,
     write_resources,
 )
-from croupier.adapters.routing.envoy.process import EnvoyProcess, check_port, find_process, start_process, validate
+from croupier.adapters.routing.envoy.process import (
+    EnvoyProcess,
+    accepts,
+    check_port,
+    find_process,
+    start_process,
+    validate,
+)
 from croupier.adapters.routing.envoy.routes import canonical, render_routes
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 from croupier.control.ports import TrafficTable
@@ -82,18 +89,22 @@ class Supervisor:
         self._command = _command(settings, bootstrap)
         _write_missing_resources(settings)
         running = find_process(settings.run_dir)
-        if running and running.command == self._command:
+        if running and running.command == self._command and await self._serves():
             self._process = running
             _log.info("envoy adopted", pid=running.pid)
         else:
             if running:
-                _log.info("envoy replaced, its settings changed", pid=running.pid)
+                _log.warning("envoy replaced: it runs with other settings, or does not serve", pid=running.pid)
                 await self._drain_and_end(running)
             check_port(settings.listen_host, settings.port)
             await validate(settings.find_binary(), bootstrap)
             self._process = self._spawn()
+            await self._until_live(self._process)
         _forget_other_bootstraps(bootstrap)
-        await self._until_live(self._process)
+
+    async def _serves(self) -> bool:
+        """Up, and its port open: one that was left while draining is up too, but serves nobody."""
+        return await self._admin.live() and await accepts(self._settings.listen_host, self._settings.port)
 
     def _spawn(self) -> EnvoyProcess:
         _bound_log(self._settings.log_file, self._settings.log_limit_bytes)
