@@ -226,6 +226,17 @@ def test_objects_are_told_by_their_place_in_the_request() -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_objects_of_one_name_are_told_by_their_places() -> None:
+    segment = {"apiVersion": "croupier/v1", "kind": "Segment", "metadata": {"name": "s"}, "spec": {"match": {"m": "a"}}}
+    assert [str(problem) for problem in parse_objects([segment, segment], at=("documents",)).problems] == [
+        (
+            "documents[1].metadata.name: there are two Segment documents named 's'. "
+            "Rename or remove one. The first is documents[0].metadata.name."
+        )
+    ]
+    parse_objects([segment]).require_clean()
+
+
 def test_too_much_of_the_api_is_refused() -> None:
     deep: Any = "x"
     for _ in range(100):

@@ -533,12 +533,11 @@ def test_refused_gates(spec: str, expected: list[str]) -> None:
         ("01.2.3", "'01.2.3' is no full version (Semantic Versioning 2.0: MAJOR.MINOR.PATCH). Write 1.2.3."),
         (
             "1.10",
-            (
-                "expected a version, found the number 1.10; YAML reads 1.10 as 1.1. "
-                'Write all three parts, in quotes where they could be a number: "1.10.0".'
-            ),
+            ("expected a version, found the number 1.10; YAML reads 1.10 as 1.1. Write all three parts: 1.10.0."),
         ),
         ("'1.1'", "'1.1' is no full version (Semantic Versioning 2.0: MAJOR.MINOR.PATCH). Write 1.1.0."),
+        ("2", "expected a version, found the number 2; YAML reads 1.10 as 1.1. Write all three parts: 2.0.0."),
+        ("true", "expected a version, found the truth value true. Write for example 1.4.0."),
         ("[1]", "expected a version, found a list. Write for example 1.4.0."),
     ],
 )
@@ -593,6 +592,14 @@ def test_refused_versions(version: str, expected: str) -> None:
             ["1:13 apiVersion: unknown apiVersion 'croupier/v2'. Write croupier/v1."],
         ),
         ("- a\n", ["1:1 expected a document, found a list. Start with: apiVersion: croupier/v1"]),
+        (
+            "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: s}\nspec: [{match: {market: DE}}]\n",
+            ["4:7 spec: expected a mapping, found a list. Write 'key: value' pairs below it; known are match."],
+        ),
+        (
+            "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: s}\nspec: {match: []}\n",
+            ["4:15 spec.match: expected a mapping, found a list. Write 'key: value' pairs below it."],
+        ),
         ("5\n", ["1:1 expected a document, found the number 5. Start with: apiVersion: croupier/v1"]),
         ("", ["1:1 the file is empty. Write a document, or remove the file."]),
         ("# nothing yet\n---\n", ["1:1 the file is empty. Write a document, or remove the file."]),

@@ -59,11 +59,11 @@ def test_links_out_of_the_directory_are_refused(tmp_path: Path) -> None:
     (inside / "file.yaml").symlink_to(outside / "a.yaml")
     (inside / "folder").symlink_to(outside, target_is_directory=True)
     (inside / "loop.yaml").symlink_to("loop.yaml")
-    text = "this link leads out of the directory, or nowhere. Copy the file, or name it by itself."
+    text = "this link leads out of the directory. Copy the file, or name it by itself."
     assert problems(inside) == [
         f"{inside}/file.yaml: {text}",
         f"{inside}/folder: {text}",
-        f"{inside}/loop.yaml: {text}",
+        f"{inside}/loop.yaml: the file cannot be read: Too many levels of symbolic links. Check its permissions.",
     ]
 
 
@@ -97,6 +97,21 @@ def test_too_much_altogether_is_refused(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}.yaml").write_bytes(b"#" * MAX_FILE_BYTES)
     *_, last = read_sources([tmp_path])
     assert str(last.problem) == f"{last.file}: the files hold more than 16 MiB. Name fewer files."
+
+
+def test_too_many_documents_are_refused(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.yaml").write_text("---\n".join(["a: 1\n"] * 1000))
+    assert f"{tmp_path}/5.yaml: there are more than 5000 documents. Read fewer files at a time." in problems(tmp_path)
+
+
+def test_paths_that_lead_to_no_file(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.yaml"
+    loop.symlink_to(loop)
+    assert problems(loop) == [
+        f"{loop}: the file cannot be read: Too many levels of symbolic links. Check its permissions."
+    ]
+    assert problems(Path("a\0b")) == ["a\0b: the file cannot be read: embedded null byte. Check its permissions."]
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

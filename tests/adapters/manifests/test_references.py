@@ -80,13 +80,17 @@ def test_two_of_one_name(document: str) -> None:
     name = document.split("name: ")[1].split("}", maxsplit=1)[0]
     lines = document.count("\n")
     assert problems(document, document)[0] == (
-        f"f:{lines + 4}:18 metadata.name: there are two {kind} documents named '{name}'. Rename or remove one."
+        f"f:{lines + 4}:18 metadata.name: there are two {kind} documents named '{name}'. "
+        "Rename or remove one. The first is f:3."
     )
 
 
 def test_one_release_written_twice() -> None:
     assert problems(SERVICE, RELEASE, RELEASE) == [
-        ("f:15:36 spec.version: release 1.0.0 of 'payments' is written twice. Remove one, or give it a new version.")
+        (
+            "f:15:36 spec.version: release 1.0.0 of 'payments' is written twice. "
+            "Remove one, or give it a new version. The first is f:11."
+        )
     ]
 
 

@@ -5,14 +5,14 @@ The entry points of this package; the CLI and the server call them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
 from croupier.adapters.manifests.documents import read_document
 from croupier.adapters.manifests.files import MAX_FILE_BYTES, read_sources
 from croupier.adapters.manifests.located import Complaint, Located, Mark, Path, Severity
-from croupier.adapters.manifests.references import Item, unresolved
+from croupier.adapters.manifests.references import Dangling, Item, unresolved
 from croupier.adapters.manifests.release import ReleaseDraft
 from croupier.adapters.manifests.tree import MAX_DEPTH, MAX_DOCUMENTS, MAX_VALUES, parse_trees
 from croupier.control.ports import Document
@@ -170,13 +170,20 @@ class _Reading:
         items = [item for item, _ in self._items]
         if known is not None:
             for dangling in unresolved(items, known, frozenset(self._claimed)):
-                origin = self._items[dangling.index][1]
-                self._problems.append(origin.locate(Complaint(dangling.problem)))
+                self._problems.append(self._located(dangling))
         return Bundle(
             tuple(item for item in items if isinstance(item, Document)),
             tuple(item for item in items if isinstance(item, ReleaseDraft)),
             tuple(dict.fromkeys(sorted(self._problems, key=_order))),
         )
+
+    def _located(self, dangling: Dangling) -> Located:
+        problem = dangling.problem
+        if dangling.first is not None:
+            first = self._items[dangling.first][1].locate(Complaint(Problem("", problem.path)))
+            place = f"{first.file}:{first.line}" if first.line else first.problem.field
+            problem = replace(problem, hint=f"{problem.hint} The first is {place}.")
+        return self._items[dangling.index][1].locate(Complaint(problem))
 
 
 def _order(found: Located) -> tuple[str, int, int]:

@@ -109,9 +109,7 @@ def _wrong_value(shape: type[Shape], path: Path, error: ErrorDetails) -> tuple[s
             return "this is empty.", "Write at least one."
         case "too_long":
             return f"this is too long: at most {context['max_length']} are possible.", "Remove some."
-        case "literal_error":
-            return f"expected {context['expected']}, found {found}.", ""
-        case _:  # pragma: no cover - the shapes use no other checks; should one be added, its own words are shown
+        case _:  # pragma: no cover - the shapes have no other checks; should one be added, its own words are shown
             return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}.", ""
 
 

@@ -38,7 +38,7 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
         if isinstance(file, Source):
             yield file
             continue
-        real = file.resolve()
+        real = _real(file)
         if real in seen:
             continue
         seen.add(real)
@@ -78,19 +78,18 @@ def _below(root: Path) -> Iterator[Path | Source]:
         for name in sorted([*names, *links]):
             path = Path(folder) / name
             wanted = name.endswith(SUFFIXES) and not name.startswith(".")
-            if path.is_symlink() and (wanted or name in links) and not _resolved_in(path, inside):
-                yield _refused(
-                    path, "this link leads out of the directory, or nowhere.", "Copy the file, or name it by itself."
-                )
+            if path.is_symlink() and (wanted or name in links) and not _real(path).is_relative_to(inside):
+                yield _refused(path, "this link leads out of the directory.", "Copy the file, or name it by itself.")
             elif wanted and name not in links:
                 yield path
 
 
-def _resolved_in(path: Path, inside: Path) -> bool:
+def _real(path: Path) -> Path:
+    """The path without links; itself where it has none (a link to itself, a character that no path can have)."""
     try:
-        return path.resolve().is_relative_to(inside)
-    except (OSError, RuntimeError):  # a link to itself
-        return False
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
 
 
 def _read(path: Path) -> tuple[Source, int]:

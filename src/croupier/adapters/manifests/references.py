@@ -23,10 +23,11 @@ Item = Document | ReleaseDraft
 
 @dataclass(frozen=True, slots=True)
 class Dangling:
-    """A problem of the item at ``index``."""
+    """A problem of the item at ``index``; ``first`` is the item that has the name already, if that is the problem."""
 
     index: int
     problem: Problem
+    first: int | None = None
 
 
 def unresolved(
@@ -43,13 +44,13 @@ def unresolved(
     for item in items:
         if isinstance(item, Document):
             names.learn(item)
-    seen: set[tuple[str, str]] = set()
-    return tuple(
-        Dangling(index, problem)
-        for index, item in enumerate(items)
-        if item is not None
-        for problem in (*_twice(item, seen), *_dangling(item, names), *_shared_prefixes(item, names))
-    )
+    found: list[Dangling] = []
+    seen: dict[tuple[str, str], int] = {}
+    for index, item in enumerate(items):
+        if item is not None:
+            found += _twice(item, index, seen)
+            found += [Dangling(index, problem) for problem in (*_dangling(item, names), *_shared_prefixes(item, names))]
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,18 @@ class _Names:
                 pass
 
 
-def _twice(item: Item, seen: set[tuple[str, str]]) -> Iterator[Problem]:
+def _twice(item: Item, index: int, seen: dict[tuple[str, str], int]) -> Iterator[Dangling]:
     """A second document of the same name; ``seen`` grows."""
     kind = "Release" if isinstance(item, ReleaseDraft) else item.kind
-    if (kind, item.name) not in seen:
-        seen.add((kind, item.name))
-    elif isinstance(item, ReleaseDraft):
+    first = seen.setdefault((kind, item.name), index)
+    if first == index:
+        return
+    if isinstance(item, ReleaseDraft):
         problem = f"release {item.version} of '{item.service}' is written twice."
-        yield Problem(problem, ("spec", "version"), "Remove one, or give it a new version.")
+        yield Dangling(index, Problem(problem, ("spec", "version"), "Remove one, or give it a new version."), first)
     else:
         problem = f"there are two {kind} documents named '{item.name}'."
-        yield Problem(problem, ("metadata", "name"), "Rename or remove one.")
+        yield Dangling(index, Problem(problem, ("metadata", "name"), "Rename or remove one."), first)
 
 
 def _dangling(item: Item, names: _Names) -> Iterator[Problem]:

@@ -272,13 +272,19 @@ def _plain(node: _Node, path: Path, key: tuple[int, int], marks: dict[Path, Mark
 
 def _merged(node: _Node) -> Iterator[_Pair]:
     """The pairs of a mapping, those of merged mappings (``<<: *base``) first, so that its own win."""
-    for pair in node.value:
-        if pair.key == "<<" and isinstance(pair.node.value, list):
-            sources = [pair.node] if pair.node.written == "{" else reversed(pair.node.value)
-            for source in sources:
-                if source.written == "{" and isinstance(source.value, list):
-                    yield from _merged(source)
-    yield from (pair for pair in node.value if pair.key != "<<" or not isinstance(pair.node.value, list))
+    merges = [pair for pair in node.value if pair.key == "<<" and _is_merge(pair.node)]
+    for pair in merges:
+        sources = [pair.node] if pair.node.written == "{" else reversed(pair.node.value)
+        for source in sources:
+            yield from _merged(source)
+    yield from (pair for pair in node.value if pair not in merges)
+
+
+def _is_merge(node: _Node) -> bool:
+    """Whether it is a mapping or a list of mappings; anything else below ``<<`` is an ordinary value."""
+    if not isinstance(node.value, list):
+        return False
+    return node.written == "{" or all(item.written == "{" and isinstance(item.value, list) for item in node.value)
 
 
 def _refuse_tag(event: ScalarEvent | MappingStartEvent | SequenceStartEvent) -> None:

@@ -47,14 +47,12 @@ def any_text(value: object) -> str:
 
 def version(value: object) -> str:
     """A strict Semantic Version 2.0. Moving names such as ``latest`` are refused, since a release never changes."""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        full = "{written}.0" if isinstance(value, float) else "{written}.0.0"
         raise Misread(
-            f"expected a version, found {described(value)}; YAML reads 1.10 as 1.1.",
-            'Write all three parts, in quotes where they could be a number: "{written}.0".',
+            f"expected a version, found {described(value)}; YAML reads 1.10 as 1.1.", f"Write all three parts: {full}."
         )
-    if not isinstance(value, str):
-        raise Misread(f"expected a version, found {described(value)}.", "Write for example 1.4.0.")
-    if len(value) > 100:
+    if not isinstance(value, str) or len(value) > 100:
         raise Misread(f"expected a version, found {described(value)}.", "Write for example 1.4.0.")
     if Version.is_valid(value):
         return value
