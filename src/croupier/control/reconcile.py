@@ -70,7 +70,7 @@ class Reconciler:
             await self.ports.leases.release(self._lease)
 
     async def tick(self) -> None:
-        """One turn of the loop. Trouble outside ends the turn, never the loop; the next starts from what is recorded."""
+        """One turn of the loop. Trouble outside ends the turn, not the loop; the next starts from what is recorded."""
         self._urgent.clear()
         try:
             if not await self._take_lease():
@@ -82,7 +82,7 @@ class Reconciler:
         try:
             await self._rounds(recording=recording)
         except Fenced as lost:
-            self._lease, self._stale = None, True
+            self._lease, self._fleet = None, None
             log.warning("another control plane has taken over: %s", lost)
         except Conflict as late:
             self._stale = True
@@ -106,10 +106,16 @@ class Reconciler:
         await keep_samples(self.ports, samples)
 
     async def _take_lease(self) -> bool:
-        """Hold the lease, renewing it after a third of its life; false while somebody else holds it."""
-        now = self.ports.clock.now()
-        if self._lease is None or self._lease.expires_at - now <= self.lease_ttl_s * 2 / 3:
+        """Hold the lease, renewing it after a third of its life; false while somebody else holds it.
+
+        What was read before another site held it is forgotten: holding course on it would undo what that site did.
+        """
+        now, held = self.ports.clock.now(), self._lease
+        if held is None or held.expires_at - now <= self.lease_ttl_s * 2 / 3:
             self._lease = await self.ports.leases.acquire(_LEASE, self.holder, self.lease_ttl_s, now)
+            # One token further is our own lease taken anew; further than that, somebody was there in between.
+            if self._lease is None or held is None or self._lease.token > held.token + 1:
+                self._fleet = None
         return self._lease is not None
 
     async def _read(self) -> bool:
