@@ -377,7 +377,7 @@ def test_the_edge_counts_versions_by_label() -> None:
     assert isinstance(answer, Reading)
     assert answer.canary[()] == Counts(4, 9)
     assert ledger.probe(LatencySli("edge_request_duration_seconds", 0.3), NEW, 3) == (
-        "'edge_request_duration_seconds' of the edge has no bucket edge at 0.3 s; its edges are 0.005, 0.4, inf s"
+        "'edge_request_duration_seconds' of the edge has no bucket edge at 0.3 s; its edges are 0.005, 0.4 s"
     )
     ledger.commit(30, {TargetId(Edge.ENVOY): "cannot be reached: no such file"})
     assert read(good, 40) == Silence("the edge has not been read for 10 s: Envoy cannot be reached: no such file")

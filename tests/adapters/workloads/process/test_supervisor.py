@@ -249,7 +249,7 @@ async def test_what_ignores_the_request_to_end_is_killed_with_its_children(
     await workloads.apply(
         {
             KEY: template({"MODE": "stubborn"}, drain_s=0.2),
-            OTHER: template({"MODE": "parent", "CHILD": str(child)}),
+            OTHER: template({"MODE": "parent", "CHILD": str(child)}, drain_s=0.5),
         }
     )
     stubborn = (await about(get, await status_when(workloads, KEY, ready)))["pid"]
@@ -260,6 +260,23 @@ async def test_what_ignores_the_request_to_end_is_killed_with_its_children(
         await until(lambda pid=pid: not psutil.pid_exists(pid))
     await until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
     await until(lambda: not list((tmp_path / "run" / "records").iterdir()))
+
+
+async def test_what_a_shell_leaves_gets_its_time_too(
+    workloads: ProcessWorkloads, template: Build, status_when: Wait, get: Get, tmp_path: Path, until: Until
+) -> None:
+    entered, go_on = tmp_path / "entered", tmp_path / "go-on"
+    plain = template({"ENTERED": str(entered), "GO_ON": str(go_on)}, drain_s=60.0)
+    wrapped = replace(plain, command=("sh", "-c", '"$@" & wait', "sh", *plain.command))
+    await workloads.apply({KEY: wrapped})
+    slow = asyncio.create_task(get(await status_when(workloads, KEY, ready), "/slow"))
+    await until(entered.exists)
+    [record] = load_all(tmp_path / "run" / "records")
+    await workloads.apply({})
+    await until(lambda: not psutil.pid_exists(record.mark.pid))
+    go_on.touch()
+    assert (await slow).text == "finished"
+    await workloads.stop(keep_running=False)
 
 
 async def test_stop_can_end_everything(

@@ -1,5 +1,6 @@
 """Why a metric cannot answer an SLI, with what exists instead, in words that a person can act on. Pure."""
 
+import math
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -87,7 +88,7 @@ def _no_such_edge(sli: LatencySli, who: str, pages: Sequence[Page]) -> str | Non
     if not all_labels or any(is_edge_at(labels, bucket.edge or 0.0) for labels in all_labels):
         return None
     unit = sli.threshold_s / bucket.edge if bucket.edge else 1.0
-    edges = sorted({edge for labels in all_labels if (edge := edge_of(labels)) is not None})
+    edges = sorted({edge for labels in all_labels if (edge := edge_of(labels)) is not None and edge < math.inf})
     there = _listed([f"{edge * unit:g}" for edge in edges], keep_order=True)
     return f"{sli.metric!r} of {who} has no bucket edge at {sli.threshold_s:g} s; its edges are {there} s"
 

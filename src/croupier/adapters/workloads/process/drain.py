@@ -10,7 +10,7 @@ from dataclasses import replace
 import structlog
 
 from croupier.adapters.workloads.process import log
-from croupier.adapters.workloads.process.identity import ended, kill_group, sweep, terminate
+from croupier.adapters.workloads.process.identity import ended, kill_group, left_behind, sweep, terminate
 from croupier.adapters.workloads.process.instance import World
 from croupier.adapters.workloads.process.record import Record, forget, save
 
@@ -50,7 +50,12 @@ async def finish_drain(record: Record, world: World) -> None:
         with suppress(OSError):
             log.trim(path, world.settings.log_bytes)
         await world.clock.sleep(world.settings.tick_s)
-    left_behind = sweep(record.mark)
+    # A leader that did not pass the signal on (a shell): what it left gets the rest of the time.
+    for left in left_behind(record.mark):
+        terminate(left)
+    while left_behind(record.mark) and world.clock.now() < deadline:
+        await world.clock.sleep(world.settings.tick_s)
+    swept = sweep(record.mark)
     forget(world.home.records, record)
     world.ports.give_back(record.port)
     log.prune(world.home.logs, world.settings.log_files)
@@ -60,6 +65,5 @@ async def finish_drain(record: Record, world: World) -> None:
         version=record.key.version,
         instance=record.instance,
         outcome=str(over),
-        forced=killed,
-        left_behind=left_behind,
+        forced=killed or swept > 0,
     )

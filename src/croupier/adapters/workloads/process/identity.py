@@ -100,18 +100,26 @@ def kill_group(mark: Mark) -> None:
             os.killpg(mark.pid, signal.SIGKILL)
 
 
-def sweep(mark: Mark) -> int:
-    """SIGKILL what an ended leader left behind in its session; how many there were.
+def left_behind(mark: Mark) -> list[Mark]:
+    """What still runs in the session of an ended leader.
 
-    While one of them lives the leader's pid cannot be given to another process. So another process under that pid means
-    that the session is a stranger's.
+    While there is such a process the leader's pid cannot be given to another one. So another process under that pid
+    means that the session is a stranger's.
     """
     if mark.boot != boot_id() or (mark_of(mark.pid) is not None and not is_same(mark)):
-        return 0
-    swept = 0
+        return []
+    found = []
     for pid in psutil.pids():
-        with suppress(OSError):
-            if pid != mark.pid and os.getsid(pid) == mark.pid:
-                os.kill(pid, signal.SIGKILL)
-                swept += 1
-    return swept
+        with suppress(OSError, psutil.Error):
+            if pid != mark.pid and os.getsid(pid) == mark.pid and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(mark_of(pid))
+    return [one for one in found if one is not None]
+
+
+def sweep(mark: Mark) -> int:
+    """SIGKILL what an ended leader left behind; how many there were."""
+    left = left_behind(mark)
+    for one in left:
+        with suppress(ProcessLookupError):
+            os.kill(one.pid, signal.SIGKILL)
+    return len(left)

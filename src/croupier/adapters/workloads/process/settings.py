@@ -20,9 +20,9 @@ class ProcessSettings:
     """How often a process is looked at: is it alive, how large is its log, and, until it is ready, does it answer."""
     probe_ready_s: float = 1.0
     """Time between health checks once it is ready."""
-    probe_timeout_s: float = 1.0
-    unready_after: int = 2
-    """So many failed health checks in a row make a ready instance unready."""
+    probe_timeout_s: float = 2.0
+    unready_after: int = 3
+    """So many failed health checks in a row make a ready instance unready. A process that ends is noticed at once."""
 
     crashes: int = 3
     crash_window_s: float = 60.0
