@@ -53,7 +53,7 @@ class ControlPlane:
     def __init__(self, place: Place) -> None:
         self.place = place
         env = {name: value for name, value in os.environ.items() if not name.startswith("CROUPIER_")}
-        self._log = (place.folder / "serve.log").open("wb")
+        self._log = (place.folder / "serve.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "croupier", "serve"],
             env=env
@@ -83,6 +83,12 @@ class ControlPlane:
             time.sleep(0.1)
         last_words = (self.place.folder / "serve.log").read_text(encoding="utf-8", errors="replace")[-2000:]
         raise Transient(f"The control plane did not start:\n{last_words}")
+
+    def kill(self) -> None:
+        """End it as ``kill -9`` does: nothing is stopped in order, traffic and workloads go on."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
 
     def stop(self) -> None:
         """Stop it and, since the demo runs it with on_exit=stop, all that it started."""

@@ -1,0 +1,74 @@
+"""A real control plane, Envoy and casino with players in it, for the benchmarks here: the demo without its story."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from casino.players import Crowd
+from croupier.cli.client import Client
+from croupier.cli.demo.stage import ControlPlane, Place, choose_place, documents, open_casino
+from croupier.errors import CroupierError
+
+_PLAN = ("Rollout", "payments")
+ENDED = ("succeeded", "aborted", "superseded")
+
+
+@dataclass(slots=True)
+class House:
+    """An open casino. ``plane`` is replaced when it is killed and started again."""
+
+    place: Place
+    plane: ControlPlane
+    client: Client
+    crowd: Crowd
+
+    async def rollout(self, rollout: str) -> dict[str, Any]:
+        """The rollout now; waits while the control plane is away."""
+        while True:
+            try:
+                found: dict[str, Any] = await asyncio.to_thread(self.client.get, f"rollouts/{rollout}")
+            except CroupierError:
+                await asyncio.sleep(0.05)
+            else:
+                return found
+
+    async def start(self, version: str) -> str:
+        """Roll a release of payments out; its rollout's name."""
+        body = {"service": "payments", "version": version}
+        return str((await asyncio.to_thread(self.client.post, "rollouts", body))["id"])
+
+    async def reach(self, rollout: str, weight: float, patience_s: float = 120.0) -> dict[str, Any]:
+        """Wait until the data plane serves the canary at this weight (percent), or the rollout ended."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            found = await self.rollout(rollout)
+            if (found["confirmedWeight"] or 0) >= weight or found["phase"] in ENDED:
+                return found
+            await asyncio.sleep(0.05)
+        raise TimeoutError(f"{rollout} did not reach {weight} %: {found['waitingFor']}")
+
+
+@contextlib.asynccontextmanager
+async def open_house(*, rate: float, lean: bool, steps: list[dict[str, Any]], seed: int = 1) -> AsyncIterator[House]:
+    """Everything started, players at ``rate`` requests per second, payments 1.0.0 stable; stopped at the end."""
+    place = choose_place()
+    plane = ControlPlane(place)
+    house: House | None = None
+    try:
+        connection = await asyncio.to_thread(plane.connection)
+        with connection.open() as client:
+            await asyncio.to_thread(open_casino, client, place)
+            changed = [
+                item for item in documents(place) if item["kind"] == "Rollout" and item["spec"]["service"] == "payments"
+            ]
+            changed[0]["spec"]["strategy"]["canary"]["steps"] = steps
+            await asyncio.to_thread(client.post, "apply", {"documents": changed})
+            async with Crowd(place.edge, rate=rate, seed=seed, players=2_000, lean=lean) as crowd:
+                house = House(place, plane, client, crowd)
+                await asyncio.sleep(2)
+                yield house
+    finally:
+        await asyncio.to_thread((house.plane if house else plane).stop)
