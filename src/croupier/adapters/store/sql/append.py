@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from croupier.adapters.store.sql.tables import head, journal, nodes
 from croupier.core.journal.entry import Entry
-from croupier.core.journal.merkle import Frontier, Node, TreeHead, frontier_positions, leaf_hash
+from croupier.core.journal.merkle import Frontier, Node, Position, TreeHead, frontier_positions, leaf_hash
 from croupier.errors import Corrupt, Rejected
 
 MOST_BYTES: Final = 1 << 20
@@ -66,14 +66,23 @@ def _node_row(node: Node) -> dict[str, Any]:
     return {"last_leaf": node.position.last_leaf, "level": node.position.level, "hash": node.hash}
 
 
+def read_nodes(connection: Connection, wanted: Sequence[Position]) -> dict[Position, bytes]:
+    """The stored nodes at these positions, by one query through the primary key; those that are missing are missing."""
+    if not wanted:
+        return {}
+    # Not (last_leaf, level) IN (...): SQLite would scan the table for that.
+    places = (and_(nodes.c.last_leaf == position.last_leaf, nodes.c.level == position.level) for position in wanted)
+    rows = connection.execute(select(nodes).where(or_(*places)))
+    found = {(row.last_leaf, row.level): bytes(row.hash) for row in rows}
+    keys = ((position, (position.last_leaf, position.level)) for position in wanted)
+    return {position: found[key] for position, key in keys if key in found}
+
+
 def _frontier(connection: Connection, before: TreeHead) -> Frontier:
     """The frontier of the tree so far, from its stored nodes. It must give the stored root, to be built upon."""
-    wanted = [(position.last_leaf, position.level) for position in frontier_positions(before.size)]
-    found = {}
-    if wanted:
-        query = select(nodes).where(tuple_(nodes.c.last_leaf, nodes.c.level).in_(wanted))
-        found = {(row.last_leaf, row.level): row.hash for row in connection.execute(query)}
-    frontier = Frontier(before.size, tuple(found.get(key, b"") for key in wanted))
+    wanted = frontier_positions(before.size)
+    found = read_nodes(connection, wanted)
+    frontier = Frontier(before.size, tuple(found.get(position, b"") for position in wanted))
     if frontier.head != before:
         raise Corrupt(
             f"the journal's tree of {before.size} entries does not give its stored root.",

@@ -1,12 +1,13 @@
 """Reads of the record: entries, proofs, a rollout's history, and the check of everything against everything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, Connection, Row, Select, select, tuple_
 
 from croupier.adapters.store import codec
+from croupier.adapters.store.sql.append import read_nodes
 from croupier.adapters.store.sql.listings import checked
 from croupier.adapters.store.sql.tables import head, journal, nodes, rollouts
 from croupier.core.journal.entry import Entry, Recorded
@@ -16,6 +17,8 @@ from croupier.core.journal.verify import ROLLOUT, Discrepancy, Verification, ver
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt, Rejected
+
+T = TypeVar("T")
 
 _PAGE: Final = 256
 """Rows per query of a long read: between two the event loop goes on."""
@@ -49,13 +52,13 @@ def tree_head(connection: Connection) -> TreeHead:
 def prove_inclusion(connection: Connection, seq: int, size: int) -> Sequence[bytes]:
     """The proof that entry ``seq`` is in the tree of the first ``size`` entries."""
     _check_size(connection, size)
-    return inclusion_proof(seq, size, _reader(connection))
+    return _built(connection, lambda read: inclusion_proof(seq, size, read))
 
 
 def prove_consistency(connection: Connection, first: int, second: int) -> Sequence[bytes]:
     """The proof that the tree of ``second`` entries starts with that of ``first``."""
     _check_size(connection, second)
-    return consistency_proof(first, second, _reader(connection))
+    return _built(connection, lambda read: consistency_proof(first, second, read))
 
 
 def history(connection: Connection, rollout_id: str) -> Sequence[Event]:
@@ -112,19 +115,24 @@ def _check_size(connection: Connection, size: int) -> None:
         raise Rejected(f"the journal has {present} entries, not {size}.", hint="Ask for a size that it has had.")
 
 
-def _reader(connection: Connection) -> Read:
-    """Reads single nodes: a proof needs a logarithmic number."""
+def _built(connection: Connection, build: Callable[[Read], T]) -> T:
+    """Build a proof. Which nodes it reads does not depend on what they are: so a dry run names them for one query."""
+    wanted: list[Position] = []
+
+    def note(level: int, index: int) -> bytes:
+        wanted.append(Position(level, index))
+        return b""
+
+    build(note)
+    found = read_nodes(connection, wanted)
 
     def read(level: int, index: int) -> bytes:
-        last_leaf = Position(level, index).last_leaf
-        found = connection.execute(
-            select(nodes.c.hash).where(nodes.c.last_leaf == last_leaf, nodes.c.level == level)
-        ).scalar_one_or_none()
-        if found is None:
+        node = found.get(Position(level, index))
+        if node is None:
             raise Corrupt(f"node {level}/{index} of the journal's tree is missing.", hint="Restore a backup.")
-        return bytes(found)
+        return node
 
-    return read
+    return build(read)
 
 
 def _all_entries(connection: Connection) -> Iterator[Recorded]:
