@@ -240,6 +240,24 @@ async def gone(router: EnvoyRouter, settings: EnvoySettings, name: str) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_changes_in_quick_succession_do_not_keep_old_clusters_for_ever(
+    settings: EnvoySettings, upstream: Start, table_of: TableOf
+) -> None:
+    edge = EnvoyRouter(replace(settings, linger_s=0.0))
+    await edge.start()
+    names = []
+    for number in range(6):
+        routes = stable_routes("payments", f"{number}.0.0")
+        await edge.apply(table_of(routes, await upstream(f"{number}.0.0")))
+        await edge._stop_pruning()
+        content = read_resources(settings.cds_file)
+        assert content
+        names.append([cluster["name"] for cluster in content.resources])
+    assert names[0] == ["payments@0.0.0"]
+    assert names[5] == ["payments@5.0.0", "payments@4.0.0"], "only what the change itself put out of use"
+    await edge.stop(keep_serving=False)
+
+
 async def test_an_instance_that_moves_to_another_port_is_followed(
     router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
 ) -> None:

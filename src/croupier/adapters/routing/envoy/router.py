@@ -108,17 +108,15 @@ class EnvoyRouter:
     async def _serve(self, table: TrafficTable, state: XdsState, unused: Mapping[str, float]) -> None:
         """Routes may only name clusters that are there: add, then route, then take away what is long ``unused``."""
         clusters = tuple(render_clusters(table))
-        names = {cluster["name"] for cluster in clusters}
         now = asyncio.get_running_loop().time()
-        since = {c["name"]: unused.get(c["name"], now) for c in self._written(_CDS) if c["name"] not in names}
-        kept = tuple(
-            c for c in self._written(_CDS) if now - since.get(c["name"], float("-inf")) < self._settings.linger_s
-        )
+        wanted = {cluster["name"] for cluster in clusters}
+        old = {name for name, since in unused.items() if now - since >= self._settings.linger_s}
+        kept = tuple(c for c in self._written(_CDS) if c["name"] not in wanted | old)
         state = await self._push(_CDS, (*clusters, *kept), state)
         state = await self._push(_RDS, (render_routes(table, self._settings),), state)
         self._confirmed = Confirmed(table, state)
         if kept:
-            self._unused = {cluster["name"]: since[cluster["name"]] for cluster in kept}
+            self._unused = {cluster["name"]: unused.get(cluster["name"], now) for cluster in kept}
             self._pruning = asyncio.create_task(self._prune(table, clusters), name="envoy-prune")
 
     async def _prune(self, table: TrafficTable, clusters: tuple[Json, ...]) -> None:
