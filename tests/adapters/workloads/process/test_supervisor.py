@@ -17,7 +17,7 @@ from croupier.adapters.workloads.process.identity import is_same, mark_of
 from croupier.adapters.workloads.process.record import load_all, save
 from croupier.control.ports import Health, VersionKey, WorkloadStatus
 from croupier.core.releases import Limits, ProcessTemplate
-from croupier.errors import Rejected, Transient
+from croupier.errors import Transient
 
 KEY = VersionKey("payments", "1.0.0+de")
 OTHER = VersionKey("payments", "1.1.0")
@@ -180,14 +180,17 @@ async def test_what_cannot_be_started_says_why(
     await status_when(workloads, OTHER, ready)
 
 
-async def test_a_template_with_mistakes_changes_nothing(
+async def test_a_template_with_mistakes_fails_its_version_and_no_other(
     workloads: ProcessWorkloads, template: Build, status_when: Wait
 ) -> None:
-    await workloads.apply({KEY: template()})
+    wrong = ProcessTemplate(("{prot}",), env=(("A", "{host}"),), instances=0)
+    await workloads.apply({KEY: template(), OTHER: wrong})
     await status_when(workloads, KEY, ready)
-    with pytest.raises(Rejected, match=r"command\[0\]: unknown placeholder \{prot\} Known are \{port\}") as rejected:
-        await workloads.apply({OTHER: ProcessTemplate(("{prot}",), env=(("A", "{host}"),), instances=0)})
-    assert [problem.field for problem in rejected.value.problems] == ["instances", "command[0]", "env.A"]
+    status = (await workloads.observe())[OTHER]
+    assert status.health is Health.FAILED
+    assert "command[0]: unknown placeholder {prot} Known are {port}" in status.reason
+    assert "env.A" in status.reason
+    await workloads.apply({KEY: template()})
     assert set(await workloads.observe()) == {KEY}
 
 

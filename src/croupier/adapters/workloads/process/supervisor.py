@@ -23,8 +23,9 @@ from croupier.adapters.workloads.process.port_range import PortRange
 from croupier.adapters.workloads.process.record import Record, forget, load_all, template_digest
 from croupier.adapters.workloads.process.settings import ProcessSettings
 from croupier.adapters.workloads.process.status import status_of
-from croupier.control.ports import Clock, VersionKey, WorkloadStatus
+from croupier.control.ports import Clock, Health, VersionKey, WorkloadStatus
 from croupier.core.releases import ProcessTemplate
+from croupier.errors import Rejected
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class ProcessWorkloads:
         self._clock = clock
         self._settings = settings or ProcessSettings()
         self._fleets: dict[VersionKey, _Fleet] = {}
+        self._refused: dict[VersionKey, str] = {}
         self._drains: set[asyncio.Task[None]] = set()
         self._lock: IO[bytes] | None = None
         self._world: World | None = None
@@ -98,10 +100,10 @@ class ProcessWorkloads:
         self._world, self._lock = None, None
 
     async def apply(self, wanted: Mapping[VersionKey, ProcessTemplate]) -> None:
-        """See ``Workloads.apply``. Raises ``Rejected``, changing nothing, when a template could never be started."""
+        """See ``Workloads.apply``. A template that could never be started is a failed version, and stops no other."""
         world = self._running()
-        for template in wanted.values():
-            check_template(template)
+        self._refused = {key: reason for key, template in wanted.items() if (reason := _refusal(template))}
+        wanted = {key: template for key, template in wanted.items() if key not in self._refused}
         digests = {key: template_digest(template) for key, template in wanted.items()}
         for key, fleet in list(self._fleets.items()):
             if digests.get(key) != fleet.digest:
@@ -115,7 +117,8 @@ class ProcessWorkloads:
 
     async def observe(self) -> Mapping[VersionKey, WorkloadStatus]:
         self._running()
-        return {key: status_of(list(fleet.instances.values())) for key, fleet in self._fleets.items()}
+        seen = {key: status_of(list(fleet.instances.values())) for key, fleet in self._fleets.items()}
+        return seen | {key: WorkloadStatus(Health.FAILED, (), reason) for key, reason in self._refused.items()}
 
     def _running(self) -> World:
         if self._world is None:
@@ -166,6 +169,14 @@ async def _supervise(instance: Instance) -> None:
         except Exception:  # noqa: BLE001 - see above
             _log.exception("supervision_failed", service=instance.key.service, version=instance.key.version)
             await asyncio.sleep(1)
+
+
+def _refusal(template: ProcessTemplate) -> str | None:
+    try:
+        check_template(template)
+    except Rejected as wrong:
+        return str(wrong)
+    return None
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
