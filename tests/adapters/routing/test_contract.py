@@ -14,6 +14,7 @@ from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
+from croupier.testing import MemoryRouter, VirtualClock
 
 
 class MakeRouter(Protocol):
@@ -30,8 +31,14 @@ async def envoy(run_dir: Path, port: int) -> AsyncIterator[TrafficRouter]:
         await edge.stop(keep_serving=False)
 
 
+@asynccontextmanager
+async def memory(run_dir: Path, port: int) -> AsyncIterator[TrafficRouter]:
+    yield MemoryRouter(VirtualClock())
+
+
 ROUTERS = [
     pytest.param(envoy, id="envoy", marks=pytest.mark.envoy),
+    pytest.param(memory, id="memory"),
 ]
 
 
