@@ -93,7 +93,9 @@ class Keyring:
     def holder(self, token_id: str) -> Principal | None:
         """Whose token this is, for a session that was opened with it; ``None`` once it is revoked."""
         token = self._known.get(token_id)
-        return None if token is None or token.revoked_at is not None else Principal(token.name, Role(token.role), token.id)
+        return (
+            None if token is None or token.revoked_at is not None else Principal(token.name, Role(token.role), token.id)
+        )
 
     def authenticate(self, text: str) -> Principal | None:
         """The owner of this token; ``None`` for one that is malformed, unknown or revoked."""

@@ -1,0 +1,159 @@
+"""The buttons: promote, pause, resume, abort, retry. Each asks on a page of its own, which is also what the dialog
+shows, and is then done by the same use cases as the API's.
+
+A promotion, a resumption or a retry is about the step that its asker saw: where the rollout has moved on meanwhile it
+is refused, so that a second click does nothing.
+"""
+
+import re
+from typing import Annotated, Final, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from croupier.control.rollouts import Ask
+from croupier.core.rollout.state import Phase
+from croupier.errors import Conflict, CroupierError, Rejected
+from croupier.server.api import models as m
+from croupier.server.api import views
+from croupier.server.api.urgent import abort_now
+from croupier.server.auth import Role
+from croupier.server.context import Context, Here
+from croupier.server.problems import Forbidden, kind_of
+from croupier.server.web.dress import PageRoute, render
+from croupier.server.web.read import find
+from croupier.server.web.session import Session, Visitor, checked
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+Verb = Literal["promote", "pause", "resume", "abort", "retry"]
+RolloutId = Annotated[str, Path(max_length=100)]
+
+_TRIES: Final = 5
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+class Answer(BaseModel):
+    """A form as it was sent. ``seen`` is where the rollout stood when it was asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    csrf: str = Field("", max_length=200)
+    reason: str = Field("", max_length=4_000)
+    full: bool = False
+    waive: list[str] = Field(default_factory=list, max_length=50)
+    seen: str = Field("", max_length=100)
+
+
+def verbs(rollout: m.RolloutView) -> tuple[Verb, ...]:
+    """What can be asked of the rollout now, in the order of the buttons."""
+    match rollout.phase:
+        case Phase.PENDING:
+            return ("pause", "abort")
+        case Phase.PROGRESSING:
+            return ("promote", "pause", "abort") if rollout.step >= 0 else ("pause", "abort")
+        case Phase.PAUSED:
+            return ("resume", "abort") if rollout.hold == "person" else ("promote", "abort")
+        case Phase.PROMOTING:
+            return ("abort",)
+        case Phase.ABORTED:
+            return ("retry",)
+        case _:
+            return ()
+
+
+def place(rollout: m.RolloutView) -> str:
+    """Where the rollout stands, as forms remember it."""
+    return f"{rollout.attempt}.{rollout.step}.{rollout.phase}"
+
+
+@router.get("/rollouts/{rollout}/{verb}")
+async def ask(request: Request, here: Here, who: Visitor, rollout: RolloutId, verb: Verb) -> Response:
+    """What is about to happen, and a form to confirm it."""
+    _allowed(who)
+    stored, stale = await find(here, rollout)
+    shown = views.rollout(stored, here.ports.clock.now())
+    return _page(request, shown, verb, Answer(seen=place(shown)), stale=stale)
+
+
+@router.post("/rollouts/{rollout}/{verb}")
+async def act(
+    request: Request,
+    here: Here,
+    who: Visitor,
+    rollout: RolloutId,
+    verb: Verb,
+    form: Annotated[Answer, Form()],
+) -> Response:
+    """Do it; what speaks against it is said on the form, with everything that was filled in."""
+    checked(request, who, form.csrf)
+    _allowed(who)
+    answer = form.model_copy(update={"reason": form.reason.strip()})
+    try:
+        await _do(here, who, rollout, verb, answer)
+    except CroupierError as error:
+        stored, stale = await find(here, rollout)
+        shown = views.rollout(stored, here.ports.clock.now())
+        return _page(request, shown, verb, answer, stale=stale, error=error)
+    return RedirectResponse(f"/rollouts/{quote(rollout, safe='')}", 303)
+
+
+async def _do(here: Context, who: Session, rollout: str, verb: Verb, answer: Answer) -> None:
+    if len(answer.reason) > 1_000 or _UNPRINTABLE.search(answer.reason):
+        raise Rejected("The reason may have 1,000 characters and no control characters.", hint="Shorten or retype it.")
+    plain = Ask(who.principal.name, answer.reason)
+    match verb:
+        case "abort":
+            await abort_now(here, rollout, plain)
+        case "pause":
+            await here.rollouts.pause(rollout, plain)
+        case "promote" | "resume" | "retry":
+            await _do_as_seen(here, rollout, verb, answer, who)
+
+
+async def _do_as_seen(
+    here: Context, rollout: str, verb: Literal["promote", "resume", "retry"], answer: Answer, who: Session
+) -> None:
+    """Do it unless the rollout has left the place that the asker saw. A gate's look in between is no reason."""
+    for attempt in range(_TRIES):
+        stored, _ = await find(here, rollout)
+        shown = views.rollout(stored, here.ports.clock.now())
+        if place(shown) != answer.seen:
+            raise Conflict("The rollout has moved on since you asked.", hint="Look at where it is now, then decide.")
+        ask = Ask(who.principal.name, answer.reason, stored.version)
+        try:
+            if verb == "promote":
+                await here.rollouts.promote(rollout, ask, full=answer.full, waive=tuple(answer.waive))
+            elif verb == "resume":
+                await here.rollouts.resume(rollout, ask)
+            else:
+                await here.rollouts.retry(rollout, ask)
+        except Conflict:
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _allowed(who: Session) -> None:
+    if not who.may_act:
+        raise Forbidden(
+            f"{who.principal.name} is {who.principal.role}; this takes {Role.OPERATOR}.",
+            hint="Ask an admin for a token with that role.",
+        )
+
+
+def _page(
+    request: Request,
+    shown: m.RolloutView,
+    verb: Verb,
+    answer: Answer,
+    *,
+    stale: bool,
+    error: CroupierError | None = None,
+) -> Response:
+    status = kind_of(error).status if error else 200
+    values = {"r": shown, "verb": verb, "possible": verb in verbs(shown), "answer": answer, "stale": stale}
+    return render(request, "ask.html", status=status, seen=place(shown), error=error, **values)

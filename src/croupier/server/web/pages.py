@@ -1,0 +1,110 @@
+"""What people look at: ``/``, ``/rollouts/{id}``, its history and the journal's entries, with the parts that live pages
+fetch again and again. The buttons are in ``actions``.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sse_starlette import EventSourceResponse
+
+from croupier.errors import NotFound
+from croupier.server.api import views
+from croupier.server.api.journal import event_stream
+from croupier.server.context import Here
+from croupier.server.web.actions import verbs
+from croupier.server.web.charts import Chart, Line, thin, value
+from croupier.server.web.dress import PageRoute, render
+from croupier.server.web.read import ENTRIES, board, find, sight
+from croupier.server.web.session import Visitor
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_MOST_LIVE = 1_000
+
+RolloutId = Annotated[str, Path(max_length=100)]
+LastEventId = Annotated[str | None, Header(max_length=30)]
+
+
+@router.get("/")
+async def home(
+    request: Request, here: Here, _who: Visitor, cursor: Annotated[str | None, Query(max_length=500)] = None
+) -> Response:
+    """Services and rollouts; the live part alone for a page that is open already."""
+    found = await board(here, cursor)
+    template = "home_live.html" if "hx-request" in request.headers else "home.html"
+    return render(request, template, board=found, cursor=cursor)
+
+
+@router.get("/events")
+async def events(here: Here, _who: Visitor, last_event_id: LastEventId = None) -> EventSourceResponse:
+    """Tells the start page that something changed."""
+    return await event_stream(here, last_event_id=last_event_id)
+
+
+@router.get("/rollouts/{rollout}")
+async def rollout_page(request: Request, here: Here, _who: Visitor, rollout: RolloutId) -> Response:
+    """One rollout; the live part alone for a page that is open already."""
+    found = await sight(here, rollout)
+    template = "rollout_live.html" if "hx-request" in request.headers else "rollout.html"
+    return render(request, template, sight=found, r=found.rollout, verbs=verbs(found.rollout))
+
+
+@router.get("/rollouts/{rollout}/events")
+async def rollout_events(
+    here: Here, _who: Visitor, rollout: RolloutId, last_event_id: LastEventId = None
+) -> EventSourceResponse:
+    """Tells a rollout's page that something changed."""
+    return await event_stream(here, rollout=rollout, last_event_id=last_event_id)
+
+
+@router.get("/rollouts/{rollout}/charts")
+async def chart_points(here: Here, _who: Visitor, rollout: RolloutId) -> Response:
+    """The charts' points, for uPlot."""
+    found = await sight(here, rollout)
+    body = {name: _points(chart) for name, chart in found.charts.items()}
+    return JSONResponse(body)
+
+
+@router.get("/rollouts/{rollout}/history")
+async def history(
+    request: Request,
+    here: Here,
+    _who: Visitor,
+    rollout: RolloutId,
+    after: Annotated[int, Query(ge=-1, le=2**53)] = -1,
+) -> Response:
+    """Everything that happened to it, oldest first."""
+    stored, _ = await find(here, rollout)
+    entries = await here.ports.journal.entries(after, ENTRIES + 1, f"rollout/{rollout}")
+    items = [item for recorded in entries[:ENTRIES] for item in views.history(recorded, stored.value)]
+    following = entries[ENTRIES - 1].seq if len(entries) > ENTRIES else None
+    shown = views.rollout(stored, here.ports.clock.now())
+    return render(request, "history.html", r=shown, items=items, after=after, following=following)
+
+
+@router.get("/journal/{seq}")
+async def journal_entry(
+    request: Request, here: Here, _who: Visitor, seq: Annotated[int, Path(ge=0, le=2**53)]
+) -> Response:
+    """One state change as the journal has it: who, when, why, and its place in the Merkle tree."""
+    found = await here.ports.journal.entries(seq - 1, 1)
+    if not found or found[0].seq != seq:
+        raise NotFound(f"The journal has no entry {seq}.")
+    entry = views.entry(found[0])
+    kind, _, name = entry.subject.partition("/")
+    return render(request, "entry.html", entry=entry, rollout=name if kind == "rollout" else None)
+
+
+def _points(chart: Chart) -> dict[str, Any]:
+    def line(item: Line) -> list[tuple[float, float | None]]:
+        return [(point.at, value(point, chart.unit)) for point in thin(item.points, chart.unit, _MOST_LIVE)]
+
+    canary, baseline = chart.lines
+    return {
+        "unit": chart.unit,
+        "objective": chart.objective,
+        "canary": {"version": canary.version, "points": line(canary)},
+        "baseline": {"version": baseline.version, "points": line(baseline)},
+        "marks": [(mark.at, mark.weight) for mark in chart.marks],
+    }

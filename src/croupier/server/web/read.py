@@ -1,0 +1,134 @@
+"""What the pages show, read from the store or, where it does not answer, from the control loop's memory.
+
+People must find the abort button while the database is down, so no page waits for it for long.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from croupier.control.ports import Stored
+from croupier.core.rollout.state import RolloutState
+from croupier.errors import NotFound, Transient
+from croupier.server.api import models as m
+from croupier.server.api import views
+from croupier.server.api.services import services
+from croupier.server.context import Context
+from croupier.server.patience import soon
+from croupier.server.web.charts import Chart, Drawing, Mark, charts, draw, marks
+
+T = TypeVar("T")
+
+PATIENCE_S: Final = 2.0
+"""A store that hesitates for longer counts as out of reach."""
+PAGE: Final = 20
+ENTRIES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The start page. ``stale`` says that it comes from memory; then only what is in progress is known."""
+
+    services: Sequence[m.ServiceView]
+    rollouts: Sequence[m.RolloutView]
+    next: str | None
+    now: float
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a rollout did to players, in numbers; seconds, ``None`` where there is nothing to say."""
+
+    exposed_s: float | None
+    highest: float
+    detection_s: float | None
+    zero_s: float | None
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One rollout's page."""
+
+    rollout: m.RolloutView
+    charts: dict[str, Chart]
+    drawings: dict[str, Drawing | None]
+    history: Sequence[m.HistoryItem]
+    facts: Facts | None
+    now: float
+    stale: bool = False
+
+
+async def board(here: Context, cursor: str | None) -> Board:
+    """Services and rollouts, newest first."""
+    now = here.ports.clock.now()
+    try:
+        page = await _soon(here.ports.store.rollouts(cursor=cursor, limit=PAGE))
+        shown = await _soon(services(here))
+    except Transient:
+        known = here.reconciler.fleet.rollouts.values() if here.reconciler.fleet else ()
+        active = [views.rollout(stored, now) for stored in known if stored.value.phase.active]
+        return Board((), active, None, now, stale=True)
+    return Board(shown, [views.rollout(stored, now) for stored in page.items], page.next, now)
+
+
+async def sight(here: Context, rollout: str) -> Sight:
+    """One rollout with its charts and latest history. Raises ``NotFound``."""
+    now = here.ports.clock.now()
+    stored, stale = await find(here, rollout)
+    state = stored.value
+    shown = views.rollout(stored, now)
+    if stale:
+        return Sight(shown, {}, {}, (), None, now, stale=True)
+    try:
+        history = await _soon(here.ports.store.history(rollout))
+        latest = await _soon(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}"))
+        kept = await _soon(here.ports.store.samples(rollout, since=state.started_at))
+    except Transient:
+        return Sight(shown, {}, {}, (), None, now, stale=True)
+    items = [item for recorded in latest for item in reversed(views.history(recorded, state))]
+    weights = marks(history)
+    lines = charts(state, kept, weights)
+    drawings = {name: draw(chart) for name, chart in lines.items()}
+    return Sight(shown, lines, drawings, items, facts(state, weights, now), now)
+
+
+async def find(here: Context, rollout: str) -> tuple[Stored[RolloutState], bool]:
+    """The rollout, and whether it comes from memory. Raises ``NotFound``, and ``Transient`` where nobody knows it."""
+    try:
+        stored = await _soon(here.ports.store.rollout(rollout))
+    except Transient:
+        known = here.reconciler.fleet.rollouts.get(rollout) if here.reconciler.fleet else None
+        if known is None:
+            raise
+        return known, True
+    if stored is None:
+        raise NotFound(f"There is no rollout '{rollout}'.", hint="The start page lists what there is.")
+    return stored, False
+
+
+def facts(state: RolloutState, weights: Sequence[Mark], now: float) -> Facts:
+    """How long players met the canary, at how much, and how quickly harm was found and ended."""
+    exposed = [mark for mark in weights if mark.weight > 0]
+    abort = state.abort
+    until = (abort.zero_at if abort else None) or state.ended_at or now
+    return Facts(
+        exposed_s=max(0.0, until - exposed[0].at) if exposed else None,
+        highest=max((mark.weight for mark in exposed), default=0.0),
+        detection_s=abort.at - abort.harm_since if abort and abort.harm_since is not None else None,
+        zero_s=abort.zero_at - abort.at if abort and abort.zero_at is not None else None,
+        took_s=max(0.0, (state.ended_at or now) - state.started_at),
+    )
+
+
+async def _soon(asked: Awaitable[T]) -> T:
+    """What it says, or ``Transient`` after ``PATIENCE_S``."""
+
+    async def told() -> tuple[T]:
+        return (await asked,)
+
+    found = await soon(told(), PATIENCE_S)
+    if found is None:
+        raise Transient(f"The database did not answer within {PATIENCE_S:g} s.")
+    return found[0]

@@ -1,0 +1,141 @@
+// Draws the charts with uPlot over the server's drawings; what it shows is in the tables beside them too.
+(() => {
+  "use strict";
+  const plots = new Map();
+  let latest = null, busy = false;
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const percent = (value, digits) => `${(100 * value).toFixed(digits)}\u202f%`;
+  const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"});
+
+  const columns = (chart) => {
+    const lines = [chart.canary.points, chart.baseline.points].map((points) => [points.map((p) => p[0]), points.map((p) => p[1])]);
+    return window.uPlot.join(lines);
+  };
+
+  const range = (chart, values) => {
+    if (chart.unit === "events") return [0, Math.max(4, ...values)];
+    const low = Math.min(chart.objective ?? 1, ...values);
+    return [Math.max(0, low - Math.max((1 - low) * 0.15, 0.002)), 1 + Math.max((1 - low) * 0.04, 0.0005)];
+  };
+
+  const marks = (holder) => (u) => {
+    const {ctx, bbox} = u;
+    const {chart} = holder;
+    ctx.save();
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.strokeStyle = colour("line-strong");
+    ctx.fillStyle = colour("quiet");
+    ctx.lineWidth = devicePixelRatio;
+    let free = -Infinity;
+    for (const [at, weight] of chart.marks) {
+      const x = Math.round(u.valToPos(at, "x", true));
+      if (x < bbox.left - 2 || x > bbox.left + bbox.width) continue;
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      const text = `${weight}\u202f%`;
+      if (x > free) {
+        ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + bbox.height - 5 * devicePixelRatio);
+        free = x + ctx.measureText(text).width + 8 * devicePixelRatio;
+      }
+    }
+    if (chart.objective !== null && chart.unit === "share") {
+      const y = Math.round(u.valToPos(chart.objective, "y", true));
+      ctx.strokeStyle = colour("objective");
+      ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+    }
+    ctx.restore();
+  };
+
+  const tip = (holder) => (u) => {
+    const {idx} = u.cursor;
+    if (idx === null || idx === undefined) { holder.tip.hidden = true; return; }
+    const digits = holder.chart.unit === "events" ? null : 2;
+    const say = (value) => value === null || value === undefined ? "–" : digits === null ? String(value) : percent(value, digits);
+    holder.tip.hidden = false;
+    holder.tip.textContent = `${clock.format(new Date(1000 * u.data[0][idx]))}\ncanary ${say(u.data[1][idx])}\nbaseline ${say(u.data[2][idx])}`;
+    const left = u.valToPos(u.data[0][idx], "x");
+    const flip = left > u.over.clientWidth / 2;
+    holder.tip.style.left = flip ? "auto" : `${left + 10}px`;
+    holder.tip.style.right = flip ? `${u.over.clientWidth - left + 10}px` : "auto";
+  };
+
+  const build = (element, chart) => {
+    const holder = {chart, tip: document.createElement("div")};
+    holder.tip.className = "tip";
+    holder.tip.hidden = true;
+    const axis = {stroke: colour("quiet"), grid: {stroke: colour("line"), width: 1}, ticks: {show: false}, font: "11px system-ui, sans-serif"};
+    const events = chart.unit === "events";
+    const y_values = (u, splits) => {
+      const digits = splits.length > 1 && splits[1] - splits[0] < 0.0099 ? 1 : 0;
+      return splits.map((value) => events ? (Number.isInteger(value) ? String(value) : "") : value > 1 ? "" : percent(value, digits));
+    };
+    const options = {
+      width: element.parentElement.clientWidth, height: 170, padding: [6, 8, 0, 0],
+      legend: {show: false}, cursor: {y: false, drag: {x: false, y: false}, points: {size: 6}},
+      scales: {x: {range: (u, low, high) => [low, Math.max(high, low + 10)]}, y: {range: () => range(holder.chart, [...holder.data[1], ...holder.data[2]].filter((v) => v !== null && v !== undefined))}},
+      axes: [{...axis, size: 28, space: 70, values: (u, splits) => splits.map((at) => clock.format(new Date(1000 * at)))}, {...axis, size: 52, space: 34, values: y_values}],
+      series: [
+        {},
+        {stroke: colour("canary"), width: 2, points: {show: false}},
+        {stroke: colour("baseline"), width: 1.5, dash: [5, 3], points: {show: false}},
+      ],
+      hooks: {drawAxes: [marks(holder)], setCursor: [tip(holder)]},
+    };
+    holder.data = columns(chart);
+    holder.plot = new window.uPlot(options, holder.data, element);
+    holder.plot.over.append(holder.tip);
+    plots.set(element, holder);
+  };
+
+  const draw = () => {
+    if (!latest) return;
+    for (const element of document.querySelectorAll(".plot[data-gate]")) {
+      const chart = latest[element.dataset.gate];
+      if (!chart || !(chart.canary.points.length || chart.baseline.points.length)) continue;
+      element.hidden = false;
+      const holder = plots.get(element);
+      if (!holder) { build(element, chart); continue; }
+      holder.chart = chart;
+      holder.data = columns(chart);
+      holder.plot.setData(holder.data);
+    }
+    for (const [element, holder] of plots) {
+      if (!element.isConnected) { holder.plot.destroy(); plots.delete(element); }
+    }
+  };
+
+  const fetch_points = async () => {
+    const address = document.getElementById("live")?.dataset.charts;
+    if (!address || busy || !window.uPlot) return;
+    busy = true;
+    try {
+      const answer = await fetch(address, {headers: {accept: "application/json"}});
+      if (answer.ok) { latest = await answer.json(); draw(); }
+    } catch { /* the page says that the connection is lost; the drawing stays */ } finally { busy = false; }
+  };
+
+  const rebuild = () => {
+    for (const [, holder] of plots) holder.plot.destroy();
+    for (const [element] of plots) element.replaceChildren();
+    plots.clear();
+    draw();
+  };
+
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", rebuild);
+  let resizing = 0;
+  window.addEventListener("resize", () => {
+    window.clearTimeout(resizing);
+    resizing = window.setTimeout(() => {
+      for (const [element, holder] of plots) holder.plot.setSize({width: element.parentElement.clientWidth, height: 170});
+    }, 100);
+  });
+  document.addEventListener("page:updated", fetch_points);
+  fetch_points();
+})();
