@@ -35,6 +35,7 @@ from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
 from croupier.server.running import Outside, running
 from croupier.server.settings import OnExit, Settings
+from croupier.server.web.router import router as page
 
 Opener: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Outside]]
 """Opens everything outside and closes it again."""
@@ -103,6 +104,7 @@ def create_app(settings: Settings | None = None, outside: Opener = open_outside)
     app.state.failure = None
     app.include_router(health.router)
     app.include_router(api)
+    app.include_router(page)
     problems.install(app)
     guards.install(app, chosen, metrics)
     describe(app)
@@ -124,7 +126,7 @@ def serve(settings: Settings) -> None:
     with _listening(settings.host, settings.port, "port") as listener:
         _Server(app).serve_on(listener)
     if app.state.failure is not None:
-        raise app.state.failure
+        raise app.state.failure.with_traceback(None)
 
 
 def down(settings: Settings) -> int:
@@ -180,6 +182,7 @@ class _Server(uvicorn.Server):
                 proxy_headers=False,
                 ws="none",
                 lifespan="on",
+                loop="asyncio",  # one kind of loop, whatever else is installed
                 limit_concurrency=1_000,
                 timeout_graceful_shutdown=10,
             )
@@ -192,6 +195,9 @@ class _Server(uvicorn.Server):
         before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.run(sockets=[listener])
+        except SystemExit:  # a failed start; ``serve`` says why
+            if self._app.state.failure is None:
+                raise
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
