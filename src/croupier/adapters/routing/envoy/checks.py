@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
-from croupier.adapters.routing.envoy.clusters import named_versions
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import Service
 from croupier.core.segments import Segment
@@ -87,7 +86,7 @@ def _routes_problems(routed: RoutedService, keys: set[VersionKey]) -> Iterator[P
         yield Problem(f"the routes are those of {routes.service}.", where)
     if not _PRINTABLE.fullmatch(routes.salt):
         yield Problem("the salt has control characters.", where)
-    for version in named_versions(routes):
+    for version in routes.versions:
         if VersionKey(service.name, version) not in keys:
             yield Problem(f"version {version} has no backend.", where, "List it, if need be without endpoints.")
     if routes.default is not None and not routes.shares:

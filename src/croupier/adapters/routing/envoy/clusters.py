@@ -32,8 +32,13 @@ def named_versions(routes: ServiceRoutes) -> tuple[str, ...]:
 
 
 def render_clusters(table: TrafficTable) -> list[Json]:
-    """All clusters of the table, sorted by name."""
-    clusters = [_version_cluster(backend) for backend in table.backends]
+    """All clusters of the table, sorted by name. A version at weight 0 may lack a backend: it has no instances then."""
+    backends = {backend.key: backend for backend in table.backends}
+    for routed in table.services:
+        for version in named_versions(routed.routes):
+            key = VersionKey(routed.routes.service, version)
+            backends.setdefault(key, Backend(key, ()))
+    clusters = [_version_cluster(backend) for backend in backends.values()]
     for routed in table.services:
         default = routed.routes.default
         clusters += [
