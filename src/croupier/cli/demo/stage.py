@@ -39,11 +39,11 @@ class Place:
         return f"http://127.0.0.1:{self.edge_port}"
 
 
-def choose_place() -> Place:
-    """A new folder, and the usual ports where they are free."""
+def choose_place(port: int = 8700, edge_port: int = 8080) -> Place:
+    """A new folder, and these ports where they are free (0: any free one)."""
     notes: list[str] = []
-    port = _port(8700, "the page", notes)
-    edge_port = _port(8080, "the players", notes)
+    port = _port(port, "the page", notes)
+    edge_port = _port(edge_port, "the players", notes)
     return Place(Path(tempfile.mkdtemp(prefix="croupier-demo-")), port, edge_port, tuple(notes))
 
 
@@ -140,7 +140,7 @@ def _port(usual: int, whose: str, notes: list[str]) -> int:
             except OSError:
                 continue
             chosen: int = probe.getsockname()[1]
-            if chosen != usual:
+            if usual not in (0, chosen):
                 notes.append(f"port {usual} for {whose} is busy; using {chosen}")
             return chosen
     raise Rejected("No free port on 127.0.0.1.")
