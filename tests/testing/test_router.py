@@ -43,7 +43,9 @@ async def test_slow_to_confirm_it_serves_the_new_table_in_the_end() -> None:
         with pytest.raises(Transient, match="has not confirmed"):
             await router.apply(table(SPLIT))
         assert await router.served() == {"shop": STABLE}
+        assert router.in_flight
     await clock.advance(1.0)
+    assert not router.in_flight
     assert await router.served() == {"shop": SPLIT}
     await router.apply(table(SPLIT))
 

@@ -53,6 +53,11 @@ class Reconciler:
         """Something changed that must not wait: end what is being waited for and start a new tick."""
         self._urgent.set()
 
+    @property
+    def woken(self) -> bool:
+        """Whether the next tick is to begin at once."""
+        return self._urgent.is_set()
+
     def abort_unrecorded(self, intent: Intent) -> None:
         """Keep the abort on disk and act on it from now on; it is recorded when the store is back."""
         self.ports.spool.add(intent)

@@ -61,6 +61,12 @@ class MemoryRouter:
         self._settle()
         return self._table
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether a table was handed over that players do not meet yet, but will."""
+        self._settle()
+        return self._coming is not None
+
     def routes(self, service: str) -> ServiceRoutes | None:
         """What players of the service meet now."""
         return next((item.routes for item in self.table.services if item.service.name == service), None)

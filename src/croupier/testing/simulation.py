@@ -89,9 +89,13 @@ class Simulation:
         self.metrics.flow()
 
     async def tick(self, site: Site) -> bool:
-        """One turn of the site's loop; false where it crashed on the way, and starts anew."""
+        """One turn of the site's loop, and at once another one if it was woken meanwhile, as the running loop does; false
+        where it crashed on the way, and starts anew.
+        """
         try:
             await site.reconciler.tick()
+            if site.reconciler.woken:
+                await site.reconciler.tick()
         except Crash:
             self.restart(site)
             return False

@@ -36,8 +36,8 @@ from croupier.core.segments import BUCKETS, AttributeMatch, Segment
 from croupier.errors import Rejected
 from croupier.testing import START, version_for
 
-# Histories are cheap; a run plays a few thousand of them, `HYPOTHESIS_PROFILE=thorough` a hundred thousand.
-many = settings(max_examples=settings().max_examples * 3)
+# Histories are cheap: a run plays two thousand of them, `HYPOTHESIS_PROFILE=thorough` a hundred thousand.
+many = settings(max_examples=settings().max_examples * 2)
 
 NAMES = ("deposits", "latency", "logins")
 STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
