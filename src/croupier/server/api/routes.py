@@ -20,7 +20,7 @@ async def storable(request: Request) -> None:
     """Refuse text that no database and no JSON can carry: NUL, and halves of characters. Raises ``Malformed``."""
     if b"\0" in unquote_to_bytes(request.url.path + request.url.query):
         raise Malformed("The address holds a NUL character.")
-    body = await request.body()
+    body = b"" if request.method == "GET" else await request.body()
     if _SUSPECT.search(body) is None:
         return
     try:

@@ -1,0 +1,194 @@
+"""A rollout in words."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from croupier.core.gates import (
+    ClassicRule,
+    Comparison,
+    EventsSli,
+    Gate,
+    GateState,
+    HardStop,
+    Judgement,
+    LatencySli,
+    Objective,
+    RatioSli,
+    Verdict,
+)
+from croupier.core.rollout import events as e
+from croupier.core.rollout.explain import (
+    describe_event,
+    describe_gate,
+    describe_step,
+    duration,
+    explain,
+    gate_line,
+)
+from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Timing
+from croupier.core.rollout.state import Abort, Phase, RolloutState
+
+SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))
+GATE = Gate("slo", SLI, objective=Objective(0.99))
+STEPS = (SetWeight(500), Pause(60.0), Analysis(("slo",)), SetWeight(5_000), Pause())
+PLAN = Plan(STEPS, ("slo",), (GATE,), timing=Timing(progress_deadline_s=100.0))
+START = RolloutState("shop-2", "shop", "1.0.0", "1.1.0", "sha256:0", PLAN, Phase.PENDING, 0.0, 0.0)
+
+
+def at(step: int, weight_bp: int = 500, phase: Phase = Phase.PROGRESSING, **changes: Any) -> RolloutState:
+    moved = replace(START, phase=phase, step=step, step_started_at=10.0, weight_bp=weight_bp)
+    return replace(moved, **{"confirmed_bp": weight_bp, "confirmed_at": 10.0, **changes})
+
+
+def said(verdict: Verdict, reason: str = "why", passed_at: float | None = None) -> tuple[GateState, ...]:
+    latest = Judgement("slo", verdict, 20.0, 10.0, 20.0, reason)
+    return (GateState("slo", judged_at=20.0, passed_at=passed_at, latest=latest),)
+
+
+PASSED = said(Verdict.PASS, passed_at=20.0)
+ABORT = Abort(e.Cause.PERSON, "smells", 20.0)
+
+
+@pytest.mark.parametrize(
+    "state,sentence",
+    [
+        (START, "waiting for 1.1.0 to become ready; given up in 1 min 15 s"),
+        (at(0, confirmed_bp=None), "waiting for the data plane to confirm 5 %"),
+        (at(0, gates=PASSED), "going on as soon as 1.1.0 is ready"),
+        (at(1, gates=PASSED), "waiting 45 s more at 5 %"),
+        (at(1, step_started_at=-40.0, gates=PASSED), "going on as soon as 1.1.0 is ready"),
+        (at(2), "waiting for gate slo to pass: it has not looked yet"),
+        (
+            at(2, gates=said(Verdict.INCONCLUSIVE, "3 of 20")),
+            "waiting for gate slo to pass: it says inconclusive (3 of 20)",
+        ),
+        (at(2, gates=said(Verdict.NO_DATA, "gone")), "waiting for gate slo to pass: it says no data (gone)"),
+        (at(2, waived=("slo",)), "going on as soon as 1.1.0 is ready"),
+        (at(3, 5_000), "going on as soon as 1.1.0 is ready"),
+        (at(4, 5_000, gates=PASSED), "waiting for a person at 50 %: promote it to go on"),
+        (at(4, 5_000), "waiting for a person at 50 %: promote it to go on; gate slo has not looked yet"),
+        (at(1, phase=Phase.PAUSED, hold=e.Hold.PERSON), "paused by a person at 5 %: resume it to go on"),
+        (
+            at(5, 10_000, Phase.PROMOTING, confirmed_bp=None),
+            "waiting for the data plane to confirm that 1.1.0 serves everybody",
+        ),
+        (at(5, 10_000, Phase.PROMOTING), "making 1.1.0 the stable version"),
+        (at(5, 10_000, Phase.SUCCEEDED), "done: 1.1.0 serves everybody"),
+        (
+            at(1, 0, Phase.ABORTING, abort=ABORT),
+            "taking every player off 1.1.0: waiting for the data plane to confirm it",
+        ),
+        (at(1, 0, Phase.ABORTED, abort=ABORT), "given up: smells; everybody is on 1.0.0"),
+        (at(1, 0, Phase.ABORTED, abort=ABORT, stable=None), "given up: smells; nothing serves"),
+        (at(1, 0, Phase.SUPERSEDED, superseded_by="shop-3"), "superseded by shop-3"),
+    ],
+)
+def test_what_it_waits_for(state: RolloutState, sentence: str) -> None:
+    assert explain(state, 25.0) == sentence
+
+
+def test_a_gate_that_holds_the_next_step_is_named() -> None:
+    state = at(0, gates=said(Verdict.INCONCLUSIVE, "3 of 20"))
+    raised = replace(state, plan=replace(PLAN, steps=(SetWeight(500), SetWeight(5_000))))
+    assert explain(raised, 25.0) == "holding at 5 %: gate slo inconclusive: 3 of 20"
+    waiting = replace(raised, plan=replace(PLAN, steps=(Pause(60.0), SetWeight(5_000))))
+    assert explain(waiting, 25.0) == "waiting 45 s more at 5 %; gate slo inconclusive: 3 of 20"
+
+
+@pytest.mark.parametrize(
+    "step,text",
+    [
+        (SetWeight(25), "0.25 % of the players"),
+        (Pause(300.0), "wait 5 min"),
+        (Pause(), "wait for a person"),
+        (Analysis(("a", "b")), "ask a, b"),
+    ],
+)
+def test_steps(step: Any, text: str) -> None:
+    assert describe_step(step) == text
+
+
+@pytest.mark.parametrize(
+    "gate,text",
+    [
+        (GATE, "99 % or more of deposits_total good"),
+        (
+            Gate("g", LatencySli("latency_seconds", 0.4), by=("psp", "market"), objective=Objective(0.95)),
+            "95 % or more of latency_seconds within 400 ms, by psp and market",
+        ),
+        (
+            Gate("g", SLI, comparison=Comparison(1.1, 0.001)),
+            "deposits_total good: at most 1.1 × the baseline's bad share + 0.1 %",
+        ),
+        (
+            Gate("g", SLI, objective=Objective(0.995), comparison=Comparison(1.5, 0.0)),
+            "99.5 % or more of deposits_total good; at most 1.5 × the baseline's bad share + 0 %",
+        ),
+        (
+            Gate("g", EventsSli("double_debits_total"), hard_stop=HardStop(events=1)),
+            "stop at 1 bad of double_debits_total",
+        ),
+        (Gate("g", SLI, hard_stop=HardStop(failing=0.5), rule=ClassicRule()), "stop at 50 % bad of 20 or more"),
+    ],
+)
+def test_gates(gate: Gate, text: str) -> None:
+    assert describe_gate(gate) == text
+
+
+def test_gate_lines() -> None:
+    assert gate_line(GateState("slo")) == "slo has not looked yet"
+    assert gate_line(said(Verdict.NO_DATA, "gone")[0]) == "slo no data: gone"
+    assert gate_line(said(Verdict.FAIL)[0], waived=True) == "slo waived: a person took it out of this rollout"
+
+
+@pytest.mark.parametrize(
+    "event,text",
+    [
+        (
+            e.Created("shop-2", "shop", "1.0.0", "1.1.0", "d", PLAN, 0.0),
+            "rollout of shop 1.1.0 asked for; 1.0.0 serves now",
+        ),
+        (
+            e.Created("shop-1", "shop", None, "1.0.0", "d", PLAN, 0.0),
+            "rollout of shop 1.0.0 asked for; nothing serves yet",
+        ),
+        (e.StepStarted(0, 1.0), "step 1 began: 5 % of the players"),
+        (e.WeightConfirmed(500, 1.0), "the data plane serves 5 % from the canary"),
+        (e.GateJudged(said(Verdict.PASS)[0], 1.0), "gate slo pass: why"),
+        (e.GateWaived("slo", 1.0), "gate slo was taken out of this rollout"),
+        (e.Paused(e.Hold.PERSON, 1.0), "paused by a person"),
+        (e.Paused(e.Hold.STEP, 1.0), "paused by its step: waiting for a person"),
+        (e.Resumed(1.0), "resumed"),
+        (e.PromotionStarted(1.0), "every step is done: everybody moves to the canary"),
+        (e.Promoted(1.0), "the canary serves everybody and is the stable version now"),
+        (e.AbortStarted(e.Cause.PERSON, "smells", 1.0), "given up: smells"),
+        (e.Aborted(1.0), "nobody is sent to the canary any more"),
+        (e.Superseded("shop-3", 1.0), "superseded by shop-3"),
+        (e.Retried("1.0.0", 2, 1.0), "started again from the first step, attempt 2"),
+    ],
+)
+def test_events(event: Any, text: str) -> None:
+    assert describe_event(event, START) == text
+
+
+def test_a_step_that_is_not_known_has_only_a_number() -> None:
+    assert describe_event(e.StepStarted(8, 1.0), START) == "step 9 began"
+    assert describe_event(e.StepStarted(0, 1.0)) == "step 1 began"
+
+
+@pytest.mark.parametrize(
+    "seconds,text",
+    [
+        (0, "0 s"),
+        (0.25, "250 ms"),
+        (43, "43 s"),
+        (300, "5 min"),
+        (5_400, "1 h 30 min"),
+        (90_061, "1 d 1 h"),
+        (59.7, "1 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

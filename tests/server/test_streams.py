@@ -1,0 +1,65 @@
+"""A client that takes nothing is dropped, and nobody waits for it."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from croupier.server.api import journal
+
+
+async def test_a_client_that_takes_nothing_is_dropped(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "SEND_TIMEOUT_S", 0.1)
+    await world.declare()
+    full = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            full.set()
+            await asyncio.Event().wait()  # its window is closed
+
+    authorization = (b"authorization", world.auth()["Authorization"].encode())
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/api/v1/events",
+        "raw_path": b"/api/v1/events",
+        "query_string": b"after=-1",
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), authorization],
+        "server": ("localhost", 80),
+        "client": ("127.0.0.1", 1),
+    }
+    stream = asyncio.ensure_future(world.app(scope, receive, send))
+    async with asyncio.timeout(10):
+        await full.wait()
+        assert world.context.streams.open == 1
+        # Others get theirs meanwhile.
+        async with contextlib.aclosing(world.context.streams.follow(-1)) as entries:
+            assert (await anext(entries)).seq == 0
+        with contextlib.suppress(Exception):
+            await stream
+        while world.context.streams.open:
+            await asyncio.sleep(0.01)
+
+
+async def test_streams_end_with_the_server(world: Any) -> None:
+    await world.declare()
+    streams = world.context.streams
+
+    async def read() -> int:
+        return len([entry async for entry in streams.follow(-1)])
+
+    reading = asyncio.ensure_future(read())
+    await asyncio.sleep(0)
+    streams.close()
+    async with asyncio.timeout(10):
+        assert await reading >= 0
