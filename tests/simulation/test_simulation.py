@@ -5,23 +5,16 @@ A failure names its seed. To run that seed again: ``SIMULATION_SEED=123 pytest t
 ``SIMULATION_SEEDS=2000 pytest tests/simulation``.
 """
 
-import asyncio
 import os
 import random
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, StaticPool, create_engine
-from sqlalchemy.event import listen
 
-from croupier.adapters.store.sql import SqlStore, migrate, open_store
-from croupier.adapters.store.sql.database import Database, parse_url
-from croupier.adapters.store.sql.faults import translated
+from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import Commit, VersionKey
 from croupier.control.rollouts import Ask
 from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli, Verdict
@@ -35,7 +28,7 @@ from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing import Crash, crash, version_for
 from croupier.testing.simulation import SERVICE, Memory, Simulation, Site
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "120"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 ONE = os.environ.get("SIMULATION_SEED")
 BATCH = 20
 
@@ -360,61 +353,7 @@ class Story:
 # --- the runs ---------------------------------------------------------------------------------------------------------
 
 
-def _connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin by the statement below
-    connection.execute("PRAGMA synchronous=OFF")  # a simulated power cut leaves the disk alone
-
-
-class InlineDatabase:
-    """The SQL store's database without its thread: the same statements, run in place, so that seeds are cheap."""
-
-    sqlite = True
-
-    def __init__(self, path: Path) -> None:
-        self.url = parse_url(f"sqlite:///{path}")
-        self.engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool)
-        listen(self.engine, "connect", _connect)
-        listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-
-    async def read(self, work: Callable[[Connection], Any], *, snapshot: bool = False) -> Any:
-        return await self.write(work)
-
-    async def write(self, work: Callable[[Connection], Any], *, durable: bool = True) -> Any:
-        with translated(self.url), self.engine.begin() as connection:
-            return work(connection)
-
-    async def close(self) -> None:
-        self.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables and nothing in them, to be copied."""
-    path = tmp_path_factory.mktemp("simulation") / "empty.db"
-    asyncio.run(migrate(f"sqlite:///{path}"))
-    return path
-
-
 Open = Callable[[int], AbstractAsyncContextManager[SqlStore]]
-
-
-@pytest.fixture
-def opened(empty: Path, tmp_path: Path) -> Open:
-    """A fresh store for a seed. Every tenth one is opened as the server does, the others run in place."""
-
-    @asynccontextmanager
-    async def fresh(seed: int) -> AsyncIterator[SqlStore]:
-        path = tmp_path / f"{seed}.db"
-        shutil.copy(empty, path)
-        inline = cast("Database", InlineDatabase(path))
-        store = await open_store(f"sqlite:///{path}") if seed % 10 == 0 else SqlStore(inline)
-        try:
-            yield store
-        finally:
-            await store.close()
-            path.unlink()
-
-    return fresh
 
 
 @pytest.mark.parametrize("first", [int(ONE)] if ONE else range(0, SEEDS, BATCH))

@@ -89,8 +89,9 @@ class Simulation:
         self.metrics.flow()
 
     async def tick(self, site: Site) -> bool:
-        """One turn of the site's loop, and at once another one if it was woken meanwhile, as the running loop does; false
-        where it crashed on the way, and starts anew.
+        """One turn of the site's loop, and at once another one if it was woken meanwhile, as the running loop does.
+
+        False where it crashed on the way; then it starts anew.
         """
         try:
             await site.reconciler.tick()
