@@ -1,0 +1,183 @@
+"""The page in a real browser, on a real control plane with a make-believe outside."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from croupier.core.gates import Counts
+from croupier.server.auth import Role
+from croupier.server.web import assets
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"viewport": {"width": 360, "height": 740}}
+
+
+@pytest.fixture(autouse=True)
+def _with_scripts() -> None:
+    if not assets.lively():
+        pytest.skip("the page's scripts are not built; scripts/build_assets.py does it")
+
+
+async def test_a_rollout_is_followed_and_aborted_without_a_reload(world: Any, site: Any) -> None:
+    await world.declare()
+    async with site.open("/") as page:
+        await page.evaluate("window.stays = true")
+        await expect(page.locator("#service-shop")).to_contain_text("stable")
+        await world.roll_out()
+        await expect(page.locator("#row-shop-2")).to_contain_text("waiting for a person")
+        assert await page.evaluate("window.stays")
+
+        await page.click("#row-shop-2 a")
+        await page.evaluate("window.stays = true")
+        await expect(page.locator(".hero .now")).to_contain_text("waiting for a person at 20")
+        await expect(page.locator("#gate-ok .badge").first).to_have_text("pass")
+        await expect(page.locator("#gate-ok .plot canvas")).to_be_visible()
+        await expect(page.locator("#gate-ok .drawing")).to_be_hidden()
+
+        await page.click("#evidence-ok summary")
+        await page.click("#do-promote")
+        await page.fill("#reason", "half a sentence")
+        await page.focus("#ask [data-close]")
+        world.counters.canary = Counts(900, 1_000)
+        await expect(page.locator("#gate-ok .badge").first).to_have_text("fail")
+        await expect(page.locator(".head .badge")).to_have_text("aborted")
+        await expect(page.locator("#reason")).to_have_value("half a sentence")
+        assert await page.evaluate("document.activeElement.dataset.close !== undefined")
+        assert await page.evaluate("document.querySelector('#evidence-ok').open")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#ask")).to_be_hidden()
+
+        world.counters.canary = Counts(1_000, 1_000)
+        await page.click("#do-retry")
+        await page.click("#ask button")
+        await expect(page.locator(".hero .now")).to_contain_text("waiting for a person at 20")
+
+        await page.focus("#do-abort")
+        await page.keyboard.press("Space")
+        await page.fill("#reason", "it smells")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".head .badge")).to_have_text("aborted")
+        await expect(page.locator(".events")).to_contain_text("“it smells”")
+        assert world.edge.table.services[0].routes.weight_of("1.1.0") == 0
+
+
+async def test_without_scripts_everything_can_be_done(world: Any, site: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    async with site.open("/", java_script_enabled=False) as page:
+        await page.click("#row-shop-2 a")
+        await expect(page.locator("#gate-ok .drawing svg")).to_be_visible()
+        assert await page.locator("noscript meta[http-equiv=refresh]").count() == 1
+        await page.click("#do-promote")
+        await page.fill("#reason", "looks fine")
+        await page.click("#question button")
+        await page.wait_for_url("**/rollouts/shop-2")
+        await expect(page.locator(".events")).to_contain_text("“looks fine”")
+        await page.click("text=All of it, from the beginning")
+        await page.click("text=entry >> nth=0")
+        await expect(page.locator("h1")).to_contain_text("Journal entry")
+        await page.click("text=Sign out")
+        await page.goto("/rollouts/shop-2")
+        await expect(page.locator("h1")).to_have_text("Sign in")
+
+
+async def test_without_the_libraries_it_refreshes_itself(
+    world: Any, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.declare()
+    await world.roll_out()
+    from croupier.server.web import dress
+
+    monkeypatch.setitem(dress._environment().globals, "lively", False)
+    async with site.open("/rollouts/shop-2") as page:
+        assert await page.locator("script").count() == 1
+        assert await page.locator("meta[http-equiv=refresh]").count() == 1
+        await expect(page.locator("#gate-ok .drawing svg")).to_be_visible()
+        await page.click("#do-abort")
+        await page.click("#question button")
+        await expect(page.locator(".head .badge")).to_have_text(re.compile("abort"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_fits_a_phone_and_can_be_read(world: Any, site: Any, scheme: str) -> None:
+    await world.declare()
+    await world.roll_out()
+    async with site.open("/", color_scheme=scheme, **PHONE) as page:
+        for path in ("/", "/rollouts/shop-2", "/rollouts/shop-2/promote", "/rollouts/shop-2/history", "/journal/1"):
+            await page.goto(path)
+            await _open_everything(page)
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width <= 360, (path, width)
+            assert await page.evaluate(_CONTRAST) == [], path
+        await page.goto("/rollouts/shop-2")
+        box = await page.locator("#do-abort").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 740  # abort is always in sight
+        await page.click("#do-abort")
+        await expect(page.locator("#ask")).to_be_visible()
+        assert await page.evaluate(_CONTRAST) == []
+
+
+async def test_a_viewer_sees_no_buttons(world: Any, site: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    async with site.open("/rollouts/shop-2", role=Role.VIEWER) as page:
+        await expect(page.locator(".hero .now")).to_contain_text("waiting for a person")
+        assert await page.locator(".actions, .button").count() == 0
+
+
+async def test_a_lost_server_is_said_and_found_again(world: Any, site: Any) -> None:
+    await world.declare()
+    await world.roll_out()
+    async with site.open("/rollouts/shop-2", complaints=True) as page:
+        await expect(page.locator("#link")).to_have_text("live")
+        await page.route("**/rollouts/shop-2", lambda route: route.abort())
+        await expect(page.locator("#link")).to_contain_text("connection lost")
+        await expect(page.locator(".hero .now")).to_contain_text("waiting for a person")
+        await page.unroute("**/rollouts/shop-2")
+        await expect(page.locator("#link")).to_have_text("live")
+
+
+async def _open_everything(page: Page) -> None:
+    await page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true; })")
+
+
+# Text whose contrast with what is behind it is below WCAG AA (4.5, large text 3).
+_CONTRAST = r"""() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const found = rgba(getComputedStyle(at).backgroundColor);
+      if (found[3] > 0.99) return found;
+    }
+    return rgba("white");
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim();
+    const element = walker.currentNode.parentElement;
+    const style = getComputedStyle(element);
+    if (!text || !element.checkVisibility() || element.closest(".hidden, .skip, .plot")) continue;
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const [a, b] = [light(rgba(style.color)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${text.slice(0, 30)}`);
+  }
+  return poor;
+}"""
