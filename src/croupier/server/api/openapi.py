@@ -19,12 +19,17 @@ TAGS: Final = [
     {"name": "health", "description": "For supervisors and Prometheus."},
 ]
 _EVERYWHERE: Final = {
+    "400": "The request cannot be read: no JSON, a NUL character, an impossible header.",
     "401": "No token, or one that is not known.",
     "403": "The token's role may not do this.",
     "422": "The request is wrong; `problems` says everything that is.",
     "503": "Something outside does not answer; try again after `Retry-After` seconds.",
 }
-_OF_POSTS: Final = {"409": "Somebody else was faster.", "413": "The body is too large."}
+_OF_POSTS: Final = {
+    "404": "It names something that does not exist.",
+    "409": "Somebody else was faster.",
+    "413": "The body is too large.",
+}
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -67,6 +72,8 @@ def _mend_operation(operation: dict[str, Any], method: str, path: str) -> None:
     said = {**_EVERYWHERE, **(_OF_POSTS if method == "post" else {})}
     if "{" in path:
         said["404"] = "There is no such thing."
+    if path.endswith("/events"):
+        said["429"] = "There are as many streams as there may be."
     if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ())):
         said["412"] = "It changed since you looked."
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
