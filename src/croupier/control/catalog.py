@@ -1,4 +1,7 @@
-"""Taking in what people declare: documents are replaced, releases are only ever added. All of a request or none of it."""
+"""Taking in what people declare: documents are replaced, releases are only ever added. All of a request or none.
+
+Called by the API; what it records wakes the loop.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ async def read_fleet(store: Store, size: int) -> "Fleet":
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Services, what serves them, and their active rollouts, as recorded. ``size`` is the journal's when this was read."""
+    """Services, what serves them, and their active rollouts, as recorded. ``size`` is the journal's at the reading."""
 
     size: int = 0
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Fleet:
         return keys
 
     def table(self, running: set[VersionKey], seen: Mapping[VersionKey, WorkloadStatus]) -> TrafficTable:
-        """Everything that the data plane should serve; ``running`` versions stay reachable while they are being left."""
+        """All that the data plane should serve; ``running`` versions stay reachable while they are being left."""
         routed = tuple(RoutedService(self.services[name], self.wanted_routes(name)) for name in sorted(self.services))
         named = {VersionKey(item.service.name, version) for item in routed for version in item.routes.versions}
         keys = sorted(key for key in named | running if key.service in self.services)

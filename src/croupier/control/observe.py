@@ -48,12 +48,13 @@ class Seen:
         return status.reason or "it failed" if status is not None and status.health is Health.FAILED else None
 
     def unsettled(self, table: TrafficTable) -> bool:
-        """Whether a version that has players is still being found (just after our own start): the data plane knows its
-        place, we do not yet, so nothing is pushed until we do.
+        """Whether a version that has players, and is to have some, is still being found (just after our own start): the
+        data plane knows its place, we do not yet, so nothing is pushed until we do.
         """
+        wanted = {VersionKey(item.service.name, version) for item in table.services for version in item.routes.versions}
         return any(
             not backend.endpoints
-            and backend.key in self.served_versions
+            and backend.key in wanted & self.served_versions
             and backend.key in self.workloads
             and self.workloads[backend.key].health is Health.STARTING
             for backend in table.backends
@@ -81,7 +82,7 @@ class View:
 
     async def look(self, ports: Ports, fleet: Fleet) -> Seen:
         """See workloads and data plane. A data plane that does not answer is ``None``."""
-        workloads = {key: self._placed(key, status) for key, status in (await ports.workloads.observe()).items()}
+        workloads = {key: self._placed(key, status) for key, status in (await self._running(ports)).items()}
         self._endpoints = {key: status.endpoints for key, status in workloads.items() if status.endpoints}
         try:
             served = await ports.router.served() if fleet.services else {}
@@ -89,6 +90,18 @@ class View:
             log.warning("data plane out of sight: %s", trouble)
             served = None
         return Seen(workloads, served)
+
+    async def _running(self, ports: Ports) -> Mapping[VersionKey, WorkloadStatus]:
+        """How everything that runs is. Out of sight, what ran is where it was and not ready for more: enough to move
+        players away. Raises ``Transient`` where nothing was ever seen.
+        """
+        try:
+            return await ports.workloads.observe()
+        except Transient as trouble:
+            if not self._endpoints:
+                raise
+            log.warning("workloads out of sight: %s", trouble)
+            return {key: WorkloadStatus(Health.UNREADY, reason=str(trouble)) for key in self._endpoints}
 
     def _placed(self, key: VersionKey, status: WorkloadStatus) -> WorkloadStatus:
         if status.endpoints or key not in self._endpoints:

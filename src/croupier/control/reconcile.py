@@ -17,7 +17,7 @@ from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, Traffic
 from croupier.control.recording import CONTROLLER, Who, fold, record
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
-from croupier.core.rollout.events import AbortStarted, Event
+from croupier.core.rollout.events import AbortStarted, Event, GateJudged
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, CroupierError, Fenced, Transient
 
@@ -42,6 +42,7 @@ class Reconciler:
     _lingering: Lingering = field(default_factory=Lingering)
     _templates: dict[VersionKey, ProcessTemplate] = field(default_factory=dict)
     _looked: dict[str, dict[str, float]] = field(default_factory=dict)
+    _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
     _urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -78,14 +79,7 @@ class Reconciler:
         """One turn of the loop. Trouble outside ends the turn, not the loop; the next starts from what is recorded."""
         self._urgent.clear()
         try:
-            if not await self._take_lease():
-                return
-            recording = await self._read()
-        except Transient as trouble:
-            log.warning("store out of reach, holding course: %s", trouble)
-            recording = False
-        try:
-            await self._rounds(recording=recording)
+            await self._turn()
         except Fenced as lost:
             self._lease, self._fleet = None, None
             log.warning("another control plane has taken over: %s", lost)
@@ -96,6 +90,16 @@ class Reconciler:
         except Transient as trouble:
             self._stale = True
             log.warning("tick ended early: %s", trouble)
+
+    async def _turn(self) -> None:
+        try:
+            if not await self._take_lease():
+                return
+            recording = await self._read()
+        except Transient as trouble:
+            log.warning("store out of reach, holding course: %s", trouble)
+            recording = False
+        await self._rounds(recording=recording)
 
     async def _rounds(self, *, recording: bool) -> None:
         if self._fleet is None:  # nothing was ever read: what the data plane serves is better than what we know
@@ -154,8 +158,11 @@ class Reconciler:
         canary = VersionKey(state.service, state.canary)
         said = await ask_gates(self.ports, state, now, self._looked.setdefault(state.id, {}), samples)
         served = seen.served.get(state.service) if seen.served is not None else None
-        events = decide(state, Evidence(seen.ready(canary), seen.failure(canary), served, said), now)
-        if events and recording:
+        evidence = Evidence(seen.ready(canary), seen.failure(canary), served, said)
+        if recording:
+            events = decide(state, evidence, now)
+            if not events:
+                return False
             try:
                 await self._record(fleet, stored, events, Who(CONTROLLER, "decide"))
             except Transient as trouble:
@@ -163,14 +170,22 @@ class Reconciler:
                 self._stale = True
             else:
                 return True
-        self._give_up_unrecorded(state, events)
+        self._decide_unrecorded(stored, evidence, now)
         return False
 
-    def _give_up_unrecorded(self, state: RolloutState, events: tuple[Event, ...]) -> None:
-        """Without the store only one decision is acted on: taking players away from the canary."""
+    def _decide_unrecorded(self, stored: Stored[RolloutState], evidence: Evidence, now: float) -> None:
+        """Without the store only one decision is acted on: taking players away from the canary. Gates count on in
+        memory, so that one that needs several looks gets there; the next record begins at what is recorded.
+        """
+        known = self._remembered.get(stored.value.id)
+        if known is None or known.version != stored.version:
+            known = stored
+        events = decide(known.value, evidence, now)
+        judged = tuple(event for event in events if isinstance(event, GateJudged))
+        self._remembered[stored.value.id] = Stored(fold(known, judged).value, stored.version)
         for event in events:
             if isinstance(event, AbortStarted):
-                self.ports.spool.add(Intent(state.id, event, CONTROLLER))
+                self.ports.spool.add(Intent(stored.value.id, event, CONTROLLER))
 
     async def _record(self, fleet: Fleet, stored: Stored[RolloutState], events: tuple[Event, ...], who: Who) -> None:
         delivery = fleet.deliveries[stored.value.service]

@@ -64,7 +64,7 @@ class Rollouts:
         raise AssertionError("unreachable")  # pragma: no cover
 
     async def promote(self, rollout: str, ask: Ask, *, full: bool = False, waive: tuple[str, ...] = ()) -> Outcome:
-        """Leave the present step (``full``: all of them). ``waive`` takes gates out of this rollout and needs a reason."""
+        """Leave the present step (``full``: all of them). ``waive`` takes gates out of it and needs a reason."""
         if waive and not ask.reason:
             raise Rejected("Taking a gate out of a rollout needs a reason.", hint="Add --reason TEXT.")
         return await self._change(
@@ -95,7 +95,7 @@ class Rollouts:
             return None
 
     async def retry(self, rollout: str, ask: Ask) -> Outcome:
-        """Start an aborted rollout again from its first step; refused while another one of the service is in progress."""
+        """Start an aborted rollout again from its first step; refused while another one is in progress."""
         stored = await self._rollout(rollout)
         delivery = await self._delivery(stored.value.service)
         if delivery.value.active not in (None, rollout):
