@@ -20,6 +20,19 @@ CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found :=
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
 
 
+@pytest.fixture
+async def shop(world: Any) -> Any:
+    """A rollout that waits for a person at 20 %, its gate content."""
+    await world.declare()
+    await world.roll_out()
+    await world.until("/rollouts/shop-2", _content)
+    return world
+
+
+def _content(rollout: Any) -> bool:
+    return bool(rollout["hold"] == "step" and rollout["gates"][0]["verdict"] == "pass")
+
+
 @dataclass
 class Visit:
     """A person with a cookie but no browser: what they get, and forms that they fill in."""
@@ -100,7 +113,9 @@ class Site:
 @asynccontextmanager
 async def listening(app: Any) -> AsyncIterator[str]:
     """Serve an application that runs already."""
-    config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none", loop="asyncio", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, lifespan="off", log_config=None, ws="none", loop="asyncio", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # Not serve(): it would take the signals of the test run.

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from croupier.core.gates import Counts
 from croupier.server.auth import Role
-from croupier.server.web import assets
+from croupier.server.web import assets, dress
 
 pytestmark = pytest.mark.browser
 
@@ -64,9 +64,7 @@ async def test_a_rollout_is_followed_and_aborted_without_a_reload(world: Any, si
         assert world.edge.table.services[0].routes.weight_of("1.1.0") == 0
 
 
-async def test_without_scripts_everything_can_be_done(world: Any, site: Any) -> None:
-    await world.declare()
-    await world.roll_out()
+async def test_without_scripts_everything_can_be_done(shop: Any, site: Any) -> None:
     async with site.open("/", java_script_enabled=False) as page:
         await page.click("#row-shop-2 a")
         await expect(page.locator("#gate-ok .drawing svg")).to_be_visible()
@@ -84,13 +82,7 @@ async def test_without_scripts_everything_can_be_done(world: Any, site: Any) -> 
         await expect(page.locator("h1")).to_have_text("Sign in")
 
 
-async def test_without_the_libraries_it_refreshes_itself(
-    world: Any, site: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await world.declare()
-    await world.roll_out()
-    from croupier.server.web import dress
-
+async def test_without_the_libraries_it_refreshes_itself(shop: Any, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(dress._environment().globals, "lively", False)
     async with site.open("/rollouts/shop-2") as page:
         assert await page.locator("script").count() == 1
@@ -102,9 +94,7 @@ async def test_without_the_libraries_it_refreshes_itself(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_fits_a_phone_and_can_be_read(world: Any, site: Any, scheme: str) -> None:
-    await world.declare()
-    await world.roll_out()
+async def test_it_fits_a_phone_and_can_be_read(shop: Any, site: Any, scheme: str) -> None:
     async with site.open("/", color_scheme=scheme, **PHONE) as page:
         for path in ("/", "/rollouts/shop-2", "/rollouts/shop-2/promote", "/rollouts/shop-2/history", "/journal/1"):
             await page.goto(path)
@@ -121,17 +111,13 @@ async def test_it_fits_a_phone_and_can_be_read(world: Any, site: Any, scheme: st
         assert await page.evaluate(_CONTRAST) == []
 
 
-async def test_a_viewer_sees_no_buttons(world: Any, site: Any) -> None:
-    await world.declare()
-    await world.roll_out()
+async def test_a_viewer_sees_no_buttons(shop: Any, site: Any) -> None:
     async with site.open("/rollouts/shop-2", role=Role.VIEWER) as page:
         await expect(page.locator(".hero .now")).to_contain_text("waiting for a person")
         assert await page.locator(".actions, .button").count() == 0
 
 
-async def test_a_lost_server_is_said_and_found_again(world: Any, site: Any) -> None:
-    await world.declare()
-    await world.roll_out()
+async def test_a_lost_server_is_said_and_found_again(shop: Any, site: Any) -> None:
     async with site.open("/rollouts/shop-2", complaints=True) as page:
         await expect(page.locator("#link")).to_have_text("live")
         await page.route("**/rollouts/shop-2", lambda route: route.abort())

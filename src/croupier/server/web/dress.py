@@ -82,7 +82,7 @@ def _to_sign_in(request: Request) -> Response:
     if "hx-request" in request.headers:
         back = "/" + request.headers.get("hx-current-url", "").partition("//")[2].partition("/")[2]
         return Response(status_code=401, headers={"HX-Redirect": f"/login?{urlencode({'next': back})}"})
-    if "text/html" not in request.headers.get("accept", "text/html"):
+    if not any(kind in request.headers.get("accept", "*/*") for kind in ("text/html", "*/*")):
         return Response("Not signed in.\n", 401, media_type="text/plain")
     back = request.url.path if request.method == "GET" else "/"
     return RedirectResponse(f"/login?{urlencode({'next': back})}", 303)

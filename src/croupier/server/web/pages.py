@@ -2,25 +2,30 @@
 fetch again and again. The buttons are in ``actions``.
 """
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter, ValidationError
 from sse_starlette import EventSourceResponse
 
+from croupier.core.gates import GateState, Judgement
 from croupier.errors import NotFound
+from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.journal import event_stream
 from croupier.server.context import Here
 from croupier.server.web.actions import verbs
 from croupier.server.web.charts import Chart, Line, thin, value
 from croupier.server.web.dress import PageRoute, render
-from croupier.server.web.read import ENTRIES, board, find, sight
+from croupier.server.web.read import ENTRIES, Memory, board, find, points, sight
 from croupier.server.web.session import Visitor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-_MOST_LIVE = 1_000
+_MOST_LIVE: Final = 1_000
+_STATE: Final = TypeAdapter(GateState)
 
 RolloutId = Annotated[str, Path(max_length=100)]
 LastEventId = Annotated[str | None, Header(max_length=30)]
@@ -43,10 +48,11 @@ async def events(here: Here, _who: Visitor, last_event_id: LastEventId = None) -
 
 
 @router.get("/rollouts/{rollout}")
-async def rollout_page(request: Request, here: Here, _who: Visitor, rollout: RolloutId) -> Response:
+async def rollout_page(request: Request, here: Here, past: Memory, _who: Visitor, rollout: RolloutId) -> Response:
     """One rollout; the live part alone for a page that is open already."""
-    found = await sight(here, rollout)
-    template = "rollout_live.html" if "hx-request" in request.headers else "rollout.html"
+    brief = "hx-request" in request.headers
+    found = await sight(here, past, rollout, brief=brief)
+    template = "rollout_live.html" if brief else "rollout.html"
     return render(request, template, sight=found, r=found.rollout, verbs=verbs(found.rollout))
 
 
@@ -59,11 +65,16 @@ async def rollout_events(
 
 
 @router.get("/rollouts/{rollout}/charts")
-async def chart_points(here: Here, _who: Visitor, rollout: RolloutId) -> Response:
-    """The charts' points, for uPlot."""
-    found = await sight(here, rollout)
-    body = {name: _points(chart) for name, chart in found.charts.items()}
-    return JSONResponse(body)
+async def chart_points(
+    here: Here,
+    past: Memory,
+    _who: Visitor,
+    rollout: RolloutId,
+    after: Annotated[float, Query(ge=0, le=1e12, allow_inf_nan=False)] = 0.0,
+) -> Response:
+    """The charts' points, for uPlot; only those that came ``after``."""
+    state, found = await points(here, past, rollout, after)
+    return JSONResponse({"attempt": state.attempt, "gates": {name: _points(chart) for name, chart in found.items()}})
 
 
 @router.get("/rollouts/{rollout}/history")
@@ -93,7 +104,19 @@ async def journal_entry(
         raise NotFound(f"The journal has no entry {seq}.")
     entry = views.entry(found[0])
     kind, _, name = entry.subject.partition("/")
-    return render(request, "entry.html", entry=entry, rollout=name if kind == "rollout" else None)
+    judged = [state for event in entry.events if (state := _judged(event)) is not None]
+    return render(request, "entry.html", entry=entry, rollout=name if kind == "rollout" else None, judged=judged)
+
+
+def _judged(event: Mapping[str, Any]) -> tuple[Judgement, list[m.FindingView]] | None:
+    """A gate's look as the journal has it, with its evidence."""
+    if event.get("type") != "gate_judged":
+        return None
+    try:
+        latest = _STATE.validate_python(event.get("state")).latest
+    except ValidationError:  # of a later version than ours
+        return None
+    return (latest, [views.finding(item) for item in latest.findings]) if latest else None
 
 
 def _points(chart: Chart) -> dict[str, Any]:

@@ -4,10 +4,13 @@ People must find the abort button while the database is down, so no page waits f
 """
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Final, TypeVar
+
+from fastapi import Depends, Request
 
 from croupier.control.ports import Stored
+from croupier.core.gates import Verdict
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import NotFound, Transient
 from croupier.server.api import models as m
@@ -23,6 +26,8 @@ PATIENCE_S: Final = 2.0
 """A store that hesitates for longer counts as out of reach."""
 PAGE: Final = 20
 ENTRIES: Final = 30
+LATEST_S: Final = 900.0
+_KNOWN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One rollout's page."""
+    """One rollout's page. In a ``brief`` one charts hold only the latest looks, and nothing is drawn."""
 
     rollout: m.RolloutView
     charts: dict[str, Chart]
@@ -58,6 +63,33 @@ class Sight:
     facts: Facts | None
     now: float
     stale: bool = False
+
+
+@dataclass(slots=True)
+class Past:
+    """What was read from long histories, by the version of the rollout that it belongs to."""
+
+    _weights: dict[str, tuple[int, tuple[Mark, ...]]] = field(default_factory=dict)
+
+    async def weights(self, here: Context, stored: Stored[RolloutState]) -> tuple[Mark, ...]:
+        """When the data plane served which weight."""
+        rollout = stored.value.id
+        version, known = self._weights.get(rollout, (-1, ()))
+        if version != stored.version:
+            known = marks(await here.ports.store.history(rollout))
+            self._weights = {**dict(list(self._weights.items())[-_KNOWN:]), rollout: (stored.version, known)}
+        return known
+
+
+def past_of(request: Request) -> Past:
+    """The memory of the application that serves this request."""
+    found: Past | None = getattr(request.app.state, "past", None)
+    if found is None:
+        found = request.app.state.past = Past()
+    return found
+
+
+Memory = Annotated[Past, Depends(past_of)]
 
 
 async def board(here: Context, cursor: str | None) -> Board:
@@ -73,25 +105,35 @@ async def board(here: Context, cursor: str | None) -> Board:
     return Board(shown, [views.rollout(stored, now) for stored in page.items], page.next, now)
 
 
-async def sight(here: Context, rollout: str) -> Sight:
+async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False) -> Sight:
     """One rollout with its charts and latest history. Raises ``NotFound``."""
     now = here.ports.clock.now()
     stored, stale = await find(here, rollout)
     state = stored.value
     shown = views.rollout(stored, now)
+    failing_first = sorted(shown.gates, key=lambda gate: gate.verdict is not Verdict.FAIL or gate.waived)
+    shown = shown.model_copy(update={"gates": failing_first})
     if stale:
         return Sight(shown, {}, {}, (), None, now, stale=True)
     try:
-        history = await _soon(here.ports.store.history(rollout))
+        weights = await _soon(past.weights(here, stored))
         latest = await _soon(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}"))
-        kept = await _soon(here.ports.store.samples(rollout, since=state.started_at))
+        kept = await _soon(here.ports.store.samples(rollout, since=_since(state, now) if brief else state.started_at))
     except Transient:
         return Sight(shown, {}, {}, (), None, now, stale=True)
     items = [item for recorded in latest for item in reversed(views.history(recorded, state))]
-    weights = marks(history)
     lines = charts(state, kept, weights)
-    drawings = {name: draw(chart) for name, chart in lines.items()}
+    drawings = {} if brief else {name: draw(chart) for name, chart in lines.items()}
     return Sight(shown, lines, drawings, items, facts(state, weights, now), now)
+
+
+async def points(here: Context, past: Past, rollout: str, after: float) -> tuple[RolloutState, dict[str, Chart]]:
+    """The charts' points later than ``after`` (epoch seconds), of the present attempt. Raises ``NotFound``."""
+    stored, _ = await find(here, rollout)
+    state = stored.value
+    weights = await _soon(past.weights(here, stored))
+    kept = await _soon(here.ports.store.samples(rollout, since=max(after, state.started_at)))
+    return state, charts(state, [sample for sample in kept if sample.at > after], weights)
 
 
 async def find(here: Context, rollout: str) -> tuple[Stored[RolloutState], bool]:
@@ -120,6 +162,12 @@ def facts(state: RolloutState, weights: Sequence[Mark], now: float) -> Facts:
         zero_s=abort.zero_at - abort.at if abort and abort.zero_at is not None else None,
         took_s=max(0.0, (state.ended_at or now) - state.started_at),
     )
+
+
+def _since(state: RolloutState, now: float) -> float:
+    """From when on a live page needs looks: the last ones of every gate."""
+    slowest = max((gate.rule.interval_s for gate in state.plan.gates), default=0.0)
+    return max(state.started_at, (state.ended_at or now) - max(LATEST_S, 4 * slowest))
 
 
 async def _soon(asked: Awaitable[T]) -> T:

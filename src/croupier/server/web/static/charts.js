@@ -24,20 +24,23 @@
     const {chart} = holder;
     ctx.save();
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     ctx.strokeStyle = colour("line-strong");
     ctx.fillStyle = colour("quiet");
     ctx.lineWidth = devicePixelRatio;
+    const height = chart.unit === "events" ? 12 * devicePixelRatio : bbox.height - 5 * devicePixelRatio;
     let free = -Infinity;
-    for (const [at, weight] of chart.marks) {
-      const x = Math.round(u.valToPos(at, "x", true));
-      if (x < bbox.left - 2 || x > bbox.left + bbox.width) continue;
+    for (const [index, [at, weight]] of chart.marks.entries()) {
+      if (chart.marks[index + 1]?.[0] <= u.scales.x.min || at > u.scales.x.max) continue;
+      const x = Math.round(Math.max(bbox.left, u.valToPos(at, "x", true)));
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       const text = `${weight}\u202f%`;
       if (x > free) {
-        ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + bbox.height - 5 * devicePixelRatio);
+        ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + height);
         free = x + ctx.measureText(text).width + 8 * devicePixelRatio;
       }
     }
@@ -97,7 +100,7 @@
   const draw = () => {
     if (!latest) return;
     for (const element of document.querySelectorAll(".plot[data-gate]")) {
-      const chart = latest[element.dataset.gate];
+      const chart = latest.gates[element.dataset.gate];
       if (!chart || !(chart.canary.points.length || chart.baseline.points.length)) continue;
       element.hidden = false;
       const holder = plots.get(element);
@@ -111,14 +114,24 @@
     }
   };
 
+  // Only what is new is fetched; another attempt begins anew.
+  const newest = () => Math.max(0, ...Object.values(latest?.gates ?? {}).flatMap((gate) => [gate.canary, gate.baseline]).map((line) => line.points.at(-1)?.[0] ?? 0));
+  const add = (answer) => {
+    if (answer.attempt !== latest?.attempt) { latest = answer; return; }
+    for (const [name, gate] of Object.entries(answer.gates)) {
+      for (const arm of ["canary", "baseline"]) gate[arm].points = [...latest.gates[name][arm].points, ...gate[arm].points].slice(-5000);
+    }
+    latest = answer;
+  };
+
   const fetch_points = async () => {
     const address = document.getElementById("live")?.dataset.charts;
     if (!address || busy || !window.uPlot) return;
     busy = true;
     try {
-      const answer = await fetch(address, {headers: {accept: "application/json"}});
-      if (answer.ok) { latest = await answer.json(); draw(); }
-    } catch { /* the page says that the connection is lost; the drawing stays */ } finally { busy = false; }
+      const answer = await fetch(`${address}?after=${newest()}`, {headers: {accept: "application/json"}});
+      if (answer.ok) { add(await answer.json()); draw(); }
+    } catch { /* the page says that the connection is lost; what was drawn stays */ } finally { busy = false; }
   };
 
   const rebuild = () => {

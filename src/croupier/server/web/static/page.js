@@ -21,10 +21,11 @@
   Object.assign(window.Idiomorph.defaults.callbacks, {
     beforeNodeMorphed: (old, fresh) => {
       if (!(old instanceof Element)) return true;
-      if (old.classList.contains("plot")) return false;
+      if (old.matches(".plot, .drawing")) return false;
       if (old.tagName === "TIME" && fresh.dateTime === old.dateTime) return false;
       return true;
     },
+    beforeNodeRemoved: (old) => !(old instanceof Element && old.matches(".drawing")),
     beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
   });
 
