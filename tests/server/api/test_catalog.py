@@ -67,6 +67,22 @@ async def test_releases(world: Any) -> None:
     assert (await world.get("/releases/shop/3.0.0")).status_code == 404
 
 
+async def test_a_recorded_release_stays_when_its_service_changes(world: Any) -> None:
+    await world.post("/apply", {"documents": [service(), release(notes="first")]})
+    before = (await world.get("/releases/shop/1.0.0")).json()
+    changed = service(process={"command": ["shop", "--fast", "{port}"]})
+    again = (await world.post("/apply", {"documents": [changed, release(notes="first"), release("1.1.0")]})).json()
+    assert [item["effect"] for item in again["applied"]] == ["updated", "unchanged", "created"]
+    assert (await world.get("/releases/shop/1.0.0")).json() == before
+    assert (await world.get("/releases/shop/1.1.0")).json()["command"] == ["shop", "--fast", "{port}"]
+
+
+async def test_a_release_that_cannot_be_completed_says_which_one(world: Any) -> None:
+    answer = await world.post("/apply", {"documents": [service(), release(process={"command": ["{prot}"]})]})
+    assert answer.status_code == 422
+    assert [item["document"] for item in answer.json()["problems"]] == ["documents[1] Release/shop-1.0.0"]
+
+
 async def test_everything_wrong_at_once_and_nothing_applied(world: Any) -> None:
     documents = [
         service(),

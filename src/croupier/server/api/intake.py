@@ -6,7 +6,7 @@ The one path for ``/apply`` and ``/releases``. Every mistake is collected before
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from croupier.adapters.manifests import Bundle, complete_release, parse_objects
+from croupier.adapters.manifests import Bundle, ReleaseDraft, agrees, complete_release, parse_objects
 from croupier.control.catalog import Applied
 from croupier.control.ports import Answer, Document
 from croupier.core.releases import Release, Service
@@ -45,7 +45,7 @@ async def _declare(
 ) -> m.ApplyResult:
     known = [stored.value for stored in await here.ports.store.documents()]
     bundle = parse_objects(objects, known, at=("documents",))
-    releases, problems = _completed(bundle, known, objects)
+    releases, problems = ([], []) if bundle.errors else await _completed(here, bundle, known, objects)
     problems = [*(found.problem for found in bundle.errors), *problems]
     labels = [_label(index, data) for index, data in enumerate(objects)]
     if problems:
@@ -65,24 +65,36 @@ async def _declare(
     return result(await here.catalog.apply(bundle.documents, releases, actor=actor, reason=reason, answer=answer))
 
 
-def _completed(
-    bundle: Bundle, known: Sequence[Document], objects: Sequence[dict[str, Any]]
+async def _completed(
+    here: Context, bundle: Bundle, known: Sequence[Document], objects: Sequence[dict[str, Any]]
 ) -> tuple[list[Release], list[Problem]]:
-    """The releases with their services' processes; what is wrong with them where they cannot be completed."""
+    """The releases with their services' processes; what is wrong with them where they cannot be completed.
+
+    A release that is recorded stays as it is, whatever its service says by now, where the document still describes it.
+    """
     specs = [document.spec for document in (*known, *bundle.documents)]
     services = {spec.name: spec for spec in specs if isinstance(spec, Service)}
     releases: list[Release] = []
     problems: list[Problem] = []
     for draft in bundle.releases:
-        if (service := services.get(draft.service)) is None:
-            continue  # an unknown reference, which the bundle has reported
+        recorded = await here.ports.store.release(draft.service, draft.version)
+        if recorded is not None and agrees(draft, recorded):
+            releases.append(recorded)
+            continue
         try:
-            releases.append(complete_release(draft, service))
+            releases.append(complete_release(draft, services[draft.service]))
         except Rejected as refused:
-            index = next(index for index, data in enumerate(objects) if data is draft.source)
+            place = ("documents", _index(objects, draft))
             found = refused.problems or (Problem(refused.message, (), refused.hint),)
-            problems += [Problem(item.message, ("documents", index, *item.path), item.hint) for item in found]
+            problems += [Problem(item.message, (*place, *item.path), item.hint) for item in found]
     return releases, problems
+
+
+def _index(objects: Sequence[dict[str, Any]], draft: ReleaseDraft) -> int:
+    """Which document of the request the draft was read from."""
+    what = (draft.service, draft.version)
+    specs = [data.get("spec") for data in objects]
+    return next(n for n, spec in enumerate(specs) if spec and (spec.get("service"), spec.get("version")) == what)
 
 
 def _label(index: int, data: dict[str, Any]) -> str:
