@@ -112,7 +112,7 @@ def house() -> Iterator[House]:
             opened = House(place, plane, client)
             yield opened
     finally:
-        (opened.plane if opened else plane).stop()
+        (opened.plane if opened is not None else plane).stop()
         shutil.rmtree(place.folder, ignore_errors=True)
 
 
