@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from croupier.control.ports import Commit
+from croupier.control.ports import Commit, Intent
 from croupier.control.rollouts import Ask
 from croupier.core.journal.entry import Entry
+from croupier.core.rollout.events import AbortStarted, Cause
 from croupier.core.rollout.spec import SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.errors import Transient
@@ -336,6 +337,18 @@ async def test_an_abort_that_means_nothing_any_more_is_dropped(shop: Any) -> Non
     assert not shop.a.spool.pending()
     assert (await shop.state(rollout)).phase is Phase.SUPERSEDED
     assert shop.served.weight_of("1.2.0") == 2_000
+
+
+async def test_an_abort_of_what_is_not_known_moves_nobody(shop: Any) -> None:
+    await shop.roll_out()
+    table = shop.router.table
+    shop.a.down = True
+    shop.a.reconciler.abort_unrecorded(Intent("gone-7", AbortStarted(Cause.PERSON, "harm", shop.clock.now()), "boris"))
+    await shop.turn()
+    assert shop.router.table == table
+    shop.a.down = False
+    await shop.turn()
+    assert not shop.a.spool.pending()
 
 
 async def test_an_abort_that_waits_beside_one_that_was_recorded(shop: Any) -> None:

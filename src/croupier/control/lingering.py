@@ -21,7 +21,7 @@ class Lingering:
         for stored in fleet.rollouts.values():
             if (left := _left_behind(stored.value)) is not None:
                 key, until = left
-                self._until.setdefault(key, until)
+                self._until[key] = max(until, self._until.get(key, until))
 
     def keys(self, now: float) -> set[VersionKey]:
         """Versions that still linger."""

@@ -24,6 +24,9 @@ from croupier.errors import Conflict, NotFound, Rejected, Transient
 
 _TRIES = 10
 
+Decide: TypeAlias = Callable[[RolloutState, Delivery, float], tuple[e.Event, ...]]
+"""What somebody asks of a rollout, decided on its state and what serves its service at a time."""
+
 Keep: TypeAlias = Callable[[Stored[RolloutState]], Answer]
 """Makes the answer to be kept for an idempotency key from the rollout as it will be recorded."""
 
@@ -68,53 +71,52 @@ class Rollouts:
         if waive and not ask.reason:
             raise Rejected("Taking a gate out of a rollout needs a reason.", hint="Add --reason TEXT.")
         return await self._change(
-            rollout, ask, "promote", lambda s, now: commands.promote(s, now, full=full, waive=waive)
+            rollout, ask, "promote", lambda s, _, now: commands.promote(s, now, full=full, waive=waive)
         )
 
     async def pause(self, rollout: str, ask: Ask) -> Outcome:
         """Hold at the present weight until resumed; gates go on watching."""
-        return await self._change(rollout, ask, "pause", commands.pause)
+        return await self._change(rollout, ask, "pause", lambda s, _, now: commands.pause(s, now))
 
     async def resume(self, rollout: str, ask: Ask) -> Outcome:
         """Go on after a pause."""
-        return await self._change(rollout, ask, "resume", commands.resume)
+        return await self._change(rollout, ask, "resume", lambda s, _, now: commands.resume(s, now))
 
     async def abort(self, rollout: str, ask: Ask) -> Outcome | None:
         """Give up: everybody back to the stable version. ``None``: acted on, to be recorded when the store is back."""
         reason = ask.reason or f"aborted by {ask.actor}"
         try:
-            return await self._change(rollout, ask, "abort", lambda s, now: commands.abort(s, now, reason=reason))
+            return await self._change(rollout, ask, "abort", lambda s, _, now: commands.abort(s, now, reason=reason))
         except Transient:
             fleet = self.reconciler.fleet
             stored = fleet.rollouts.get(rollout) if fleet else None
-            if stored is None:
+            if stored is None or ask.expected not in (None, stored.version):
                 raise
-            for event in commands.abort(stored.value, self.ports.clock.now(), reason=reason):
-                if isinstance(event, e.AbortStarted):
-                    self.reconciler.abort_unrecorded(Intent(rollout, event, ask.actor))
+            events = commands.abort(stored.value, self.ports.clock.now(), reason=reason)
+            for started in [event for event in events if isinstance(event, e.AbortStarted)]:
+                self.reconciler.abort_unrecorded(Intent(rollout, started, ask.actor))
             return None
 
     async def retry(self, rollout: str, ask: Ask) -> Outcome:
         """Start an aborted rollout again from its first step; refused while another one is in progress."""
-        stored = await self._rollout(rollout)
-        delivery = await self._delivery(stored.value.service)
-        if delivery.value.active not in (None, rollout):
-            raise Rejected(f"{delivery.value.active} is in progress.", hint="Wait for it or abort it, then retry.")
-        stable = delivery.value.stable
-        return await self._change(rollout, ask, "retry", lambda s, now: commands.retry(s, now, stable=stable))
 
-    async def _change(
-        self, rollout: str, ask: Ask, action: str, decide: Callable[[RolloutState, float], tuple[e.Event, ...]]
-    ) -> Outcome:
+        def again(state: RolloutState, delivery: Delivery, now: float) -> tuple[e.Event, ...]:
+            if delivery.active not in (None, rollout):
+                raise Rejected(f"{delivery.active} is in progress.", hint="Wait for it or abort it, then retry.")
+            return commands.retry(state, now, stable=delivery.stable)
+
+        return await self._change(rollout, ask, "retry", again)
+
+    async def _change(self, rollout: str, ask: Ask, action: str, decide: Decide) -> Outcome:
         for attempt in range(_TRIES):
             stored = await self._rollout(rollout)
             if ask.expected is not None and ask.expected != stored.version:
                 raise Conflict(f"{rollout} changed meanwhile.", hint="Read it again, then decide.")
             now = self.ports.clock.now()
-            events = decide(stored.value, now)
+            delivery = await self._delivery(stored.value.service)
+            events = decide(stored.value, delivery.value, now)
             if not events:
                 return Outcome(stored)
-            delivery = await self._delivery(stored.value.service)
             who = Who(ask.actor, action, ask.reason)
             try:
                 outcome = await record(self.ports.store, stored, delivery, events, who, now, answer=ask.answer)
@@ -139,7 +141,7 @@ class Rollouts:
                 raise Rejected(f"{version} is the stable version of {service} already.")
             back = replace(ask, reason=ask.reason or f"back to {version}")
             return await self._change(
-                before.value.id, back, "abort", lambda s, n: commands.abort(s, n, reason=back.reason)
+                before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=back.reason)
             )
         plan = await self._plan(service, strategy)
         await self._probe(plan, service, delivery.value.stable)

@@ -1,0 +1,117 @@
+"""Taking in documents and releases: what changes, what does not, and that it is all of it or none."""
+
+from typing import Any
+
+import pytest
+
+from croupier.control.catalog import Applied, Effect
+from croupier.control.ports import Answer, Document
+from croupier.core.releases import ProcessTemplate, Release, Service
+from croupier.core.segments import AttributeMatch, Segment
+from croupier.errors import Conflict
+
+PROCESS = ProcessTemplate(command=("serve", "{port}"))
+SHOP = Document("Service", "shop", "sha256:1", Service("shop", ("/shop",), PROCESS), {"kind": "Service"})
+
+
+def segment(digest: str) -> Document:
+    return Document(
+        "Segment", "staff", digest, Segment("staff", (AttributeMatch("employee", ("yes",)),)), {"v": digest}
+    )
+
+
+def release(version: str = "1.0.0", digest: str = "sha256:" + "1" * 64) -> Release:
+    return Release("shop", version, PROCESS, digest, notes="the first")
+
+
+async def test_what_is_new_is_created_and_recorded(bare: Any) -> None:
+    applied = await bare.a.catalog.apply([SHOP, segment("a")], [release()], actor="anna", reason="go")
+    assert applied == (
+        Applied("Service", "shop", Effect.CREATED),
+        Applied("Segment", "staff", Effect.CREATED),
+        Applied("Release", "shop-1.0.0", Effect.CREATED),
+    )
+    entries = [item.entry for item in await bare.store.entries()]
+    assert [(item.action, item.subject) for item in entries] == [
+        ("apply", "document/Service/shop"),
+        ("apply", "document/Segment/staff"),
+        ("release", "release/shop/1.0.0"),
+    ]
+    assert {(item.actor, item.reason) for item in entries} == {("anna", "go")}
+    assert entries[2].events[0]["notes"] == "the first"
+    (delivery,) = await bare.store.services()
+    assert (delivery.value.service, delivery.value.stable) == ("shop", None)
+
+
+async def test_what_is_the_same_changes_nothing(bare: Any) -> None:
+    await bare.a.catalog.apply([SHOP], [release()], actor="anna")
+    before, waking = await bare.entries(), bare.a.reconciler._urgent
+    waking.clear()
+    applied = await bare.a.catalog.apply([SHOP], [release()], actor="boris")
+    assert {item.effect for item in applied} == {Effect.UNCHANGED}
+    assert await bare.entries() == before
+    assert not waking.is_set()
+
+
+async def test_what_differs_is_updated(bare: Any) -> None:
+    await bare.a.catalog.apply([segment("a")], [], actor="anna")
+    applied = await bare.a.catalog.apply([segment("b"), SHOP], [], actor="anna")
+    assert [item.effect for item in applied] == [Effect.UPDATED, Effect.CREATED]
+    stored = {item.value.kind: item for item in await bare.store.documents()}
+    assert (stored["Segment"].value.digest, stored["Segment"].version) == ("b", 2)
+
+
+async def test_a_service_that_is_declared_again_keeps_what_serves_it(shop: Any) -> None:
+    changed = Document("Service", "shop", "sha256:2", Service("shop", ("/store",), PROCESS), {})
+    await shop.a.catalog.apply([changed], [], actor="anna")
+    (delivery,) = await shop.store.services()
+    assert delivery.value.stable == "1.0.0"
+    await shop.turn()
+    (routed,) = shop.router.table.services
+    assert routed.service.prefixes == ("/store",)
+
+
+async def test_a_dry_run_says_it_and_changes_nothing(bare: Any) -> None:
+    applied = await bare.a.catalog.apply([SHOP], [release()], actor="anna", dry_run=True)
+    assert [item.effect for item in applied] == [Effect.CREATED, Effect.CREATED]
+    assert await bare.entries() == 0
+    assert not await bare.store.services()
+    assert await bare.store.release("shop", "1.0.0") is None
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_release_is_never_bound_anew(bare: Any, dry_run: bool) -> None:
+    await bare.a.catalog.apply([SHOP], [release()], actor="anna")
+    before = await bare.entries()
+    with pytest.raises(Conflict, match=r"shop 1\.0\.0 exists with other content") as refused:
+        await bare.a.catalog.apply(
+            [segment("a")], [release("2.0.0"), release(digest="sha256:" + "2" * 64)], actor="anna", dry_run=dry_run
+        )
+    assert "new version" in refused.value.hint
+    assert await bare.entries() == before
+    assert await bare.store.release("shop", "2.0.0") is None
+
+
+async def test_somebody_else_changed_it_first(bare: Any) -> None:
+    await bare.a.catalog.apply([segment("a")], [], actor="anna")
+    b = bare.site("b")
+
+    async def other() -> None:
+        await b.catalog.apply([segment("b")], [], actor="boris")
+
+    bare.a.happenings.once["before commit"] = other
+    with pytest.raises(Conflict):
+        await bare.a.catalog.apply([SHOP, segment("c")], [], actor="anna")
+    assert [item.value.digest for item in await bare.store.documents()] == ["b"]
+    assert not await bare.store.services()
+
+
+async def test_the_answer_is_kept_with_the_change(bare: Any) -> None:
+    answer = Answer("key", "print", 200, "{}", bare.clock.now())
+    await bare.a.catalog.apply([SHOP], [], actor="anna", answer=answer)
+    assert await bare.store.answer("key") == answer
+
+
+async def test_the_loop_is_told(bare: Any) -> None:
+    await bare.a.catalog.apply([SHOP], [], actor="anna")
+    assert bare.a.reconciler._urgent.is_set()

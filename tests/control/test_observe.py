@@ -1,0 +1,141 @@
+"""What is seen of the world: what is unknown is said to be unknown, and a moment's flapping empties nothing."""
+
+from typing import Any
+
+import pytest
+
+from croupier.control.fleet import Fleet, read_fleet
+from croupier.control.observe import Seen, View, ask_gates, keep_samples, scrape_targets
+from croupier.control.ports import Endpoint, Health, Sample, ScrapeTarget, VersionKey, WorkloadStatus
+from croupier.core.gates import Counts, Reading, Silence
+from croupier.core.releases import ProcessTemplate
+from croupier.errors import Transient
+
+KEY = VersionKey("shop", "1.0.0")
+HERE = Endpoint("127.0.0.1", 1)
+
+
+@pytest.mark.parametrize(
+    "status, ready, failure",
+    [
+        (None, False, None),
+        (WorkloadStatus(Health.STARTING), False, None),
+        (WorkloadStatus(Health.UNREADY, reason="hangs"), False, None),
+        (WorkloadStatus(Health.READY, (HERE,)), True, None),
+        (WorkloadStatus(Health.FAILED, reason="exit status 1"), False, "exit status 1"),
+        (WorkloadStatus(Health.FAILED), False, "it failed"),
+    ],
+)
+def test_how_a_version_is(status: WorkloadStatus | None, ready: bool, failure: str | None) -> None:
+    seen = Seen({KEY: status} if status else {}, {})
+    assert (seen.ready(KEY), seen.failure(KEY)) == (ready, failure)
+
+
+def test_an_unknown_data_plane_serves_nothing_that_we_know_of() -> None:
+    seen = Seen({}, None)
+    assert seen.served_versions == set()
+    assert not seen.moves(Fleet())
+
+
+async def test_an_instance_that_flaps_keeps_its_place(shop: Any) -> None:
+    """A health check that fails for a moment must not empty the cluster: that would turn every player away."""
+    view, fleet = View(), await read_fleet(shop.store, 0)
+    ports = shop.a.reconciler.ports
+    (before,) = (await view.look(ports, fleet)).workloads.values()
+    shop.workloads.crash(shop.key("1.0.0"), 10.0)
+    (during,) = (await view.look(ports, fleet)).workloads.values()
+    assert (during.health, during.endpoints) == (Health.UNREADY, before.endpoints)
+    shop.workloads.crash_loop(shop.key("1.0.0"), "gone")
+    (still,) = (await view.look(ports, fleet)).workloads.values()
+    assert (still.health, still.endpoints) == (Health.FAILED, before.endpoints)
+
+
+async def test_what_is_stopped_is_forgotten(shop: Any) -> None:
+    view, fleet, ports = View(), await read_fleet(shop.store, 0), shop.a.reconciler.ports
+    await view.look(ports, fleet)
+    await shop.workloads.apply({})
+    assert (await view.look(ports, fleet)).workloads == {}
+    await shop.workloads.apply({shop.key("1.0.0"): ProcessTemplate(("serve",))})
+    (again,) = (await view.look(ports, fleet)).workloads.values()
+    assert (again.health, again.endpoints) == (Health.STARTING, ())
+
+
+async def test_workloads_out_of_sight_are_where_they_were_and_not_ready(shop: Any) -> None:
+    view, fleet, ports = View(), await read_fleet(shop.store, 0), shop.a.reconciler.ports
+    shop.workloads.unreachable = True
+    with pytest.raises(Transient):
+        await view.look(ports, fleet)  # nothing was ever seen
+    shop.workloads.unreachable = False
+    (before,) = (await view.look(ports, fleet)).workloads.values()
+    shop.workloads.unreachable = True
+    for _ in range(2):
+        (during,) = (await view.look(ports, fleet)).workloads.values()
+        assert (during.health, during.endpoints) == (Health.UNREADY, before.endpoints)
+
+
+async def test_a_data_plane_is_not_asked_where_there_is_nothing_to_serve(bare: Any) -> None:
+    bare.router.unreachable = True
+    seen = await View().look(bare.a.reconciler.ports, Fleet())
+    assert seen.served == {}
+
+
+async def test_a_data_plane_out_of_reach_is_unknown(shop: Any) -> None:
+    shop.router.unreachable = True
+    seen = await View().look(shop.a.reconciler.ports, await read_fleet(shop.store, 0))
+    assert seen.served is None
+
+
+async def test_gates_are_asked_when_they_are_due_and_not_before(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    state, ports = await shop.state(rollout), shop.a.reconciler.ports
+    now, looked, samples = shop.clock.now() + 5.0, {}, []  # type: ignore[var-annotated]
+    await shop.wait(5.0)
+    said = await ask_gates(ports, state, now, looked, samples)
+    assert isinstance(said["ok"], Reading)
+    assert looked == {"ok": now}
+    assert [(item.version, item.canary) for item in samples] == [("1.1.0", True), ("1.0.0", False)]
+    assert all(item.good == item.total > 0 for item in samples)
+    assert await ask_gates(ports, state, now + 1.0, looked, samples) == {}
+    shop.metrics.unreachable = True
+    said = await ask_gates(ports, state, now + 5.0, looked, samples)
+    assert said == {"ok": Silence("the metric source does not answer")}
+    assert len(samples) == 2
+
+
+@pytest.mark.parametrize(
+    "reading, versions",
+    [
+        (Reading(0.0, 1.0, {(): Counts(1, 2)}, None), ["1.1.0"]),
+        (Reading(0.0, 1.0, {(("psp", "x"),): Counts(1, 2)}, {(): Counts(1, 2)}), ["1.0.0"]),
+        (Silence("down"), []),
+    ],
+)
+async def test_what_charts_are_drawn_from(shop: Any, reading: Reading | Silence, versions: list[str]) -> None:
+    rollout = await shop.roll_out()
+    state = await shop.state(rollout)
+
+    async def read(query: Any) -> Reading | Silence:
+        return reading
+
+    shop.metrics.read = read
+    samples: list[Sample] = []
+    await ask_gates(shop.a.reconciler.ports, state, shop.clock.now() + 5.0, {}, samples)
+    assert [sample.version for sample in samples] == versions
+
+
+async def test_samples_are_kept_where_they_can_be(shop: Any) -> None:
+    ports = shop.a.reconciler.ports
+    sample = Sample("shop-2", "ok", "1.1.0", True, shop.clock.now(), 1, 2)
+    await keep_samples(ports, [])
+    assert shop.a.happenings.count("add_samples") == 0
+    shop.a.down = True
+    await keep_samples(ports, [sample])  # a gap in a chart, and no more
+    shop.a.down = False
+    await keep_samples(ports, [sample])
+    assert list(await shop.store.samples("shop-2")) == [sample]
+
+
+def test_where_metrics_are() -> None:
+    workloads = {KEY: WorkloadStatus(Health.READY, (HERE,)), VersionKey("shop", "0.9"): WorkloadStatus(Health.READY)}
+    templates = {KEY: ProcessTemplate(("serve",), metrics_path="/stats")}
+    assert scrape_targets(workloads, templates) == {KEY: (ScrapeTarget(HERE, "/stats"),)}
