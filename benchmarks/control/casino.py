@@ -54,7 +54,7 @@ class House:
 @contextlib.asynccontextmanager
 async def open_house(*, rate: float, lean: bool, steps: list[dict[str, Any]], seed: int = 1) -> AsyncIterator[House]:
     """Everything started, players at ``rate`` requests per second, payments 1.0.0 stable; stopped at the end."""
-    place = choose_place()
+    place = choose_place(0, 0)
     plane = ControlPlane(place)
     house: House | None = None
     try:

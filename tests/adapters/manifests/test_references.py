@@ -131,12 +131,14 @@ def test_a_comparison_with_nobody_left_to_compare_with() -> None:
     gate = GATE.replace("objective: {atLeast: 99%}", "comparison: {}")
     steps = "steps: [{setWeight: 100}, {analysis: {templates: [{templateName: deposit-slo}]}}]"
     rollout = ROLLOUT.replace("steps: [{setWeight: 5}, {pause: {}}]", steps).replace("  segment: germans\n", "")
+    why = (
+        "this can never pass at setWeight: 100: gate 'deposit-slo' only compares with the stable version, which has no "
+        "players left then. Ask it before setWeight: 100 (a rollout promotes by itself after its last step), or give "
+        "the gate an objective."
+    )
     assert problems(SERVICE, gate, rollout) == [
-        (
-            "f:22:72 spec.strategy.canary.steps[1].analysis.templates[0].templateName: this step can never end: "
-            "gate 'deposit-slo' only compares with the stable version, which has no players left at 100 %. "
-            "Move the analysis before setWeight: 100, or give the gate an objective."
-        )
+        f"f:21:45 spec.strategy.canary.analysis.templates[0].templateName: {why}",
+        f"f:22:72 spec.strategy.canary.steps[1].analysis.templates[0].templateName: {why}",
     ]
 
 

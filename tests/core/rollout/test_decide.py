@@ -159,6 +159,13 @@ def test_all_of_a_segment_is_not_yet_everybody() -> None:
     assert kinds(story.settle()) == ["weight_confirmed", "promoted"]
 
 
+def test_at_100_percent_a_canary_becomes_stable_only_when_its_guards_pass() -> None:
+    story = started(SetWeight(10_000), guards=("deposits",))
+    assert story.state.phase is Phase.PROGRESSING
+    assert kinds(story.tick({"deposits": FEW}, after=60)) == ["gate_judged"]
+    assert kinds(story.tick({"deposits": GOOD}, after=60)) == ["gate_judged", "promotion_started", "promoted"]
+
+
 # --- pauses -----------------------------------------------------------------------------------------------------------
 
 

@@ -54,12 +54,14 @@ def test_a_comparison_needs_players_on_the_stable_version(
     segment: str | None, objective: float | None, allowed: bool
 ) -> None:
     gate = Gate("slo", RATIO, comparison=Comparison(), objective=Objective(objective) if objective else None)
-    spec = RolloutSpec("p", "p", (SetWeight(10_000), Analysis(("slo",))), segment=segment)
-    if allowed:
-        assert resolve(spec, [gate], [GERMANS]).gates == (gate,)
-    else:
-        with pytest.raises(Rejected, match="only compares with the stable version"):
-            resolve(spec, [gate], [GERMANS])
+    asked_at_the_end = RolloutSpec("p", "p", (SetWeight(10_000), Analysis(("slo",))), segment=segment)
+    asked_all_along = RolloutSpec("p", "p", (SetWeight(500), SetWeight(10_000)), ("slo",), segment=segment)
+    for spec in (asked_at_the_end, asked_all_along):
+        if allowed:
+            assert resolve(spec, [gate], [GERMANS]).gates == (gate,)
+        else:
+            with pytest.raises(Rejected, match="only compares with the stable version"):
+                resolve(spec, [gate], [GERMANS])
 
 
 def test_uses_of_gates_in_the_order_of_the_document() -> None:

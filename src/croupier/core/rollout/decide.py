@@ -104,10 +104,11 @@ def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionSt
 
 
 def rises(state: RolloutState, event: e.StepStarted | e.PromotionStarted) -> bool:
-    """Whether this event raises the canary's share; a promotion out of a segment always does."""
+    """Whether this event raises the canary's share. A promotion always does: even from 100 % it makes the canary the
+    version that the next one is compared with.
+    """
     after = evolve(state, event)
-    widened = after.phase is Phase.PROMOTING and state.plan.segment is not None
-    return widened or after.weight_bp > state.weight_bp
+    return after.phase is Phase.PROMOTING or after.weight_bp > state.weight_bp
 
 
 def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.GateJudged]:

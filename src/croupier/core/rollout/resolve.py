@@ -29,23 +29,37 @@ def gate_uses(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...
 
 
 def comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
-    """Analyses that can never pass: nobody is left on the stable version, and the gate does nothing but compare with
-    it.
+    """Gates that can never pass where they are asked: nobody is left on the stable version, and the gate does nothing
+    but compare with it. Guards are asked at every weight, an analysis' gates at the weight of its step.
     """
-    weight = 0
+    if spec.segment is not None:
+        return
+    weight, everybody = 0, False
     for index, step in enumerate(spec.steps):
         if isinstance(step, SetWeight):
             weight = step.weight_bp
-        elif isinstance(step, Analysis) and weight == BUCKETS and spec.segment is None:
+            everybody |= weight == BUCKETS
+        elif isinstance(step, Analysis) and weight == BUCKETS:
             for position, name in enumerate(step.gates):
-                gate = gates.get(name)
-                if gate is not None and gate.comparison is not None and gate.objective is None:
-                    yield Problem(
-                        f"this step can never end: gate '{name}' only compares with the stable version, "
-                        "which has no players left at 100 %.",
-                        (*CANARY, "steps", index, "analysis", "templates", position, "templateName"),
-                        "Move the analysis before setWeight: 100, or give the gate an objective.",
-                    )
+                if _only_compares(gates.get(name)):
+                    yield _alone(name, (*CANARY, "steps", index, "analysis", "templates", position, "templateName"))
+    for position, name in enumerate(spec.guards if everybody else ()):
+        if _only_compares(gates.get(name)):
+            yield _alone(name, (*CANARY, "analysis", "templates", position, "templateName"))
+
+
+def _only_compares(gate: Gate | None) -> bool:
+    return gate is not None and gate.comparison is not None and gate.objective is None
+
+
+def _alone(name: str, path: tuple[str | int, ...]) -> Problem:
+    return Problem(
+        f"this can never pass at setWeight: 100: gate '{name}' only compares with the stable version, "
+        "which has no players left then.",
+        path,
+        "Ask it before setWeight: 100 (a rollout promotes by itself after its last step), or give the gate an "
+        "objective.",
+    )
 
 
 def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment]) -> Plan:
