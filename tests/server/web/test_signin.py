@@ -100,7 +100,7 @@ async def test_a_link_asks_first_and_works_once(world: Any, visit: Any) -> None:
     made = await world.client.post("/login/tickets", headers=world.auth(Role.OPERATOR))
     assert made.status_code == 201
     assert made.headers["cache-control"] == "no-store"
-    path = made.json()["url"].removeprefix(world.settings.url)
+    path = made.json()["url"].removeprefix("http://localhost")
     for _ in range(2):  # a preview of the link uses nothing up
         page = await visit.get(path)
         assert "signs you in once" in page.text

@@ -66,10 +66,10 @@ def logout(
 
 
 @machines.post("/login/tickets", status_code=201)
-def make_ticket(here: Here, doors: Doors, who: Viewer) -> Response:
+def make_ticket(request: Request, doors: Doors, who: Viewer) -> Response:
     """A link that signs its holder in as the owner of this token: once, within five minutes."""
     ticket = doors.issue_ticket(Principal(who.name, who.role, who.id))
-    body = {"url": f"{here.settings.url}/login?ticket={ticket}", "expiresInS": TICKET_S}
+    body = {"url": f"{request.base_url}login?ticket={ticket}", "expiresInS": TICKET_S}
     return JSONResponse(body, 201, {"Cache-Control": "no-store"})
 
 

@@ -80,10 +80,10 @@
       return splits.map((value) => events ? (Number.isInteger(value) ? String(value) : "") : value > 1 ? "" : percent(value, digits));
     };
     const options = {
-      width: element.parentElement.clientWidth, height: 170, padding: [6, 8, 0, 0],
+      width: element.parentElement.clientWidth, height: 170, padding: [6, 26, 0, 0],
       legend: {show: false}, cursor: {y: false, drag: {x: false, y: false}, points: {size: 6}},
       scales: {x: {range: (u, low, high) => [low, Math.max(high, low + 10)]}, y: {range: () => range(holder.chart, [...holder.data[1], ...holder.data[2]].filter((v) => v !== null && v !== undefined))}},
-      axes: [{...axis, size: 28, space: 70, values: (u, splits) => splits.map((at) => clock.format(new Date(1000 * at)))}, {...axis, size: 52, space: 34, values: y_values}],
+      axes: [{...axis, size: 28, space: 70, values: (u, splits) => splits.map((at) => clock.format(new Date(1000 * at)))}, {...axis, size: 46, space: 34, values: y_values}],
       series: [
         {},
         {stroke: colour("canary"), width: 2, points: {show: false}},
