@@ -12,7 +12,6 @@ from croupier.cli.client import Client
 from croupier.cli.demo.stage import ControlPlane, Place, choose_place, documents, open_casino
 from croupier.errors import CroupierError
 
-_PLAN = ("Rollout", "payments")
 ENDED = ("succeeded", "aborted", "superseded")
 
 
@@ -52,8 +51,12 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def open_house(*, rate: float, lean: bool, steps: list[dict[str, Any]], seed: int = 1) -> AsyncIterator[House]:
-    """Everything started, players at ``rate`` requests per second, payments 1.0.0 stable; stopped at the end."""
+async def open_house(
+    *, rate: float, lean: bool, guards: list[str], steps: list[dict[str, Any]], seed: int = 1
+) -> AsyncIterator[House]:
+    """Everything started, players at ``rate`` requests per second, payments 1.0.0 stable; stopped at the end. Rollouts
+    of payments have these steps, and these gates watch all along.
+    """
     place = choose_place(0, 0)
     plane = ControlPlane(place)
     house: House | None = None
@@ -61,14 +64,14 @@ async def open_house(*, rate: float, lean: bool, steps: list[dict[str, Any]], se
         connection = await asyncio.to_thread(plane.connection)
         with connection.open() as client:
             await asyncio.to_thread(open_casino, client, place)
-            changed = [
-                item for item in documents(place) if item["kind"] == "Rollout" and item["spec"]["service"] == "payments"
-            ]
-            changed[0]["spec"]["strategy"]["canary"]["steps"] = steps
-            await asyncio.to_thread(client.post, "apply", {"documents": changed})
+            rollouts = [item for item in documents(place) if item["kind"] == "Rollout"]
+            plan = next(item for item in rollouts if item["metadata"]["name"] == "payments")
+            templates = [{"templateName": name} for name in guards]
+            plan["spec"]["strategy"]["canary"] = {"analysis": {"templates": templates}, "steps": steps}
+            await asyncio.to_thread(client.post, "apply", {"documents": [plan]})
             async with Crowd(place.edge, rate=rate, seed=seed, players=2_000, lean=lean) as crowd:
                 house = House(place, plane, client, crowd)
                 await asyncio.sleep(2)
                 yield house
     finally:
-        await asyncio.to_thread((house.plane if house else plane).stop)
+        await asyncio.to_thread((house.plane if house is not None else plane).stop)

@@ -28,7 +28,7 @@ async def run(kills: int, rate: float, seed: int) -> dict[str, Any]:
     """Kill so often; what was seen."""
     dice = random.Random(seed)
     back_s: list[float] = []
-    async with open_house(rate=rate, lean=True, steps=STEPS, seed=seed) as house:
+    async with open_house(rate=rate, lean=True, guards=["ledger"], steps=STEPS, seed=seed) as house:
         versions, ended = ["1.1.0", "1.0.0"], dict.fromkeys(ENDED, 0)
         rollout = await house.start(versions[0])
         weights: dict[str, float] = {}

@@ -16,19 +16,14 @@ from typing import Any
 
 from benchmarks.control.casino import House, open_house
 
-STEPS: list[dict[str, Any]] = [
-    {"setWeight": 20},
-    {"pause": {"duration": "2s"}},
-    {"analysis": {"templates": [{"templateName": "deposit-slo"}]}},
-    {"pause": {}},
-]
+STEPS: list[dict[str, Any]] = [{"setWeight": 20}, {"pause": {}}]
 
 
 async def run(aborts: int, failures: int, rate: float) -> dict[str, Any]:
     """So many aborts and gate failures; milliseconds."""
     commanded: list[float] = []
     failed: list[float] = []
-    async with open_house(rate=rate, lean=False, steps=STEPS) as house:
+    async with open_house(rate=rate, lean=False, guards=["deposit-slo"], steps=STEPS) as house:
         for _ in range(aborts):
             rollout = await house.start("1.1.0")
             await house.reach(rollout, 20)

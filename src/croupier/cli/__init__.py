@@ -2,6 +2,7 @@
 code.
 """
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -56,14 +57,25 @@ def connection(
 
 
 def main() -> None:
-    """Run the command line. Errors become a message with a hint on standard error, and an exit code."""
+    """Run the command line. Errors become a message with a hint on standard error, and an exit code. A reader that has
+    seen enough (``| head -1``) is no error.
+    """
+    code: str | int | None = Exit.OK
     try:
-        app()
-    except CroupierError as error:
-        report(error)
-        sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        try:
+            app()
+        except CroupierError as error:
+            report(error)
+            code = exit_code(error)
+        except SystemExit as end:
+            if isinstance(end.__context__, BrokenPipeError):
+                raise end.__context__ from None
+            code = end.code
+        except KeyboardInterrupt:
+            code = 130
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(Exit.OK)
+        # What is left in the buffer goes nowhere; Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = Exit.OK
+    sys.exit(code)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 from httpx_sse import connect_sse
@@ -40,7 +41,13 @@ class Connection:
         headers = {"accept": "application/json", "user-agent": "croupier-cli"}
         if token := self.token or os.environ.get("CROUPIER_TOKEN") or _token_file():
             headers["authorization"] = f"Bearer {token}"
-        with httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=_TIMEOUT_S) as http:
+        try:
+            http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=_TIMEOUT_S)
+        except httpx.InvalidURL as wrong:
+            raise Rejected(f"{url} is no address ({wrong}).", hint=f"Write it like {DEFAULT_URL}.") from wrong
+        except UnicodeEncodeError as wrong:
+            raise Denied("The token has characters that no token has.", hint="Copy it once more.") from wrong
+        with http:
             yield Client(http, url)
 
 
@@ -95,7 +102,12 @@ class Client:
             except httpx.TransportError as lost:
                 raise self._unreachable(lost) from lost
             _raise_for(answer)
-            return answer.json() if answer.content else None
+            try:
+                return answer.json() if answer.content else None
+            except ValueError as other:
+                raise Rejected(
+                    f"What answers at {self.url} is no control plane.", hint="Name it with --url or CROUPIER_URL."
+                ) from other
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _unreachable(self, lost: Exception) -> Transient:
@@ -103,6 +115,11 @@ class Client:
             f"No control plane answers at {self.url} ({str(lost) or type(lost).__name__}).",
             hint="Start one with 'croupier serve', or name another with --url or CROUPIER_URL.",
         )
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path, whatever it contains."""
+    return quote(name, safe="").replace(".", "%2E") if set(name) == {"."} else quote(name, safe="")
 
 
 def _token_file() -> str | None:
@@ -120,9 +137,10 @@ def _raise_for(answer: httpx.Response) -> None:
         return
     answer.read()
     try:
-        problem: dict[str, Any] = answer.json()
+        said = answer.json()
     except ValueError:
-        problem = {}
+        said = None
+    problem: dict[str, Any] = said if isinstance(said, dict) else {}
     message = str(problem.get("detail") or problem.get("title") or f"The control plane answered {answer.status_code}.")
     hint = str(problem.get("hint") or "")
     match answer.status_code:

@@ -1,11 +1,12 @@
 """``croupier journal …``: read the record, and check that nobody changed it."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from croupier.cli.client import Connection
-from croupier.cli.output import Exit, Json, clock_time, err, out, print_json, print_table
+from croupier.cli.output import Exit, Json, clock_time, err, out, plain, print_json, print_table
 
 app = typer.Typer(help="Read the record and check it.", no_args_is_help=True)
 
@@ -28,10 +29,13 @@ def tail(
             print_json(entries)
             return
         _print(entries, as_json)
+        sys.stdout.flush()
         if follow:
-            for _, item in client.events(after=head - 1):
+            shown = max([head - 1, *(item["seq"] for item in entries)])
+            for _, item in client.events(after=shown):
                 if subject in (None, item["subject"]):
                     _print([item], as_json)
+                    sys.stdout.flush()
 
 
 @app.command()
@@ -45,11 +49,11 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
     elif found["ok"]:
         head = found["head"]
         out.print(f"[green]✓[/] {head['size']} entries, {found['rollouts']} rollouts rebuilt; nothing was changed.")
-        out.print(f"root {head['root']}")
+        out.print(f"root {plain(head['root'])}")
     else:
         err.print(f"[red]✗[/] the journal does not fit together ({len(found['discrepancies'])} places):")
         for item in found["discrepancies"]:
-            err.print(f"  {item['place']}: {item['message']}", markup=False)
+            err.print(f"  {plain(item['place'])}: {plain(item['message'])}")
     if not found["ok"]:
         raise typer.Exit(Exit.FAILED)
 

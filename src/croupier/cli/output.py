@@ -1,6 +1,7 @@
 """How the CLI speaks: tables in a terminal, plain text when piped, JSON when asked, errors as instructions."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from croupier.cli.client import Denied
@@ -18,6 +20,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text."
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# What a terminal acts on instead of showing it: control characters, and those that turn the direction of writing.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 STYLES = {
     "succeeded": "green",
@@ -69,16 +74,19 @@ def exit_code(error: CroupierError) -> Exit:
 
 def report(error: CroupierError) -> None:
     """Say what was wrong, where, and what to do, on standard error."""
-    err.print(f"[bold red]error:[/] {_plain(error.message)}")
+    err.print(f"[bold red]error:[/] {_lines(error.message)}")
     for problem in getattr(error, "problems", ()):
-        err.print(f"  {_plain(str(problem))}")
+        err.print(f"  {plain(str(problem))}")
     if error.hint:
-        err.print(f"[dim]hint:[/] {_plain(error.hint)}")
+        err.print(f"[dim]hint:[/] {plain(error.hint)}")
 
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    sys.stdout.write(
+        _CONTROLS.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text) + "\n"
+    )
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
@@ -86,7 +94,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     lines = [[_text(cell) for cell in row] for row in rows]
     if not out.is_terminal:
         for line in lines:
-            sys.stdout.write("\t".join(line) + "\n")
+            print_line(*line)
         return
     if not lines:
         out.print(f"[dim]{empty}[/]")
@@ -99,10 +107,25 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     out.print(table)
 
 
+def print_line(*cells: str) -> None:
+    """One line of tab-separated text, for programs that read lines."""
+    sys.stdout.write("\t".join(map(clean, cells)) + "\n")
+
+
+def clean(text: str) -> str:
+    """Text from outside as one line that a terminal only shows: what it would act on is shown as a sign."""
+    return _CONTROLS.sub(lambda found: _sign(found[0]), text)
+
+
+def plain(text: str) -> str:
+    """Text from outside as rich markup that says just that text."""
+    return escape(clean(text))
+
+
 def styled(word: str) -> str:
     """The word as rich markup, coloured where it is a state."""
     style = STYLES.get(word)
-    return f"[{style}]{word}[/]" if style else _plain(word)
+    return f"[{style}]{word}[/]" if style else plain(word)
 
 
 def clock_time(moment: str | None) -> str:
@@ -123,6 +146,13 @@ def _text(cell: Any) -> str:
     return "-" if cell is None or cell == "" else str(cell)
 
 
-def _plain(text: str) -> str:
-    """Text from outside, never read as markup."""
-    return text.replace("[", r"\[")
+def _lines(text: str) -> str:
+    """As ``plain``, for text that may have several lines."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def _sign(character: str) -> str:
+    code = ord(character)
+    if character in "\t\n\r":
+        return " "
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"

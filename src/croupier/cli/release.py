@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from croupier.cli import apply
-from croupier.cli.client import Connection
-from croupier.cli.output import Json, out, print_json, print_table
+from croupier.cli.client import Connection, segment
+from croupier.cli.output import Json, out, plain, print_json, print_table
 
 app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True)
 
@@ -50,11 +50,11 @@ def show(
     """One release: its digest and how it is run."""
     connection: Connection = context.obj
     with connection.open() as client:
-        found = client.get(f"releases/{service}/{version}")
+        found = client.get(f"releases/{segment(service)}/{segment(version)}")
     if as_json:
         print_json(found)
         return
-    out.print(f"[bold]{found['service']} {found['version']}[/]  {found['notes']}")
-    out.print(f"digest   {found['digest']}")
-    out.print(f"state    {found['state']}")
-    out.print(f"command  {' '.join(found['command'])}", markup=False)
+    out.print(f"[bold]{plain(found['service'])} {plain(found['version'])}[/]  {plain(found['notes'])}")
+    out.print(f"digest   {plain(found['digest'])}")
+    out.print(f"state    {plain(found['state'])}")
+    out.print(f"command  {plain(' '.join(found['command']))}")

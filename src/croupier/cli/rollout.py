@@ -3,11 +3,10 @@
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from croupier.cli import watch
-from croupier.cli.client import Connection
-from croupier.cli.output import Exit, Json, clock_time, out, percent, print_json, print_table, styled
+from croupier.cli.client import Connection, segment
+from croupier.cli.output import Exit, Json, clock_time, out, percent, plain, print_json, print_table, styled
 
 app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True)
 
@@ -70,7 +69,7 @@ def status(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """One rollout: its steps, weights and gates, and what it waits for."""
     connection: Connection = context.obj
     with connection.open() as client:
-        found = client.get(f"rollouts/{rollout}")
+        found = client.get(f"rollouts/{segment(rollout)}")
     if as_json:
         print_json(found)
     else:
@@ -133,7 +132,7 @@ def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """Everything that happened to a rollout: when, what, by whom and why."""
     connection: Connection = context.obj
     with connection.open() as client:
-        events = client.pages(f"rollouts/{rollout}/history", 10_000)
+        events = client.pages(f"rollouts/{segment(rollout)}/history", 10_000)
     if as_json:
         print_json(events)
         return
@@ -144,7 +143,7 @@ def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
 def _act(context: typer.Context, rollout: str, verb: str, as_json: bool, **body: Any) -> None:
     connection: Connection = context.obj
     with connection.open() as client:
-        answer = client.post(f"rollouts/{rollout}/{verb}", body)
+        answer = client.post(f"rollouts/{segment(rollout)}/{verb}", body)
     _show(answer, as_json)
 
 
@@ -152,8 +151,8 @@ def _show(rollout: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(rollout)
         return
-    waits = f": {escape(rollout['waitingFor'])}" if rollout["waitingFor"] else ""
-    out.print(f"{rollout['id']} is {styled(rollout['phase'])} at {percent(rollout['weight'])}{waits}")
+    waits = f": {plain(rollout['waitingFor'])}" if rollout["waitingFor"] else ""
+    out.print(f"{plain(rollout['id'])} is {styled(rollout['phase'])} at {percent(rollout['weight'])}{waits}")
     if not rollout["recorded"]:
         out.print("[yellow]The store is out of reach: traffic is moved now, the record follows.[/]")
 

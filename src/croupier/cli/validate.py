@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from croupier.adapters.manifests import Bundle, Located, Severity, read_paths
-from croupier.cli.output import Exit, Json, err, out, print_json
+from croupier.cli.output import Exit, Json, err, out, plain, print_json
 
 
 def validate(
@@ -37,8 +36,8 @@ def show_problems(bundle: Bundle) -> None:
         place = f"{item.file}:{item.line}:{item.column}" if item.line else item.file
         field = f" {item.problem.field}:" if item.problem.path else ""
         err.print(
-            f"[bold]{escape(place)}[/] [{colour}]{item.severity}[/]{escape(field)} {escape(item.problem.message)}"
-            + (f" [dim]{escape(item.problem.hint)}[/]" if item.problem.hint else "")
+            f"[bold]{plain(place)}[/] [{colour}]{item.severity}[/]{plain(field)} {plain(item.problem.message)}"
+            + (f" [dim]{plain(item.problem.hint)}[/]" if item.problem.hint else "")
         )
     if bundle.errors:
         count = len(bundle.errors)

@@ -6,13 +6,12 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from croupier.cli.client import Client
-from croupier.cli.output import STYLES, clock_time, err, out, percent, print_json, styled
+from croupier.cli.client import Client, segment
+from croupier.cli.output import STYLES, clock_time, err, out, percent, plain, print_json, print_line, styled
 from croupier.errors import Transient
 
 _POLL_S = 0.5
@@ -44,16 +43,16 @@ def picture(rollout: dict[str, Any]) -> RenderableType:
     if rollout["gates"]:
         parts.append(_gates(rollout))
     if abort := rollout["abort"]:
-        parts.append(Text.from_markup(f"[red]✗ {escape(abort['reason'])}[/] [dim]at {clock_time(abort['at'])}[/]"))
+        parts.append(Text.from_markup(f"[red]✗ {plain(abort['reason'])}[/] [dim]at {clock_time(abort['at'])}[/]"))
     elif rollout["waitingFor"]:
-        parts.append(Text.from_markup(f"[dim]now:[/] {escape(rollout['waitingFor'])}"))
+        parts.append(Text.from_markup(f"[dim]now:[/] {plain(rollout['waitingFor'])}"))
     return Group(*parts)
 
 
 def _headline(rollout: dict[str, Any]) -> RenderableType:
     versions = f"{rollout['stable'] or 'nothing'} → {rollout['canary']}"
     again = f" [dim]attempt {rollout['attempt']}[/]" if rollout["attempt"] > 1 else ""
-    return Text.from_markup(f"[bold]{rollout['id']}[/]  {escape(versions)}  {styled(rollout['phase'])}{again}")
+    return Text.from_markup(f"[bold]{plain(rollout['id'])}[/]  {plain(versions)}  {styled(rollout['phase'])}{again}")
 
 
 def _weight(rollout: dict[str, Any]) -> RenderableType:
@@ -66,7 +65,7 @@ def _weight(rollout: dict[str, Any]) -> RenderableType:
 
 
 def _steps(rollout: dict[str, Any]) -> RenderableType:
-    items = [f"{_MARKS[step['state']]} {escape(step['text'])}" for step in rollout["steps"]]
+    items = [f"{_MARKS[step['state']]} {plain(step['text'])}" for step in rollout["steps"]]
     return Text.from_markup("  ".join(items))
 
 
@@ -76,7 +75,7 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
         table.add_column(column)
     for gate in rollout["gates"]:
         verdict = "waived" if gate["waived"] else gate["verdict"] or "not yet"
-        table.add_row(escape(gate["name"]), styled(verdict), escape(gate["reason"] or ""))
+        table.add_row(plain(gate["name"]), styled(verdict), plain(gate["reason"] or ""))
     return table
 
 
@@ -86,23 +85,33 @@ def _follow_plainly(client: Client, rollout: str, *, as_json: bool) -> str:
     while True:
         found = _get(client, rollout)
         if found is not None:
-            for event in client.get(f"rollouts/{rollout}/history", cursor=seq)["items"]:
-                seq = event["seq"]
-                if as_json:
-                    print_json(event)
-                else:
-                    sys.stdout.write(f"{event['at']}\t{event['type']}\t{event['actor']}\t{event['text']}\n")
-            sys.stdout.flush()
+            seq = _events_after(client, found["id"], seq, as_json=as_json)
             if found["phase"] in _ENDED:
                 return str(found["phase"])
         time.sleep(_POLL_S)
 
 
-def _get(client: Client, rollout: str) -> dict[str, Any] | None:
+def _events_after(client: Client, rollout: str, seq: int | None, *, as_json: bool) -> int | None:
+    """Print the events after the entry ``seq``; the last one's entry. Whatever cannot be read now comes next time."""
+    more = True
+    while more:
+        page = _get(client, rollout, "/history", cursor=seq)
+        for event in page["items"] if page else ():
+            seq = event["seq"]
+            if as_json:
+                print_json(event)
+            else:
+                print_line(event["at"], event["type"], event["actor"], event["text"])
+        more = bool(page and page["next"])
+    sys.stdout.flush()
+    return seq
+
+
+def _get(client: Client, rollout: str, what: str = "", **params: Any) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = client.get(f"rollouts/{rollout}")
+        found: dict[str, Any] = client.get(f"rollouts/{segment(rollout)}{what}", **params)
     except Transient as away:
         if not out.is_terminal:
-            err.print(f"[yellow]waiting:[/] {escape(str(away))}")
+            err.print(f"[yellow]waiting:[/] {plain(str(away))}")
         return None
     return found
