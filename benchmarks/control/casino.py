@@ -42,10 +42,12 @@ class House:
     async def reach(self, rollout: str, weight: float, patience_s: float = 120.0) -> dict[str, Any]:
         """Wait until the data plane serves the canary at this weight (percent), or the rollout ended."""
         deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
+        while True:
             found = await self.rollout(rollout)
             if (found["confirmedWeight"] or 0) >= weight or found["phase"] in ENDED:
                 return found
+            if time.monotonic() > deadline:
+                break
             await asyncio.sleep(0.05)
         raise TimeoutError(f"{rollout} did not reach {weight} %: {found['waitingFor']}")
 
