@@ -1,0 +1,60 @@
+"""Handing files to the control plane: what changed, all or nothing, and what is wrong before anything is sent."""
+
+from pathlib import Path
+from typing import Any
+
+
+def test_what_is_applied_is_said_line_by_line(plane: Any, cli: Any, files: Path) -> None:
+    tried = cli("apply", files.parent, "--dry-run")
+    assert (tried.code, tried.err) == (0, "")
+    assert tried.rows[0] == ["Service", "shop", "created"]
+    assert tried.rows[-1] == ["dry run: nothing was changed"]
+    assert plane.get("journal/head")["size"] == 1  # the first token
+    done = cli("apply", files, "--reason", "go", "--json")
+    assert [item["effect"] for item in done.json["applied"]] == ["created"] * 5
+    assert {item["reason"] for item in plane.get("journal")["items"][1:]} == {"go"}
+    again = cli("apply", files)
+    assert {row[2] for row in again.rows} == {"unchanged"}
+
+
+def test_files_with_mistakes_are_not_sent(plane: Any, cli: Any, files: Path) -> None:
+    files.write_text(files.read_text(encoding="utf-8").replace("setWeight: 20", "setWeight: 101"), encoding="utf-8")
+    refused = cli("apply", files)
+    assert (refused.code, refused.out) == (5, "")
+    assert f"{files}:" in refused.err
+    assert "spec.strategy.canary.steps[0].setWeight:" in refused.err
+    assert "1 mistake; nothing was changed." in refused.err
+    assert plane.get("journal/head")["size"] == 1
+
+
+def test_what_only_the_server_knows_names_the_document_and_the_field(plane: Any, cli: Any, files: Path) -> None:
+    text = files.read_text(encoding="utf-8").split("\n---\n")
+    alone = cli.write("rollout.yaml", text[2])  # its service and gate were never applied
+    refused = cli("apply", alone)
+    assert (refused.code, refused.out) == (5, "")
+    assert "Rollout/shop" in refused.err
+    assert "spec.service" in refused.err
+
+
+def test_a_release_with_other_content(shop: Any, cli: Any) -> None:
+    text = "apiVersion: croupier/v1\nkind: Release\nspec: {service: shop, version: 1.1.0, notes: x}\n"
+    changed = text.replace("notes: x", 'process: {env: {A: "b"}}')
+    refused = cli("release", "add", cli.write("other.yaml", changed))
+    assert (refused.code, refused.out) == (4, "")
+    assert "exists with other content" in refused.err
+    assert "hint: Releases never change" in refused.err
+
+
+def test_files_without_documents(plane: Any, cli: Any, files: Path) -> None:
+    empty = cli("apply", cli.write("empty.yaml", "# nothing\n"))
+    assert empty.code == 5
+    no_release = cli.write("segment.yaml", files.read_text(encoding="utf-8").split("\n---\n")[1])
+    refused = cli("release", "add", no_release)
+    assert (refused.code, refused.out) == (5, "")
+    assert "There is no Release in these files." in refused.err
+
+
+def test_a_path_that_is_not_there(plane: Any, cli: Any) -> None:
+    assert cli("apply", "nowhere.yaml").code == 5
+    assert cli("apply").code == 2
+    assert cli("release", "add", "nowhere.yaml").code == 2

@@ -1,0 +1,209 @@
+"""Finding the control plane and its token, and what is said when there is none, or something else answers."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from croupier.cli.client import Connection, segment
+from croupier.errors import Conflict, NotFound, Rejected, Transient
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Other:
+    """A server that answers as told; ``asked`` are the requests that came."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.answer: Answer = lambda request: reply(request, 200, {})
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append((self.command, self.path, dict(self.headers.items())))
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                outer.answer(self)
+
+            do_POST = do_GET  # noqa: N815 - the name that the standard library calls
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+def reply(request: BaseHTTPRequestHandler, status: int, body: Any, kind: str = "application/json") -> None:
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    request.send_response(status)
+    request.send_header("content-type", kind)
+    request.send_header("content-length", str(len(content)))
+    request.end_headers()
+    request.wfile.write(content)
+
+
+@pytest.fixture
+def other() -> Iterator[Other]:
+    other = Other()
+    thread = threading.Thread(target=other.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield other
+    other.server.shutdown()
+    thread.join()
+    other.server.server_close()
+
+
+def test_no_control_plane(cli: Any, free_port: int) -> None:
+    found = cli("--url", f"http://127.0.0.1:{free_port}", "rollout", "list")
+    assert (found.code, found.out) == (7, "")
+    assert f"error: No control plane answers at http://127.0.0.1:{free_port}" in found.err
+    assert "hint: Start one with 'croupier serve'" in found.err
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://[::1", "http://127.0.0.1:99999", "ftp://localhost", "http://"])
+def test_an_address_that_is_none(cli: Any, url: str) -> None:
+    found = cli("--url", url, "rollout", "list")
+    assert found.code in (5, 7)
+    assert found.out == ""
+    assert url in found.err
+    assert "hint:" in found.err
+    assert "Traceback" not in found.err
+
+
+def test_the_token_is_found_by_itself_or_given(plane: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli("rollout", "list").code == 0  # from the state directory
+    wrong = cli("--token", "crp_wrong", "rollout", "list")
+    assert (wrong.code, wrong.out) == (6, "")
+    assert "error:" in wrong.err
+    assert "hint:" in wrong.err
+    assert "crp_wrong" not in wrong.err
+    monkeypatch.setenv("CROUPIER_STATE_DIR", str(plane.folder / "nowhere"))
+    assert cli("rollout", "list").code == 6
+    token = (plane.folder / "state" / "admin.token").read_text(encoding="utf-8").strip()
+    monkeypatch.setenv("CROUPIER_TOKEN", token)
+    assert cli("rollout", "list").code == 0
+    strange = cli("--token", "tökén", "rollout", "list")
+    assert (strange.code, "Traceback" in strange.err) == (6, False)
+
+
+def test_a_token_that_may_not_do_this(shop: Any, cli: Any) -> None:
+    viewer = shop.post("tokens", name="eve", role="viewer")["token"]
+    assert cli("--token", viewer, "rollout", "list").code == 0
+    refused = cli("--token", viewer, "rollout", "start", "shop", "1.1.0")
+    assert (refused.code, refused.out) == (6, "")
+    assert "error:" in refused.err
+
+
+@pytest.mark.parametrize(
+    "status, kind",
+    [
+        (404, NotFound),
+        (409, Conflict),
+        (412, Conflict),
+        (422, Rejected),
+        (418, Rejected),
+        (429, Transient),
+        (503, Transient),
+    ],
+)
+def test_a_problem_becomes_its_error(other: Other, status: int, kind: type[Exception]) -> None:
+    body = {
+        "detail": "it is so",
+        "hint": "do this",
+        "problems": [{"message": "wrong", "field": "spec.x[2]", "document": "documents[0] Gate/ok", "hint": "mend"}],
+    }
+    other.answer = lambda request: reply(request, status, body, "application/problem+json")
+    with Connection(other.url).open() as client, pytest.raises(kind) as caught:
+        client.get("services")
+    assert str(caught.value) == "it is so do this"
+    if kind is Rejected:
+        assert [str(item) for item in caught.value.problems] == ["documents[0] Gate/ok.spec.x[2]: wrong mend"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "status, body, kind, code",
+    [
+        (200, "<html>hello</html>", "text/html", 5),
+        (404, "<html>no</html>", "text/html", 3),
+        (422, '["no", "problem"]', "application/json", 5),
+        (302, "", "text/plain", 5),
+        (500, "oops", "text/plain", 5),
+        (502, "", "text/plain", 7),
+    ],
+)
+def test_something_else_answers(cli: Any, other: Other, status: int, body: str, kind: str, code: int) -> None:
+    other.answer = lambda request: reply(request, status, body, kind)
+    found = cli("--url", other.url, "rollout", "status", "shop-1")
+    assert (found.code, found.out) == (code, "")
+    assert "error:" in found.err
+    assert "Traceback" not in found.err
+
+
+def test_a_connection_that_breaks_is_tried_once_more_with_the_same_key(other: Other) -> None:
+    def breaks(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+        if len(other.asked) > 1:
+            reply(request, 200, {"ok": True})
+
+    other.answer = breaks
+    with Connection(other.url).open() as client:
+        assert client.post("rollouts", {}) == {"ok": True}
+    keys = [
+        {name.lower(): value for name, value in headers.items()}["idempotency-key"] for _, _, headers in other.asked
+    ]
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+
+
+def test_a_connection_that_always_breaks(other: Other) -> None:
+    other.answer = lambda request: setattr(request, "close_connection", True)
+    with Connection(other.url).open() as client, pytest.raises(Transient, match="No control plane answers"):
+        client.get("services")
+    assert len(other.asked) == 2
+
+
+def test_an_error_from_outside_cannot_paint_the_terminal(cli: Any, other: Other) -> None:
+    body = {
+        "detail": "no \x1b[31mred[/] [bold]spec.steps[2] \x9b2J",
+        "hint": "[blink]\x07",
+        "problems": [{"message": "[i]\x1b]8;;http://evil\x1b\\x", "field": "spec.steps[2]"}],
+    }
+    other.answer = lambda request: reply(request, 422, body)
+    found = cli("--url", other.url, "rollout", "status", "shop-1")
+    assert found.code == 5
+    assert not set(found.err) & set("\x1b\x07\x9b")
+    assert "error: no ␛[31mred[/] [bold]spec.steps[2] �2J" in found.err
+    assert "  spec.steps[2]: [i]␛]8;;http://evil␛\\x" in found.err
+    assert "hint: [blink]␇" in found.err
+
+
+@pytest.mark.parametrize("name", ["shop-1", "a/b", "..", ".", "a?b=c", "a#b", "%2e", "ä ö"])
+def test_a_name_is_one_segment_of_the_path(other: Other, name: str) -> None:
+    with Connection(other.url).open() as client:
+        client.get(f"rollouts/{segment(name)}/history")
+    ((_, path, _),) = other.asked
+    assert path.count("/") == 5
+    assert path.startswith("/api/v1/rollouts/")
+    assert path.endswith("/history")
+    assert "?" not in path
+
+
+def test_a_stream_that_is_lost(other: Other) -> None:
+    def stream(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+        request.send_response(200)
+        request.send_header("content-type", "text/event-stream")
+        request.send_header("content-length", "1000")
+        request.end_headers()
+        request.wfile.write(b': hello\n\nid: 7\nevent: entry\ndata: {"seq": 7}\n\n')
+
+    other.answer = stream
+    seen: list[Any] = []
+    with Connection(other.url).open() as client, pytest.raises(Transient):  # noqa: PT012 - it ends in the loop
+        for item in client.events(after=6):
+            seen.append(item)  # noqa: PERF402 - what came before the end counts
+    assert seen == [(7, {"seq": 7})]

@@ -1,0 +1,57 @@
+"""Adding releases and looking at them."""
+
+import json
+from typing import Any
+
+
+def added(cli: Any, version: str, notes: str) -> Any:
+    spec = {"service": "shop", "version": version, "notes": notes}
+    path = cli.write(f"{version}.json", json.dumps({"apiVersion": "croupier/v1", "kind": "Release", "spec": spec}))
+    return cli("release", "add", path)
+
+
+def test_releases_and_what_is_done_with_them(canary: Any, cli: Any) -> None:
+    found = cli("release", "list")
+    assert [row[:3] for row in found.rows] == [["shop", "1.1.0", "rolling out"], ["shop", "1.0.0", "stable"]]
+    assert found.rows[0][4] == "notes of 1.1.0"
+    assert [item["version"] for item in cli("release", "list", "shop", "--limit", "1", "--json").json] == ["1.1.0"]
+    assert cli("release", "list", "other").out == ""
+
+
+def test_one_release(shop: Any, cli: Any) -> None:
+    shown = cli("release", "show", "shop", "1.0.0")
+    assert shown.out.splitlines()[0] == "shop 1.0.0  notes of 1.0.0"
+    assert "digest   sha256:" in shown.out
+    assert "command  shop {port}" in shown.out
+    assert cli("release", "show", "shop", "1.0.0", "--json").json["state"] == "stable"
+    for wrong in (("shop", "9"), ("shop", ".."), ("..", "..")):
+        found = cli("release", "show", *wrong)
+        assert (found.code, found.out) == (3, "")
+
+
+def test_more_releases_than_a_page_has(shop: Any, cli: Any) -> None:
+    documents = [
+        {"apiVersion": "croupier/v1", "kind": "Release", "spec": {"service": "shop", "version": f"2.0.{n}"}}
+        for n in range(120)
+    ]
+    shop.post("apply", documents=documents)
+    assert len(cli("release", "list", "--limit", "1000").rows) == 122
+
+
+def test_only_releases_are_taken_from_the_files(shop: Any, cli: Any) -> None:
+    done = added(cli, "2.0.0", "big")
+    assert done.rows == [["Release", "shop-2.0.0", "created"]]
+
+
+def test_what_a_release_says_cannot_paint_the_terminal(shop: Any, cli: Any) -> None:
+    hostile = "[red]all [/] is\twell[/bold]\n\x1b[2J\x1b]0;mine\x07 \x9b31m \u202etxt \\"
+    shop.post("releases", service="shop", version="2.0.0", notes=hostile)
+    shown = cli("release", "show", "shop", "2.0.0")
+    listed = cli("release", "list")
+    for text in (shown.out, listed.out):
+        assert not set(text) & set("\x1b\x07\x9b\u202e")
+        assert "[red]all [/] is well[/bold] ␛[2J␛]0;mine␇ �31m �txt \\" in text
+    assert [len(row) for row in listed.rows] == [5, 5, 5]
+    exact = cli("release", "list", "--json")
+    assert exact.json[0]["notes"] == hostile
+    assert not set(exact.out) & set("\x1b\x07\x9b\u202e")

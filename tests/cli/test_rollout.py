@@ -1,0 +1,179 @@
+"""Starting, following and steering rollouts from the command line."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+
+def test_a_rollout_from_start_to_end(shop: Any, cli: Any) -> None:
+    started = cli("rollout", "start", "shop", "1.1.0", "--reason", "new")
+    assert (started.code, started.err) == (0, "")
+    assert started.out.startswith("shop-2 is pending at 0 %")
+    shop.until("shop-2", lambda rollout: rollout["hold"] == "step" and rollout["gates"][0]["verdict"] == "pass")
+    promoted = cli("rollout", "promote", "shop-2", "--reason", "fine")
+    assert promoted.code == 0
+    assert "shop-2 is progressing at 50 %" in promoted.out
+    watched = cli("rollout", "watch", "shop-2")
+    assert watched.code == 0
+    assert [row[1] for row in watched.rows][-3:] == ["promotion_started", "weight_confirmed", "promoted"]
+    assert all(len(row) == 4 for row in watched.rows)
+
+
+def test_an_abort_and_what_watch_says_of_it(canary: Any, cli: Any) -> None:
+    aborted = cli("rollout", "abort", "shop-2", "--reason", "harm")
+    assert aborted.code == 0
+    assert "shop-2 is aborting at 0 %" in aborted.out
+    watched = cli("rollout", "watch", "shop-2", "--json")
+    assert watched.code == 10
+    events, at = [], 0
+    decoder = json.JSONDecoder()
+    while at < len(watched.out.rstrip()):
+        event, at = decoder.raw_decode(watched.out, at)
+        events.append(event)
+        at += 1
+    assert [event["type"] for event in events][-2:] == ["abort_started", "aborted"]
+    assert events[-2]["reason"] == "harm"
+    status = cli("rollout", "status", "shop-2")
+    assert "✗ harm" in status.out
+
+
+def test_watching_from_the_start(shop: Any, cli: Any) -> None:
+    shop.workloads.crash_loop(next(iter(shop.workloads.running)).__class__("shop", "1.1.0"), "exit status 1")
+    watched = cli("rollout", "start", "shop", "1.1.0", "--watch")
+    assert watched.code == 10
+    assert "exit status 1" in watched.out
+    again = cli("rollout", "retry", "shop-2")
+    assert "shop-2 is pending" in again.out
+
+
+def test_start_and_watch_as_json_is_events_only(shop: Any, cli: Any) -> None:
+    shop.workloads.crash_loop(next(iter(shop.workloads.running)).__class__("shop", "1.1.0"), "exit status 1")
+    watched = cli("rollout", "start", "shop", "1.1.0", "--watch", "--json")
+    first, _ = json.JSONDecoder().raw_decode(watched.out)
+    assert (watched.code, first["type"]) == (10, "created")
+
+
+def test_a_superseded_rollout_was_not_successful(canary: Any, cli: Any) -> None:
+    assert cli("release", "add", release(cli, "1.2.0")).code == 0
+    assert cli("rollout", "start", "shop", "1.2.0").code == 0
+    assert cli("rollout", "watch", "shop-2").code == 10
+
+
+def test_a_long_history_is_shown_to_its_end(canary: Any, cli: Any) -> None:
+    """More entries than one page of the API has."""
+    canary.post("rollouts/shop-2/promote", waive=["ok"], reason="quick")
+    canary.until("shop-2", lambda rollout: rollout["phase"] == "succeeded")
+    everything = canary.get("rollouts/shop-2/history?limit=200")["items"]
+
+    from croupier.cli.client import Client
+
+    plain_get = Client.get
+
+    def few(self: Any, path: str, **params: Any) -> Any:
+        return plain_get(self, path, **({**params, "limit": 1} if path.endswith("/history") else params))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "get", few)
+        watched = cli("rollout", "watch", "shop-2")
+    assert [row[1] for row in watched.rows] == [event["type"] for event in everything]
+
+
+def test_pause_and_resume(canary: Any, cli: Any) -> None:
+    assert "shop-2 is paused at 20 %" in cli("rollout", "pause", "shop-2").out
+    assert "shop-2 is progressing at 50 %" in cli("rollout", "resume", "shop-2").out
+
+
+def test_history(canary: Any, cli: Any) -> None:
+    found = cli("rollout", "history", "shop-2")
+    assert [row[1] for row in found.rows][:2] == ["created", "step_started"]
+    assert found.rows[0][2] == "admin"
+    assert cli("rollout", "history", "shop-2", "--json").json[0]["type"] == "created"
+
+
+def test_lists(canary: Any, cli: Any) -> None:
+    found = cli("rollout", "list")
+    assert [(row[0], row[1], row[2], row[3]) for row in found.rows] == [
+        ("shop-2", "paused", "1.0.0 → 1.1.0", "20 %"),
+        ("shop-1", "succeeded", "nothing → 1.0.0", "100 %"),
+    ]
+    assert [item["id"] for item in cli("rollout", "list", "--json", "--limit", "1").json] == ["shop-2"]
+    assert [row[0] for row in cli("rollout", "list", "--phase", "succeeded").rows] == ["shop-1"]
+    assert cli("rollout", "list", "--service", "other").out == ""
+    assert cli("rollout", "list", "--phase", "nonsense").code == 5
+
+
+def test_status_shows_steps_and_gates(canary: Any, cli: Any) -> None:
+    found = cli("rollout", "status", "shop-2")
+    assert "shop-2  1.0.0 → 1.1.0  paused" in found.out
+    assert "● " in found.out
+    assert "○ 50 % of the players" in found.out
+    assert "ok    pass" in found.out
+    assert "\x1b" not in found.out
+    shown = cli("rollout", "status", "shop-2", "--json").json
+    assert (shown["phase"], shown["confirmedWeight"]) == ("paused", 20)
+
+
+CANNOT: list[tuple[tuple[str, ...], int, str, str]] = [
+    (("status", "shop-9"), 3, "There is no rollout 'shop-9'.", "croupier rollout list"),
+    (("abort", "shop-9"), 3, "There is no rollout 'shop-9'.", "croupier rollout list"),
+    (("watch", "shop-9"), 3, "There is no rollout 'shop-9'.", "croupier rollout list"),
+    (("status", "../journal/head"), 3, "", ""),
+    (("status", "shop-2?x=y"), 3, "There is no rollout 'shop-2?x=y'.", ""),
+    (("start", "shop", "9.9.9"), 3, "shop has no release 9.9.9.", "croupier release list shop"),
+    (("start", "shop", "1.1.0"), 4, "shop-2 rolls out shop 1.1.0 already.", ""),
+    (("retry", "shop-2"), 5, "only an aborted rollout can be retried", ""),
+    (("promote", "shop-2", "--waive", "ok"), 5, "needs a reason", "--reason TEXT"),
+    (("promote", "shop-2", "--waive", "nosuch", "--reason", "x"), 5, "has no gate nosuch", "Its gates: ok."),
+    (("pause", "shop-1"), 5, "shop-1 is over (succeeded)", ""),
+    (("abort",), 2, "", ""),
+]
+
+
+def test_what_cannot_be_done(canary: Any, cli: Any) -> None:
+    for arguments, code, said, hint in CANNOT:
+        found = cli("rollout", *arguments)
+        assert (found.code, found.out) == (code, ""), (arguments, found)
+        assert said in found.err, (arguments, found)
+        assert hint in found.err, (arguments, found)
+        assert "Traceback" not in found.err, (arguments, found)
+
+
+def test_an_abort_without_the_store(canary: Any, cli: Any) -> None:
+    canary.store_down = True
+    aborted = cli("rollout", "abort", "shop-2")
+    assert aborted.code == 0
+    assert "The store is out of reach: traffic is moved now, the record follows." in aborted.out
+    refused = cli("rollout", "pause", "shop-2")
+    assert (refused.code, refused.out) == (7, "")
+    assert "the database does not answer" in refused.err
+    canary.store_down = False
+    assert cli("rollout", "watch", "shop-2").code == 10
+
+
+def test_watch_waits_for_a_control_plane_that_is_away(canary: Any, cli: Any) -> None:
+    canary.store_down = True
+
+    def heal() -> None:
+        canary.store_down = False
+        canary.post("rollouts/shop-2/abort")
+
+    back = threading.Timer(0.3, heal)
+    back.start()
+    watched = cli("rollout", "watch", "shop-2")
+    back.join()
+    assert watched.code == 10
+    assert "waiting: the database does not answer" in watched.err
+    assert [row[1] for row in watched.rows].count("created") == 1
+
+
+def release(cli: Any, version: str, notes: str = "") -> Any:
+    text = json.dumps(
+        {
+            "apiVersion": "croupier/v1",
+            "kind": "Release",
+            "spec": {"service": "shop", "version": version, "notes": notes},
+        }
+    )
+    return cli.write(f"{version}.json", text)

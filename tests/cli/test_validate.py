@@ -1,0 +1,47 @@
+"""Checking files without any control plane: places that an editor can jump to, and what to write instead."""
+
+from pathlib import Path
+from typing import Any
+
+
+def test_good_files(cli: Any, files: Path) -> None:
+    found = cli("validate", files.parent)
+    assert (found.code, found.err) == (0, "")
+    assert found.out == "✓ 5 documents, no mistakes.\n"
+    assert cli("validate", files, "--json").json == {"ok": True, "problems": []}
+
+
+def test_every_mistake_with_its_place(cli: Any, files: Path) -> None:
+    text = files.read_text(encoding="utf-8")
+    files.write_text(text.replace("setWeight: 20", "setWeigth: 20").replace('"95%"', '"195%"'), encoding="utf-8")
+    found = cli("validate", files.parent)
+    assert (found.code, found.out) == (5, "")
+    lines = found.err.splitlines()
+    assert lines[-1].startswith("✗ 2 mistakes")
+    for name, line in (("195%", '"195%"'), ("steps[0]", "setWeigth")):
+        number = next(
+            n for n, content in enumerate(files.read_text(encoding="utf-8").splitlines(), 1) if line in content
+        )
+        assert any(f"{files}:{number}:" in said and name in said for said in lines), (name, lines)
+    told = cli("validate", files, "--json")
+    assert told.code == 5
+    assert told.json["ok"] is False
+    problem = told.json["problems"][0]
+    assert set(problem) == {"file", "line", "column", "field", "severity", "message", "hint"}
+
+
+def test_what_a_file_says_cannot_paint_the_terminal(cli: Any) -> None:
+    path = cli.write("[red]bad[/].yaml", 'apiVersion: croupier/v1\nkind: "[bold]\\e[2J"\nmetadata: {name: x}\n')
+    found = cli("validate", path)
+    assert found.code == 5
+    assert "\x1b" not in found.err
+    assert "[red]bad[/].yaml:2:" in found.err
+    assert "[bold]" in found.err
+
+
+def test_files_that_cannot_be_read(cli: Any, tmp_path: Path) -> None:
+    for path in (cli.write("bytes.yaml", "a: [1, 2"), tmp_path / "nowhere"):
+        found = cli("validate", path)
+        assert (found.code, found.out) == (5, "")
+        assert str(path) in found.err
+        assert "Traceback" not in found.err
