@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -122,7 +123,8 @@ def share(good: int, total: int) -> str:
     if total == 0:
         return "–"
     value = 100 * good / total
-    return f"{value:.2f}\u202f%" if 90 <= value < 100 else f"{value:.4g}\u202f%"
+    # Cut, not rounded: almost all must not read as all.
+    return f"{math.floor(100 * value + 1e-9) / 100:.2f}\u202f%" if 90 <= value < 100 else f"{value:.4g}\u202f%"
 
 
 def _labels(group: Mapping[str, str]) -> str:

@@ -1,0 +1,46 @@
+"""The facts about a rollout, and what is remembered of long histories."""
+
+from typing import Any
+
+import pytest
+
+from croupier.server.web.charts import Mark
+from croupier.server.web.read import Past, facts
+
+
+async def test_nobody_was_exposed(world: Any) -> None:
+    await world.declare()
+    state = (await world.store.rollout("shop-1")).value
+    found = facts(state, (), state.ended_at)
+    assert (found.exposed_s, found.highest, found.detection_s, found.zero_s) == (None, 0.0, None, None)
+
+
+async def test_exposure_ends_with_the_last_player(shop: Any) -> None:
+    await shop.post("/rollouts/shop-2/abort", {"reason": "enough"})
+    await shop.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    state = (await shop.store.rollout("shop-2")).value
+    zero = state.abort.zero_at
+    found = facts(state, (Mark(zero - 60.0, 5.0), Mark(zero - 30.0, 20.0), Mark(zero, 0.0)), zero + 1_000.0)
+    assert found.exposed_s == pytest.approx(60.0)
+    assert found.highest == 20.0
+    assert found.zero_s == pytest.approx(zero - state.abort.at)
+
+
+async def test_a_history_is_read_once_per_change(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    past, reads = Past(), []
+    read = shop.store.history
+
+    async def counted(rollout: str) -> Any:
+        reads.append(rollout)
+        return await read(rollout)
+
+    monkeypatch.setattr(type(shop.store), "history", lambda _, rollout: counted(rollout))
+    stored = await shop.store.rollout("shop-2")
+    first = await past.weights(shop.context, stored)
+    assert await past.weights(shop.context, stored) == first
+    assert len(reads) == 1
+    await shop.post("/rollouts/shop-2/abort")
+    after = await shop.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    assert after
+    weights = await past.weights(shop.context, await shop.store.rollout("shop-2"))
+    assert weights[-1].weight == 0.0
