@@ -73,10 +73,10 @@ async def test_workloads_out_of_sight_are_where_they_were_and_not_ready(shop: An
         assert (during.health, during.endpoints) == (Health.UNREADY, before.endpoints)
 
 
-async def test_a_data_plane_is_not_asked_where_there_is_nothing_to_serve(bare: Any) -> None:
+async def test_a_data_plane_is_asked_even_where_nothing_is_recorded(bare: Any) -> None:
     bare.router.unreachable = True
     seen = await View().look(bare.a.reconciler.ports, Fleet())
-    assert seen.served == {}
+    assert seen.served is None
 
 
 async def test_a_data_plane_out_of_reach_is_unknown(shop: Any) -> None:

@@ -85,9 +85,10 @@ class View:
         workloads = {key: self._placed(key, status) for key, status in (await self._running(ports)).items()}
         self._endpoints = {key: status.endpoints for key, status in workloads.items() if status.endpoints}
         try:
-            served = await ports.router.served() if fleet.services else {}
+            served = await ports.router.served()
         except Transient as trouble:
-            log.warning("data plane out of sight: %s", trouble)
+            if fleet.services:  # with nothing to serve it may well say so
+                log.warning("data plane out of sight: %s", trouble)
             served = None
         return Seen(workloads, served)
 

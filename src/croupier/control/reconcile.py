@@ -8,9 +8,11 @@ players away from one: an abort is kept on disk, applied at once and recorded wh
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from croupier.control.fleet import Fleet, read_fleet
+from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
 from croupier.control.observe import Seen, View, ask_gates, keep_samples, scrape_targets
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
@@ -19,7 +21,7 @@ from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.events import AbortStarted, Event, GateJudged
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import Conflict, CroupierError, Fenced, Transient
+from croupier.errors import Conflict, CroupierError, Fenced, Rejected, Transient
 
 _LEASE = "controller"
 _ROUNDS = 8
@@ -201,9 +203,19 @@ class Reconciler:
         the fleet whose traffic was pushed.
         """
         fleet = self._bound_for_stable()
+        if seen.served is None and not fleet.services:
+            return fleet  # nothing is recorded, and who knows what is served
         served = seen.served_versions if seen.served is not None else set(seen.workloads)
         running = fleet.needed() | served | self._lingering.keys(self.ports.clock.now())
-        trouble = await self._push(fleet.table(running, seen.workloads), seen)
+        table = fleet.table(running, seen.workloads)
+        if unknown := strangers(seen.served or {}, fleet):
+            raise Transient(
+                f"{', '.join(unknown)} is served, but this record knows nothing of it, so nothing is touched.",
+                hint="Bring the right database back and restart. To begin anew, stop what serves: croupier down.",
+            )
+        giving_up = any(stored.value.phase is Phase.ABORTING for stored in fleet.rollouts.values())
+        # Finding a version again may take as long as its start; players of a canary given up elsewhere cannot wait.
+        trouble = None if seen.unsettled(table) and not giving_up else await self._push(table)
         await self.ports.workloads.apply(await self._runnable(running))
         await self.ports.metrics.watch(scrape_targets(seen.workloads, self._templates))
         if trouble is not None:
@@ -221,22 +233,33 @@ class Reconciler:
                 fleet = fleet.with_rollout(fold(stored, (intent.event,)), None, fleet.size)
         return fleet
 
-    async def _push(self, table: TrafficTable, seen: Seen) -> CroupierError | None:
-        """Push the table; whoever wakes us while the data plane is slow to confirm is served first."""
-        if self._urgent.is_set() or seen.unsettled(table):
-            return None
+    async def _push(self, table: TrafficTable) -> CroupierError | None:
+        """Push the table or, where services in it are refused, all the others; what went wrong, if anything did."""
+        try:
+            await self._hand_over(table)
+        except Rejected as refused:
+            rest = without_blamed(table, refused)
+            if rest is not None:
+                with suppress(CroupierError):  # the first refusal tells more
+                    await self._hand_over(rest)
+            return refused
+        except CroupierError as trouble:
+            return trouble
+        return None
+
+    async def _hand_over(self, table: TrafficTable) -> None:
+        """Push it; whoever wakes us while the data plane is slow to confirm is served first."""
+        if self._urgent.is_set():
+            return
         push = asyncio.ensure_future(self.ports.router.apply(table))
         urgent = asyncio.ensure_future(self._urgent.wait())
         try:
             await asyncio.wait({push, urgent}, return_when=asyncio.FIRST_COMPLETED)
             if push.done():
                 push.result()
-        except CroupierError as trouble:
-            return trouble
         finally:
             push.cancel()
             urgent.cancel()
-        return None
 
     async def _runnable(self, running: set[VersionKey]) -> Mapping[VersionKey, ProcessTemplate]:
         """Templates by version; releases never change, so each is read once."""

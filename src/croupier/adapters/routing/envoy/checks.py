@@ -36,7 +36,8 @@ def _problems(table: TrafficTable) -> Iterator[Problem]:
     for key in _repeated(backend.key for backend in table.backends):
         yield Problem(f"version {key.version} has more than one backend.", (key.service,))
     owners: dict[str, str] = {}
-    for routed in table.services:
+    # Who serves players already keeps a prefix; the newcomer is told.
+    for routed in sorted(table.services, key=lambda item: item.routes.default is None):
         for prefix in routed.service.prefixes:
             owner = owners.setdefault(prefix, routed.service.name)
             if owner != routed.service.name:
