@@ -3,8 +3,9 @@
 Called by the API; what it records wakes the loop.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
@@ -31,10 +32,13 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The use cases of declared objects."""
+    """The use cases of declared objects. ``turn`` is held from checking objects against what is recorded until they are
+    recorded too: two that are right alone may be wrong together.
+    """
 
     ports: Ports
     reconciler: Reconciler
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def apply(
         self,

@@ -44,6 +44,8 @@ def unresolved(
     for item in items:
         if isinstance(item, Document):
             names.learn(item)
+            if item.kind == "Rollout":
+                names.rollouts.pop(item.name, None)  # it speaks for itself
     found: list[Dangling] = []
     seen: dict[tuple[str, str], int] = {}
     for index, item in enumerate(items):
@@ -62,6 +64,8 @@ class _Names:
     prefixes: dict[str, dict[str, None]] = field(default_factory=dict)
     gates: dict[str, Gate] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
+    rollouts: dict[str, RolloutSpec] = field(default_factory=dict)
+    """Only those known before."""
 
     def missing(self, kind: str, name: str) -> bool:
         """Whether nothing has the name, not even a document with mistakes."""
@@ -78,8 +82,8 @@ class _Names:
                 self.gates[document.name] = gate
             case Segment() as segment:
                 self.segments[document.name] = segment
-            case RolloutSpec():
-                pass
+            case RolloutSpec() as rollout:
+                self.rollouts[document.name] = rollout
 
 
 def _twice(item: Item, index: int, seen: dict[tuple[str, str], int]) -> Iterator[Dangling]:
@@ -113,6 +117,18 @@ def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
         if spec.segment is not None and names.missing("Segment", spec.segment):
             yield _no("segment", spec.segment, names.segments, ("spec", "segment"))
         yield from _without_header(spec, names)
+    elif isinstance(item.spec, Service | Segment):
+        yield from _left_without_header(item, names)
+
+
+def _left_without_header(item: Document, names: _Names) -> Iterator[Problem]:
+    """Rollouts known before that this service or segment leaves without a header that they need."""
+    is_service = isinstance(item.spec, Service)
+    place = ("spec", "attributes") if is_service else ("spec", "match")
+    for rollout in names.rollouts.values():
+        if item.name == (rollout.service if is_service else rollout.segment):
+            for problem in _without_header(rollout, names):
+                yield Problem(f"rollout '{rollout.name}' would not work: {problem.message}", place, problem.hint)
 
 
 def _without_header(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:

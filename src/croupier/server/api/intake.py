@@ -33,7 +33,8 @@ async def declare(
     """Take the documents in, all or none. Raises ``Rejected`` with every problem, or ``Conflict``."""
     for attempt in range(_TRIES):
         try:
-            return await _declare(here, objects, actor=actor, reason=reason, keep=keep, dry_run=dry_run)
+            async with here.catalog.turn:
+                return await _declare(here, objects, actor=actor, reason=reason, keep=keep, dry_run=dry_run)
         except Conflict:
             if attempt == _TRIES - 1:
                 raise
