@@ -127,7 +127,11 @@ class Doorman:
         if count >= _FAILURES:
             return TooManyRequests("Too many failed attempts.", retry_after_s=max(1.0, since + _WINDOW_S - now))
         log.warning("authentication failed", extra={"address": address, "why": why})
-        return Unauthenticated(why, hint="Send 'Authorization: Bearer crp_…'; the first token is in admin.token.")
+        hint = (
+            "Send 'Authorization: Bearer crp_…', or give the command line CROUPIER_TOKEN, or CROUPIER_STATE_DIR if "
+            "the control plane was started with one; the first token is in admin.token there."
+        )
+        return Unauthenticated(why, hint=hint)
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A token, crp_<id>_<secret>.")

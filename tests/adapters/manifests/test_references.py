@@ -51,14 +51,15 @@ def test_what_the_server_has_counts() -> None:
 
 
 def test_names_that_do_not_exist() -> None:
+    also = "'apply --dry-run' also knows what is applied."
     assert problems(ROLLOUT, RELEASE) == [
-        ("f:5:12 spec.service: unknown service 'payments'. There is no service at all yet: add a Service document."),
-        "f:6:12 spec.segment: unknown segment 'germans'. There is no segment at all yet: add a Segment document.",
+        f"f:5:12 spec.service: unknown service 'payments'. There is no service here: add a Service document; {also}",
+        f"f:6:12 spec.segment: unknown segment 'germans'. There is no segment here: add a Segment document; {also}",
         (
             "f:9:45 spec.strategy.canary.analysis.templates[0].templateName: unknown gate 'deposit-slo'. "
-            "There is no gate at all yet: add a Gate document."
+            f"There is no gate here: add a Gate document; {also}"
         ),
-        ("f:14:17 spec.service: unknown service 'payments'. There is no service at all yet: add a Service document."),
+        f"f:14:17 spec.service: unknown service 'payments'. There is no service here: add a Service document; {also}",
     ]
 
 

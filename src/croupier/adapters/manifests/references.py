@@ -167,5 +167,6 @@ def _no(kind: str, name: str, known: Mapping[str, object], at: tuple[str | int, 
     guess = f"; did you mean '{near}'?" if near else "."
     names = sorted(known)
     listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-    hint = f"There are: {listed}." if names else f"There is no {kind} at all yet: add a {kind.capitalize()} document."
+    none = f"There is no {kind} here: add a {kind.capitalize()} document; 'apply --dry-run' also knows what is applied."
+    hint = f"There are: {listed}." if names else none
     return Problem(f"unknown {kind} '{name}'{guess}", at, hint)
