@@ -26,7 +26,7 @@ endef
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Watch four releases of a small casino roll out, and two of them come back (ARGS=--keep leaves it running)
+demo: ## Watch three releases of a small casino roll out, and two of them come back (ARGS=--keep leaves it running)
 	@$(call SETUP,--demo)
 	@$(BIN)/croupier demo $(ARGS)
 
