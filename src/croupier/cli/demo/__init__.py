@@ -13,6 +13,7 @@ from croupier.cli.demo.screen import Screen, summary
 from croupier.cli.demo.stage import ControlPlane, Place, choose_place, open_casino
 from croupier.cli.demo.story import CHAPTERS, Chapter, Told, moment
 from croupier.cli.output import Exit, out
+from croupier.cli.page import sign_in_link
 from croupier.errors import Rejected
 
 _PLAYERS = 4_000
@@ -62,6 +63,7 @@ async def _run(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
             connection = await asyncio.to_thread(plane.connection)
             with connection.open() as client:
                 await asyncio.to_thread(open_casino, client, place)
+                screen.say(f"The page, signed in: {await asyncio.to_thread(sign_in_link, client)}")
                 screen.say("payments 1.0.0 serves everybody; the players come in.")
                 async with Crowd(place.edge, rate=rate, seed=seed, players=_PLAYERS) as crowd:
                     await _tell(client, crowd, screen)
@@ -69,7 +71,7 @@ async def _run(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
                     figures = crowd.snapshot()
                     summary(screen.told, figures, place.page)
                     if keep:
-                        await _linger(place)
+                        await _linger(place, await asyncio.to_thread(sign_in_link, client))
         return all(item.as_expected for item in screen.told) and figures.lost == 0
     finally:
         out.print("Stopping what was started …")
@@ -118,8 +120,9 @@ async def _show(crowd: Any, screen: Screen, *, seconds: float, events: list[dict
         await asyncio.sleep(min(left, 0.25))
 
 
-async def _linger(place: Place) -> None:
+async def _linger(place: Place, link: str) -> None:
     """Leave everything running until the user has seen enough."""
+    out.print(f"The page, signed in (once, within 5 minutes): {link}", markup=False)
     out.print(f"Everything goes on. State and token are in {place.folder / 'state'}; for the command line:")
     out.print(f"  export CROUPIER_URL={place.page} CROUPIER_STATE_DIR={place.folder / 'state'}", markup=False)
     out.print("Ctrl-C stops all of it.")
