@@ -30,6 +30,7 @@ from croupier.errors import Rejected, Transient
 from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
 from croupier.server.api.routes import router as api
+from croupier.server.doorstep import Doorstep
 from croupier.server.home import taken
 from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
@@ -180,6 +181,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                http=Doorstep,
                 ws="none",
                 lifespan="on",
                 loop="asyncio",  # one kind of loop, whatever else is installed

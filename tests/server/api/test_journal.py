@@ -142,3 +142,16 @@ async def test_one_who_fell_behind_reads_on_from_the_journal(world: Any) -> None
     async with asyncio.timeout(10), aclosing(streams.follow(-1)) as entries:
         seen = [(await anext(entries)).seq for _ in range(size)]
     assert seen == list(range(size))
+
+
+async def test_a_stream_ends_with_its_token(world: Any, address: str) -> None:
+    made = (await world.post("/tokens", {"name": "guest", "role": "viewer"})).json()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    async with asyncio.timeout(10), aclosing(follow(address, world, params={"after": -1}, headers=headers)) as events:
+        await anext(events)
+        token_id = made["id"]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await client.delete(f"{address}/api/v1/tokens/{token_id}", headers=world.auth())
+        await world.declare()
+        seen = [event.data async for event in events]
+    assert not any("release_added" in data for data in seen)

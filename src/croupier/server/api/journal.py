@@ -10,6 +10,7 @@ from croupier.errors import NotFound, Rejected
 from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.paging import Limit
+from croupier.server.auth import Viewer
 from croupier.server.context import Context, Here
 
 router = APIRouter(tags=["journal"])
@@ -89,31 +90,44 @@ async def prove(
 )
 async def stream_events(
     here: Here,
+    who: Viewer,
     rollout: Annotated[str | None, Query(max_length=100, description="Only this rollout's entries.")] = None,
     after: Annotated[int | None, Query(ge=-1, le=2**53, description="Begin after this entry; by default now.")] = None,
     last_event_id: Annotated[str | None, Header(max_length=30)] = None,
 ) -> EventSourceResponse:
     """Every new entry as a server-sent event named `entry`. A browser resumes by itself (`Last-Event-ID`)."""
-    return await event_stream(here, rollout=rollout, after=after, last_event_id=last_event_id)
+    return await event_stream(here, rollout=rollout, after=after, last_event_id=last_event_id, reader=who.id)
 
 
 async def event_stream(
-    here: Context, *, rollout: str | None = None, after: int | None = None, last_event_id: str | None = None
+    here: Context,
+    *,
+    rollout: str | None = None,
+    after: int | None = None,
+    last_event_id: str | None = None,
+    reader: str | None = None,
 ) -> EventSourceResponse:
-    """The stream; the page offers the same one to its sessions. Raises ``TooManyRequests`` where there are too many."""
+    """The stream; the page offers the same one to its sessions. It ends once the token ``reader`` is revoked.
+
+    Raises ``TooManyRequests`` where there are too many.
+    """
     here.streams.require_room()
     if last_event_id is not None and last_event_id.strip().lstrip("-").isdigit():
         after = int(last_event_id)
     start = await here.streams.position() if after is None else after
     subject = f"rollout/{rollout}" if rollout else None
-    return EventSourceResponse(_events(here, start, subject), ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n")
+    return EventSourceResponse(
+        _events(here, start, subject, reader), ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n"
+    )
 
 
-async def _events(here: Context, after: int, subject: str | None) -> AsyncIterator[ServerSentEvent]:
+async def _events(here: Context, after: int, subject: str | None, reader: str | None) -> AsyncIterator[ServerSentEvent]:
     with here.streams.seat():
         # Tells the client at once that it is heard, and from where it goes on.
         yield ServerSentEvent(comment=f"after {after}")
         async for recorded in here.streams.follow(after, subject):
+            if reader is not None and here.keyring.holder(reader) is None:
+                return
             yield ServerSentEvent(
                 views.entry(recorded).model_dump_json(by_alias=True), event="entry", id=str(recorded.seq), retry=1_000
             )
