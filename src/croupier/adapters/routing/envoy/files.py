@@ -3,15 +3,19 @@
 Called by the router and, before the first start, by the supervisor.
 """
 
+import contextlib
+import errno
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
 from croupier.adapters.routing.envoy.bootstrap import Json
 from croupier.adapters.routing.envoy.routes import canonical
 from croupier.errors import Transient
+
+_LEAST_ROOM: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def write_resources(path: Path, content: Resources) -> None:
     """
     text = canonical({"version_info": content.version, "resources": content.resources})
     try:
-        replace_file(path, text)
+        _replace_with_reserve(path, text)
     except OSError as error:
         raise Transient(
             f"{path} cannot be written: {error.strerror}.",
@@ -56,6 +60,28 @@ def replace_file(path: Path, text: str) -> None:
     with open_private(temporary, "wb") as file:
         file.write(text.encode())
     temporary.replace(path)
+
+
+def _replace_with_reserve(path: Path, text: str) -> None:
+    """Where the disk is full take the room that was kept for that: players must get away from a canary then, too."""
+    reserve = path.with_name(f".{path.name}.reserve")
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not reserve.exists():
+            raise
+        reserve.unlink()
+        replace_file(path, text)
+    _keep_room(reserve, len(text.encode()))
+
+
+def _keep_room(reserve: Path, size: int) -> None:
+    """Take room on the disk for the next content, which may be larger than the ``size`` bytes of this one."""
+    wanted = max(_LEAST_ROOM, 4 * size)
+    with contextlib.suppress(OSError):  # there is none now; the next write tries again
+        if not reserve.exists() or reserve.stat().st_size < wanted:
+            with open_private(reserve, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, wanted)
 
 
 def open_private(path: Path, mode: str) -> IO[bytes]:
