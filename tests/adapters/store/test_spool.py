@@ -1,11 +1,13 @@
 """The file of aborts that wait for the store."""
 
+import errno
 import logging
 import stat
 from pathlib import Path
 
 import pytest
 
+from croupier.adapters.store import spool as spooling
 from croupier.adapters.store.spool import FileSpool
 from croupier.control.ports import Intent
 from croupier.core.rollout.events import AbortStarted, Cause
@@ -29,7 +31,8 @@ def test_it_outlives_the_process(tmp_path: Path) -> None:
     again.remove("shop-1")
     again.remove("never-there")
     assert [kept.rollout for kept in FileSpool(path).pending()] == ["shop-2"]
-    assert [file.name for file in tmp_path.iterdir()] == ["aborts.jsonl"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["aborts.jsonl", "aborts.jsonl.reserve"]
+    assert stat.S_IMODE((tmp_path / "aborts.jsonl.reserve").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,17 @@ def test_a_disk_that_refuses_does_not_stop_an_abort(tmp_path: Path, caplog: pyte
         spool.add(intent())
     assert spool.pending() == (intent(),)
     assert "cannot be kept" in caplog.text
+
+
+def test_a_full_disk_gives_the_room_that_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "aborts.jsonl"
+    spool, reserve, replace = FileSpool(path), tmp_path / "aborts.jsonl.reserve", spooling._replace
+
+    def on_a_full_disk(target: Path, content: bytes) -> None:
+        if reserve.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(target, content)
+
+    monkeypatch.setattr(spooling, "_replace", on_a_full_disk)
+    spool.add(intent("shop-1"))
+    assert FileSpool(path).pending() == (intent("shop-1"),)

@@ -8,7 +8,9 @@ memory.
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from pydantic_core import from_json, to_json
 
@@ -19,6 +21,8 @@ from croupier.errors import Corrupt
 
 log = logging.getLogger("croupier.store")
 
+_ROOM: Final = 64 * 1024
+
 
 class FileSpool:
     """The aborts in memory, and on disk at ``path`` (mode 0600). One process at a time."""
@@ -26,6 +30,8 @@ class FileSpool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pending = {intent.rollout: intent for intent in _read(path)}
+        self._reserve = path.with_name(path.name + ".reserve")
+        self._keep_room()
 
     def add(self, intent: Intent) -> None:
         """As ``Spool.add``."""
@@ -43,10 +49,25 @@ class FileSpool:
             self._write()
 
     def _write(self) -> None:
+        content = b"".join(_line(intent) for intent in self._pending.values())
         try:
-            _replace(self._path, b"".join(_line(intent) for intent in self._pending.values()))
+            try:
+                _replace(self._path, content)
+            except OSError:
+                # On a full disk there is the room that was kept for just this.
+                if not self._reserve.exists():
+                    raise
+                self._reserve.unlink()
+                _replace(self._path, content)
         except OSError as error:
             log.critical("aborts cannot be kept in %s: %s; they would not outlive this process", self._path, error)
+        self._keep_room()
+
+    def _keep_room(self) -> None:
+        with suppress(OSError):  # there is none now; the next write tries again
+            if not self._reserve.exists():
+                self._reserve.write_bytes(bytes(_ROOM))
+                self._reserve.chmod(0o600)
 
 
 def _line(intent: Intent) -> bytes:
