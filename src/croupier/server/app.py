@@ -49,7 +49,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
     """The real adapters, started. On the way out they are stopped in the opposite order: Envoy lets go of its players
     before the versions that serve them end.
     """
-    keep = settings.on_exit is OnExit.KEEP
+    keep = True  # a start that fails must leave what serves players as it is
     async with AsyncExitStack() as stack:
         stack.enter_context(taken(settings.state_dir))
         clock = SystemClock()
@@ -57,10 +57,10 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         stack.push_async_callback(store.close)
         workloads = ProcessWorkloads(settings.state_dir / "run", clock)
         await workloads.start()
-        stack.push_async_callback(workloads.stop, keep_running=keep)
+        stack.push_async_callback(lambda: workloads.stop(keep_running=keep))
         router = EnvoyRouter(_edge(settings))
         await router.start()
-        stack.push_async_callback(router.stop, keep_serving=keep)
+        stack.push_async_callback(lambda: router.stop(keep_serving=keep))
         metrics = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
         await metrics.start()
         stack.push_async_callback(metrics.stop)
@@ -75,6 +75,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             clock=clock,
         )
         yield Outside(ports, tokens=store, changes=store, edge_healthy=router.healthy)
+        keep = settings.on_exit is OnExit.KEEP
 
 
 def create_app(settings: Settings | None = None, outside: Opener = open_outside) -> FastAPI:
