@@ -18,6 +18,8 @@ from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTabl
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes
 
+CUT = 8
+
 
 @dataclass
 class Upstream:
@@ -28,6 +30,7 @@ class Upstream:
     port: int = 0
     hits: int = 0
     _server: asyncio.Server | None = None
+    cutting: list[asyncio.StreamWriter] = field(default_factory=list)
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
@@ -69,6 +72,9 @@ class Upstream:
             while data := await reader.read(1024):
                 writer.write(self.version.encode() + b":" + data)
             return False
+        if head[0].endswith("/cut HTTP/1.1"):
+            await self._cut(writer)
+            return False
         if self.behaviour == "crash":
             writer.transport.abort()
             return False
@@ -81,6 +87,18 @@ class Upstream:
         text = json.dumps({"version": self.version, "request": head[0], "headers": headers, "body": body.decode()})
         writer.write(f"HTTP/1.1 {status}\r\ncontent-length: {len(text)}\r\n\r\n{text}".encode())
         return True
+
+    async def _cut(self, writer: asyncio.StreamWriter) -> None:
+        """Cut the answers to so many such requests off in the middle, all at one moment."""
+        self.cutting.append(writer)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf")
+        await writer.drain()
+        if len(self.cutting) == CUT:
+            for each in self.cutting:
+                each.transport.abort()
+            self.cutting.clear()
+        else:
+            await asyncio.Event().wait()
 
 
 @pytest.fixture

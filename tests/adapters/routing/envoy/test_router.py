@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.adapters.routing.conftest import CUT
 
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.bootstrap import REQUESTS_COUNTER, STATS_PATH
@@ -172,6 +173,16 @@ async def test_an_unreachable_canary_costs_its_players_nothing(
     for method in ("GET", "POST") * 20:
         answer = await client.request(method, "/payments", headers={"x-player-id": "p"})
         assert (answer.status_code, answer.json()["version"]) == (200, "1.0.0")
+
+
+async def test_answers_cut_off_at_one_moment_do_not_turn_other_players_away(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    await router.apply(table_of(stable_routes("payments", "1.0.0"), await upstream("1.0.0")))
+    for _ in range(4):
+        cut = await asyncio.gather(*(client.get("/payments/cut") for _ in range(CUT)), return_exceptions=True)
+        assert all(isinstance(answer, httpx.HTTPError) for answer in cut), cut
+        assert [await version(client) for _ in range(20)] == ["1.0.0"] * 20
 
 
 async def test_players_stay_on_the_canary_while_one_instance_of_it_is_reachable(

@@ -10,8 +10,6 @@ from croupier.control.ports import Backend, TrafficTable, VersionKey
 from croupier.core.rollout.routes import ServiceRoutes
 
 _TYPE: Final = "type.googleapis.com/envoy."
-_NO_PANIC: Final[Json] = {"healthy_panic_threshold": {"value": 0}}
-"""Envoy would otherwise use ejected instances as soon as more than half of them are."""
 
 
 def cluster_name(key: VersionKey, fallback: str | None = None) -> str:
@@ -59,7 +57,6 @@ def _version_cluster(backend: Backend) -> Json:
         "type": "STATIC",
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
-        "common_lb_config": _NO_PANIC,
         "circuit_breakers": _breakers(),
         "outlier_detection": _unreachable_only(),
         "typed_extension_protocol_options": {
@@ -96,7 +93,12 @@ def _breakers() -> Json:
 
 
 def _unreachable_only() -> Json:
-    """Ejects an instance that cannot be connected to, and never one that answers: a 5xx is for the gates to see."""
+    """Ejects an instance that fails below HTTP, and never for an answer: a 5xx is for the gates to see.
+
+    Answers cut off in the middle count here too, and a few at one moment would eject the only instance of the version
+    that everybody is on. So Envoy's panic routing stays on: where nobody is left, the ejected ones are asked all the
+    same. A version that has another one behind it falls back to that one first.
+    """
     return {
         "split_external_local_origin_errors": True,
         "consecutive_local_origin_failure": 3,
@@ -123,7 +125,6 @@ def _fallback_cluster(key: VersionKey, default: str) -> Json:
         "alt_stat_name": name.replace(".", "_"),
         "connect_timeout": "1s",
         "lb_policy": "CLUSTER_PROVIDED",
-        "common_lb_config": _NO_PANIC,
         "circuit_breakers": _breakers(),
         "cluster_type": {
             "name": "envoy.clusters.aggregate",
