@@ -5,15 +5,25 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from tests.e2e.conftest import running_from, until
 
 _STORY_S = 400.0
 
 
-def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    said = tmp_path / "said.txt"
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Temporary files of the demo; a short path, since a unix socket's may have 107 bytes only."""
+    with tempfile.TemporaryDirectory(prefix="crp-") as name:
+        yield Path(name)
+
+
+def test_the_demo_tells_its_story_and_leaves_nothing_behind(folder: Path) -> None:
+    said = folder / "said.txt"
     command = [sys.executable, "-m", "croupier", "demo", "--keep", "--rate", "150"]
     with said.open("w") as out:
         demo = subprocess.Popen(
@@ -21,7 +31,7 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> N
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
+            env={**os.environ, "TMPDIR": str(folder)},
         )
     try:
         until(lambda: _told(said, demo) or None, "the demo to tell its story", _STORY_S)
@@ -41,8 +51,8 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert "psp=kestrel market=DE" in text
     assert {row[-1] for name, row in table.items() if name.count("\t") == 0 and len(row) > 5} == {"0"}, text
     assert code == 0, text
-    assert running_from(str(tmp_path)) == []
-    assert not list(tmp_path.glob("croupier-demo-*"))
+    assert running_from(str(folder)) == []
+    assert not list(folder.glob("croupier-demo-*"))
 
 
 def _told(said: Path, demo: subprocess.Popen[bytes]) -> bool:
