@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from croupier.control.fleet import Fleet, read_fleet
-from croupier.control.observe import Seen, View, ask_gates, keep_samples, scrape_targets
+from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
 from croupier.control.ports import Endpoint, Health, Sample, ScrapeTarget, VersionKey, WorkloadStatus
 from croupier.core.gates import Counts, Reading, Silence
 from croupier.core.releases import ProcessTemplate
@@ -88,17 +88,34 @@ async def test_a_data_plane_out_of_reach_is_unknown(shop: Any) -> None:
 async def test_gates_are_asked_when_they_are_due_and_not_before(shop: Any) -> None:
     rollout = await shop.roll_out()
     state, ports = await shop.state(rollout), shop.a.reconciler.ports
-    now, looked, samples = shop.clock.now() + 5.0, {}, []  # type: ignore[var-annotated]
+    now, memory, samples = shop.clock.now() + 5.0, GateMemory(), []  # type: ignore[var-annotated]
     await shop.wait(5.0)
-    said = await ask_gates(ports, state, now, looked, samples)
+    said = await ask_gates(ports, state, now, memory, samples)
     assert isinstance(said["ok"], Reading)
-    assert looked == {"ok": now}
+    assert memory.looked == {"ok": now}
     assert [(item.version, item.canary) for item in samples] == [("1.1.0", True), ("1.0.0", False)]
     assert all(item.good == item.total > 0 for item in samples)
-    assert await ask_gates(ports, state, now + 1.0, looked, samples) == {}
+    assert await ask_gates(ports, state, now + 1.0, memory, samples) == {}
     shop.metrics.unreachable = True
-    said = await ask_gates(ports, state, now + 5.0, looked, samples)
+    said = await ask_gates(ports, state, now + 5.0, memory, samples)
     assert said == {"ok": Silence("the metric source does not answer")}
+    assert len(samples) == 2
+
+
+async def test_one_measurement_is_one_look_however_often_the_gate_looks(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    state, now, memory = await shop.state(rollout), shop.clock.now() + 5.0, GateMemory()
+    measured_until = now
+
+    async def read(query: Any) -> Reading:
+        return Reading(0.0, measured_until, {(): Counts(1, 2)}, None)
+
+    shop.metrics.read = read
+    ports, samples = shop.a.reconciler.ports, []  # type: ignore[var-annotated]
+    assert set(await ask_gates(ports, state, now, memory, samples)) == {"ok"}
+    assert await ask_gates(ports, state, now + 5.0, memory, samples) == {}
+    measured_until = now + 6.0
+    assert set(await ask_gates(ports, state, now + 6.0, memory, samples)) == {"ok"}
     assert len(samples) == 2
 
 
@@ -119,7 +136,7 @@ async def test_what_charts_are_drawn_from(shop: Any, reading: Reading | Silence,
 
     shop.metrics.read = read
     samples: list[Sample] = []
-    await ask_gates(shop.a.reconciler.ports, state, shop.clock.now() + 5.0, {}, samples)
+    await ask_gates(shop.a.reconciler.ports, state, shop.clock.now() + 5.0, GateMemory(), samples)
     assert [sample.version for sample in samples] == versions
 
 

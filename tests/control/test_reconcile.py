@@ -606,3 +606,21 @@ async def test_metrics_out_of_reach_hold_and_are_said(shop: Any) -> None:
     latest = found.gate_state("ok").latest
     assert latest
     assert (latest.verdict, latest.reason) == ("no_data", "the metric source does not answer")
+
+
+async def test_a_rollout_that_cannot_be_decided_stays_and_can_be_aborted(
+    shop: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def surprise(query: Any) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    rollout = await shop.roll_out()
+    weight = shop.served.weight_of("1.1.0")
+    shop.metrics.read = surprise
+    await shop.wait(30.0)
+    await shop.turn(2)
+    assert f"{rollout}: could not be decided; the others go on" in caplog.text
+    assert shop.served.weight_of("1.1.0") == weight
+    await shop.a.rollouts.abort(rollout, BORIS)
+    await shop.turn(2)
+    assert (await shop.state(rollout)).phase is Phase.ABORTED

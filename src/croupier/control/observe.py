@@ -110,22 +110,40 @@ class View:
         return replace(status, endpoints=self._endpoints[key])
 
 
+@dataclass(slots=True)
+class GateMemory:
+    """When each gate of a rollout looked last, also without anything worth recording, and how far its reading reached
+    (epoch seconds, by the gate's name).
+    """
+
+    looked: dict[str, float] = field(default_factory=dict)
+    read_until: dict[str, float] = field(default_factory=dict)
+
+
 async def ask_gates(
-    ports: Ports, state: RolloutState, now: float, looked: dict[str, float], samples: list[Sample]
+    ports: Ports, state: RolloutState, now: float, memory: GateMemory, samples: list[Sample]
 ) -> Mapping[str, Reading | Silence]:
-    """Ask the metric source for each gate that is due; ``looked`` remembers when, also of looks that are not recorded,
-    ``samples`` gets what charts are drawn from.
+    """Ask the metric source for each gate that is due; ``samples`` gets what charts are drawn from.
+
+    A reading that reaches no further than the one before is no new look: where the source measures less often than the
+    gate looks, one bad measurement would else count as several in a row.
     """
     said: dict[str, Reading | Silence] = {}
-    for look in looks(state, now, looked):
+    for look in looks(state, now, memory.looked):
         gate = look.gate
         query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until)
         try:
-            said[gate.name] = await ports.metrics.read(query)
+            answer = await ports.metrics.read(query)
         except Transient as trouble:
-            said[gate.name] = Silence(str(trouble))
-        looked[gate.name] = now
-        samples += _samples(state, gate.name, said[gate.name], now)
+            answer = Silence(str(trouble))
+        if isinstance(answer, Reading):
+            seen_until = memory.read_until.get(gate.name)
+            if seen_until is not None and seen_until == answer.until:
+                continue
+            memory.read_until[gate.name] = answer.until
+        memory.looked[gate.name] = now
+        said[gate.name] = answer
+        samples += _samples(state, gate.name, answer, now)
     return said
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
-from croupier.control.observe import Seen, View, ask_gates, keep_samples, scrape_targets
+from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, fold, record
 from croupier.core.releases import ProcessTemplate
@@ -43,7 +43,7 @@ class Reconciler:
     _view: View = field(default_factory=View)
     _lingering: Lingering = field(default_factory=Lingering)
     _templates: dict[VersionKey, ProcessTemplate] = field(default_factory=dict)
-    _looked: dict[str, dict[str, float]] = field(default_factory=dict)
+    _gates: dict[str, GateMemory] = field(default_factory=dict)
     _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
     _urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -146,11 +146,18 @@ class Reconciler:
         self.ports.spool.remove(intent.rollout)
 
     async def _decide_all(self, fleet: Fleet, seen: Seen, samples: list[Sample], *, recording: bool) -> bool:
-        """Decide for each active rollout; whether anything was recorded."""
+        """Decide for each active rollout; whether anything was recorded. A rollout that cannot be decided for a reason
+        that nobody foresaw stays where it is, and keeps no other one from its abort.
+        """
         changed = False
         for stored in fleet.rollouts.values():
             if stored.value.phase.active:
-                changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=recording)
+                try:
+                    changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=recording)
+                except (Conflict, Transient):
+                    raise
+                except Exception:
+                    log.exception("%s: could not be decided; the others go on", stored.value.id)
         return changed
 
     async def _decide_one(
@@ -158,7 +165,7 @@ class Reconciler:
     ) -> bool:
         state, now = stored.value, self.ports.clock.now()
         canary = VersionKey(state.service, state.canary)
-        said = await ask_gates(self.ports, state, now, self._looked.setdefault(state.id, {}), samples)
+        said = await ask_gates(self.ports, state, now, self._gates.setdefault(state.id, GateMemory()), samples)
         served = seen.served.get(state.service) if seen.served is not None else None
         evidence = Evidence(seen.ready(canary), seen.failure(canary), served, said)
         if recording:
