@@ -57,7 +57,9 @@ def test_start_and_watch_as_json_is_events_only(shop: Any, cli: Any) -> None:
 
 def test_a_superseded_rollout_was_not_successful(canary: Any, cli: Any) -> None:
     assert cli("release", "add", release(cli, "1.2.0")).code == 0
-    assert cli("rollout", "start", "shop", "1.2.0").code == 0
+    started = cli("rollout", "start", "shop", "1.2.0")
+    assert started.code == 0
+    assert "It supersedes shop-2 (1.1.0), which was in progress." in started.out
     assert cli("rollout", "watch", "shop-2").code == 10
 
 

@@ -31,6 +31,12 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
         answer = client.post("rollouts", body | ({"strategy": strategy} if strategy else {}))
         if not (follow and as_json):
             _show(answer, as_json)
+        if not as_json:
+            for before in client.get("rollouts", service=service, phase="superseded", limit=1)["items"]:
+                if before["supersededBy"] == answer["id"]:
+                    out.print(
+                        f"It supersedes {before['id']} ({before['canary']}), which was in progress.", markup=False
+                    )
         if follow:
             _end(watch.follow(client, answer["id"], as_json=as_json))
 

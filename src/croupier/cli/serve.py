@@ -26,6 +26,8 @@ def serve(
     given = {"state_dir": state_dir, "port": port, "edge_port": edge_port, "on_exit": on_exit}
     server, settings = _server(given)
     server.serve(settings)
+    if settings.on_exit == "keep":
+        out.print("Stopped. Envoy and the running versions keep serving; to stop them, too: croupier down")
 
 
 def down(state_dir: StateDir = None) -> None:

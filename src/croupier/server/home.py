@@ -42,7 +42,8 @@ def identity(state_dir: Path) -> str:
     path = state_dir / "identity"
     if not path.exists():
         write_secret(path, token_hex(8))
-    return f"{socket.gethostname()}:{path.read_text(encoding='utf-8').strip()}"
+    # The file's own number tells a copy of the directory from the directory.
+    return f"{socket.gethostname()}:{path.read_text(encoding='utf-8').strip()}:{path.stat().st_ino}"
 
 
 def write_secret(path: Path, text: str) -> None:

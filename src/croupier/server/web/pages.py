@@ -42,9 +42,9 @@ async def home(
 
 
 @router.get("/events")
-async def events(here: Here, _who: Visitor, last_event_id: LastEventId = None) -> EventSourceResponse:
+async def events(here: Here, who: Visitor, last_event_id: LastEventId = None) -> EventSourceResponse:
     """Tells the start page that something changed."""
-    return await event_stream(here, last_event_id=last_event_id)
+    return await event_stream(here, last_event_id=last_event_id, reader=who.principal.id)
 
 
 @router.get("/rollouts/{rollout}")
@@ -58,10 +58,10 @@ async def rollout_page(request: Request, here: Here, past: Memory, _who: Visitor
 
 @router.get("/rollouts/{rollout}/events")
 async def rollout_events(
-    here: Here, _who: Visitor, rollout: RolloutId, last_event_id: LastEventId = None
+    here: Here, who: Visitor, rollout: RolloutId, last_event_id: LastEventId = None
 ) -> EventSourceResponse:
     """Tells a rollout's page that something changed."""
-    return await event_stream(here, rollout=rollout, last_event_id=last_event_id)
+    return await event_stream(here, rollout=rollout, last_event_id=last_event_id, reader=who.principal.id)
 
 
 @router.get("/rollouts/{rollout}/charts")

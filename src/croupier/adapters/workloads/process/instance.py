@@ -149,11 +149,15 @@ class Instance:
         """Why the health check fails now; ``None`` when it is answered with 2xx."""
         url = f"http://{self._world.settings.host}:{record.port}{self.template.health_path}"
         try:
-            async with self._world.http.stream("GET", url) as answer:
+            # httpx limits each read; one that drips its headers would be "ready" for hours.
+            async with (
+                asyncio.timeout(self._world.settings.probe_timeout_s),
+                self._world.http.stream("GET", url) as answer,
+            ):
                 if answer.is_success:
                     return None
                 return f"answers {answer.status_code} to GET {self.template.health_path} on port {record.port}"
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             limit = self._world.settings.probe_timeout_s
             return f"does not answer GET {self.template.health_path} on port {record.port} within {limit:g} s"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
