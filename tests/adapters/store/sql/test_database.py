@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +7,8 @@ from sqlalchemy import Connection
 
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.store.sql.database import Database, parse_url
+from croupier.control.ports import Token
+from croupier.errors import Corrupt, Transient
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite+aiosqlite:///:memory:"])
@@ -88,3 +91,32 @@ async def test_work_that_fails_is_rolled_back(store_url: str) -> None:
         await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE half (x integer)").close())
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_deleted_or_replaced_file_is_not_written_to(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "croupier.db"
+    store = await open_store(f"sqlite:///{path}")
+    await store.services()
+    path.rename(tmp_path / "elsewhere.db")
+    if replaced:
+        path.touch()
+    with pytest.raises(Transient, match="is gone, or another one is in its place"):
+        await store.services()
+    with pytest.raises(Transient, match="is gone"):
+        await store.add_token(Token("1", "x", "admin", "0" * 64, 0.0))
+    path.unlink(missing_ok=True)
+    (tmp_path / "elsewhere.db").rename(path)
+    assert await store.services() == []
+    await store.close()
+
+
+async def test_a_damaged_file_is_said_to_be_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "croupier.db"
+    store = await open_store(f"sqlite:///{path}")
+    await store.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 60_000)
+    with pytest.raises((Corrupt, Transient), match=r"damaged|malformed"):
+        await open_store(f"sqlite:///{path}")

@@ -15,7 +15,7 @@ from sqlalchemy import exc as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from croupier.adapters.store.sql.faults import translated
-from croupier.errors import Rejected
+from croupier.errors import Rejected, Transient
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection], T]
@@ -62,8 +62,10 @@ class Database:
         self.url = url
         self.sqlite = url.get_backend_name() == "sqlite"
         memory = self.sqlite and url.database in MEMORY
-        if self.sqlite and not memory:
+        self._file = Path(str(url.database)) if self.sqlite and not memory else None
+        if self._file is not None:
             _create_privately(url)
+            self._inode = self._file.stat().st_ino
         self.engine = _engine(url, memory=memory)
         # SQLite has one writer at a time: waiting here is fair and costs no thread. In memory all share one connection.
         self._writer: _Turn = asyncio.Lock() if self.sqlite else nullcontext()
@@ -94,12 +96,27 @@ class Database:
         await self.engine.dispose()
 
     async def _run(self, turn: _Turn, work: Work[T], options: dict[str, Any], *, commit: bool = False) -> T:
+        self._require_file()
         with translated(self.url):
             async with turn, self.engine.connect() as connection:
                 result = await (await connection.execution_options(**options)).run_sync(work)
                 if commit:
                     await connection.commit()
                 return result
+
+    def _require_file(self) -> None:
+        """A file that was deleted or replaced can still be written to by who has it open, and all of it is lost."""
+        if self._file is None:
+            return
+        try:
+            there = self._file.stat().st_ino == self._inode
+        except OSError:
+            there = False
+        if not there:
+            raise Transient(
+                f"The database file {self._file} is gone, or another one is in its place.",
+                hint="Put the right one back, then restart the control plane.",
+            )
 
     async def _whole(self, running: Coroutine[Any, Any, T]) -> T:
         """Keep a caller's cancellation out of the transaction: a driver left half-way may hold the database locked."""
