@@ -16,7 +16,7 @@ from croupier.errors import Transient
 
 _POLL_S = 0.5
 _ENDED = ("succeeded", "aborted", "superseded")
-_MARKS = {"done": "[green]✓[/]", "current": "[cyan]●[/]", "todo": "[dim]○[/]"}
+_MARKS = {"done": "[green]✓[/]", "current": "[cyan]●[/]", "stopped": "[red]✗[/]", "todo": "[dim]○[/]"}
 
 
 def follow(client: Client, rollout: str, *, as_json: bool) -> str:

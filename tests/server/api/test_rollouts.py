@@ -3,7 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from croupier.core.gates import Counts
+from croupier.server.api import urgent
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's disk is no outage here; aborts that do not wait for the store have tests of their own."""
+    monkeypatch.setattr(urgent, "PATIENCE_S", 30.0)
 
 
 async def test_a_release_goes_to_everybody(world: Any) -> None:
@@ -62,7 +71,8 @@ async def test_pause_resume_abort_retry(world: Any) -> None:
     assert aborted.status_code == 200
     assert aborted.json()["recorded"] is True
     assert aborted.json()["abort"]["reason"] == "enough"
-    await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    ended = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+    assert [step["state"] for step in ended["steps"]][:2] == ["done", "stopped"]
     assert (await world.post("/rollouts/shop-2/abort")).status_code == 200  # it is so already
     retried = await world.post("/rollouts/shop-2/retry", {"reason": "mended"})
     assert retried.json()["attempt"] == 2

@@ -90,7 +90,7 @@ async def test_a_rollout_that_ended_is_summed_up(shop: Any, shopper: Any) -> Non
     await shop.post("/rollouts/shop-2/abort", {"reason": "enough"})
     await shop.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
     page = (await shopper.get("/rollouts/shop-2")).text
-    assert "Players exposed" in page
+    assert "Exposed for" in page
     assert re.search(r"at up to 20.%", page)
     assert "Decision to zero" in page
     assert "http-equiv" not in page  # nothing will change: no refresh

@@ -82,7 +82,9 @@ class ReleaseView(Model):
 class StepView(Model):
     index: int
     kind: Literal["setWeight", "pause", "analysis"]
-    state: Literal["done", "current", "todo"]
+    state: Literal["done", "current", "stopped", "todo"] = Field(
+        description="Stopped: the step at which the rollout was given up or superseded."
+    )
     text: str = Field(description="As people say it.", examples=["5 % of the players", "wait 5 min", "ask deposit-slo"])
     weight: Percent | None = Field(None, description="Of a setWeight.")
     duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")

@@ -106,10 +106,12 @@ def step(state: RolloutState, index: int, item: Step) -> m.StepView:
             return shown.model_copy(update={"gates": list(gates)})
 
 
-def _progress(state: RolloutState, index: int) -> Literal["done", "current", "todo"]:
+def _progress(state: RolloutState, index: int) -> Literal["done", "current", "stopped", "todo"]:
     if index < state.step or state.phase is Phase.SUCCEEDED:
         return "done"
-    return "current" if index == state.step and state.phase.active and state.phase is not Phase.ABORTING else "todo"
+    if index > state.step:
+        return "todo"
+    return "stopped" if state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED) else "current"
 
 
 def gate(state: RolloutState, asked: Gate) -> m.GateView:
