@@ -1,7 +1,8 @@
 """Starting, following and steering rollouts from the command line."""
 
 import json
-import threading
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -154,17 +155,18 @@ def test_an_abort_without_the_store(canary: Any, cli: Any) -> None:
     assert cli("rollout", "watch", "shop-2").code == 10
 
 
-def test_watch_waits_for_a_control_plane_that_is_away(canary: Any, cli: Any) -> None:
+def test_watch_waits_for_a_control_plane_that_is_away(canary: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     canary.store_down = True
 
-    def heal() -> None:
-        canary.store_down = False
-        canary.post("rollouts/shop-2/abort")
+    def wait(seconds: float) -> None:
+        """The store is back once the command has found it away."""
+        if canary.store_down:
+            canary.store_down = False
+            canary.post("rollouts/shop-2/abort")
+        time.sleep(seconds)
 
-    back = threading.Timer(0.3, heal)
-    back.start()
+    monkeypatch.setattr("croupier.cli.watch.time", SimpleNamespace(sleep=wait))
     watched = cli("rollout", "watch", "shop-2")
-    back.join()
     assert watched.code == 10
     assert "waiting: the database does not answer" in watched.err
     assert [row[1] for row in watched.rows].count("created") == 1
