@@ -63,8 +63,7 @@ class Fenced(Conflict):
 
 
 class Transient(CroupierError):
-    """Something outside failed (database, Envoy, metrics, disk). The same request may succeed after ``retry_after_s``.
-    """
+    """Something outside failed (database, Envoy, metrics, disk). The same may succeed after ``retry_after_s``."""
 
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 1.0) -> None:
         super().__init__(message, hint=hint)
