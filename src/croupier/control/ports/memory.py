@@ -1,177 +1,23 @@
-"""What the control plane asks of the outside: traffic, metrics, workloads, memory, time. Adapters implement these.
+"""What the control plane remembers, and how it is asked: store, leases, journal, spool, tokens, changes.
 
-Two to four methods each. A method that fails for reasons outside raises ``Transient``; control decides what that means.
+A ``Commit`` is the only way to change the record.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from croupier.core.gates import Gate, Reading, Silence, Sli
-from croupier.core.journal.entry import Entry
-from croupier.core.journal.entry import Recorded as Recorded  # noqa: PLC0414 -- re-exported, part of the Journal port
-from croupier.core.journal.merkle import TreeHead as TreeHead  # noqa: PLC0414 -- as above
-from croupier.core.journal.verify import Verification as Verification  # noqa: PLC0414 -- as above
-from croupier.core.releases import ProcessTemplate, Release, Service
+from croupier.core.gates import Gate
+from croupier.core.journal.entry import Entry, Recorded
+from croupier.core.journal.merkle import TreeHead
+from croupier.core.journal.verify import Verification
+from croupier.core.releases import Release, Service
 from croupier.core.rollout.events import AbortStarted, Event
-from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.segments import Segment
 
 T = TypeVar("T")
-
-
-class Clock(Protocol):
-    """Time, so that tests may own it."""
-
-    def now(self) -> float:
-        """Epoch seconds, UTC."""
-        ...
-
-    async def sleep(self, seconds: float) -> None: ...
-
-
-# --- workloads ------------------------------------------------------------------------------------------
-
-
-class Health(StrEnum):
-    STARTING = "starting"
-    READY = "ready"
-    UNREADY = "unready"
-    """Ran before, does not answer its health check now; may come back."""
-    FAILED = "failed"
-    """Given up: it cannot be started or keeps crashing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where one instance listens."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class VersionKey:
-    """One version of one service."""
-
-    service: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadStatus:
-    """All instances of a version together. ``endpoints`` are the ready ones; ``reason`` says why it is not ready."""
-
-    health: Health
-    endpoints: tuple[Endpoint, ...] = ()
-    reason: str = ""
-
-
-class Workloads(Protocol):
-    """Runs versions. What is not wanted any more is drained and stopped in the background."""
-
-    async def apply(self, wanted: Mapping[VersionKey, ProcessTemplate]) -> None:
-        """Make exactly these run: start what is missing, drain and stop the rest. Idempotent; does not wait for
-        readiness.
-        """
-        ...
-
-    async def observe(self) -> Mapping[VersionKey, WorkloadStatus]:
-        """How every version that runs or should run is."""
-        ...
-
-
-# --- traffic ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """The instances of one version that the data plane may send to."""
-
-    key: VersionKey
-    endpoints: tuple[Endpoint, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RoutedService:
-    """What the data plane must know of a service: how requests reach it, and its traffic."""
-
-    service: Service
-    routes: ServiceRoutes
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficTable:
-    """Everything that the data plane serves. Every version that routes name must have a backend, possibly without
-    endpoints.
-    """
-
-    services: tuple[RoutedService, ...]
-    backends: tuple[Backend, ...]
-
-
-class TrafficRouter(Protocol):
-    """Moves players. Keeps serving while the control plane is dead."""
-
-    async def apply(self, table: TrafficTable) -> None:
-        """Hand the table to the data plane, in an order that loses no request, and return when it confirms to serve it.
-
-        Idempotent and cheap when nothing changed. Raises ``Transient`` when the data plane does not confirm,
-        ``Rejected`` when it refuses the table; in both cases what was served before is served on.
-        """
-        ...
-
-    async def served(self) -> Mapping[str, ServiceRoutes]:
-        """Service -> the routes that the data plane serves now, read back from it and never from memory."""
-        ...
-
-
-# --- metrics ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A question to the metric source: an SLI of two versions of a service over (since, until], epoch seconds."""
-
-    sli: Sli
-    by: tuple[str, ...]
-    service: str
-    canary: str
-    baseline: str | None
-    since: float
-    until: float
-
-
-class MetricSource(Protocol):
-    """Where counts come from. Never guesses: what it does not know is ``Silence``."""
-
-    async def read(self, query: Query) -> Reading | Silence:
-        """Exact counts of both versions over the same span."""
-        ...
-
-    async def probe(self, sli: Sli, service: str, version: str) -> str | None:
-        """Why a gate with this SLI could never see anything of this running version (no such metric, no bucket edge, no
-        such label), with what exists instead; ``None`` when it can.
-        """
-        ...
-
-    async def watch(self, targets: Mapping[VersionKey, Sequence["ScrapeTarget"]]) -> None:
-        """Which instances exist now. Idempotent; a vanished instance keeps its last counts in the windows."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ScrapeTarget:
-    """One instance's metrics page."""
-
-    endpoint: Endpoint
-    path: str
-
-
-# --- memory ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,17 +265,3 @@ class Changes(Protocol):
     def subscribe(self) -> AsyncIterator[int]:
         """Yields the newest sequence number whenever it rises; slow readers skip, never block others."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Everything outside, as one value handed to the use cases."""
-
-    store: Store
-    leases: Leases
-    journal: Journal
-    spool: Spool
-    router: TrafficRouter
-    workloads: Workloads
-    metrics: MetricSource
-    clock: Clock

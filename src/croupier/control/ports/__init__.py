@@ -1,0 +1,96 @@
+"""What the control plane asks of the outside. Adapters implement these; ``Ports`` hands them to the use cases.
+
+Two to four methods each, but for the store. A method that fails for reasons outside raises ``Transient``; control
+decides what that means.
+"""
+
+from dataclasses import dataclass
+
+from croupier.control.ports.memory import (
+    Answer,
+    Changes,
+    Commit,
+    Document,
+    Intent,
+    Journal,
+    Lease,
+    Leases,
+    Page,
+    Sample,
+    ServiceState,
+    Spec,
+    Spool,
+    Store,
+    Stored,
+    Token,
+    Tokens,
+)
+from croupier.control.ports.outside import (
+    Backend,
+    Clock,
+    Endpoint,
+    Health,
+    MetricSource,
+    Query,
+    RoutedService,
+    ScrapeTarget,
+    TrafficRouter,
+    TrafficTable,
+    VersionKey,
+    Workloads,
+    WorkloadStatus,
+)
+from croupier.core.journal.entry import Recorded
+from croupier.core.journal.merkle import TreeHead
+from croupier.core.journal.verify import Verification
+
+__all__ = [
+    "Answer",
+    "Backend",
+    "Changes",
+    "Clock",
+    "Commit",
+    "Document",
+    "Endpoint",
+    "Health",
+    "Intent",
+    "Journal",
+    "Lease",
+    "Leases",
+    "MetricSource",
+    "Page",
+    "Ports",
+    "Query",
+    "Recorded",
+    "RoutedService",
+    "Sample",
+    "ScrapeTarget",
+    "ServiceState",
+    "Spec",
+    "Spool",
+    "Store",
+    "Stored",
+    "Token",
+    "Tokens",
+    "TrafficRouter",
+    "TrafficTable",
+    "TreeHead",
+    "Verification",
+    "VersionKey",
+    "WorkloadStatus",
+    "Workloads",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside, as one value handed to the use cases."""
+
+    store: Store
+    leases: Leases
+    journal: Journal
+    spool: Spool
+    router: TrafficRouter
+    workloads: Workloads
+    metrics: MetricSource
+    clock: Clock
