@@ -130,7 +130,7 @@ async def test_the_plan_holds_the_segment_and_stays_as_it_was(shop: Any) -> None
 
 async def test_a_gate_that_can_never_see_anything_is_refused_before_anybody_is_exposed(shop: Any) -> None:
     shop.metrics.blind.add("requests_total")
-    with pytest.raises(Rejected, match=r"Gate ok would never see anything: shop 1\.0\.0 exports no metric"):
+    with pytest.raises(Rejected, match=r"Gate ok cannot judge shop: shop 1\.0\.0 exports no metric"):
         await shop.a.rollouts.start("shop", "1.1.0", ANNA)
     assert await shop.store.rollout("shop-2") is None
 

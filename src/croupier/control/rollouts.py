@@ -189,14 +189,17 @@ class Rollouts:
         return resolve(chosen[0], gates, segments)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
-        """A gate that can never see anything would hold the rollout for ever: refuse it before anybody is exposed."""
+        """A gate that can never see anything would hold every rollout, and one that calls nothing good would end every
+        one: refuse them before anybody is exposed.
+        """
         if stable is None:
             return
         for gate in plan.gates:
             blind = await self.ports.metrics.probe(gate.sli, service, stable)
             if blind is not None:
                 raise Rejected(
-                    f"Gate {gate.name} would never see anything: {blind}", hint="Mend the gate and apply it."
+                    f"Gate {gate.name} cannot judge {service}: {blind}.",
+                    hint="Mend the gate and apply it, or start by a Rollout without it: --strategy NAME.",
                 )
 
     async def _rollout(self, rollout: str) -> Stored[RolloutState]:

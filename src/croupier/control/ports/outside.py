@@ -140,8 +140,11 @@ class MetricSource(Protocol):
         ...
 
     async def probe(self, sli: Sli, service: str, version: str) -> str | None:
-        """Why a gate with this SLI could never see anything of this running version (no such metric, no bucket edge, no
-        such label), with what exists instead; ``None`` when it can.
+        """Why a gate with this SLI could never judge this running version (no such metric, no bucket edge, no such
+        label, nothing good among plenty of events), with what exists instead; ``None`` when it can.
+
+        A value that was not seen yet is no reason elsewhere: a healthy version has had no errors. Where the source
+        doubts it, it says so in its log.
         """
         ...
 

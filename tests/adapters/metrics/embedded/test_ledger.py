@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -381,3 +382,15 @@ def test_the_edge_counts_versions_by_label() -> None:
     )
     ledger.commit(30, {TargetId(Edge.ENVOY): "cannot be reached: no such file"})
     assert read(good, 40) == Silence("the edge has not been read for 10 s: Envoy cannot be reached: no such file")
+
+
+def test_a_doubt_is_said_in_the_log_and_keeps_nobody_from_starting() -> None:
+    ledger = Ledger(MetricSettings())
+    target = ScrapeTarget(Endpoint("127.0.0.1", 1), "/metrics")
+    ledger.watch({OLD: [target]}, 0)
+    ledger.commit(1, {TargetId(OLD, target): Page('spins_total{game="roulette"} 9\n')})
+    with structlog.testing.capture_logs() as said:
+        assert ledger.probe(EventsSli("spins_total", (("game", ("roulete",)),)), OLD, 1) is None
+    assert [line["why"] for line in said] == [
+        "game='roulete' was never counted; 'spins_total' of bet 1 has game 'roulette'"
+    ]

@@ -1,15 +1,26 @@
-"""Why a metric cannot answer an SLI, with what exists instead, in words that a person can act on. Pure."""
+"""Why a metric cannot answer an SLI, with what exists instead, in words that a person can act on. Pure.
+
+What a counter shows proves what exists and never what does not: an error that a healthy version has not had yet has no
+series. So a name (metric, bucket edge, label) that is not there is wrong, and a value that is not there is only
+doubtful, but for one case: where ``PLENTY`` events were counted and not a single one of them is good, it is the gate's
+word for "good" that is wrong (or the version that is broken), and every canary would be condemned by it.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from croupier.adapters.metrics.embedded.feed import EDGE_METRICS, feeds_of, histogram_name, spellings
 from croupier.adapters.metrics.embedded.page import Page, edge_of, parse_labels
+from croupier.adapters.metrics.embedded.tally import matches
 from croupier.adapters.metrics.embedded.target import is_edge_at
-from croupier.core.gates import EventsSli, LatencySli, RatioSli, Sli
+from croupier.core.gates import LatencySli, Matchers, RatioSli, Sli
+
+PLENTY = 100
+"""So many events without a good one are no chance. Few enough to be there soon, more than a start or a test makes."""
 
 _MOST_NAMED = 12
+_NEAR = 0.8
 _VAGUE = ("untyped", "unknown")
 
 
@@ -45,28 +56,69 @@ def uncountable(sli: Sli, who: str, pages: Sequence[Page]) -> str | None:
 
 
 def blind(sli: Sli, who: str, pages: Sequence[Page]) -> str | None:
-    """As ``missing``, and also when the SLI asks for labels that the metric does not have."""
+    """As ``missing``, and also when the SLI asks for labels that the metric does not have, or calls nothing good of
+    plenty. What the edge counts is labelled by us, and a code that it never saw may come.
+    """
     if why := missing(sli, who, pages):
         return why
-    feeds = feeds_of(sli)
-    if feeds is None or feeds.at_edge:
-        return None
-    samples = [labels for page in pages for _, labels, _ in page.samples(feed.name for feed in feeds.total)]
-    seen = {name for labels in samples for name in parse_labels(labels)}
-    if not samples:
+    counted = _counted(sli, pages)
+    if not counted:
         return None  # labelled, and nothing has happened yet
+    seen = {name for labels, _ in counted for name in labels}
     for name, accepted in _asked(sli):
         if name not in seen and "" not in accepted:
             return f"{sli.metric!r} of {who} has no label {name!r}; it has {_listed(seen)}{_meant(name, seen)}"
+    return _never_good(sli, who, counted) if isinstance(sli, RatioSli) else None
+
+
+def doubtful(sli: Sli, who: str, pages: Sequence[Page]) -> str | None:
+    """Why the SLI may be misspelt, where it may as well be that something has not happened yet: no series has what it
+    narrows to, or a value is unknown and nearly one that is known and left out.
+    """
+    labels_seen = [labels for labels, _ in _counted(sli, pages)]
+    for name, accepted in _narrowed(sli) if labels_seen else ():
+        there = {labels.get(name, "") for labels in labels_seen}
+        unknown = sorted(set(accepted) - there)
+        near = [value for value in unknown if get_close_matches(value, sorted(there - set(accepted)), 1, _NEAR)]
+        if near or not there.intersection(accepted):
+            return f"{name}={(near or unknown)[0]!r} was never counted; {_known(sli, who, name, there)}"
     return None
 
 
-def _asked(sli: Sli) -> Iterable[tuple[str, tuple[str, ...]]]:
-    match sli:
-        case RatioSli():
-            return (*sli.total, *sli.good)
-        case LatencySli() | EventsSli():
-            return sli.match
+def _counted(sli: Sli, pages: Sequence[Page]) -> list[tuple[Mapping[str, str], float]]:
+    """The labels and values of the instances' series that the SLI's total is taken from."""
+    feeds = feeds_of(sli)
+    if feeds is None or feeds.at_edge:
+        return []
+    found = [sample for page in pages for sample in page.samples(feed.name for feed in feeds.total)]
+    return [(parse_labels(labels), value) for _, labels, value in found if value >= 0]
+
+
+def _never_good(sli: RatioSli, who: str, counted: Sequence[tuple[Mapping[str, str], float]]) -> str | None:
+    of_total = [(labels, value) for labels, value in counted if matches(labels, sli.total)]
+    events = sum(value for _, value in of_total)
+    if events < PLENTY or any(matches(labels, sli.good) for labels, _ in of_total):
+        return None
+    none = f"none of the {events:.0f} events that {who} counted is good"
+    for name, accepted in sli.good:
+        there = {labels.get(name, "") for labels, _ in of_total}
+        if not there.intersection(accepted):
+            meant = _meant(accepted[0], there) if len(accepted) == 1 else ""
+            return f"{none}: {name} is never {_listed(map(repr, accepted))}; {_known(sli, who, name, there)}{meant}"
+    return f"{none}: nothing has all of {_listed(name for name, _ in sli.good)} as the gate wants them"
+
+
+def _known(sli: Sli, who: str, name: str, values: Iterable[str]) -> str:
+    return f"{sli.metric!r} of {who} has {name} {_listed(map(repr, values))}"
+
+
+def _narrowed(sli: Sli) -> Matchers:
+    """What the SLI counts at all."""
+    return sli.total if isinstance(sli, RatioSli) else sli.match
+
+
+def _asked(sli: Sli) -> Matchers:
+    return (*sli.total, *sli.good) if isinstance(sli, RatioSli) else sli.match
 
 
 def _no_such_metric(sli: Sli, who: str, pages: Sequence[Page]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from croupier.adapters.metrics.embedded.explain import blind, missing, uncountable
+from croupier.adapters.metrics.embedded.explain import blind, doubtful, missing, uncountable
 from croupier.adapters.metrics.embedded.feed import Feed, Feeds, at_edge_of, feeds_of, is_edge
 from croupier.adapters.metrics.embedded.page import Malformed, Page
 from croupier.adapters.metrics.embedded.rounds import Round, Rounds, Subject
@@ -117,7 +117,10 @@ class Ledger:
         pages = [target.page for target in live if target.page is not None]
         if not pages:
             return not_there(_name(subject), live, now)
-        return blind(sli, _name(subject), pages)
+        why = blind(sli, _name(subject), pages)
+        if why is None and (doubt := doubtful(sli, _name(subject), pages)):
+            _log.warning("metric_value_unknown", metric=sli.metric, why=doubt)
+        return why
 
     def is_unread(self, sli: Sli, version: VersionKey) -> bool:
         """Whether what the SLI would be read from is there, and no scrape of it was ever tried."""
