@@ -63,10 +63,15 @@ async def sweep(house: House) -> None:
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
-            for bet in await house.database.read(lambda tx: rounds.interrupted_bets(tx, house.settings.stuck_after_s)):
+            open_bets = await house.database.read(lambda tx: rounds.interrupted_bets(tx, house.settings.stuck_after_s))
+        except sqlite3.Error as error:
+            log.warning("interrupted rounds cannot be looked for, will try again: %s", error)
+            continue
+        for bet in open_bets:  # each by itself: one that cannot be completed must not hold up those behind it
+            try:
                 await house.database.write(partial(_settle, house, bet))
-        except (sqlite3.Error, Refusal) as error:
-            log.warning("an interrupted round could not be completed, will try again: %s", error)
+            except (sqlite3.Error, Refusal) as error:
+                log.warning("an interrupted round could not be completed, will try again: %s", error)
 
 
 def _settle(house: House, bet: Bet, tx: sqlite3.Connection) -> Answer:

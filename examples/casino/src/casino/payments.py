@@ -111,10 +111,14 @@ async def sweep(house: House) -> None:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
             stuck = await house.database.read(lambda tx: wallet.stuck_orders(tx, house.settings.stuck_after_s))
-            for order in stuck:
+        except sqlite3.Error as error:
+            log.warning("pending payments cannot be looked for, will try again: %s", error)
+            continue
+        for order in stuck:  # each by itself: one that cannot be finished must not hold up those behind it
+            try:
                 await (carry_out_deposit if order.direction == "deposit" else carry_out_withdrawal)(house, order)
-        except (sqlite3.Error, Refusal) as error:
-            log.warning("a pending payment could not be finished, will try again: %s", error)
+            except (sqlite3.Error, Refusal) as error:
+                log.warning("a pending payment could not be finished, will try again: %s", error)
 
 
 def _reserve(book: Book, order: Order, again: bool) -> Answer | None:

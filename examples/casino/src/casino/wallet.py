@@ -62,9 +62,13 @@ def check_deposit(tx: sqlite3.Connection, order: Order) -> Answer | None:
 
 
 def open_deposit(tx: sqlite3.Connection, order: Order) -> Answer | None:
-    """First step since 1.1: write the intent down, so that a charge that we die upon is found and credited."""
-    answer = check_deposit(tx, order)
+    """First step since 1.1: write the intent down, so that a charge that we die upon is found and credited.
+
+    What had begun is finished, also for a player who is self-excluded by now: the provider may have charged already.
+    """
+    answer = recall_payment(tx, order)
     if answer is None and not _pending(tx, order):
+        require_playable(tx, order.player.id)
         _insert(tx, order, "pending")
     return answer
 

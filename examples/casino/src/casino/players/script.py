@@ -61,7 +61,6 @@ class Reply:
     status: int = 0
     body: dict[str, Any] = field(default_factory=dict)
     lost: bool = False
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
