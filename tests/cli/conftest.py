@@ -19,7 +19,7 @@ from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.cli import main
-from croupier.cli.client import Client, Connection
+from croupier.cli.connection import Connection
 from croupier.control.ports import Ports
 from croupier.errors import Transient
 from croupier.server.app import create_app
@@ -258,4 +258,4 @@ def run_process(cli: Cli) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-__all__ = ["Cli", "Client", "Plane", "Said", "wait"]
+__all__ = ["Cli", "Plane", "Said", "wait"]

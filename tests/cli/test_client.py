@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from croupier.cli.client import Connection, segment
+from croupier.cli.connection import Connection, segment
 from croupier.errors import Conflict, NotFound, Rejected, Transient
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

@@ -28,6 +28,27 @@ def test_version_and_help(cli: Any) -> None:
     assert cli("rollout").code == 2
 
 
+HEAVY = ("httpx", "pydantic", "rich.console", "ruamel.yaml", "croupier.adapters", "croupier.server", "croupier.core")
+LOADED = """
+import atexit, sys
+sys.argv = ["croupier", *sys.argv[1:]]
+atexit.register(lambda: print("loaded:", *(name for name in {names!r} if name in sys.modules)))
+from croupier.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_what_needs_no_control_plane_loads_nothing_for_one(run_process: Any, argument: str) -> None:
+    found = run_process(argument, code=LOADED.format(names=HEAVY))
+    assert found.stdout.splitlines()[-1].split() == ["loaded:"], found.stderr
+
+
+def test_help_shows_whole_sentences(cli: Any) -> None:
+    for group in ((), ("release",), ("rollout",), ("journal",)):
+        assert "..." not in cli(*group, "--help").out.partition("Commands:")[2]
+
+
 @pytest.mark.parametrize("arguments", [("nonsense",), ("rollout", "list", "--limit", "x"), ("rollout", "list", "-x")])
 def test_a_command_line_that_is_wrong(cli: Any, arguments: tuple[str, ...]) -> None:
     found = cli(*arguments)

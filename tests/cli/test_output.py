@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from croupier.cli import output
-from croupier.cli.client import Denied
+from croupier.cli.connection import Denied
 from croupier.cli.output import Exit, clean, clock_time, exit_code, percent, plain, print_json, print_table, report
 from croupier.errors import Conflict, Corrupt, CroupierError, Fenced, NotFound, Problem, Rejected, Transient
 
@@ -68,7 +68,7 @@ def test_a_table_when_piped(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_table_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(output.out, "_force_terminal", True)
+    monkeypatch.setattr(output.out.console, "_force_terminal", True)
     print_table(("A", "B"), [("paused", "[red]x[/]\x1b[2J")], empty="nothing")
     shown = capsys.readouterr().out
     assert "[red]x[/]␛[2J" in shown

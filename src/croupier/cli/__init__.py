@@ -4,13 +4,12 @@ code.
 
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from croupier.cli import apply, demo, journal, page, release, rollout, serve, validate
-from croupier.cli.client import Connection
+from croupier.cli.connection import Connection
 from croupier.cli.output import Exit, exit_code, report
 from croupier.errors import CroupierError
 
@@ -19,7 +18,7 @@ app = typer.Typer(
     help="The release control plane of online casinos: rolls a release out to a few players, watches money and play, "
     "goes on or goes back by itself, and can prove what happened.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # plain help: it takes a third of the time, and reads well in a pipe
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
@@ -35,6 +34,8 @@ app.command("demo")(demo.demo)
 
 def _version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"croupier {version('croupier')}")
         raise typer.Exit
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from croupier.adapters.manifests import read_paths, to_objects
-from croupier.cli.client import Connection
+from croupier.cli.connection import Connection
 from croupier.cli.output import Exit, Json, out, print_json, print_table
 from croupier.cli.validate import show_problems
 from croupier.errors import Rejected
@@ -19,7 +18,7 @@ def apply(
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the journal.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Declare services, gates, segments, rollouts and releases. All of them take effect, or none."""
+    """Declare what the files hold, all of it or nothing."""
     send(context.obj, paths, kinds=None, dry_run=dry_run, reason=reason, as_json=as_json)
 
 
@@ -29,6 +28,8 @@ def send(
     """Read the files, keep the wanted kinds, and apply them in one request. ``Rejected`` by the server names the
     fields.
     """
+    from croupier.adapters.manifests import read_paths, to_objects
+
     bundle = read_paths(paths, known=None)  # what refers to something outside these files, the server checks
     show_problems(bundle)
     if bundle.errors:

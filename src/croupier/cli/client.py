@@ -1,4 +1,5 @@
-"""The CLI's connection to a control plane: finds its address and token, turns problem answers into errors.
+"""Requests to a control plane: finds its address and token, turns problem answers into errors. Opened by
+``Connection``.
 
 The address comes from ``--url`` or ``CROUPIER_URL``; the token from ``--token``, ``CROUPIER_TOKEN``, or the file that a
 control plane on this machine wrote for its owner at its first start.
@@ -11,44 +12,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx
 from httpx_sse import connect_sse
 from platformdirs import user_state_path
 
-from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
+from croupier.cli.connection import Denied
+from croupier.errors import Conflict, NotFound, Problem, Rejected, Transient
 
 DEFAULT_URL: Final = "http://127.0.0.1:8700"
 _TIMEOUT_S: Final = 30.0
 
 
-class Denied(CroupierError):
-    """The control plane does not know the token, or the token may not do this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where the control plane is and who we are; both may be empty, then they are looked for."""
-
-    url: str | None = None
-    token: str | None = None
-
-    @contextmanager
-    def open(self) -> Iterator["Client"]:
-        """A client for a few requests."""
-        url = self.url or os.environ.get("CROUPIER_URL") or DEFAULT_URL
-        headers = {"accept": "application/json", "user-agent": "croupier-cli"}
-        if token := self.token or os.environ.get("CROUPIER_TOKEN") or _token_file():
-            headers["authorization"] = f"Bearer {token}"
-        try:
-            http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=_TIMEOUT_S)
-        except httpx.InvalidURL as wrong:
-            raise Rejected(f"{url} is no address ({wrong}).", hint=f"Write it like {DEFAULT_URL}.") from wrong
-        except UnicodeEncodeError as wrong:
-            raise Denied("The token has characters that no token has.", hint="Copy it once more.") from wrong
-        with http:
-            yield Client(http, url)
+@contextmanager
+def connect(url: str | None, token: str | None) -> Iterator["Client"]:
+    """A client of the control plane at this address, or wherever it is found. ``Rejected``: that is no address."""
+    url = url or os.environ.get("CROUPIER_URL") or DEFAULT_URL
+    headers = {"accept": "application/json", "user-agent": "croupier-cli"}
+    if token := token or os.environ.get("CROUPIER_TOKEN") or _token_file():
+        headers["authorization"] = f"Bearer {token}"
+    try:
+        http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=_TIMEOUT_S)
+    except httpx.InvalidURL as wrong:
+        raise Rejected(f"{url} is no address ({wrong}).", hint=f"Write it like {DEFAULT_URL}.") from wrong
+    except UnicodeEncodeError as wrong:
+        raise Denied("The token has characters that no token has.", hint="Copy it once more.") from wrong
+    with http:
+        yield Client(http, url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +105,6 @@ class Client:
             f"No control plane answers at {self.url} ({str(lost) or type(lost).__name__}).",
             hint="Start one with 'croupier serve', or name another with --url or CROUPIER_URL.",
         )
-
-
-def segment(name: str) -> str:
-    """A name as one segment of a path, whatever it contains."""
-    return quote(name, safe="").replace(".", "%2E") if set(name) == {"."} else quote(name, safe="")
 
 
 def _token_file() -> str | None:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from croupier.cli.client import Connection
+from croupier.cli.connection import Connection
 from croupier.cli.output import Exit, Json, clock_time, err, out, plain, print_json, print_table
 
-app = typer.Typer(help="Read the record and check it.", no_args_is_help=True)
+app = typer.Typer(help="Read the record and check it.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command()
@@ -19,7 +19,7 @@ def tail(
     subject: Annotated[str | None, typer.Option(help="Only of this subject, for example rollout/payments-3.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The newest entries, oldest first: when, who, what, to which subject, and why."""
+    """The newest entries: when, who, what, to which subject, and why. The newest comes last."""
     connection: Connection = context.obj
     with connection.open() as client:
         head = client.get("journal/head")["size"]
@@ -40,7 +40,9 @@ def tail(
 
 @app.command()
 def verify(context: typer.Context, as_json: Json = False) -> None:
-    """Recompute every hash, the Merkle tree and each rollout's state. Leaves with 1 when anything does not fit."""
+    """Check the record. Recomputes every hash, the Merkle tree and each rollout's state; leaves with 1 where one does
+    not fit.
+    """
     connection: Connection = context.obj
     with connection.open() as client:
         found = client.get("journal/verify")

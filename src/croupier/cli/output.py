@@ -6,20 +6,43 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import Annotated, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from croupier.cli.client import Denied
+from croupier.cli.connection import Denied
 from croupier.errors import Conflict, Corrupt, CroupierError, NotFound, Rejected, Transient
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Voice:
+    """Standard output or standard error. Rich is loaded when there is something to say, not for a completion."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._stderr = stderr
+
+    @cached_property
+    def console(self) -> "Console":
+        from rich.console import Console
+
+        return Console(stderr=self._stderr, highlight=False, soft_wrap=True)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.console.is_terminal
+
+    def print(self, what: Any, *, markup: bool = True) -> None:
+        """Rich markup, or something that rich can draw."""
+        self.console.print(what, markup=markup)
+
+
+out = Voice()
+err = Voice(stderr=True)
 
 # What a terminal acts on instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -99,6 +122,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     if not lines:
         out.print(f"[dim]{empty}[/]")
         return
+    from rich.table import Table
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column)
@@ -119,6 +144,8 @@ def clean(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text from outside as rich markup that says just that text."""
+    from rich.markup import escape
+
     return escape(clean(text))
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from croupier.cli import apply
-from croupier.cli.client import Connection, segment
+from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Json, out, plain, print_json, print_table
 
-app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command()

@@ -4,11 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from croupier.cli import watch
-from croupier.cli.client import Connection, segment
+from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Exit, Json, clock_time, out, percent, plain, print_json, print_table, styled
 
-app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True)
+app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True, rich_markup_mode=None)
 
 Id = Annotated[str, typer.Argument(help="The rollout, for example payments-3.", metavar="ROLLOUT")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the journal.")]
@@ -25,6 +24,8 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
     as_json: Json = False,
 ) -> None:
     """Roll a release out. One that is in progress for the service is superseded; the stable version keeps serving."""
+    from croupier.cli import watch
+
     connection: Connection = context.obj
     with connection.open() as client:
         body = {"service": service, "version": version, "reason": reason}
@@ -72,13 +73,15 @@ def list_(
 
 @app.command()
 def status(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
-    """One rollout: its steps, weights and gates, and what it waits for."""
+    """One rollout: steps, weights, gates, and what it waits for."""
     connection: Connection = context.obj
     with connection.open() as client:
         found = client.get(f"rollouts/{segment(rollout)}")
     if as_json:
         print_json(found)
     else:
+        from croupier.cli import watch
+
         out.print(watch.picture(found))
 
 
@@ -89,6 +92,8 @@ def watch_(
     as_json: Json = False,
 ) -> None:
     """Follow a rollout live until it ends. Leaves with 0 when it succeeded and with 10 when it was aborted."""
+    from croupier.cli import watch
+
     connection: Connection = context.obj
     with connection.open() as client:
         _end(watch.follow(client, rollout, as_json=as_json))
@@ -123,19 +128,19 @@ def resume(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Js
 
 @app.command()
 def abort(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
-    """Give up: everybody back to the stable version, at once, whatever else is going on."""
+    """Give up: everybody back to the stable version, at once. Whatever else is going on has to wait."""
     _act(context, rollout, "abort", as_json, reason=reason)
 
 
 @app.command()
 def retry(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
-    """Start an aborted rollout again from its first step, with other players first."""
+    """Start an aborted rollout again. It begins with its first step, and with other players."""
     _act(context, rollout, "retry", as_json, reason=reason)
 
 
 @app.command()
 def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
-    """Everything that happened to a rollout: when, what, by whom and why."""
+    """What happened to a rollout, when, by whom and why."""
     connection: Connection = context.obj
     with connection.open() as client:
         events = client.pages(f"rollouts/{segment(rollout)}/history", 10_000)

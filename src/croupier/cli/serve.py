@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from croupier.cli.output import out
 from croupier.errors import Problem, Rejected
@@ -31,7 +30,7 @@ def serve(
 
 
 def down(state_dir: StateDir = None) -> None:
-    """Stop Envoy and the workloads that a control plane left serving when it ended."""
+    """Stop Envoy and the workloads that were left serving."""
     server, settings = _server({"state_dir": state_dir})
     stopped = server.down(settings)
     out.print(f"Stopped {stopped} processes." if stopped else "Nothing was running.")
@@ -40,6 +39,8 @@ def down(state_dir: StateDir = None) -> None:
 def _server(given: dict[str, Any]) -> tuple[Any, Any]:
     """The server, which is an extra (without it the command line is a client only), and its settings."""
     try:
+        from pydantic import ValidationError
+
         from croupier.server import app
         from croupier.server.settings import Settings
     except ImportError as missing:

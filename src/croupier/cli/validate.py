@@ -3,21 +3,25 @@ plane.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from croupier.adapters.manifests import Bundle, Located, Severity, read_paths
 from croupier.cli.output import Exit, Json, err, out, plain, print_json
+
+if TYPE_CHECKING:
+    from croupier.adapters.manifests import Bundle, Located
 
 
 def validate(
     paths: Annotated[list[Path], typer.Argument(help="Files or directories.", metavar="PATH…")],
     as_json: Json = False,
 ) -> None:
-    """Check files: every mistake with file, line, field and what to write instead. Leaves with 5 when there is an
-    error.
+    """Check files, without a control plane. Every mistake is said with file, line, field and what to write instead.
+    Leaves with 5 when there is one.
     """
+    from croupier.adapters.manifests import read_paths
+
     bundle = read_paths(paths)
     if as_json:
         print_json({"ok": not bundle.errors, "problems": [as_object(item) for item in bundle.problems]})
@@ -29,10 +33,10 @@ def validate(
         raise typer.Exit(Exit.REJECTED)
 
 
-def show_problems(bundle: Bundle) -> None:
+def show_problems(bundle: "Bundle") -> None:
     """Each problem on a line of its own, in the form that editors and terminals make clickable."""
     for item in bundle.problems:
-        colour = "red" if item.severity is Severity.ERROR else "yellow"
+        colour = "red" if item.severity == "error" else "yellow"
         place = f"{item.file}:{item.line}:{item.column}" if item.line else item.file
         field = f" {item.problem.field}:" if item.problem.path else ""
         err.print(
@@ -44,7 +48,7 @@ def show_problems(bundle: Bundle) -> None:
         err.print(f"[red]✗[/] {count} {'mistake' if count == 1 else 'mistakes'}; nothing was changed.")
 
 
-def as_object(item: Located) -> dict[str, str | int]:
+def as_object(item: "Located") -> dict[str, str | int]:
     """A problem as JSON."""
     return {
         "file": item.file,

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -10,22 +10,25 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from croupier.cli.client import Client, segment
+from croupier.cli.connection import segment
 from croupier.cli.output import STYLES, clock_time, err, out, percent, plain, print_json, print_line, styled
 from croupier.errors import Transient
+
+if TYPE_CHECKING:
+    from croupier.cli.client import Client
 
 _POLL_S = 0.5
 _ENDED = ("succeeded", "aborted", "superseded")
 _MARKS = {"done": "[green]✓[/]", "current": "[cyan]●[/]", "stopped": "[red]✗[/]", "todo": "[dim]○[/]"}
 
 
-def follow(client: Client, rollout: str, *, as_json: bool) -> str:
+def follow(client: "Client", rollout: str, *, as_json: bool) -> str:
     """Show the rollout until it ends; the phase that it ended in. A control plane that is away for a while is waited
     for.
     """
     if as_json or not out.is_terminal:
         return _follow_plainly(client, rollout, as_json=as_json)
-    with Live(console=out, auto_refresh=False) as live:
+    with Live(console=out.console, auto_refresh=False) as live:
         while True:
             found = _get(client, rollout)
             if found is None:
@@ -79,7 +82,7 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
     return table
 
 
-def _follow_plainly(client: Client, rollout: str, *, as_json: bool) -> str:
+def _follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
     """A line (or a JSON document) for each event; the journal's order, nothing twice."""
     seq = None
     while True:
@@ -91,7 +94,7 @@ def _follow_plainly(client: Client, rollout: str, *, as_json: bool) -> str:
         time.sleep(_POLL_S)
 
 
-def _events_after(client: Client, rollout: str, seq: int | None, *, as_json: bool) -> int | None:
+def _events_after(client: "Client", rollout: str, seq: int | None, *, as_json: bool) -> int | None:
     """Print the events after the entry ``seq``; the last one's entry. Whatever cannot be read now comes next time."""
     more = True
     while more:
@@ -107,7 +110,7 @@ def _events_after(client: Client, rollout: str, seq: int | None, *, as_json: boo
     return seq
 
 
-def _get(client: Client, rollout: str, what: str = "", **params: Any) -> dict[str, Any] | None:
+def _get(client: "Client", rollout: str, what: str = "", **params: Any) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = client.get(f"rollouts/{segment(rollout)}{what}", **params)
     except Transient as away:

@@ -30,7 +30,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         if out.is_terminal:
-            self._live = Live(console=out, auto_refresh=False, transient=True)
+            self._live = Live(console=out.console, auto_refresh=False, transient=True)
             self._live.__enter__()
         return self
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from croupier.adapters.manifests import parse_text, to_objects
-from croupier.cli.client import Client, Connection
+from croupier.cli.client import Client
+from croupier.cli.connection import Connection
 from croupier.errors import CroupierError, Rejected, Transient
 
 _READY_S: Final = 60.0

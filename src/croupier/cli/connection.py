@@ -1,0 +1,39 @@
+"""Where the control plane is, and who asks. Light to import: the HTTP client comes when a request is made, so that
+`--help`, `--version` and completion stay quick. Every verb opens its connection here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from croupier.errors import CroupierError
+
+if TYPE_CHECKING:
+    from croupier.cli.client import Client
+
+
+class Denied(CroupierError):
+    """The control plane does not know the token, or the token may not do this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the control plane is and who we are; both may be empty, then they are looked for."""
+
+    url: str | None = None
+    token: str | None = None
+
+    @contextmanager
+    def open(self) -> Iterator["Client"]:
+        """A client for a few requests."""
+        from croupier.cli.client import connect
+
+        with connect(self.url, self.token) as client:
+            yield client
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path, whatever it contains."""
+    return quote(name, safe="").replace(".", "%2E") if set(name) == {"."} else quote(name, safe="")
