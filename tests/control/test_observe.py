@@ -16,19 +16,19 @@ HERE = Endpoint("127.0.0.1", 1)
 
 
 @pytest.mark.parametrize(
-    "status, ready, failure",
+    "status, unready, failure",
     [
-        (None, False, None),
-        (WorkloadStatus(Health.STARTING), False, None),
-        (WorkloadStatus(Health.UNREADY, reason="hangs"), False, None),
-        (WorkloadStatus(Health.READY, (HERE,)), True, None),
-        (WorkloadStatus(Health.FAILED, reason="exit status 1"), False, "exit status 1"),
-        (WorkloadStatus(Health.FAILED), False, "it failed"),
+        (None, "it does not run", None),
+        (WorkloadStatus(Health.STARTING), "it is starting", None),
+        (WorkloadStatus(Health.UNREADY, reason="hangs"), "hangs", None),
+        (WorkloadStatus(Health.READY, (HERE,)), None, None),
+        (WorkloadStatus(Health.FAILED, reason="exit status 1"), "exit status 1", "exit status 1"),
+        (WorkloadStatus(Health.FAILED), "it is failed", "it failed"),
     ],
 )
-def test_how_a_version_is(status: WorkloadStatus | None, ready: bool, failure: str | None) -> None:
+def test_how_a_version_is(status: WorkloadStatus | None, unready: str | None, failure: str | None) -> None:
     seen = Seen({KEY: status} if status else {}, {})
-    assert (seen.ready(KEY), seen.failure(KEY)) == (ready, failure)
+    assert (seen.unready(KEY), seen.failure(KEY)) == (unready, failure)
 
 
 def test_an_unknown_data_plane_serves_nothing_that_we_know_of() -> None:

@@ -217,6 +217,26 @@ async def test_a_gate_is_waived_for_a_reason(shop: Any) -> None:
     assert (await newest(shop)).reason == "because"
 
 
+@pytest.mark.parametrize("full", [False, True])
+async def test_promote_waits_for_a_canary_that_is_not_ready(shop: Any, full: bool) -> None:
+    rollout = await shop.roll_out()
+    await shop.turn(4)
+    shop.workloads.crash(shop.key("1.1.0"), 60.0)
+    before = await shop.entries()
+    with pytest.raises(Conflict, match=r"1\.1\.0 is not ready: does not answer its health check yet") as refused:
+        await shop.a.rollouts.promote(rollout, ANNA, full=full)
+    assert "Ask again" in refused.value.hint
+    shop.workloads.unreachable = True
+    with pytest.raises(Conflict, match="the workloads do not answer"):
+        await shop.a.rollouts.promote(rollout, ANNA, full=full)
+    assert await shop.entries() == before
+    shop.workloads.unreachable = False
+    shop.workloads.crash(shop.key("1.1.0"), 0.0)
+    await shop.a.rollouts.promote(rollout, ANNA, full=full)
+    await shop.turn()
+    assert shop.served.weight_of("1.1.0") > 2_000
+
+
 async def test_pause_and_resume(bare: Any) -> None:
     await bare.open(guards=())
     rollout = await bare.roll_out()

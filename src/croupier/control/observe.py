@@ -37,10 +37,12 @@ class Seen:
     workloads: Mapping[VersionKey, WorkloadStatus]
     served: Mapping[str, ServiceRoutes] | None
 
-    def ready(self, key: VersionKey) -> bool:
-        """Whether the version can take players."""
+    def unready(self, key: VersionKey) -> str | None:
+        """Why the version can take no more players; ``None`` when it can."""
         status = self.workloads.get(key)
-        return status is not None and status.health is Health.READY
+        if status is None:
+            return "it does not run"
+        return None if status.health is Health.READY else status.reason or f"it is {status.health}"
 
     def failure(self, key: VersionKey) -> str | None:
         """Why the version was given up by the workloads, if it was."""

@@ -167,7 +167,7 @@ class Reconciler:
         canary = VersionKey(state.service, state.canary)
         said = await ask_gates(self.ports, state, now, self._gates.setdefault(state.id, GateMemory()), samples)
         served = seen.served.get(state.service) if seen.served is not None else None
-        evidence = Evidence(seen.ready(canary), seen.failure(canary), served, said)
+        evidence = Evidence(seen.unready(canary) is None, seen.failure(canary), served, said)
         if recording:
             events = decide(state, evidence, now)
             if not events:

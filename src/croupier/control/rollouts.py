@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from croupier.control.ports import Answer, Commit, Intent, Ports, Stored
+from croupier.control.observe import Seen
+from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Outcome, Who, entry, fold, record
@@ -70,8 +71,9 @@ class Rollouts:
         """Leave the present step (``full``: all of them). ``waive`` takes gates out of it and needs a reason."""
         if waive and not ask.reason:
             raise Rejected("Taking a gate out of a rollout needs a reason.", hint="Add --reason TEXT.")
+        unready = await self._why_unready(rollout)
         return await self._change(
-            rollout, ask, "promote", lambda s, _, now: commands.promote(s, now, full=full, waive=waive)
+            rollout, ask, "promote", lambda s, _, n: commands.promote(s, n, full=full, waive=waive, unready=unready)
         )
 
     async def pause(self, rollout: str, ask: Ask) -> Outcome:
@@ -80,7 +82,8 @@ class Rollouts:
 
     async def resume(self, rollout: str, ask: Ask) -> Outcome:
         """Go on after a pause."""
-        return await self._change(rollout, ask, "resume", lambda s, _, now: commands.resume(s, now))
+        unready = await self._why_unready(rollout)
+        return await self._change(rollout, ask, "resume", lambda s, _, now: commands.resume(s, now, unready=unready))
 
     async def abort(self, rollout: str, ask: Ask) -> Outcome | None:
         """Give up: everybody back to the stable version. ``None``: acted on, to be recorded when the store is back."""
@@ -201,6 +204,15 @@ class Rollouts:
                     f"Gate {gate.name} cannot judge {service}: {blind}.",
                     hint="Mend the gate and apply it, or start by a Rollout without it: --strategy NAME.",
                 )
+
+    async def _why_unready(self, rollout: str) -> str | None:
+        """Why the rollout's canary can take no more players now; the loop asks the same before each rise."""
+        state = (await self._rollout(rollout)).value
+        try:
+            workloads = await self.ports.workloads.observe()
+        except Transient as trouble:
+            return str(trouble)
+        return Seen(workloads, None).unready(VersionKey(state.service, state.canary))
 
     async def _rollout(self, rollout: str) -> Stored[RolloutState]:
         stored = await self.ports.store.rollout(rollout)

@@ -11,7 +11,7 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import Rejected
+from croupier.errors import Conflict, Rejected
 from croupier.testing import Rehearsal
 
 T = 5_000.0
@@ -294,3 +294,20 @@ def test_an_abort_of_a_first_deployment_that_succeeded_has_nowhere_to_go_back_to
     story = story_of(SetWeight(500), stable=None)
     with pytest.raises(Rejected, match="rollout start shop VERSION"):
         story.command(commands.abort, reason="enough")
+
+
+def test_no_promotion_gives_players_to_a_canary_that_is_not_ready() -> None:
+    """What the loop would wait for, a person cannot skip."""
+    at_a_pause = story_of(SetWeight(500), Pause(), SetWeight(5_000)).state
+    for ask in (commands.promote, commands.resume):
+        with pytest.raises(Conflict, match=r"shop-1 cannot be promoted: 1\.1\.0 is not ready: exit status 1"):
+            ask(at_a_pause, T, unready="exit status 1")
+    with pytest.raises(Conflict):
+        commands.promote(at_a_pause, T, full=True, unready="it is starting")
+
+
+def test_a_step_that_gives_the_canary_no_more_players_needs_no_ready_one() -> None:
+    falling = story_of(SetWeight(5_000), Pause(), SetWeight(500), Pause()).state
+    assert commands.promote(falling, T, unready="hangs") == (e.StepStarted(2, T),)
+    paused = in_phase(Phase.PAUSED)
+    assert commands.resume(paused, T, unready="hangs") == (e.Resumed(T),)  # the loop waits by itself

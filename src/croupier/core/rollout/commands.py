@@ -9,14 +9,22 @@ from croupier.core.rollout.decide import after_step, rise_blocked, rises
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.spec import Analysis
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import Rejected
+from croupier.errors import Conflict, Rejected
 
 
-def promote(state: RolloutState, now: float, *, full: bool = False, waive: tuple[str, ...] = ()) -> tuple[e.Event, ...]:
+def promote(
+    state: RolloutState,
+    now: float,
+    *,
+    full: bool = False,
+    waive: tuple[str, ...] = (),
+    unready: str | None = None,
+) -> tuple[e.Event, ...]:
     """Leave the current step now; with ``full``, leave all of them. A pause by a person ends.
 
-    Gates named in ``waive`` stop guarding this rollout. Raises ``Rejected`` while another guarding gate does not say
-    ``pass``.
+    Gates named in ``waive`` stop guarding this rollout. ``unready`` is why the canary can take no more players now, if
+    so. Raises ``Rejected`` while another guarding gate does not say ``pass``, ``Conflict`` where the share would rise
+    for a canary that is not ready: the same may be asked again when it is.
     """
     _need_active(state, "promoted")
     if state.phase is Phase.ABORTING:
@@ -31,12 +39,18 @@ def promote(state: RolloutState, now: float, *, full: bool = False, waive: tuple
     if state.hold is e.Hold.PERSON and not full:
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)
+    rising = rises(state, leave)
     skips = isinstance(state.current_step, Analysis)  # what an analysis waits for is not skipped, only waived
-    blocked = rise_blocked(state) if skips or rises(state, leave) else None
+    blocked = rise_blocked(state) if skips or rising else None
     if blocked:
         raise Rejected(
             f"{state.id} cannot be promoted: {blocked}.",
             hint="Wait for it, or take the gate out of this rollout: --waive GATE --reason TEXT.",
+        )
+    if rising and unready:
+        raise Conflict(
+            f"{state.id} cannot be promoted: {state.canary} is not ready: {unready}.",
+            hint="Ask again when it is, or abort the rollout.",
         )
     return (*out, leave)
 
@@ -51,12 +65,12 @@ def pause(state: RolloutState, now: float) -> tuple[e.Event, ...]:
     return (e.Paused(e.Hold.PERSON, now),)
 
 
-def resume(state: RolloutState, now: float) -> tuple[e.Event, ...]:
-    """Go on after a pause; where a step asked for the pause, that step is left."""
+def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tuple[e.Event, ...]:
+    """Go on after a pause; where a step asked for the pause, that step is left, as by ``promote``."""
     _need_active(state, "resumed")
     if state.phase is not Phase.PAUSED:
         return ()
-    return promote(state, now) if state.hold is e.Hold.STEP else (e.Resumed(now),)
+    return promote(state, now, unready=unready) if state.hold is e.Hold.STEP else (e.Resumed(now),)
 
 
 def abort(state: RolloutState, now: float, *, reason: str) -> tuple[e.Event, ...]:
