@@ -237,6 +237,28 @@ async def test_its_log_is_bounded(settings: EnvoySettings, eventually: Eventuall
     await edge.stop(keep_serving=False)
 
 
+async def test_a_log_that_cannot_be_kept_ends_no_supervision(settings: EnvoySettings, eventually: Eventually) -> None:
+    edge = EnvoyRouter(replace(settings, log_limit_bytes=2_000))
+    await edge.start()
+    killed = edge.pid
+    settings.log_file.with_suffix(".log.1").mkdir()  # the older part cannot be written, as on a full disk
+    with settings.log_file.open("ab") as log:
+        log.write(b"x" * 5_000)
+
+    async def emptied() -> bool:
+        return settings.log_file.stat().st_size < 2_000
+
+    await eventually(emptied)
+    assert killed
+    os.kill(killed, signal.SIGKILL)
+
+    async def back() -> bool:
+        return edge.pid not in (None, killed) and await edge.healthy()
+
+    await eventually(back)
+    await edge.stop(keep_serving=False)
+
+
 async def test_a_stop_lets_requests_in_flight_end(
     settings: EnvoySettings, upstream: Start, table_of: TableOf, eventually: Eventually
 ) -> None:

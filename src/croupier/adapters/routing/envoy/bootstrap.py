@@ -4,6 +4,7 @@ Pure. Everything that changes at run time is in the two files of ``clusters`` an
 are the contract with whoever scrapes the admin socket. Called by the supervisor.
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 from croupier.adapters.routing.envoy.settings import EnvoySettings
@@ -22,10 +23,12 @@ STATS_PATH: Final = "/stats/prometheus?usedonly&filter=%5Ecroupier_edge%5C."
 """What to GET from the admin socket for exactly these two."""
 DURATION_BUCKETS_MS: Final = (5, 10, 25, 50, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 2500, 5000)
 
-_STAT_PREFIX: Final = "croupier_edge"
-_TYPE: Final = "type.googleapis.com/envoy."
-_INTERNAL_HEADERS: Final = ("x-croupier-", "x-envoy-")
+TYPE: Final = "type.googleapis.com/envoy."
+"""What the names of Envoy's types begin with."""
+INTERNAL_HEADERS: Final = ("x-croupier-", "x-envoy-")
 """Prefixes of headers that mean something to us or to Envoy, and so must not come from clients."""
+
+_STAT_PREFIX: Final = "croupier_edge"
 
 
 def render_bootstrap(settings: EnvoySettings) -> Json:
@@ -39,7 +42,6 @@ def render_bootstrap(settings: EnvoySettings) -> Json:
                 {"exact": "/ready"},
                 {"prefix": "/config_dump"},
                 {"prefix": "/drain_listeners"},
-                {"exact": "/server_info"},
             ],
         },
         # Counters are live; histograms are merged at each flush, and gates decide on them.
@@ -54,7 +56,7 @@ def render_bootstrap(settings: EnvoySettings) -> Json:
                 {
                     "name": "envoy.resource_monitors.global_downstream_max_connections",
                     "typed_config": {
-                        "@type": f"{_TYPE}extensions.resource_monitors.downstream_connections.v3"
+                        "@type": f"{TYPE}extensions.resource_monitors.downstream_connections.v3"
                         ".DownstreamConnectionsConfig",
                         "max_active_downstream_connections": settings.max_connections,
                     },
@@ -66,7 +68,7 @@ def render_bootstrap(settings: EnvoySettings) -> Json:
     }
 
 
-def _file_source(path: Any) -> Json:
+def _file_source(path: Path) -> Json:
     # Each kind of resource has a folder of its own: a rename in a watched folder re-reads every source that watches it.
     return {
         "resource_api_version": "V3",
@@ -90,7 +92,7 @@ def _listener(settings: EnvoySettings) -> Json:
 
 def _http_connection_manager(settings: EnvoySettings) -> Json:
     return {
-        "@type": f"{_TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": LISTENER,
         "rds": {"route_config_name": LISTENER, "config_source": _file_source(settings.rds_file)},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
@@ -117,10 +119,10 @@ def _http_connection_manager(settings: EnvoySettings) -> Json:
             {
                 "name": "strip-internal-headers",
                 "typed_config": {
-                    "@type": f"{_TYPE}extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                    "@type": f"{TYPE}extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                     "mutations": [
                         {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-                        for prefix in _INTERNAL_HEADERS
+                        for prefix in INTERNAL_HEADERS
                     ],
                 },
             }
@@ -130,7 +132,7 @@ def _http_connection_manager(settings: EnvoySettings) -> Json:
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {
-                    "@type": f"{_TYPE}extensions.filters.http.router.v3.Router",
+                    "@type": f"{TYPE}extensions.filters.http.router.v3.Router",
                     "suppress_envoy_headers": True,
                 },
             }
@@ -181,7 +183,7 @@ def _access_logs() -> list[Json]:
     service = {"name": "service", "value_format": f"%METADATA(ROUTE:{METADATA}:service)%"}
     version = {"name": "version", "value_format": f"%UPSTREAM_METADATA({METADATA}:version)%"}
     code = {"name": "code", "value_format": "%RESPONSE_CODE%"}
-    config = f"{_TYPE}extensions.access_loggers.stats.v3.Config"
+    config = f"{TYPE}extensions.access_loggers.stats.v3.Config"
     return [
         {
             "name": "requests",

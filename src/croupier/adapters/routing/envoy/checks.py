@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
+from croupier.adapters.routing.envoy.bootstrap import INTERNAL_HEADERS
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import Service
 from croupier.core.segments import Segment
@@ -20,7 +21,6 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,128}")
 _PREFIX: Final = re.compile(r"/|(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
-_INTERNAL: Final = ("x-croupier-", "x-envoy-")
 
 
 def check_table(table: TrafficTable) -> None:
@@ -76,7 +76,7 @@ def _service_problems(service: Service) -> Iterator[Problem]:
 def _header_problems(header: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
     if not _HEADER.fullmatch(header):
         yield Problem(f"{header!r} is no header name that passes the edge.", path, "Use letters, digits and hyphens.")
-    elif header.lower().startswith(_INTERNAL):
+    elif header.lower().startswith(INTERNAL_HEADERS):
         yield Problem(f"{header} is internal: the edge removes it from every request.", path, "Name it otherwise.")
 
 

@@ -3,13 +3,9 @@
 Pure. Also the names by which routes refer to them. Called by the router, the routes and the read back.
 """
 
-from typing import Any, Final
-
-from croupier.adapters.routing.envoy.bootstrap import METADATA, Json
-from croupier.control.ports import Backend, TrafficTable, VersionKey
+from croupier.adapters.routing.envoy.bootstrap import METADATA, TYPE, Json
+from croupier.control.ports import Backend, Endpoint, TrafficTable, VersionKey
 from croupier.core.rollout.routes import ServiceRoutes
-
-_TYPE: Final = "type.googleapis.com/envoy."
 
 
 def cluster_name(key: VersionKey, fallback: str | None = None) -> str:
@@ -50,7 +46,7 @@ def render_clusters(table: TrafficTable) -> list[Json]:
 def _version_cluster(backend: Backend) -> Json:
     name = cluster_name(backend.key)
     return {
-        "@type": f"{_TYPE}config.cluster.v3.Cluster",
+        "@type": f"{TYPE}config.cluster.v3.Cluster",
         "name": name,
         # Dots would end the cluster's name in Envoy's own per-cluster metrics.
         "alt_stat_name": name.replace(".", "_"),
@@ -61,7 +57,7 @@ def _version_cluster(backend: Backend) -> Json:
         "outlier_detection": _unreachable_only(),
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
+                "@type": f"{TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": {"http_protocol_options": {}},
                 # Shorter than the keep-alive of usual servers (2 s and more), else a request can meet a closing
                 # connection, and one that is already written cannot be sent again.
@@ -72,22 +68,21 @@ def _version_cluster(backend: Backend) -> Json:
             "cluster_name": name,
             # One reachable instance is enough: a version's players spill over to another version only when none is.
             "policy": {"overprovisioning_factor": 1_000_000},
-            "endpoints": [{"lb_endpoints": [_endpoint(backend, i) for i in range(len(backend.endpoints))]}],
+            "endpoints": [{"lb_endpoints": [_endpoint(backend.key, endpoint) for endpoint in backend.endpoints]}],
         },
     }
 
 
-def _endpoint(backend: Backend, index: int) -> Json:
-    endpoint = backend.endpoints[index]
+def _endpoint(key: VersionKey, endpoint: Endpoint) -> Json:
     return {
         "endpoint": {"address": {"socket_address": {"address": endpoint.host, "port_value": endpoint.port}}},
-        "metadata": {"filter_metadata": {METADATA: {"version": backend.key.version}}},
+        "metadata": {"filter_metadata": {METADATA: {"version": key.version}}},
     }
 
 
 def _breakers() -> Json:
     """Far above what one machine serves, so that they stop a flood and are never a version's limit by accident."""
-    limits: dict[str, Any] = {"max_connections": 10_000, "max_pending_requests": 10_000, "max_requests": 10_000}
+    limits: Json = {"max_connections": 10_000, "max_pending_requests": 10_000, "max_requests": 10_000}
     budget = {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 50}
     return {"thresholds": [{"priority": "DEFAULT", **limits, "retry_budget": budget}]}
 
@@ -120,7 +115,7 @@ def _fallback_cluster(key: VersionKey, default: str) -> Json:
     name = cluster_name(key, default)
     members = [cluster_name(key), cluster_name(VersionKey(key.service, default))]
     return {
-        "@type": f"{_TYPE}config.cluster.v3.Cluster",
+        "@type": f"{TYPE}config.cluster.v3.Cluster",
         "name": name,
         "alt_stat_name": name.replace(".", "_"),
         "connect_timeout": "1s",
@@ -128,6 +123,6 @@ def _fallback_cluster(key: VersionKey, default: str) -> Json:
         "circuit_breakers": _breakers(),
         "cluster_type": {
             "name": "envoy.clusters.aggregate",
-            "typed_config": {"@type": f"{_TYPE}extensions.clusters.aggregate.v3.ClusterConfig", "clusters": members},
+            "typed_config": {"@type": f"{TYPE}extensions.clusters.aggregate.v3.ClusterConfig", "clusters": members},
         },
     }

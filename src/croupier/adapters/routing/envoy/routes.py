@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, Json
+from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, TYPE, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name, target
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 from croupier.control.ports import RoutedService, TrafficTable, VersionKey
@@ -17,7 +17,6 @@ from croupier.core.releases import Service
 from croupier.core.rollout.routes import ServiceRoutes, Share
 from croupier.core.segments import Segment
 
-_TYPE: Final = "type.googleapis.com/envoy."
 SALT_PATTERN: Final = "^"
 """Matches the empty beginning, so that the salt is put before every value, whatever bytes it has."""
 
@@ -28,7 +27,7 @@ def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
     prefixes.sort(key=lambda item: (-len(item[0]), item[0]))
     routes = [route for prefix, routed in prefixes for route in _prefix_routes(prefix, routed, settings)]
     return {
-        "@type": f"{_TYPE}config.route.v3.RouteConfiguration",
+        "@type": f"{TYPE}config.route.v3.RouteConfiguration",
         "name": LISTENER,
         "validate_clusters": True,
         "virtual_hosts": [
@@ -110,14 +109,14 @@ def _forwarding(settings: EnvoySettings) -> Json:
             "retry_host_predicate": [
                 {
                     "name": "envoy.retry_host_predicates.previous_hosts",
-                    "typed_config": {"@type": f"{_TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+                    "typed_config": {"@type": f"{TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
                 }
             ],
             "host_selection_retry_max_attempts": 3,
             "retry_priority": {
                 "name": "envoy.retry_priorities.previous_priorities",
                 "typed_config": {
-                    "@type": f"{_TYPE}extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                    "@type": f"{TYPE}extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
                     "update_frequency": 2,
                 },
             },

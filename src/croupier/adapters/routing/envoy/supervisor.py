@@ -219,9 +219,15 @@ def _write_missing_resources(settings: EnvoySettings) -> None:
 
 
 def _bound_log(log: Path, limit_bytes: int) -> None:
-    """Keep one older part. Envoy appends, so it goes on at the start of the emptied file."""
-    if log.exists() and log.stat().st_size > limit_bytes:
-        shutil.copyfile(log, log.with_suffix(".log.1"))
+    """Keep one older part. Envoy appends, so it goes on at the start of the emptied file.
+
+    Where the disk is full the older part is lost and the log emptied all the same: Envoy must go on being watched.
+    """
+    with contextlib.suppress(OSError):
+        if log.stat().st_size <= limit_bytes:
+            return
+        with contextlib.suppress(OSError):
+            shutil.copyfile(log, log.with_suffix(".log.1"))
         os.truncate(log, 0)
 
 
