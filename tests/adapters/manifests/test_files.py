@@ -1,6 +1,7 @@
 """Files and directories: limits, links, encodings. All on the real file system."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,24 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
     assert problems(tmp_path) == [f"{pipe}: this is no regular file. Name a file or a directory."]
+
+
+def test_a_directory_that_may_not_be_read_is_told() -> None:
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "closed").mkdir()
+        (root / "closed" / "gate.yaml").write_text("a: 1\n")
+        root.chmod(0o755)
+        (root / "closed").chmod(0o700 if user == 0 else 0)
+        try:
+            if user == 0:  # root may read everything, so somebody else looks
+                os.seteuid(65_534)
+            found = [str(source.problem) for source in read_sources([root])]
+        finally:
+            os.seteuid(user)
+            (root / "closed").chmod(0o700)
+        assert found == [f"{root}/closed: it cannot be read: Permission denied. Check its permissions."]
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:

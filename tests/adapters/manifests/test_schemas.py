@@ -28,6 +28,14 @@ def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
         assert [error.message for error in Draft202012Validator(SCHEMAS[stem]).iter_errors(document)] == []
 
 
+def test_definitions_of_one_name_are_one_shape_whatever_the_kind() -> None:
+    seen: dict[str, Any] = {}
+    for stem in SCHEMAS:
+        if stem != "document":
+            for name, definition in SCHEMAS[stem].get("$defs", {}).items():
+                assert seen.setdefault(name, definition) == definition, name
+
+
 def test_every_field_says_what_it_means() -> None:
     def undescribed(schema: Any, path: str) -> list[str]:
         if not isinstance(schema, dict):

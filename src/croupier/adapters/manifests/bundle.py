@@ -154,7 +154,6 @@ class _Reading:
             if len(self._items) == MAX_BUNDLE:
                 message = f"there are more than {MAX_BUNDLE} documents."
                 self.refuse(Located(file, 0, 0, Problem(message, hint="Read fewer files at a time.")))
-            if len(self._items) >= MAX_BUNDLE:
                 return
             self.take(tree.data, tree.marks, file, ())
 

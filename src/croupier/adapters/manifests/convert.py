@@ -71,7 +71,7 @@ def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | Non
 def gate(shape: shapes.GateShape) -> Gate:
     spec = shape.spec
     comparison, stop, rule = spec.comparison, spec.hard_stop, spec.rule or shapes.RuleShape()
-    usual, always, never = Comparison(), HardStop(), ClassicRule()
+    usual, usual_stop, usual_rule = Comparison(), HardStop(), ClassicRule()
     return Gate(
         name=shape.metadata.name,
         sli=_sli(spec.sli),
@@ -82,12 +82,12 @@ def gate(shape: shapes.GateShape) -> Gate:
             if comparison
             else None
         ),
-        hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, always.samples)) if stop else None,
+        hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, usual_stop.samples)) if stop else None,
         rule=ClassicRule(
-            interval_s=given(rule.interval, never.interval_s),
-            window_s=given(rule.window, never.window_s),
-            consecutive=given(rule.consecutive, never.consecutive),
-            min_samples=given(rule.min_samples, never.min_samples),
+            interval_s=given(rule.interval, usual_rule.interval_s),
+            window_s=given(rule.window, usual_rule.window_s),
+            consecutive=given(rule.consecutive, usual_rule.consecutive),
+            min_samples=given(rule.min_samples, usual_rule.min_samples),
         ),
         description=spec.description or "",
     )

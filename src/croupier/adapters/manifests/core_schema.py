@@ -13,7 +13,7 @@ _SPECIAL: Final = {"nan": math.nan, "inf": math.inf}
 
 
 def resolved(text: str) -> Any:
-    """The value of an unquoted scalar by YAML 1.2's core schema: ``no``, ``NO`` and ``1:30`` are text."""
+    """The value of an unquoted scalar: ``None``, a truth value, a number, or the text itself."""
     if _NULL.fullmatch(text):
         return None
     if text in _BOOL:

@@ -157,6 +157,5 @@ def _senseless_samples(document: Document) -> Iterator[Complaint]:
     stop = document.source["spec"].get("hardStop", {})
     if "samples" in stop and "failing" not in stop:
         at = ("spec", "hardStop", "samples")
-        yield Complaint(
-            Problem("'samples' has no effect without 'failing'.", at, "Add failing: 50%, or remove it."), True
-        )
+        problem = Problem("'samples' has no effect without 'failing'.", at, "Add failing: 50%, or remove it.")
+        yield Complaint(problem, at_key=True)

@@ -3,6 +3,7 @@
 Follows no link out of the directory that was named, opens nothing but regular files, and reports instead of raising.
 """
 
+import codecs
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -68,7 +69,8 @@ def _below(root: Path) -> Iterator[Path | Source]:
     """Files below a directory. Hidden ones are left out (.git, a mounted volume's ..data)."""
     inside = root.resolve()
     entries = 0
-    for folder, folders, names in os.walk(root, onerror=None, followlinks=False):
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=unreadable.append, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         entries += len(folders) + len(names)
         if entries > MAX_ENTRIES:
@@ -82,6 +84,8 @@ def _below(root: Path) -> Iterator[Path | Source]:
                 yield _refused(path, "this link leads out of the directory.", "Copy the file, or name it by itself.")
             elif wanted and name not in links:
                 yield path
+    for error in unreadable:  # what is in there would be missed without a word
+        yield _refused(Path(error.filename), f"it cannot be read: {error.strerror}.", "Check its permissions.")
 
 
 def _real(path: Path) -> Path:
@@ -116,12 +120,10 @@ def _read(path: Path) -> tuple[Source, int]:
 
 def decoded(content: bytes, file: str) -> tuple[str | None, Located | None]:
     """The text of a file's bytes, which must be UTF-8."""
-    for mark, encoding in ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")):
-        if content.startswith(mark):
-            problem = Problem(f"the file is {encoding}, not UTF-8.", hint="Save it as UTF-8.")
-            return None, Located(file, 1, 1, problem)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return None, Located(file, 1, 1, Problem("the file is UTF-16, not UTF-8.", hint="Save it as UTF-8."))
     try:
-        return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8"), None
+        return content.removeprefix(codecs.BOM_UTF8).decode("utf-8"), None
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line, start = before.count(b"\n") + 1, before.rfind(b"\n") + 1

@@ -54,7 +54,7 @@ def _schema_of(kind: str, shape: type[Shape]) -> dict[str, Any]:
 
 
 def _shared_definitions(by_stem: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """All definitions in one place. Equal names are equal shapes, since names of classes are unique in one module."""
+    """All definitions in one place. Equal names are equal shapes: no two classes in ``shapes`` have the same name."""
     definitions: dict[str, Any] = {}
     for kind in KINDS:
         schema = dict(by_stem[kind.lower()])

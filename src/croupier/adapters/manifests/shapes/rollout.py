@@ -19,7 +19,7 @@ class AnalysisShape(Shape):
     elsewhere: ClassVar[dict[str, str]] = {
         "args": "Gates take no arguments; write the values into the Gate.",
         "startingStep": "Guards watch from the first step; remove it.",
-        "dryRun": "To try a gate, leave it out of the rollout and look at it with 'croupier gate'.",
+        "dryRun": "Gates always count here: remove it, and name only the gates that should decide.",
         "gates": "As in Argo Rollouts, write templates: [{templateName: <gate>}].",
     }
     templates: Annotated[list[TemplateShape], Field(min_length=1, max_length=50)]
