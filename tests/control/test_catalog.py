@@ -1,15 +1,19 @@
 """Taking in documents and releases: what changes, what does not, and that it is all of it or none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from croupier.control.catalog import Applied, Effect
 from croupier.control.ports import Answer, Document
+from croupier.control.rollouts import Ask
 from croupier.core.releases import ProcessTemplate, Release, Service
+from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict
 
+ANNA = Ask("anna", "because")
 PROCESS = ProcessTemplate(command=("serve", "{port}"))
 SHOP = Document("Service", "shop", "sha256:1", Service("shop", ("/shop",), PROCESS), {"kind": "Service"})
 
@@ -115,3 +119,50 @@ async def test_the_answer_is_kept_with_the_change(bare: Any) -> None:
 async def test_the_loop_is_told(bare: Any) -> None:
     await bare.a.catalog.apply([SHOP], [], actor="anna")
     assert bare.a.reconciler._urgent.is_set()
+
+
+def service(**changes: Any) -> Document:
+    spec = replace(Service("shop", ("/shop",), PROCESS, attribute_headers=(("employee", "x-employee"),)), **changes)
+    return Document("Service", "shop", f"sha256:{hash(spec)}", spec, {})
+
+
+@pytest.mark.parametrize(
+    "change, segment_of_rollout, refused",
+    [
+        ({"identity_header": "x-account-id"}, None, True),
+        ({"attribute_headers": (("employee", "x-staff"),)}, "staff", True),
+        ({"attribute_headers": (("employee", "x-staff"),)}, None, False),  # nobody asks for it
+        ({"attribute_headers": (("employee", "x-employee"), ("market", "x-market"))}, "staff", False),
+        ({"prefixes": ("/store",)}, "staff", False),
+    ],
+)
+async def test_players_are_not_dealt_anew_in_the_middle_of_a_rollout(
+    bare: Any, change: dict[str, Any], segment_of_rollout: str | None, refused: bool
+) -> None:
+    await bare.open()
+    await bare.a.catalog.apply([service(), segment("a")], [], actor="anna")
+    await bare.declare(RolloutSpec("shop", "shop", (SetWeight(2_000), Pause()), segment=segment_of_rollout))
+    rollout = await bare.roll_out()
+    before = await bare.entries()
+    if not refused:
+        await bare.a.catalog.apply([service(**change)], [], actor="anna")
+        return
+    for dry_run in (True, False):
+        with pytest.raises(Conflict, match=r"shop-2 is in progress.* abort it, then"):
+            await bare.a.catalog.apply([service(**change)], [], actor="anna", dry_run=dry_run)
+    assert await bare.entries() == before
+    await bare.a.rollouts.abort(rollout, ANNA)
+    await bare.turn(2)
+    await bare.a.catalog.apply([service(**change)], [], actor="anna")
+
+
+async def test_a_rollout_that_begins_meanwhile_is_not_overlooked(shop: Any) -> None:
+    await shop.a.catalog.apply([service()], [], actor="anna")
+    b = shop.site("b")
+
+    async def other() -> None:
+        await b.rollouts.start("shop", "1.1.0", ANNA)
+
+    shop.a.happenings.once["before commit"] = other
+    with pytest.raises(Conflict, match="service shop is at version"):
+        await shop.a.catalog.apply([service(identity_header="x-account-id")], [], actor="anna")

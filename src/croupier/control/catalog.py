@@ -4,14 +4,14 @@ Called by the API; what it records wakes the loop.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
+from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Spec, Stored
 from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
-from croupier.core.releases import Release
+from croupier.core.releases import Release, Service
 from croupier.errors import Conflict
 
 
@@ -51,11 +51,11 @@ class Catalog:
         answer: Answer | None = None,
     ) -> tuple[Applied, ...]:
         """Record every object that differs from what is recorded. Raises ``Conflict`` when a release would be bound
-        anew.
+        anew, or players of a rollout in progress would be told apart by something else.
         """
         now = self.ports.clock.now()
         known = {(item.value.kind, item.value.name): item for item in await self.ports.store.documents()}
-        delivered = {item.value.service for item in await self.ports.store.services()}
+        delivered = {item.value.service: item for item in await self.ports.store.services()}
         applied: list[Applied] = []
         writes: list[Stored[Document]] = []
         entries: list[Entry] = []
@@ -71,11 +71,7 @@ class Catalog:
             effect = Effect.CREATED if release in fresh else Effect.UNCHANGED
             applied.append(Applied("Release", f"{release.service}-{release.version}", effect))
         entries += [_released(release, actor, reason, now) for release in fresh]
-        services = tuple(
-            Stored(ServiceState(document.name), 0)
-            for document in documents
-            if document.kind == "Service" and document.name not in delivered
-        )
+        services = await self._services([item for item in documents if item.kind == "Service"], known, delivered)
         if entries and not dry_run:
             change = Commit(
                 tuple(entries), now, services=services, documents=tuple(writes), releases=tuple(fresh), answer=answer
@@ -83,6 +79,39 @@ class Catalog:
             await self.ports.store.commit(change)
             self.reconciler.wake()
         return tuple(applied)
+
+    async def _services(
+        self,
+        documents: Sequence[Document],
+        known: Mapping[tuple[str, str], Stored[Document]],
+        delivered: Mapping[str, Stored[ServiceState]],
+    ) -> tuple[Stored[ServiceState], ...]:
+        """What serves each service, to be written with its document, also where it stays as it is: so no rollout begins
+        between asking whether there is one and writing.
+        """
+        written: list[Stored[ServiceState]] = []
+        for document in documents:
+            before, delivery = known.get((document.kind, document.name)), delivered.get(document.name)
+            if delivery is None:
+                written.append(Stored(ServiceState(document.name), 0))
+            elif before is not None and before.value.spec != document.spec:
+                await self._keep_players(before.value.spec, document.spec, delivery.value.active)
+                written.append(delivery)
+        return tuple(written)
+
+    async def _keep_players(self, before: Spec, after: Spec, active: str | None) -> None:
+        """Refuse what would give players of the active rollout another version in the middle of it."""
+        rollout = await self.ports.store.rollout(active) if active else None
+        if rollout is None:
+            return
+        segment = rollout.value.plan.segment
+        asked = frozenset(match.attribute for match in segment.matches) if segment else frozenset()
+        if _tells_apart(before, asked) != _tells_apart(after, asked):
+            raise Conflict(
+                f"{active} is in progress: with another identityHeader, or another header for an attribute of its "
+                "segment, players would change versions in the middle of it.",
+                hint="Let it end, or abort it, then apply again.",
+            )
 
     async def _is_new(self, release: Release) -> bool:
         before = await self.ports.store.release(release.service, release.version)
@@ -92,6 +121,14 @@ class Catalog:
                 hint="Releases never change: give this content a new version.",
             )
         return before is None
+
+
+def _tells_apart(spec: Spec, attributes: frozenset[str]) -> tuple[str, frozenset[tuple[str, str]]] | None:
+    """What decides which player a request belongs to, and whether that one is in the segment."""
+    if not isinstance(spec, Service):
+        return None
+    headers = frozenset((name, header) for name, header in spec.attribute_headers if name in attributes)
+    return spec.identity_header, headers
 
 
 def _effect(before: Stored[Document] | None, document: Document) -> Effect:
