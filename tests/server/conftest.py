@@ -15,16 +15,19 @@ from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
 from croupier.control.ports import (
+    Commit,
     Endpoint,
     Health,
     Ports,
     Query,
     ScrapeTarget,
+    Token,
     TrafficTable,
     VersionKey,
     WorkloadStatus,
 )
 from croupier.core.gates import Counts, Reading, Silence, Sli
+from croupier.core.journal.entry import Entry
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.server.app import create_app
@@ -119,6 +122,12 @@ class World:
 
         return await until(ask, done)
 
+    async def admit(self, token: Token) -> None:
+        """Let the token's owner in."""
+        entry = Entry(token.created_at, "test", "create token", f"token/{token.id}")
+        await self.store.commit(Commit((entry,), token.created_at, tokens=(token,)))
+        self.context.keyring.learn(token)
+
     async def until_ready(self) -> None:
         """The loop holds the lease."""
 
@@ -212,11 +221,11 @@ async def open_world(
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://localhost"))
         context: Context = app.state.context
         tokens = {Role.ADMIN: settings.admin_token_file.read_text().strip()}
+        world = World(app, settings, made[0], edge, counters, client, tokens)
         for role in (Role.OPERATOR, Role.VIEWER):
             token, tokens[role] = mint(role.value, role, context.ports.clock.now())
-            await context.tokens.add_token(token)
-            context.keyring.learn(token)
-        yield World(app, settings, made[0], edge, counters, client, tokens)
+            await world.admit(token)
+        yield world
 
 
 @pytest.fixture

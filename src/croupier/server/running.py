@@ -49,7 +49,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     metrics.watch_fleet(lambda: reconciler.fleet)
     keyring = Keyring(outside.tokens)
     await keyring.refresh()
-    await _let_an_admin_in(settings, ports, outside.tokens, keyring)
+    await _let_an_admin_in(settings, ports, keyring)
     streams = Streams(ports.journal, outside.changes, settings.max_streams, metrics.note)
     context = Context(
         settings=settings,
@@ -95,7 +95,7 @@ async def _finish(loop: asyncio.Task[None]) -> None:
         log.warning("the lease was not given back: %s", trouble)
 
 
-async def _let_an_admin_in(settings: Settings, ports: Ports, tokens: Tokens, keyring: Keyring) -> None:
+async def _let_an_admin_in(settings: Settings, ports: Ports, keyring: Keyring) -> None:
     """At the first start nobody has a token: make one and leave it where only the owner of this account finds it."""
     file = settings.admin_token_file
     if keyring.has_admin and not settings.new_admin_token:
@@ -104,8 +104,7 @@ async def _let_an_admin_in(settings: Settings, ports: Ports, tokens: Tokens, key
     token, text = mint("admin", Role.ADMIN, now)
     event = {"type": "token_created", "id": token.id, "name": token.name, "role": token.role}
     entry = Entry(now, "croupier", "create token", f"token/{token.id}", (event,), "first start")
-    await ports.store.commit(Commit((entry,), now))
     write_secret(file, text)
-    await tokens.add_token(token)
+    await ports.store.commit(Commit((entry,), now, tokens=(token,)))
     keyring.learn(token)
     log.info("an admin token was made", extra={"file": str(file)})

@@ -424,17 +424,22 @@ async def test_samples_come_back_in_order_of_time(store: SqlStore) -> None:
     assert (await store.head()).size == 0, "telemetry is no part of the record"
 
 
-async def test_tokens_are_kept_listed_and_revoked(store: SqlStore) -> None:
+async def test_tokens_are_kept_listed_and_revoked(store: SqlStore, story: Any) -> None:
     admin = Token("t1", "first", "admin", "a" * 64, 1.0)
     reader = Token("t2", "page", "viewer", "b" * 64, 2.0)
-    await store.add_token(reader)
-    await store.add_token(admin)
+
+    async def put(*tokens: Token) -> None:
+        await store.commit(replace(story.note("token/t"), tokens=tokens))
+
+    await put(reader, admin)
     assert await store.tokens() == [admin, reader]
-    with pytest.raises(Conflict):
-        await store.add_token(replace(admin, id="t3"))
-    with pytest.raises(Conflict):
-        await store.add_token(replace(admin, sha256="c" * 64))
-    assert await store.revoke_token("t1", 5.0) == replace(admin, revoked_at=5.0)
-    assert await store.revoke_token("t1", 6.0) == replace(admin, revoked_at=5.0), "the first time counts"
-    assert await store.revoke_token("t9", 6.0) is None
+    for taken in (replace(admin, id="t3"), replace(admin, sha256="c" * 64)):
+        with pytest.raises(Conflict, match="exists already"):
+            await put(taken)
+    await put(replace(admin, revoked_at=5.0))
+    for refused in (replace(admin, revoked_at=6.0), replace(reader, role="admin", revoked_at=5.0)):
+        with pytest.raises(Conflict, match="was revoked already, or is none of ours"):
+            await put(refused)
     assert await store.tokens() == [replace(admin, revoked_at=5.0), reader]
+    assert (await store.head()).size == 2, "what was refused left no record"
+    assert (await store.verify()).ok

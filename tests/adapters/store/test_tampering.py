@@ -1,6 +1,7 @@
 """The database refuses changes to the record; whoever takes the triggers away is found out, and where."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from croupier.adapters.store.sql import SqlStore
+from croupier.control.ports import Document, ServiceState, Stored, Token
+from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout import events as e
 from croupier.errors import Corrupt
 
@@ -115,8 +118,7 @@ async def test_tampering_without_triggers_is_found_at_its_place(
 
 async def test_bytes_that_are_no_entry_are_found(store: SqlStore, record: None, raw: Sql) -> None:
     await drop_triggers(store, raw)
-    nothing = "X'00'" if store._database.sqlite else "decode('00', 'hex')"
-    await raw(f"UPDATE journal SET body = {nothing} WHERE seq = 3")  # noqa: S608 -- the test's own words
+    await raw(f"UPDATE journal SET body = {as_bytes(store, chr(0))} WHERE seq = 3")  # noqa: S608 -- the test's own words
     assert "entry 3" in {item.place for item in (await store.verify()).discrepancies}
     with pytest.raises(Corrupt, match="journal 3 cannot be read"):
         await store.entries()
@@ -139,6 +141,67 @@ async def test_states_and_heads_changed_by_hand_are_found(
 ) -> None:
     await raw(statement)
     assert place in {item.place for item in (await store.verify()).discrepancies}
+
+
+@pytest.fixture
+async def declared(store: SqlStore, story: Any) -> None:
+    """Everything that is recorded and is no rollout: a service with its document, a release, two tokens."""
+    shop = Service("shop", ("/shop",), ProcessTemplate(("shop", "{port}")))
+    document = Document("Service", "shop", "sha256:0", shop, {"kind": "Service"})
+    release = Release("shop", "1.0.0", shop.process, "sha256:1")
+    valid, revoked = (Token(name, name, "viewer", name[0] * 64, 1.0) for name in ("anna", "bert"))
+    await store.commit(
+        replace(
+            story.note("document/Service/shop"),
+            services=(Stored(ServiceState("shop"), 0),),
+            documents=(Stored(document, 0),),
+            releases=(release,),
+            tokens=(valid, revoked),
+        )
+    )
+    change = replace(story.note("token/bert"), tokens=(replace(revoked, revoked_at=2.0),))
+    again = replace(story.note("x"), documents=(Stored(document, 1),), releases=(release,))
+    await store.commit(change)
+    await store.commit(again)
+    assert (await store.verify()).ok
+
+
+@pytest.mark.parametrize(
+    "statement, where",
+    [
+        ("UPDATE documents SET document = replace(document, '/shop', '/')", "document Service/shop"),
+        ("UPDATE documents SET version = 9007199254740993", "document Service/shop"),
+        ("UPDATE documents SET name = 'other'", "document Service/other"),
+        ("DELETE FROM documents", "document Service/shop"),
+        ("UPDATE releases SET release = replace(release, 'shop', 'mine')", "release shop/1.0.0"),
+        ("UPDATE releases SET digest = 'sha256:2'", "release shop/1.0.0"),
+        ("INSERT INTO releases SELECT service, '6.6.6', digest, seq, release FROM releases", "release shop/6.6.6"),
+        ("UPDATE services SET state = replace(state, 'null', '\"6.6.6\"')", "service shop"),
+        ("UPDATE tokens SET role = 'admin' WHERE id = 'anna'", "token anna"),
+        ("UPDATE tokens SET revoked_at = NULL WHERE id = 'bert'", "token bert"),
+        ("DELETE FROM tokens WHERE id = 'anna'", "token anna"),
+        ("INSERT INTO tokens (id, name, role, sha256, created_at) VALUES ('x', 'x', 'admin', 'x', 1)", "token x"),
+    ],
+)
+async def test_rows_changed_by_hand_are_found(
+    store: SqlStore, declared: None, raw: Sql, statement: str, where: str
+) -> None:
+    await raw(statement)
+    assert (await store.verify()).discrepancies[0].place == where
+
+
+async def test_bytes_without_digests_of_rows_are_found(store: SqlStore, declared: None, raw: Sql) -> None:
+    await drop_triggers(store, raw)
+    body = '{"events":[],"rows":[]}'
+    await raw(f"UPDATE journal SET body = {as_bytes(store, body)} WHERE seq = 1")  # noqa: S608 -- the test's own words
+    assert "entry 1" in {item.place for item in (await store.verify()).discrepancies}
+    with pytest.raises(Corrupt, match="entry 1 of the journal has no digests"):
+        await store.entries()
+
+
+def as_bytes(store: SqlStore, text: str) -> str:
+    literal = text.encode().hex()
+    return f"X'{literal}'" if store._database.sqlite else f"decode('{literal}', 'hex')"
 
 
 async def test_nothing_is_built_on_a_tree_that_was_tampered_with(

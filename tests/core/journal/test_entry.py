@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -29,3 +30,8 @@ def test_the_position_is_part_of_the_leaf() -> None:
 def test_what_json_cannot_carry_everywhere_has_no_leaf(value: object) -> None:
     with pytest.raises(ValueError, match=r"JSON|JCS|UTF-8"):
         Entry(0.0, "a", "b", "c/d", ({"type": "x", "value": value},)).leaf(0)
+
+
+def test_the_digests_of_rows_are_part_of_the_leaf() -> None:
+    with_rows = replace(ENTRY, rows={"document/Gate/ok": "sha256:1"})
+    assert json.loads(with_rows.leaf(3)) == {**json.loads(ENTRY.leaf(3)), "rows": {"document/Gate/ok": "sha256:1"}}

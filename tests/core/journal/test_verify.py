@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import Frontier, Node, Position, TreeHead, leaf_hash
-from croupier.core.journal.verify import MOST_DISCREPANCIES, Verification, verify
+from croupier.core.journal.verify import MOST_DISCREPANCIES, Row, Verification, verify
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.spec import Plan, SetWeight
@@ -39,17 +39,22 @@ class Record:
     nodes: list[Node] = field(default_factory=list)
     frontier: Frontier = field(default_factory=Frontier)
     states: dict[str, RolloutState] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
     head: TreeHead | None = None
 
-    def add(self, subject: str, *events: e.Event) -> None:
-        entry = Entry(float(self.frontier.size), "anna", "act", subject, tuple(asdict(event) for event in events))
+    def add(self, subject: str, *events: e.Event, **rows: str) -> None:
+        said = tuple(asdict(event) for event in events)
+        entry = Entry(float(self.frontier.size), "anna", "act", subject, said, rows=rows)
+        self.rows |= rows
         body = entry.leaf(self.frontier.size)
         self.entries.append(Recorded(self.frontier.size, entry, body, leaf_hash(body)))
         self.frontier, nodes = self.frontier.append(leaf_hash(body))
         self.nodes.extend(nodes)
 
     def verify(self) -> Verification:
-        return verify(self.entries, self.nodes, self.head or self.frontier.head, self.states.values(), decode)
+        rows = [Row(name, digest) for name, digest in self.rows.items()]
+        head = self.head or self.frontier.head
+        return verify(self.entries, self.nodes, head, self.states.values(), rows, decode)
 
     def found(self) -> list[str]:
         verification = self.verify()
@@ -211,3 +216,15 @@ def test_a_hopeless_record_is_reported_in_part() -> None:
 def test_a_flood_of_invented_nodes_is_reported_in_part(record: Record) -> None:
     record.nodes.extend(Node(Position(0, number), bytes(32)) for number in range(20, 3 * MOST_DISCREPANCIES))
     assert len(record.found()) == MOST_DISCREPANCIES
+
+
+def test_rows_are_as_they_were_written_last(record: Record) -> None:
+    for digest in ("sha256:1", "sha256:2"):
+        record.add("document/Gate/ok", **{"document/Gate/ok": digest, "token/anna": "sha256:9"})
+    assert record.found() == []
+    record.rows = {"document/Gate/ok": "sha256:1", "release/shop/6.6.6": "sha256:6"}
+    assert record.found() == [
+        "document Gate/ok: its row is not what entry 12 recorded.",
+        "release shop/6.6.6: is in the store, not in the journal.",
+        "token anna: is in the journal (entry 12), not in the store.",
+    ]

@@ -25,8 +25,7 @@ async def infected(world: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     await world.declare()
     monkeypatch.setattr(world.counters, "read", read)
     token, world.tokens[Role.ADMIN] = mint(EVIL, Role.ADMIN, 0.0)
-    await world.context.tokens.add_token(token)
-    world.context.keyring.learn(token)
+    await world.admit(token)
     await world.post("/rollouts", {"service": "shop", "version": "1.1.0", "reason": EVIL})
     await world.until("/rollouts/shop-2", lambda rollout: rollout["hold"] == "step" and rollout["gates"][0]["findings"])
     observe = world.context.ports.workloads.observe

@@ -79,13 +79,26 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token as it is kept: ``sha256`` is the hex digest of the secret, never the secret. Epoch seconds."""
+
+    id: str
+    name: str
+    role: str
+    sha256: str
+    created_at: float
+    revoked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """One atomic change. All of it is recorded or none of it.
 
     Each value is written only if its stored version is the one named (0: must not exist yet), else ``Conflict``. With
     ``lease`` the commit is refused (``Fenced``) unless that lease with that token is still held at ``now``. Releases
-    are only ever added: a version that exists with another digest is a ``Conflict``. There is at least one entry: no
-    change without a record.
+    are only ever added: a version that exists with another digest is a ``Conflict``. A token is added, or is marked
+    revoked where it has a ``revoked_at``; one that exists, or is revoked already, is a ``Conflict``. There is at least
+    one entry: no change without a record.
     """
 
     entries: tuple[Entry, ...]
@@ -94,6 +107,7 @@ class Commit:
     services: tuple[Stored[ServiceState], ...] = ()
     documents: tuple[Stored[Document], ...] = ()
     releases: tuple[Release, ...] = ()
+    tokens: tuple[Token, ...] = ()
     answer: Answer | None = None
     lease: Lease | None = None
 
@@ -119,28 +133,8 @@ class Sample:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A bearer token as it is kept: ``sha256`` is the hex digest of the secret, never the secret. Epoch seconds."""
-
-    id: str
-    name: str
-    role: str
-    sha256: str
-    created_at: float
-    revoked_at: float | None = None
-
-
 class Tokens(Protocol):
-    """Who may talk to the server. The caller journals what it does here."""
-
-    async def add_token(self, token: Token) -> None:
-        """Keep a new token; ``Conflict`` where the id or the digest exists already."""
-        ...
-
-    async def revoke_token(self, token_id: str, at: float) -> Token | None:
-        """Mark it revoked (the first time counts) and give it back; ``None`` where there is none."""
-        ...
+    """Who may talk to the server; a commit changes it."""
 
     async def tokens(self) -> Sequence[Token]:
         """All of them, oldest first, revoked ones too."""

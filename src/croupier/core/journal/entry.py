@@ -5,7 +5,7 @@ them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
@@ -16,7 +16,8 @@ class Entry:
     """A state change about to be recorded. ``at`` is epoch seconds; ``events`` are JSON objects with a ``type`` each.
 
     ``subject`` is ``release/payments/1.1.0``, ``document/Gate/deposits``, or ``rollout/payments-7``: the events
-    there are a rollout's and nothing else, for its state is rebuilt from them.
+    there are a rollout's and nothing else, for its state is rebuilt from them. ``rows`` is the store's: the digests
+    of what its transaction wrote beside rollouts, by name (``document/Gate/deposits``), in a commit's first entry.
     """
 
     at: float
@@ -25,20 +26,21 @@ class Entry:
     subject: str
     events: tuple[Mapping[str, Any], ...] = ()
     reason: str = ""
+    rows: Mapping[str, str] = field(default_factory=dict)
 
     def leaf(self, seq: int) -> bytes:
         """The canonical bytes of this entry at position ``seq`` (0, 1, …): what the tree hashes."""
-        return rfc8785.dumps(
-            {
-                "seq": seq,
-                "at": self.at,
-                "actor": self.actor,
-                "action": self.action,
-                "subject": self.subject,
-                "events": [dict(event) for event in self.events],
-                "reason": self.reason,
-            }
-        )
+        said: dict[str, Any] = {
+            "seq": seq,
+            "at": self.at,
+            "actor": self.actor,
+            "action": self.action,
+            "subject": self.subject,
+            "events": [dict(event) for event in self.events],
+            "reason": self.reason,
+        }
+        # Left out where there are none: what was recorded without keeps its bytes.
+        return rfc8785.dumps({**said, "rows": dict(self.rows)} if self.rows else said)
 
 
 @dataclass(frozen=True, slots=True)

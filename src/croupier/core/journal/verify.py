@@ -1,4 +1,4 @@
-"""Checks the record against itself: sequence, bytes, hashes, stored nodes, root, and states against histories.
+"""Checks the record against itself: sequence, bytes, hashes, stored nodes, root, states and rows against histories.
 
 Pure; the store feeds it one moment's rows. A forgery that rewrote everything at once it cannot see: that takes a
 root hash kept outside (``consistency_proof`` from a witnessed size).
@@ -26,8 +26,16 @@ Decode: TypeAlias = Callable[[Mapping[str, Any]], Event]
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A document, release, service or token as it is stored: its name as entries' ``rows`` have it, and its digest."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One contradiction: where (``entry 7``, ``node 3/2``, ``root``, ``rollout payments-7``) and what is wrong."""
+    """One contradiction: where (``entry 7``, ``node 3/2``, ``root``, ``rollout payments-7``, ``token 1f``) and what."""
 
     place: str
     message: str
@@ -54,20 +62,23 @@ def verify(
     nodes: Iterable[Node],
     stored: TreeHead,
     states: Iterable[RolloutState],
+    rows: Iterable[Row],
     decode: Decode,
 ) -> Verification:
     """Check the whole record. ``entries`` by sequence, ``nodes`` in the order in which appending completes them.
 
-    ``stored`` is the head that the store claims, ``states`` the rollouts that it holds now.
+    ``stored`` is the head that the store claims, ``states`` the rollouts that it holds now, ``rows`` all else that it
+    holds by record.
     """
     found: list[Discrepancy] = []
-    replayed = _Replayed(decode, found)
+    replayed, written = _Replayed(decode, found), _Written(found)
     frontier, remaining = Frontier(), _Nodes(iter(nodes), found)
     for recorded in entries:
         _check_entry(recorded, frontier.size, found)
         frontier, completed = frontier.append(leaf_hash(recorded.body))
         remaining.expect(completed)
         replayed.add(recorded)
+        written.add(recorded)
         if len(found) >= MOST_DISCREPANCIES:
             found.append(
                 Discrepancy(f"entry {recorded.seq}", f"stopped here after {MOST_DISCREPANCIES} discrepancies.")
@@ -76,6 +87,7 @@ def verify(
     remaining.expect_no_more()
     _check_head(frontier.head, stored, found)
     replayed.compare(states)
+    written.compare(rows)
     return Verification(frontier.head, len(replayed.states), tuple(found))
 
 
@@ -193,3 +205,32 @@ class _Replayed:
             names = [name for name in stored.__slots__ if getattr(stored, name) != getattr(state, name)]
             text = f"its stored state is not what its history gives: {', '.join(names)} differ."
             self.found.append(Discrepancy(place, text))
+
+
+@dataclass(slots=True)
+class _Written:
+    """What the entries say was last written of everything that is no rollout: its digest, and in which entry."""
+
+    found: list[Discrepancy]
+    last: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def add(self, recorded: Recorded) -> None:
+        """Take in what one entry's transaction wrote."""
+        for name, digest in recorded.entry.rows.items():
+            self.last[name] = (digest, recorded.seq)
+
+    def compare(self, rows: Iterable[Row]) -> None:
+        """Report rows that are not as they were last written, and those that only one side knows."""
+        missing = dict(self.last)
+        for row in rows:
+            digest, seq = self.last.get(row.name, ("", None))
+            missing.pop(row.name, None)
+            if seq is None:
+                self._report(row.name, "is in the store, not in the journal.")
+            elif digest != row.digest:
+                self._report(row.name, f"its row is not what entry {seq} recorded.")
+        for name, (_, seq) in sorted(missing.items()):
+            self._report(name, f"is in the journal (entry {seq}), not in the store.")
+
+    def _report(self, name: str, message: str) -> None:
+        self.found.append(Discrepancy(name.replace("/", " ", 1), message))

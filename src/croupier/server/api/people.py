@@ -1,5 +1,6 @@
 """``/tokens``, ``/me``, ``/about``: who may talk to the server, who is asking, and what this is."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated
 
@@ -49,9 +50,7 @@ async def create_token(request: Request, here: Here, who: Admin, asked: m.TokenR
         shown = m.TokenCreated(**views.token(token).model_dump(), token=None)
         event = {"type": "token_created", "id": token.id, "name": token.name, "role": token.role}
         entry = Entry(now, who.name, "create token", f"token/{token.id}", (event,), asked.reason)
-        # Recorded first: a token without a record would be worse than a record without a token.
-        await here.ports.store.commit(Commit((entry,), now, answer=kept.keep(201, shown)))
-        await here.tokens.add_token(token)
+        await here.ports.store.commit(Commit((entry,), now, tokens=(token,), answer=kept.keep(201, shown)))
         here.keyring.learn(token)
         body = shown.model_copy(update={"token": text}).model_dump_json(by_alias=True)
         return Response(body, 201, {"Cache-Control": "no-store"}, media_type="application/json")
@@ -72,9 +71,7 @@ async def revoke_token(here: Here, who: Admin, token_id: Annotated[str, Path(max
     now = here.ports.clock.now()
     event = {"type": "token_revoked", "id": known.id, "name": known.name, "role": known.role}
     entry = Entry(now, who.name, "revoke token", f"token/{known.id}", (event,))
-    await here.ports.store.commit(Commit((entry,), now))
-    revoked = await here.tokens.revoke_token(token_id, now)
-    if revoked is None:
-        raise NotFound(f"There is no token '{token_id}'.")
+    revoked = replace(known, revoked_at=now)
+    await here.ports.store.commit(Commit((entry,), now, tokens=(revoked,)))
     here.keyring.learn(revoked)
     return views.token(revoked)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.store.sql.database import Database, parse_url
-from croupier.control.ports import Token
+from croupier.control.ports import Sample
 from croupier.errors import Corrupt, Transient
 
 
@@ -104,7 +104,7 @@ async def test_a_deleted_or_replaced_file_is_not_written_to(tmp_path: Path, repl
     with pytest.raises(Transient, match="is gone, or another one is in its place"):
         await store.services()
     with pytest.raises(Transient, match="is gone"):
-        await store.add_token(Token("1", "x", "admin", "0" * 64, 0.0))
+        await store.add_samples([Sample("x-1", "ok", "1.0.0", True, 1.0, 1, 1)])
     path.unlink(missing_ok=True)
     (tmp_path / "elsewhere.db").rename(path)
     assert await store.services() == []

@@ -1,6 +1,7 @@
 """One commit: the fence, the versions, the values, the entries, the answer, all in the transaction it is called in."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, delete, func, select, update
@@ -8,9 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from croupier.adapters.store import codec
 from croupier.adapters.store.sql.append import append, lock_head
-from croupier.adapters.store.sql.tables import answers, documents, leases, releases, rollouts, services
-from croupier.control.ports import Answer, Commit, Document, Lease, ServiceState, Stored
-from croupier.core.journal.verify import ROLLOUT
+from croupier.adapters.store.sql.fingerprint import fingerprint
+from croupier.adapters.store.sql.tables import answers, documents, leases, releases, rollouts, services, tokens
+from croupier.control.ports import Answer, Commit, Document, Lease, ServiceState, Stored, Token
+from croupier.core.journal.verify import ROLLOUT, Row
 from croupier.core.releases import Release
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Fenced, Rejected
@@ -30,13 +32,15 @@ def record(connection: Connection, change: Commit) -> Sequence[int]:
         _check_fence(connection, change.lease, change.now)
     for rollout in change.rollouts:
         _put_rollout(connection, rollout)
-    for service in change.services:
-        _put_service(connection, service)
-    for document in change.documents:
-        _put_document(connection, document)
-    for release in change.releases:
-        _add_release(connection, release, before.size)
-    seqs = append(connection, before, change.entries)
+    rows = [
+        *(_put_service(connection, service) for service in change.services),
+        *(_put_document(connection, document) for document in change.documents),
+        *(_add_release(connection, release, before.size) for release in change.releases),
+        *(_put_token(connection, token) for token in change.tokens),
+    ]
+    first, *others = change.entries
+    written = replace(first, rows={row.name: row.digest for row in rows if row is not None})
+    seqs = append(connection, before, (written, *others))
     if change.answer is not None:
         _keep_answer(connection, change.answer, change.now)
     if connection.dialect.name == "postgresql":
@@ -79,27 +83,29 @@ def _put_rollout(connection: Connection, stored: Stored[RolloutState]) -> None:
     _put(connection, rollouts, {"id": state.id}, values, stored.version, f"rollout {state.id}")
 
 
-def _put_service(connection: Connection, stored: Stored[ServiceState]) -> None:
+def _put_service(connection: Connection, stored: Stored[ServiceState]) -> Row:
     name = stored.value.service
     values = {"state": codec.SERVICE_STATE.encode(stored.value)}
-    _put(connection, services, {"name": name}, values, stored.version, f"service {name}")
+    return fingerprint(services, _put(connection, services, {"name": name}, values, stored.version, f"service {name}"))
 
 
-def _put_document(connection: Connection, stored: Stored[Document]) -> None:
+def _put_document(connection: Connection, stored: Stored[Document]) -> Row:
     document = stored.value
     key = {"kind": document.kind, "name": document.name}
     values = {"document": codec.encode_document(document)}
-    _put(connection, documents, key, values, stored.version, f"{document.kind} {document.name}")
+    place = f"{document.kind} {document.name}"
+    return fingerprint(documents, _put(connection, documents, key, values, stored.version, place))
 
 
 def _put(
     connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any], version: int, place: str
-) -> None:
-    """Insert (version 0) or update the row, if it is still as the writer saw it."""
+) -> dict[str, Any]:
+    """Insert (version 0) or update the row, if it is still as the writer saw it; the row as it is now."""
+    row = {**key, **values, "version": version + 1}
     if version == 0:
-        if not _insert_new(connection, table, {**key, **values, "version": 1}):
+        if not _insert_new(connection, table, row):
             raise Conflict(f"{place} exists already.", hint="Read it again, then decide.")
-        return
+        return row
     same = [table.c[name] == value for name, value in key.items()]
     changed = connection.execute(
         update(table).where(*same, table.c.version == version).values(**values, version=version + 1)
@@ -108,6 +114,7 @@ def _put(
         now = connection.execute(select(table.c.version).where(*same)).scalar_one_or_none()
         found = "does not exist" if now is None else f"is at version {now}, not at {version}"
         raise Conflict(f"{place} {found}.", hint="Read it again, then decide.")
+    return row
 
 
 def _insert_new(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
@@ -117,7 +124,7 @@ def _insert_new(connection: Connection, table: Table, values: dict[str, Any]) ->
     return connection.execute(fresh.returning(*table.primary_key.columns)).first() is not None
 
 
-def _add_release(connection: Connection, release: Release, seq: int) -> None:
+def _add_release(connection: Connection, release: Release, seq: int) -> Row | None:
     """Add the release; the same one again is no change."""
     values = {
         "service": release.service,
@@ -127,7 +134,7 @@ def _add_release(connection: Connection, release: Release, seq: int) -> None:
         "release": codec.RELEASE.encode(release),
     }
     if _insert_new(connection, releases, values):
-        return
+        return fingerprint(releases, values)
     same = [releases.c.service == release.service, releases.c.version == release.version]
     digest = connection.execute(select(releases.c.digest).where(*same)).scalar_one()
     if digest != release.digest:
@@ -135,6 +142,21 @@ def _add_release(connection: Connection, release: Release, seq: int) -> None:
             f"release {release.service} {release.version} exists with digest {digest}, not {release.digest}.",
             hint="A version is never bound to another content: choose a new version.",
         )
+    return None
+
+
+def _put_token(connection: Connection, token: Token) -> Row:
+    """Add the token, or mark it revoked: nothing else of it ever changes."""
+    values = asdict(token)
+    if token.revoked_at is None:
+        if not _insert_new(connection, tokens, values):
+            raise Conflict(f"token {token.id} or its secret exists already.", hint="Make another one.")
+        return fingerprint(tokens, values)
+    valid = [tokens.c[name] == value for name, value in values.items() if name != "revoked_at"]
+    revoked = update(tokens).where(*valid, tokens.c.revoked_at.is_(None)).values(revoked_at=token.revoked_at)
+    if connection.execute(revoked).rowcount != 1:
+        raise Conflict(f"token {token.id} was revoked already, or is none of ours.", hint="See: GET /api/v1/tokens")
+    return fingerprint(tokens, values)
 
 
 def _keep_answer(connection: Connection, answer: Answer, now: float) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Connection, Row, Select, select, tuple_
+from sqlalchemy import Connection, Row, Select, select
 
 from croupier.adapters.store import codec
 from croupier.adapters.store.sql.append import read_nodes
+from croupier.adapters.store.sql.fingerprint import stored_rows
 from croupier.adapters.store.sql.listings import checked
+from croupier.adapters.store.sql.paging import paged
 from croupier.adapters.store.sql.tables import head, journal, nodes, rollouts
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import Node, Position, Read, TreeHead
@@ -19,9 +21,6 @@ from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt, Rejected
 
 T = TypeVar("T")
-
-_PAGE: Final = 256
-"""Rows per query of a long read: between two the event loop goes on."""
 
 _LEVELS: Final = 63
 """A tree of 64-bit sequence numbers has no more levels."""
@@ -71,7 +70,7 @@ def history(connection: Connection, rollout_id: str) -> Sequence[Event]:
     return [
         codec.EVENT.load(event, f"entry {row.seq}")
         for row in connection.execute(query)
-        for event in _events(row.body, row.seq)
+        for event in _said(row.body, row.seq)[0]
     ]
 
 
@@ -83,6 +82,7 @@ def verify_all(connection: Connection) -> Verification:
         _all_nodes(connection, unreadable),
         tree_head(connection),
         _all_states(connection, unreadable),
+        stored_rows(connection),
         codec.EVENT.load,
     )
     return replace(checked_record, discrepancies=(*checked_record.discrepancies, *unreadable))
@@ -95,18 +95,22 @@ def _of_subject(subject: str | None) -> Select[Any]:
 def _recorded(row: Row[Any]) -> Recorded:
     if row.leaf_hash is None:
         raise Corrupt(f"entry {row.seq} of the journal has no leaf in the tree.", hint="Run 'croupier journal verify'.")
-    return Recorded(row.seq, _entry(row, _events(row.body, row.seq)), row.body, row.leaf_hash)
+    return Recorded(row.seq, _entry(row, *_said(row.body, row.seq)), row.body, row.leaf_hash)
 
 
-def _entry(row: Row[Any], events: tuple[dict[str, Any], ...]) -> Entry:
-    return Entry(row.at, row.actor, row.action, row.subject, events, row.reason)
+def _entry(row: Row[Any], events: tuple[dict[str, Any], ...], rows: dict[str, str]) -> Entry:
+    return Entry(row.at, row.actor, row.action, row.subject, events, row.reason, rows)
 
 
-def _events(body: bytes, seq: int) -> tuple[dict[str, Any], ...]:
-    found = codec.parse(body, "entry", f"journal {seq}").get("events")
-    if not isinstance(found, list) or not all(isinstance(event, dict) for event in found):
+def _said(body: bytes, seq: int) -> tuple[tuple[dict[str, Any], ...], dict[str, str]]:
+    """The events and the rows' digests of an entry's bytes."""
+    whole = codec.parse(body, "entry", f"journal {seq}")
+    events, rows = whole.get("events"), whole.get("rows", {})
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise Corrupt(f"entry {seq} of the journal has no list of events.", hint="Run 'croupier journal verify'.")
-    return tuple(found)
+    if not isinstance(rows, dict):
+        raise Corrupt(f"entry {seq} of the journal has no digests of rows.", hint="Run 'croupier journal verify'.")
+    return tuple(events), rows
 
 
 def _check_size(connection: Connection, size: int) -> None:
@@ -137,17 +141,17 @@ def _built(connection: Connection, build: Callable[[Read], T]) -> T:
 
 def _all_entries(connection: Connection) -> Iterator[Recorded]:
     """Every row as it is, be it as odd as it may: what does not fit is for the check to say."""
-    for row in _paged(connection, _ENTRIES, journal.c.seq):
+    for row in paged(connection, _ENTRIES, journal.c.seq):
         try:
-            events = _events(row.body, row.seq)
+            events, rows = _said(row.body, row.seq)
         except Corrupt:
-            events = ()
-        yield Recorded(row.seq, _entry(row, events), row.body, row.leaf_hash or b"")
+            events, rows = (), {}
+        yield Recorded(row.seq, _entry(row, events, rows), row.body, row.leaf_hash or b"")
 
 
 def _all_nodes(connection: Connection, unreadable: list[Discrepancy]) -> Iterator[Node]:
     """In the order of completion, which is that of the primary key."""
-    for row in _paged(connection, select(nodes), nodes.c.last_leaf, nodes.c.level):
+    for row in paged(connection, select(nodes), nodes.c.last_leaf, nodes.c.level):
         if 0 <= row.level < _LEVELS and (row.last_leaf + 1) % (1 << row.level) == 0:
             yield Node(Position(row.level, ((row.last_leaf + 1) >> row.level) - 1), row.hash)
         else:
@@ -157,7 +161,7 @@ def _all_nodes(connection: Connection, unreadable: list[Discrepancy]) -> Iterato
 
 def _all_states(connection: Connection, unreadable: list[Discrepancy]) -> Iterator[RolloutState]:
     """States that can be read; those whose other columns say something else are reported, too."""
-    for row in _paged(connection, select(rollouts), rollouts.c.id):
+    for row in paged(connection, select(rollouts), rollouts.c.id):
         place = f"rollout {row.id}"
         try:
             state = codec.STATE.decode(row.state, place)
@@ -168,13 +172,3 @@ def _all_states(connection: Connection, unreadable: list[Discrepancy]) -> Iterat
         if said != (state.id, state.service, state.phase, state.phase.active, state.created_at):
             unreadable.append(Discrepancy(place, "the columns of its row are not those of its state."))
         yield state
-
-
-def _paged(connection: Connection, query: Select[Any], *keys: Column[Any]) -> Iterator[Row[Any]]:
-    """All rows by the keys, a page at a time."""
-    query = query.order_by(*keys).limit(_PAGE)
-    rows = connection.execute(query).all()
-    while rows:
-        yield from rows
-        last = [getattr(rows[-1], key.name) for key in keys]
-        rows = connection.execute(query.where(tuple_(*keys) > tuple_(*last))).all()

@@ -1,4 +1,4 @@
-"""Reads of what is stored now: rollouts, services, documents, releases, answers. One query each."""
+"""Reads of what is stored now: rollouts, services, documents, releases, tokens, answers. One query each."""
 
 import base64
 import binascii
@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, select, tuple_
 
 from croupier.adapters.store import codec
-from croupier.adapters.store.sql.tables import answers, documents, releases, rollouts, services
-from croupier.control.ports import Answer, Document, Page, ServiceState, Stored
+from croupier.adapters.store.sql.tables import answers, documents, releases, rollouts, services, tokens
+from croupier.control.ports import Answer, Document, Page, ServiceState, Stored, Token
 from croupier.core.releases import Release
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Rejected
@@ -91,6 +91,12 @@ def list_releases(connection: Connection, *, service: str | None, cursor: str | 
     last = rows[limit - 1] if len(rows) > limit else None
     following = write_cursor(last.seq, last.service, last.version) if last else None
     return Page(tuple(_release(row) for row in rows[:limit]), following)
+
+
+def list_tokens(connection: Connection) -> Sequence[Token]:
+    """All of them, oldest first."""
+    rows = connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id))
+    return [Token(row.id, row.name, row.role, row.sha256, row.created_at, row.revoked_at) for row in rows]
 
 
 def answer(connection: Connection, key: str) -> Answer | None:

@@ -4,7 +4,8 @@ Several control planes may start at once: PostgreSQL's advisory lock or SQLite's
 others find it done. There is no way back down: a backup is.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,12 @@ from sqlalchemy import Connection, text
 
 from croupier.adapters.store.sql.database import MEMORY, Database, parse_url
 from croupier.adapters.store.sql.faults import shown
-from croupier.errors import Rejected
+from croupier.errors import Rejected, Transient
 
 VERSION_TABLE: Final = "croupier_schema_version"
 _LOCK: Final = 0x63726F7570696572
 """PostgreSQL's advisory lock of migrations: "croupier" in ASCII."""
+_PATIENCE_S: Final = 5.0
 
 
 async def migrate(url: str) -> None:
@@ -39,8 +41,21 @@ async def migrate(url: str) -> None:
 async def migrate_database(database: Database) -> None:
     """``migrate`` on an open database."""
     if database.sqlite and database.url.database not in MEMORY:
-        await database.outside_transaction(_use_wal)
+        await _when_free(lambda: database.outside_transaction(_use_wal))
     await database.write(lambda connection: _upgrade(connection, shown(database.url)))
+
+
+async def _when_free(change: Callable[[], Awaitable[None]]) -> None:
+    """SQLite does not wait for its turn to switch to the log: whoever starts at the same time may be at it."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _PATIENCE_S
+    while True:
+        try:
+            return await change()
+        except Transient:
+            if loop.time() > until:
+                raise
+            await asyncio.sleep(0.1)
 
 
 def _use_wal(connection: Connection) -> None:

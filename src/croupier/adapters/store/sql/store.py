@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
-from croupier.adapters.store.sql import commit, journal, leases, listings, samples, tokens
+from croupier.adapters.store.sql import commit, journal, leases, listings, samples
 from croupier.adapters.store.sql.changes import Changes, Subscription
 from croupier.adapters.store.sql.database import Database, parse_url
 from croupier.adapters.store.sql.schema import migrate_database
@@ -163,11 +163,5 @@ class SqlStore:
 
     # --- Tokens ------------------------------------------------------------------------------------------------------
 
-    async def add_token(self, token: Token) -> None:
-        await self._database.write(partial(tokens.add, token=token))
-
-    async def revoke_token(self, token_id: str, at: float) -> Token | None:
-        return await self._database.write(partial(tokens.revoke, token_id=token_id, at=at))
-
     async def tokens(self) -> Sequence[Token]:
-        return await self._database.read(tokens.read)
+        return await self._database.read(listings.list_tokens)
