@@ -1,6 +1,6 @@
 """Runs the measurements behind the documentation's figures: every script below benchmarks/, or those that are named.
 
-Called by `make bench`, `make bench ARGS="routing/shifting ..."`. They run one after the other: two at a time would
+Called by `make bench`, `make bench ARGS="routing/weight_changes ..."`. They run one after the other: two at a time would
 measure each other.
 """
 
