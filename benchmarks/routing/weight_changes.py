@@ -30,7 +30,7 @@ from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
-from croupier.core.segments import bucket
+from croupier.testing import version_for
 
 Ports = dict[str, list[int]]
 """Version -> the ports that its instances listen on."""
@@ -165,12 +165,6 @@ def table_of(routes: ServiceRoutes, ports: Ports, number: int) -> TrafficTable:
         for v in ((OLD, NEW) if routes.shares[0].weights[0][0] == NEW else (OLD,))
     )
     return TrafficTable((RoutedService(SERVICE, routes),), backends)
-
-
-def version_for(routes: ServiceRoutes, player: str) -> str:
-    """What the routes give the player, computed here and not by Envoy."""
-    weights = routes.shares[0].weights
-    return weights[0][0] if bucket(routes.salt, player) < weights[0][1] else weights[-1][0]
 
 
 def late_answers(changes: list[Change], requests: list[Sent]) -> tuple[list[float], int]:
