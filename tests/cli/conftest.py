@@ -75,8 +75,13 @@ class Said:
         return json.loads(self.out)
 
     @property
+    def heading(self) -> list[str]:
+        return self.out.splitlines()[0].split("\t")
+
+    @property
     def rows(self) -> list[list[str]]:
-        return [line.split("\t") for line in self.out.splitlines()]
+        """What stands below the heading."""
+        return [line.split("\t") for line in self.out.splitlines()[1:]]
 
 
 @dataclass

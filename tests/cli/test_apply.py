@@ -6,9 +6,9 @@ from typing import Any
 
 def test_what_is_applied_is_said_line_by_line(plane: Any, cli: Any, files: Path) -> None:
     tried = cli("apply", files.parent, "--dry-run")
-    assert (tried.code, tried.err) == (0, "")
+    assert (tried.code, tried.err) == (0, "dry run: nothing was changed\n")
+    assert tried.heading == ["KIND", "NAME", "EFFECT"]
     assert tried.rows[0] == ["Service", "shop", "created"]
-    assert tried.rows[-1] == ["dry run: nothing was changed"]
     assert plane.get("journal/head")["size"] == 1  # the first token
     done = cli("apply", files, "--reason", "go", "--json")
     assert [item["effect"] for item in done.json["applied"]] == ["created"] * 5

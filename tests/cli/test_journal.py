@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import IO, Any
 
 
@@ -14,11 +15,20 @@ def test_the_newest_entries_oldest_first(canary: Any, cli: Any) -> None:
     seqs = [int(row[0]) for row in found.rows]
     assert seqs == sorted(seqs)
     assert len(seqs) == 3
+    assert found.heading == ["SEQ", "TIME", "BY", "ACTION", "SUBJECT", "EVENTS", "WHY"]
     assert all(len(row) == 7 for row in found.rows)
+    assert all(datetime.fromisoformat(row[1]).tzinfo for row in found.rows)
     started = cli("journal", "tail", "--subject", "rollout/shop-2", "--json").json[0]
     assert (started["actor"], started["action"], started["reason"]) == ("admin", "start", "new")
-    assert cli("journal", "tail", "-n", "0").out == ""
+    assert cli("journal", "tail", "-n", "0").rows == []
     assert cli("journal", "tail", "-n", "201").code == 2
+
+
+def test_a_subject_that_is_none(canary: Any, cli: Any) -> None:
+    found = cli("journal", "tail", "--subject", "rollout/shop-9")
+    assert (found.code, found.rows) == (0, [])
+    assert found.err.startswith("No entry is about 'rollout/shop-9'. The newest are about: rollout/shop-2, ")
+    assert cli("journal", "tail", "--subject", "rollout/shop-9", "--json").json == []
 
 
 @contextmanager
@@ -35,6 +45,7 @@ def following(plane: Any, cli: Any, *arguments: str) -> Iterator[IO[str]]:
 
 def test_following_shows_every_entry_once(canary: Any, cli: Any) -> None:
     with following(canary, cli, "-n", "2", "--subject", "rollout/shop-2") as said:
+        assert said.readline().startswith("SEQ\t")
         first = [said.readline() for _ in range(2)]
         canary.post("releases", service="shop", version="3.0.0")  # not of this subject
         canary.post("rollouts/shop-2/abort", reason="harm")

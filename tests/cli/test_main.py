@@ -28,7 +28,7 @@ def test_version_and_help(cli: Any) -> None:
     assert cli("rollout").code == 2
 
 
-HEAVY = ("httpx", "pydantic", "rich.console", "ruamel.yaml", "croupier.adapters", "croupier.server", "croupier.core")
+HEAVY = ("httpx", "pydantic", "rich.console", "ruamel.yaml", "croupier.adapters", "croupier.server")
 LOADED = """
 import atexit, sys
 sys.argv = ["croupier", *sys.argv[1:]]

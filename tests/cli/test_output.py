@@ -8,7 +8,18 @@ import pytest
 
 from croupier.cli import output
 from croupier.cli.connection import Denied
-from croupier.cli.output import Exit, clean, clock_time, exit_code, percent, plain, print_json, print_table, report
+from croupier.cli.output import (
+    Exit,
+    clean,
+    clock_time,
+    exit_code,
+    percent,
+    plain,
+    print_json,
+    print_table,
+    report,
+    when,
+)
 from croupier.errors import Conflict, Corrupt, CroupierError, Fenced, NotFound, Problem, Rejected, Transient
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
@@ -62,19 +73,22 @@ def test_text_from_outside_is_never_markup(text: str, capsys: pytest.CaptureFixt
 
 
 def test_a_table_when_piped(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(("A", "B"), [("x\ty", None), ("", 5)], empty="nothing")
-    print_table(("A", "B"), [], empty="nothing")
-    assert capsys.readouterr().out == "x y\t-\n-\t5\n"
+    print_table(("A", "B"), [("x\ty", None), ("", 5)])
+    print_table(("A", "B"), [(1, 2)], heading=False)
+    print_table(("A", "B"), [])
+    assert capsys.readouterr().out == "A\tB\nx y\t-\n-\t5\n1\t2\nA\tB\n"
 
 
 def test_a_table_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(output.out.console, "_force_terminal", True)
-    print_table(("A", "B"), [("paused", "[red]x[/]\x1b[2J")], empty="nothing")
+    print_table(("A", "B"), [("paused", "[red]x[/]\x1b[2J")])
     shown = capsys.readouterr().out
     assert "[red]x[/]␛[2J" in shown
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown).split() == ["A", "B", "paused", "[red]x[/]␛[2J"]
-    print_table(("A", "B"), [], empty="nothing")
-    assert "nothing" in capsys.readouterr().out
+    print_table(("A", "B"), [("[x]", 1)], heading=False)
+    assert capsys.readouterr().out.split() == ["[x]", "1"]
+    print_table(("A", "B"), [])
+    assert capsys.readouterr().out == ""
 
 
 def test_json_says_the_same_and_holds_no_control_character(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,9 +105,12 @@ def test_an_error_names_every_problem(capsys: pytest.CaptureFixture[str]) -> Non
     assert said.err == "error: two\nlines\n  spec.steps[2].setWeight: is wrong. Write 5.\nhint: try again\n"
 
 
-def test_times_and_weights() -> None:
+def test_times_and_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC).astimezone()
     assert clock_time(now.isoformat()) == now.strftime("%H:%M:%S")
     assert clock_time("2001-02-03T12:05:06Z").startswith("2001-02-0")
     assert clock_time(None) == "-"
+    assert (when("2001-02-03T12:05:06Z"), when(None)) == ("2001-02-03T12:05:06Z", "-")
+    monkeypatch.setattr(output.out.console, "_force_terminal", True)
+    assert when(now.isoformat()) == now.strftime("%H:%M:%S")
     assert (percent(None), percent(0.25), percent(5)) == ("-", "0.25 %", "5 %")

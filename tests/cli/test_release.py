@@ -15,7 +15,16 @@ def test_releases_and_what_is_done_with_them(canary: Any, cli: Any) -> None:
     assert [row[:3] for row in found.rows] == [["shop", "1.1.0", "rolling out"], ["shop", "1.0.0", "stable"]]
     assert found.rows[0][4] == "notes of 1.1.0"
     assert [item["version"] for item in cli("release", "list", "shop", "--limit", "1", "--json").json] == ["1.1.0"]
-    assert cli("release", "list", "other").out == ""
+    nothing = cli("release", "list", "other")
+    assert (nothing.code, nothing.rows, nothing.err) == (0, [], "There is no service 'other'. Services: shop.\n")
+
+
+def test_no_releases_yet(plane: Any, cli: Any, files: Any) -> None:
+    assert cli("release", "list").err == "No releases yet. Add one: croupier release add FILE\n"
+    assert cli("release", "list", "shop").err == "There is no service 'shop'. Services: none yet.\n"
+    service = files.read_text(encoding="utf-8").split("\n---\n")[0]
+    assert cli("apply", cli.write("service.yaml", service)).code == 0
+    assert cli("release", "list", "shop").err == "No releases of shop yet. Add one: croupier release add FILE\n"
 
 
 def test_one_release(shop: Any, cli: Any) -> None:

@@ -2,10 +2,13 @@
 
 import json
 import time
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from croupier.core.rollout.state import Phase
 
 
 def test_a_rollout_from_start_to_end(shop: Any, cli: Any) -> None:
@@ -19,6 +22,7 @@ def test_a_rollout_from_start_to_end(shop: Any, cli: Any) -> None:
     watched = cli("rollout", "watch", "shop-2")
     assert watched.code == 0
     assert [row[1] for row in watched.rows][-3:] == ["promotion_started", "weight_confirmed", "promoted"]
+    assert watched.heading == ["TIME", "EVENT", "BY", "WHAT"]
     assert all(len(row) == 4 for row in watched.rows)
 
 
@@ -103,8 +107,27 @@ def test_lists(canary: Any, cli: Any) -> None:
     ]
     assert [item["id"] for item in cli("rollout", "list", "--json", "--limit", "1").json] == ["shop-2"]
     assert [row[0] for row in cli("rollout", "list", "--phase", "succeeded").rows] == ["shop-1"]
-    assert cli("rollout", "list", "--service", "other").out == ""
-    assert cli("rollout", "list", "--phase", "nonsense").code == 5
+    assert len(cli("rollout", "list", "--phase", "succeeded", "--phase", "paused").rows) == 2
+    assert found.heading == ["ROLLOUT", "PHASE", "VERSIONS", "WEIGHT", "STARTED", "WHY"]
+    assert datetime.fromisoformat(found.rows[0][4]).tzinfo
+
+
+def test_a_list_that_is_empty_says_what_there_is(canary: Any, cli: Any) -> None:
+    for filters, said in {
+        ("--service", "other"): "There is no service 'other'. Services: shop.",
+        ("--service", "shop", "--phase", "aborted"): "No rollout of shop is aborted.",
+        ("--phase", "aborted", "--phase", "aborting"): "No rollout is aborted or aborting.",
+    }.items():
+        found = cli("rollout", "list", *filters)
+        assert (found.code, found.rows, found.err) == (0, [], f"{said}\n")
+        assert cli("rollout", "list", *filters, "--json").json == []
+    wrong = cli("rollout", "list", "--phase", "done")
+    assert wrong.code == 2
+    assert all(phase in wrong.err for phase in Phase)
+
+
+def test_no_rollouts_yet(plane: Any, cli: Any) -> None:
+    assert cli("rollout", "list").err == "No rollouts yet. Start one: croupier rollout start SERVICE VERSION\n"
 
 
 def test_status_shows_steps_and_gates(canary: Any, cli: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from croupier.cli.connection import Connection
-from croupier.cli.output import Exit, Json, out, print_json, print_table
+from croupier.cli.output import Exit, Json, note, print_json, print_table
 from croupier.cli.validate import show_problems
 from croupier.errors import Rejected
 
@@ -44,6 +44,6 @@ def send(
         print_json(answer)
         return
     rows = [(item["kind"], item["name"], item["effect"]) for item in answer["applied"]]
-    print_table(("KIND", "NAME", "EFFECT"), rows, empty="No documents in these files.")
+    print_table(("KIND", "NAME", "EFFECT"), rows)
     if dry_run:
-        out.print("[dim]dry run: nothing was changed[/]")
+        note("dry run: nothing was changed")

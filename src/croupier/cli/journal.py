@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from croupier.cli.connection import Connection
-from croupier.cli.output import Exit, Json, clock_time, err, out, plain, print_json, print_table
+from croupier.cli.nothing import no_entries
+from croupier.cli.output import Exit, Json, err, note, out, plain, print_json, print_table, when
 
 app = typer.Typer(help="Read the record and check it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,17 +26,17 @@ def tail(
         head = client.get("journal/head")["size"]
         newest = client.get("journal", newest=True, limit=lines, subject=subject)["items"] if lines else []
         entries = newest[::-1]
+        if lines and not entries:
+            note(no_entries(client, subject))
         if as_json and not follow:
             print_json(entries)
             return
         _print(entries, as_json)
-        sys.stdout.flush()
         if follow:
             shown = max([head - 1, *(item["seq"] for item in entries)])
             for _, item in client.events(after=shown):
                 if subject in (None, item["subject"]):
-                    _print([item], as_json)
-                    sys.stdout.flush()
+                    _print([item], as_json, heading=False)
 
 
 @app.command()
@@ -60,21 +61,22 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _print(entries: list[dict[str, Any]], as_json: bool) -> None:
+def _print(entries: list[dict[str, Any]], as_json: bool, *, heading: bool = True) -> None:
     if as_json:
         for entry in entries:
             print_json(entry)
-        return
-    rows = [
-        (
-            item["seq"],
-            clock_time(item["at"]),
-            item["actor"],
-            item["action"],
-            item["subject"],
-            ", ".join(event["type"] for event in item["events"]),
-            item["reason"],
-        )
-        for item in entries
-    ]
-    print_table(("SEQ", "TIME", "BY", "ACTION", "SUBJECT", "EVENTS", "WHY"), rows, empty="The journal is empty.")
+    else:
+        rows = [
+            (
+                item["seq"],
+                when(item["at"]),
+                item["actor"],
+                item["action"],
+                item["subject"],
+                ", ".join(event["type"] for event in item["events"]),
+                item["reason"],
+            )
+            for item in entries
+        ]
+        print_table(("SEQ", "TIME", "BY", "ACTION", "SUBJECT", "EVENTS", "WHY"), rows, heading=heading)
+    sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""How the CLI speaks: tables in a terminal, plain text when piped, JSON when asked, errors as instructions."""
+"""How the CLI speaks: tables in a terminal, tab-separated lines when piped, JSON when asked, errors as instructions."""
 
 import json
 import re
@@ -112,24 +112,31 @@ def print_json(value: Any) -> None:
     )
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """A table in a terminal; tab-separated lines when piped, so that cut and awk work."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, heading: bool = True) -> None:
+    """A table in a terminal; a heading and tab-separated lines when piped, so that cut and awk work.
+
+    Without ``heading`` the rows go on with a table that was begun before.
+    """
     lines = [[_text(cell) for cell in row] for row in rows]
     if not out.is_terminal:
-        for line in lines:
+        for line in (columns, *lines) if heading else lines:
             print_line(*line)
         return
     if not lines:
-        out.print(f"[dim]{empty}[/]")
         return
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=heading)
     for column in columns:
         table.add_column(column)
     for line in lines:
         table.add_row(*(styled(cell) for cell in line))
     out.print(table)
+
+
+def note(text: str) -> None:
+    """Something to know that is no result: it goes to standard error, so that a pipe stays clean."""
+    err.print(f"[dim]{plain(text)}[/]")
 
 
 def print_line(*cells: str) -> None:
@@ -153,6 +160,11 @@ def styled(word: str) -> str:
     """The word as rich markup, coloured where it is a state."""
     style = STYLES.get(word)
     return f"[{style}]{word}[/]" if style else plain(word)
+
+
+def when(moment: str | None) -> str:
+    """An RFC 3339 time for the reader: the local time of day in a terminal, unchanged when piped."""
+    return clock_time(moment) if out.is_terminal else moment or "-"
 
 
 def clock_time(moment: str | None) -> str:

@@ -7,7 +7,8 @@ import typer
 
 from croupier.cli import apply
 from croupier.cli.connection import Connection, segment
-from croupier.cli.output import Json, out, plain, print_json, print_table
+from croupier.cli.nothing import no_releases
+from croupier.cli.output import Json, note, out, plain, print_json, print_table
 
 app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -33,11 +34,13 @@ def list_(
     connection: Connection = context.obj
     with connection.open() as client:
         releases = client.pages("releases", limit, service=service)
+        if not releases:
+            note(no_releases(client, service))
     if as_json:
         print_json(releases)
         return
     rows = [(item["service"], item["version"], item["state"], item["digest"][:19], item["notes"]) for item in releases]
-    print_table(("SERVICE", "VERSION", "STATE", "DIGEST", "NOTES"), rows, empty="No releases yet.")
+    print_table(("SERVICE", "VERSION", "STATE", "DIGEST", "NOTES"), rows)
 
 
 @app.command()

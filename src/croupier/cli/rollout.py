@@ -5,7 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from croupier.cli.connection import Connection, segment
-from croupier.cli.output import Exit, Json, clock_time, out, percent, plain, print_json, print_table, styled
+from croupier.cli.nothing import no_rollouts
+from croupier.cli.output import Exit, Json, note, out, percent, plain, print_json, print_table, styled, when
+from croupier.core.rollout.state import Phase
 
 app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -46,7 +48,7 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
 def list_(
     context: typer.Context,
     service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
-    phase: Annotated[str | None, typer.Option(help="Only in this phase, for example progressing.")] = None,
+    phase: Annotated[list[Phase] | None, typer.Option(help="Only in this phase; may be given several times.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -54,6 +56,8 @@ def list_(
     connection: Connection = context.obj
     with connection.open() as client:
         rollouts = client.pages("rollouts", limit, service=service, phase=phase)
+        if not rollouts:
+            note(no_rollouts(client, service, phase or ()))
     if as_json:
         print_json(rollouts)
         return
@@ -63,12 +67,12 @@ def list_(
             item["phase"],
             f"{item['stable'] or 'nothing'} → {item['canary']}",
             percent(item["weight"]),
-            clock_time(item["createdAt"]),
+            when(item["createdAt"]),
             item["waitingFor"] or (item["abort"] or {}).get("reason", ""),
         )
         for item in rollouts
     ]
-    print_table(("ROLLOUT", "PHASE", "VERSIONS", "WEIGHT", "STARTED", "WHY"), rows, empty="No rollouts yet.")
+    print_table(("ROLLOUT", "PHASE", "VERSIONS", "WEIGHT", "STARTED", "WHY"), rows)
 
 
 @app.command()
@@ -147,8 +151,8 @@ def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     if as_json:
         print_json(events)
         return
-    rows = [(clock_time(item["at"]), item["type"], item["actor"], item["text"]) for item in events]
-    print_table(("TIME", "EVENT", "BY", "WHAT"), rows, empty="Nothing yet.")
+    rows = [(when(item["at"]), item["type"], item["actor"], item["text"]) for item in events]
+    print_table(("TIME", "EVENT", "BY", "WHAT"), rows)
 
 
 def _act(context: typer.Context, rollout: str, verb: str, as_json: bool, **body: Any) -> None:

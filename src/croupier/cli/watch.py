@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from croupier.cli.connection import segment
-from croupier.cli.output import STYLES, clock_time, err, out, percent, plain, print_json, print_line, styled
+from croupier.cli.output import STYLES, err, out, percent, plain, print_json, print_line, styled, when
 from croupier.errors import Transient
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def picture(rollout: dict[str, Any]) -> RenderableType:
     if rollout["gates"]:
         parts.append(_gates(rollout))
     if abort := rollout["abort"]:
-        parts.append(Text.from_markup(f"[red]✗ {plain(abort['reason'])}[/] [dim]at {clock_time(abort['at'])}[/]"))
+        parts.append(Text.from_markup(f"[red]✗ {plain(abort['reason'])}[/] [dim]at {when(abort['at'])}[/]"))
     elif rollout["waitingFor"]:
         parts.append(Text.from_markup(f"[dim]now:[/] {plain(rollout['waitingFor'])}"))
     return Group(*parts)
@@ -100,6 +100,8 @@ def _events_after(client: "Client", rollout: str, seq: int | None, *, as_json: b
     while more:
         page = _get(client, rollout, "/history", cursor=seq)
         for event in page["items"] if page else ():
+            if seq is None and not as_json:
+                print_line("TIME", "EVENT", "BY", "WHAT")
             seq = event["seq"]
             if as_json:
                 print_json(event)
