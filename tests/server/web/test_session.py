@@ -2,6 +2,8 @@
 
 import base64
 import stat
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from itsdangerous import URLSafeSerializer
@@ -9,6 +11,7 @@ from itsdangerous import URLSafeSerializer
 from croupier.control.ports import Token
 from croupier.server.auth import Keyring, Role, mint
 from croupier.server.problems import TooManyRequests
+from croupier.server.web.ended import Ended
 from croupier.server.web.session import IDLE_S, KEY_FILE, LONGEST_S, TICKET_S, Session, Sessions
 from croupier.testing import VirtualClock
 
@@ -18,10 +21,6 @@ class Owners:
 
     async def tokens(self) -> list[Token]:
         return []
-
-    async def add_token(self, token: Token) -> None: ...
-
-    async def revoke_token(self, token_id: str, at: float) -> Token | None: ...
 
 
 @pytest.fixture
@@ -35,8 +34,8 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
-def sessions(clock: VirtualClock, keyring: Keyring) -> Sessions:
-    return Sessions("a key", keyring, clock, "croupier-8700")
+def sessions(clock: VirtualClock, keyring: Keyring, tmp_path: Path) -> Sessions:
+    return Sessions("a key", keyring, clock, "croupier-8700", Ended(tmp_path / "ended"))
 
 
 @pytest.fixture
@@ -148,3 +147,11 @@ async def test_the_key_is_private_and_outlives_a_restart(world, visit) -> None: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     del world.app.state.sessions
     assert (await visit.get("/")).status_code == 200
+
+
+def test_what_was_ended_stays_so_after_a_restart(sessions: Sessions, token: Token) -> None:
+    left, stays = opened(sessions, token), opened(sessions, token)
+    sessions.end(left)
+    restarted = replace(sessions, ended=Ended(sessions.ended.file))
+    assert restarted.read(cookie_of(sessions, left)) is None
+    assert restarted.read(cookie_of(sessions, stays)) is not None

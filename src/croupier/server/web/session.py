@@ -18,6 +18,7 @@ from croupier.server.auth import Keyring, Principal, Role
 from croupier.server.context import Context, context_of
 from croupier.server.home import write_secret
 from croupier.server.problems import Forbidden, TooManyRequests, Unauthenticated
+from croupier.server.web.ended import Ended
 
 IDLE_S: Final = 3_600.0
 """A session ends after so long without a request."""
@@ -29,6 +30,7 @@ TICKET_S: Final = 300.0
 _TICKETS: Final = 100
 
 KEY_FILE: Final = "session.key"
+ENDED_FILE: Final = "sessions.ended"
 
 
 class SignInNeeded(Unauthenticated):
@@ -54,13 +56,13 @@ class Session:
 
 @dataclass(slots=True)
 class Sessions:
-    """Opens, reads and ends sessions. Nothing is stored but what was ended early, and links not yet used."""
+    """Opens, reads and ends sessions. Nothing is kept but what was ended early, and links not yet used."""
 
     key: str
     keyring: Keyring
     clock: Clock
     cookie: str
-    _ended: dict[str, float] = field(default_factory=dict)
+    ended: Ended
     _tickets: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def open(self, principal: Principal, *, secure: bool) -> Session:
@@ -77,15 +79,13 @@ class Sessions:
             since, seen, secure = float(said["since"]), float(said["seen"]), bool(said["secure"])
         except (BadSignature, KeyError, TypeError, ValueError):
             return None
-        over = now - seen > IDLE_S or now - since > LONGEST_S or session_id in self._ended
+        over = now - seen > IDLE_S or now - since > LONGEST_S or session_id in self.ended
         principal = self.keyring.holder(token_id)
         return None if over or principal is None else self._session(session_id, principal, since, seen, secure=secure)
 
     def end(self, session: Session) -> None:
         """No cookie opens this session any more."""
-        now = self.clock.now()
-        self._ended = {name: until for name, until in self._ended.items() if until > now}
-        self._ended[session.id] = now + IDLE_S
+        self.ended.add(session.id, session.since + LONGEST_S, self.clock.now())
 
     def dress(self, response: Response, session: Session) -> None:
         """Give the browser the session, renewed."""
@@ -139,7 +139,8 @@ def sessions_of(request: Request) -> Sessions:
     found: Sessions | None = getattr(request.app.state, "sessions", None)
     if found is None:
         here = context_of(request)
-        found = Sessions(_key(here), here.keyring, here.ports.clock, f"croupier-{here.settings.port}")
+        ended = Ended(here.settings.state_dir / ENDED_FILE)
+        found = Sessions(_key(here), here.keyring, here.ports.clock, f"croupier-{here.settings.port}", ended)
         request.app.state.sessions = found
     return found
 
