@@ -36,6 +36,7 @@ from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
 from croupier.server.running import Outside, running
 from croupier.server.settings import OnExit, Settings
+from croupier.server.web import dress
 from croupier.server.web.router import router as page
 
 Opener: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Outside]]
@@ -108,6 +109,7 @@ def create_app(settings: Settings | None = None, outside: Opener = open_outside)
     app.include_router(api)
     app.include_router(page)
     problems.install(app)
+    dress.install(app)
     guards.install(app, chosen, metrics)
     describe(app)
     return app

@@ -101,6 +101,11 @@ def kind_of(error: errors.CroupierError) -> Kind:
     return next(_KINDS[base] for base in type(error).__mro__ if base in _KINDS)
 
 
+def kind_of_status(status: int) -> Kind:
+    """How a refusal that has only a status is answered."""
+    return _BY_STATUS.get(status) or Kind(status, f"http-{status}", HTTPStatus(status).phrase)
+
+
 def respond(
     scope: Scope,
     kind: Kind,
@@ -131,8 +136,7 @@ def respond_status(
     scope: Scope, status: int, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """A problem that has only a status."""
-    kind = _BY_STATUS.get(status) or Kind(status, f"http-{status}", HTTPStatus(status).phrase)
-    return respond(scope, kind, detail, hint=hint, headers=headers)
+    return respond(scope, kind_of_status(status), detail, hint=hint, headers=headers)
 
 
 def respond_error(scope: Scope, error: errors.CroupierError) -> JSONResponse:
@@ -166,7 +170,7 @@ def install(app: FastAPI) -> None:
     """Make every error that a route raises a problem."""
     app.add_exception_handler(errors.CroupierError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, on_http)
 
 
 async def _on_error(request: Request, error: Exception) -> JSONResponse:
@@ -195,17 +199,22 @@ def _of_pydantic(item: Mapping[str, Any]) -> Mistake:
     return Mistake(message=item["msg"], field=errors.Problem("", where).field, hint=known)
 
 
-async def _on_http(request: Request, error: Exception) -> JSONResponse:
+async def on_http(request: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses: paths and methods that there are not."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    hints = {
-        404: "See /api/v1/docs for what there is.",
-        405: f"Use {(error.headers or {}).get('Allow', 'another method')}.",
-    }
-    detail = {
-        404: "There is nothing at this path.",
-        405: f"{request.method} is not possible here.",
-        400: "The body cannot be read.",
-    }.get(error.status_code, str(error.detail))
-    return respond_status(
-        request.scope, error.status_code, detail, hint=hints.get(error.status_code, ""), headers=error.headers
-    )
+    detail, hint = explained(request, error)
+    return respond_status(request.scope, error.status_code, detail, hint=hint, headers=error.headers)
+
+
+def explained(request: Request, error: HTTPException) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    match error.status_code:
+        case 404:
+            return "There is nothing at this path.", "See /api/v1/openapi.json for what there is."
+        case 405:
+            allowed = (error.headers or {}).get("Allow", "another method")
+            return f"{request.method} is not possible here.", f"Use {allowed}."
+        case 400:
+            return "The body cannot be read.", ""
+        case _:
+            return str(error.detail), ""

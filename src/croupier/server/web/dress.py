@@ -12,15 +12,16 @@ from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from croupier import errors
 from croupier.core.rollout.explain import duration
-from croupier.server.problems import kind_of
+from croupier.server import problems
 from croupier.server.web import assets
 from croupier.server.web.session import SignInNeeded, sessions_of
 
@@ -68,9 +69,25 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     return HTMLResponse(text, status)
 
 
+def install(app: FastAPI) -> None:
+    """Tell people in a browser by a page that there is nothing at a path. After ``problems.install``."""
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
+    if "text/html" not in request.headers.get("accept", ""):
+        return await problems.on_http(request, error)
+    message, _ = problems.explained(request, error)
+    title = problems.kind_of_status(error.status_code).title
+    response = render(request, "error.html", status=error.status_code, title=title, message=message, hint="")
+    response.headers.update({**(error.headers or {}), **HEADERS, "Vary": "Accept"})
+    return response
+
+
 def complain(request: Request, error: errors.CroupierError) -> Response:
     """One of our errors as a page."""
-    kind = kind_of(error)
+    kind = problems.kind_of(error)
     message = "Stored data contradicts itself." if isinstance(error, errors.Corrupt) else error.message
     response = render(request, "error.html", status=kind.status, title=kind.title, message=message, hint=error.hint)
     if isinstance(error, errors.Transient):
