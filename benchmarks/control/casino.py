@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -77,3 +78,4 @@ async def open_house(
                 yield house
     finally:
         await asyncio.to_thread((house.plane if house is not None else plane).stop)
+        shutil.rmtree(place.folder, ignore_errors=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from casino import bonuses, identity, rounds, wallet
-from casino.book import Book, Silent
+from casino.book import Book
 from casino.database import connect, writing
 from casino.identity import Newcomer, Player
 from casino.ledger import Unreadable, check, extent, main
 from casino.ledger_rules import RULES
 from casino.psp import Decision
 from casino.rounds import Bet
+from casino.testing import Silent
 from casino.wallet import Order
 from casino.world import OFFERS
 

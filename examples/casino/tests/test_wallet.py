@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from casino import identity, wallet
-from casino.book import Book, Silent
+from casino.book import Book
 from casino.database import connect, writing
 from casino.errors import Refusal
 from casino.identity import Newcomer, Player
 from casino.ledger import check, extent
 from casino.psp import Decision
-from casino.testing import LocalCasino, until, wait_ready
+from casino.testing import LocalCasino, Silent, until, wait_ready
 from casino.wallet import Order
 
 ANN = Player(identity.player_id("ann"), "DE", "aurora")

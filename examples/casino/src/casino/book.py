@@ -39,16 +39,6 @@ class Alarms(Protocol):
         """One payment or round has debited its player twice."""
 
 
-class Silent:
-    """Alarms for callers that look at the ledger themselves."""
-
-    def drift(self) -> None:
-        """Ignore."""
-
-    def duplicate(self) -> None:
-        """Ignore."""
-
-
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One entry to be: `amount` minor units added to (or, if negative, taken from) an account."""

@@ -49,6 +49,16 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
 
 
+class Silent:
+    """The book's alarms, for tests that look at the ledger themselves."""
+
+    def drift(self) -> None:
+        """Ignore."""
+
+    def duplicate(self) -> None:
+        """Ignore."""
+
+
 class LocalCasino:
     """Starts and ends service processes on one shared database. Use in `with`."""
 
