@@ -1,7 +1,7 @@
 """Runs the measurements behind the documentation's figures: every script below benchmarks/, or those that are named.
 
-Called by `make bench`, `make bench ARGS="routing/weight_changes ..."`. They run one after the other: two at a time would
-measure each other.
+Called by `make bench`, `make bench ARGS="routing/weight_changes ..."`. They run one after the other: two at a time
+would measure each other.
 """
 
 import argparse

@@ -188,6 +188,7 @@ def settings() -> Files:
 def api() -> Files:
     """The API as OpenAPI 3.1 for machines, and its operations as tables for people."""
     from croupier.server.app import openapi
+    from croupier.server.problems import SLUGS
 
     description = openapi()
     text = (
@@ -204,6 +205,11 @@ def api() -> Files:
             by_tag.setdefault(tag, []).append(row)
     for tag, rows in by_tag.items():
         text += f"\n## {tag.capitalize()}\n\n{_table(('request', '', 'what it does'), rows)}"
+    text += (
+        "\n## Problems\n\n"
+        "Errors are problem documents (RFC 9457, `application/problem+json`). Their `type` is for programs and never "
+        f"changes: `urn:croupier:problem:` and one of {', '.join(f'`{slug}`' for slug in SLUGS)}.\n"
+    )
     return {
         "openapi.json": _json(description),
         "api.md": NOTICE.format(source="croupier.server.app") + text,

@@ -64,6 +64,8 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.aborts < 1 or asked.failures < 1:
+        parser.error("--aborts and --failures must be 1 or more")
     seen = asyncio.run(run(asked.aborts, asked.failures, asked.rate))
     print(json.dumps(seen, indent=2) if asked.json else "\n".join(f"{name:26} {value}" for name, value in seen.items()))
     slow = seen["abort_command_to_zero_ms"]["p50"] > 300 or seen["gate_fail_to_zero_ms"]["p50"] > 1000
