@@ -11,13 +11,28 @@ def test_good_files(cli: Any, files: Path) -> None:
     assert cli("validate", files, "--json").json == {"ok": True, "problems": []}
 
 
+def test_a_part_of_the_files(cli: Any, files: Path) -> None:
+    """What it refers to may be elsewhere; that is no mistake, yet it was not checked."""
+    *_, release = files.read_text(encoding="utf-8").split("\n---\n")
+    alone = cli.write("release.yaml", release)
+    found = cli("validate", alone)
+    assert (found.code, found.out) == (0, "✓ 1 document, no mistakes, 1 warning.\n")
+    assert "warning spec.service: service 'shop' is not in these files, so it was not checked." in found.err
+    assert "croupier apply --dry-run" in found.err
+    told = cli("validate", alone, "--json").json
+    assert (told["ok"], [item["severity"] for item in told["problems"]]) == (True, ["warning"])
+    mistyped = cli.write("shop/other.yaml", release.replace("service: shop", "service: shpo"))
+    assert cli("validate", files.parent).code == 5
+    assert "did you mean 'shop'?" in cli("validate", files, mistyped).err
+
+
 def test_every_mistake_with_its_place(cli: Any, files: Path) -> None:
     text = files.read_text(encoding="utf-8")
     files.write_text(text.replace("setWeight: 20", "setWeigth: 20").replace('"95%"', '"195%"'), encoding="utf-8")
     found = cli("validate", files.parent)
     assert (found.code, found.out) == (5, "")
     lines = found.err.splitlines()
-    assert lines[-1].startswith("✗ 2 mistakes")
+    assert lines[-1] == "✗ 2 mistakes."
     for name, line in (("195%", '"195%"'), ("steps[0]", "setWeigth")):
         number = next(
             n for n, content in enumerate(files.read_text(encoding="utf-8").splitlines(), 1) if line in content

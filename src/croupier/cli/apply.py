@@ -31,7 +31,7 @@ def send(
     from croupier.adapters.manifests import read_paths, to_objects
 
     bundle = read_paths(paths, known=None)  # what refers to something outside these files, the server checks
-    show_problems(bundle)
+    show_problems(bundle, end="; nothing was changed.")
     if bundle.errors:
         raise typer.Exit(Exit.REJECTED)
     objects = [*map(to_objects, bundle.documents), *map(to_objects, bundle.releases)]

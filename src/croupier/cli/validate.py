@@ -19,21 +19,25 @@ def validate(
 ) -> None:
     """Check files, without a control plane. Every mistake is said with file, line, field and what to write instead.
     Leaves with 5 when there is one.
+
+    Where the files refer to a service, gate or segment and hold none at all, they are taken for a part: that is a
+    warning.
     """
     from croupier.adapters.manifests import read_paths
 
-    bundle = read_paths(paths)
+    bundle = read_paths(paths, partial=True)
     if as_json:
         print_json({"ok": not bundle.errors, "problems": [as_object(item) for item in bundle.problems]})
     else:
         show_problems(bundle)
         if not bundle.errors:
-            out.print(f"[green]✓[/] {len(bundle.documents) + len(bundle.releases)} documents, no mistakes.")
+            warned = f", {_count(len(bundle.warnings), 'warning')}" if bundle.warnings else ""
+            out.print(f"[green]✓[/] {_count(len(bundle.items), 'document')}, no mistakes{warned}.")
     if bundle.errors:
         raise typer.Exit(Exit.REJECTED)
 
 
-def show_problems(bundle: "Bundle") -> None:
+def show_problems(bundle: "Bundle", *, end: str = ".") -> None:
     """Each problem on a line of its own, in the form that editors and terminals make clickable."""
     for item in bundle.problems:
         colour = "red" if item.severity == "error" else "yellow"
@@ -44,8 +48,7 @@ def show_problems(bundle: "Bundle") -> None:
             + (f" [dim]{plain(item.problem.hint)}[/]" if item.problem.hint else "")
         )
     if bundle.errors:
-        count = len(bundle.errors)
-        err.print(f"[red]✗[/] {count} {'mistake' if count == 1 else 'mistakes'}; nothing was changed.")
+        err.print(f"[red]✗[/] {_count(len(bundle.errors), 'mistake')}{end}")
 
 
 def as_object(item: "Located") -> dict[str, str | int]:
@@ -59,3 +62,7 @@ def as_object(item: "Located") -> dict[str, str | int]:
         "message": item.problem.message,
         "hint": item.problem.hint,
     }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,8 +1,10 @@
 """Names across documents: what must exist, what must not exist twice."""
 
+from pathlib import Path
+
 import pytest
 
-from croupier.adapters.manifests import parse_text
+from croupier.adapters.manifests import parse_text, read_paths
 
 V1 = "apiVersion: croupier/v1"
 SERVICE = f"""{V1}
@@ -51,16 +53,37 @@ def test_what_the_server_has_counts() -> None:
 
 
 def test_names_that_do_not_exist() -> None:
-    also = "'apply --dry-run' also knows what is applied."
     assert problems(ROLLOUT, RELEASE) == [
-        f"f:5:12 spec.service: unknown service 'payments'. There is no service here: add a Service document; {also}",
-        f"f:6:12 spec.segment: unknown segment 'germans'. There is no segment here: add a Segment document; {also}",
+        "f:5:12 spec.service: unknown service 'payments'. There is no service yet: add a Service document.",
+        "f:6:12 spec.segment: unknown segment 'germans'. There is no segment yet: add a Segment document.",
         (
             "f:9:45 spec.strategy.canary.analysis.templates[0].templateName: unknown gate 'deposit-slo'. "
-            f"There is no gate here: add a Gate document; {also}"
+            "There is no gate yet: add a Gate document."
         ),
-        f"f:14:17 spec.service: unknown service 'payments'. There is no service here: add a Service document; {also}",
+        "f:14:17 spec.service: unknown service 'payments'. There is no service yet: add a Service document.",
     ]
+
+
+def test_files_that_are_a_part_may_refer_to_what_is_elsewhere(tmp_path: Path) -> None:
+    def said(*documents: str) -> list[str]:
+        (tmp_path / "f.yaml").write_text("---\n".join(documents), encoding="utf-8")
+        return [f"{item.severity} {item.problem}" for item in read_paths([tmp_path], partial=True).problems]
+
+    assert said(RELEASE) == [
+        (
+            "warning spec.service: service 'payments' is not in these files, so it was not checked. "
+            "'croupier apply --dry-run' checks it against the control plane."
+        )
+    ]
+    assert [line.split(":")[0] for line in said(ROLLOUT, RELEASE)] == [
+        "warning spec.service",
+        "warning spec.segment",
+        "warning spec.strategy.canary.analysis.templates[0].templateName",
+        "warning spec.service",
+    ]
+    # A whole set is not taken for a part: where there are others of the kind, the name is a mistake.
+    assert said(SERVICE.replace("payments", "auth"), RELEASE)[0].startswith("error spec.service: unknown service")
+    assert not any("error spec.service" in line for line in said(SERVICE.replace("routes:", "rutes:"), RELEASE))
 
 
 def test_a_near_name_is_offered() -> None:

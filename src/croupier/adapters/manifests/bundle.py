@@ -55,11 +55,14 @@ class Bundle:
             raise Rejected(f"{errors[0]}{many}", problems=tuple(found.problem for found in errors))
 
 
-def read_paths(paths: Iterable[FilePath | str], known: Iterable[Document] | None = ()) -> Bundle:
+def read_paths(
+    paths: Iterable[FilePath | str], known: Iterable[Document] | None = (), *, partial: bool = False
+) -> Bundle:
     """Read files and directories (everything below them that ends in .yaml, .yml or .json).
 
     ``known`` are documents that the control plane has already, for references to them; ``None`` leaves references
-    unchecked, since the server will check them. Never raises for what is in the files.
+    unchecked, since the server will check them. ``partial``: the files may refer to kinds of which they hold nothing;
+    that is a warning. Never raises for what is in the files.
     """
     reading = _Reading()
     for source in read_sources(FilePath(path) for path in paths):
@@ -67,7 +70,7 @@ def read_paths(paths: Iterable[FilePath | str], known: Iterable[Document] | None
             reading.refuse(source.problem)
         if source.text is not None:
             reading.take_text(source.text, source.file)
-    return reading.finish(known)
+    return reading.finish(known, partial=partial)
 
 
 def parse_text(text: str, name: str = "<text>", known: Iterable[Document] | None = ()) -> Bundle:
@@ -165,10 +168,10 @@ class _Reading:
             self._claimed.add(read.claims)
         self._problems += [origin.locate(complaint) for complaint in read.complaints]
 
-    def finish(self, known: Iterable[Document] | None) -> Bundle:
+    def finish(self, known: Iterable[Document] | None, *, partial: bool = False) -> Bundle:
         items = [item for item, _ in self._items]
         if known is not None:
-            for dangling in unresolved(items, known, frozenset(self._claimed)):
+            for dangling in unresolved(items, known, frozenset(self._claimed), partial=partial):
                 self._problems.append(self._located(dangling))
         return Bundle(
             tuple(item for item in items if isinstance(item, Document)),
@@ -182,7 +185,7 @@ class _Reading:
             first = self._items[dangling.first][1].locate(Complaint(Problem("", problem.path)))
             place = f"{first.file}:{first.line}" if first.line else first.problem.field
             problem = replace(problem, hint=f"{problem.hint} The first is {place}.")
-        return self._items[dangling.index][1].locate(Complaint(problem))
+        return self._items[dangling.index][1].locate(Complaint(problem, severity=dangling.severity))
 
 
 def _order(found: Located) -> tuple[str, int, int]:

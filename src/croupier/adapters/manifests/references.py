@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from croupier.adapters.manifests.complaints import nearest
 from croupier.adapters.manifests.convert import overridden
+from croupier.adapters.manifests.located import Path, Severity
 from croupier.adapters.manifests.release import ReleaseDraft, process_problems
 from croupier.control.ports import Document
 from croupier.core.gates import Gate
@@ -28,15 +29,21 @@ class Dangling:
     index: int
     problem: Problem
     first: int | None = None
+    severity: Severity = Severity.ERROR
 
 
 def unresolved(
-    items: Sequence[Item | None], known: Iterable[Document] = (), claimed: frozenset[tuple[str, str]] = frozenset()
+    items: Sequence[Item | None],
+    known: Iterable[Document] = (),
+    claimed: frozenset[tuple[str, str]] = frozenset(),
+    *,
+    partial: bool = False,
 ) -> tuple[Dangling, ...]:
     """Wrong references and duplicates among the items (``None``: one with mistakes), given what is known already.
 
     An item replaces what is known under its name. ``claimed`` are kinds and names of the items with mistakes: a
-    reference to one of them is no further mistake.
+    reference to one of them is no further mistake. ``partial``: there may be more elsewhere, so that a reference to a
+    kind of which nothing is here is only a warning.
     """
     names = _Names(claimed)
     for document in known:
@@ -51,6 +58,7 @@ def unresolved(
     for index, item in enumerate(items):
         if item is not None:
             found += _twice(item, index, seen)
+            found += [_unknown(index, *use, names, partial) for use in _uses(item) if names.missing(*use[:2])]
             found += [Dangling(index, problem) for problem in (*_dangling(item, names), *_shared_prefixes(item, names))]
     return tuple(found)
 
@@ -69,8 +77,16 @@ class _Names:
 
     def missing(self, kind: str, name: str) -> bool:
         """Whether nothing has the name, not even a document with mistakes."""
-        known = {"Service": self.services.keys(), "Gate": self.gates.keys(), "Segment": self.segments.keys()}
-        return name not in known[kind] and (kind, name) not in self.claimed
+        return name not in self.of(kind) and (kind, name) not in self.claimed
+
+    def of(self, kind: str) -> list[str]:
+        """The names of this kind that are without mistakes."""
+        known: dict[str, Mapping[str, object]] = {
+            "Service": self.services,
+            "Gate": self.gates,
+            "Segment": self.segments,
+        }
+        return sorted(known[kind])
 
     def learn(self, document: Document) -> None:
         match document.spec:
@@ -100,23 +116,40 @@ def _twice(item: Item, index: int, seen: dict[tuple[str, str], int]) -> Iterator
         yield Dangling(index, Problem(problem, ("metadata", "name"), "Rename or remove one."), first)
 
 
+def _uses(item: Item) -> Iterator[tuple[str, str, Path]]:
+    """Kind and name of what the item refers to, and where it does."""
+    spec = item if isinstance(item, ReleaseDraft) else item.spec
+    if isinstance(spec, ReleaseDraft | RolloutSpec):
+        yield "Service", spec.service, ("spec", "service")
+    if isinstance(spec, RolloutSpec):
+        for name, at in gate_uses(spec):
+            yield "Gate", name, at
+        if spec.segment is not None:
+            yield "Segment", spec.segment, ("spec", "segment")
+
+
+def _unknown(index: int, kind: str, name: str, at: Path, names: _Names, partial: bool) -> Dangling:
+    """There is nothing of this name."""
+    noun, known = kind.lower(), names.of(kind)
+    if known:
+        near = nearest(name, known)
+        guess = f"; did you mean '{near}'?" if near else "."
+        listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+        return Dangling(index, Problem(f"unknown {noun} '{name}'{guess}", at, f"There are: {listed}."))
+    if partial and all(kind != claimed for claimed, _ in names.claimed):
+        problem = f"{noun} '{name}' is not in these files, so it was not checked."
+        hint = "'croupier apply --dry-run' checks it against the control plane."
+        return Dangling(index, Problem(problem, at, hint), severity=Severity.WARNING)
+    return Dangling(index, Problem(f"unknown {noun} '{name}'.", at, f"There is no {noun} yet: add a {kind} document."))
+
+
 def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
     if isinstance(item, ReleaseDraft):
-        if names.missing("Service", item.service):
-            yield _no("service", item.service, names.services, ("spec", "service"))
-        elif item.service in names.services:
+        if item.service in names.services:
             yield from process_problems(overridden(names.services[item.service].process, item.process))
     elif isinstance(item.spec, RolloutSpec):
-        spec = item.spec
-        if names.missing("Service", spec.service):
-            yield _no("service", spec.service, names.services, ("spec", "service"))
-        for name, at in gate_uses(spec):
-            if names.missing("Gate", name):
-                yield _no("gate", name, names.gates, at)
-        yield from comparisons_alone(spec, names.gates)
-        if spec.segment is not None and names.missing("Segment", spec.segment):
-            yield _no("segment", spec.segment, names.segments, ("spec", "segment"))
-        yield from _without_header(spec, names)
+        yield from comparisons_alone(item.spec, names.gates)
+        yield from _without_header(item.spec, names)
     elif isinstance(item.spec, Service | Segment):
         yield from _left_without_header(item, names)
 
@@ -160,13 +193,3 @@ def _shared_prefixes(item: Item, names: _Names) -> Iterator[Problem]:
                 ("spec", "routes", position, "prefix"),
                 "Give each service its own prefix.",
             )
-
-
-def _no(kind: str, name: str, known: Mapping[str, object], at: tuple[str | int, ...]) -> Problem:
-    near = nearest(name, list(known))
-    guess = f"; did you mean '{near}'?" if near else "."
-    names = sorted(known)
-    listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-    none = f"There is no {kind} here: add a {kind.capitalize()} document; 'apply --dry-run' also knows what is applied."
-    hint = f"There are: {listed}." if names else none
-    return Problem(f"unknown {kind} '{name}'{guess}", at, hint)
