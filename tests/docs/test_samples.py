@@ -46,7 +46,20 @@ def test_documents_were_found() -> None:
     assert documents(), "no sample was found; does the pattern still fit the pages?"
 
 
-@pytest.mark.parametrize("place,words", commands())
+def hinted() -> list[tuple[str, str]]:
+    """Commands that messages of ours tell people to run: ``See: croupier rollout list``, ``'croupier serve'``."""
+    return [
+        (str(path.relative_to(ROOT)), words)
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        for words in re.findall(r"(?:['`]|: )croupier ([a-z]+(?: [a-z]+)?)", path.read_text())
+    ]
+
+
+def test_hints_were_found() -> None:
+    assert hinted(), "no hint was found; does the pattern still fit the messages?"
+
+
+@pytest.mark.parametrize("place,words", [*commands(), *hinted()])
 def test_commands_exist(place: str, words: str) -> None:
     import typer.main
 
