@@ -167,3 +167,28 @@ _CONTRAST = r"""() => {
   }
   return poor;
 }"""
+
+
+async def test_one_single_look_is_a_dot(world: Any, site: Any) -> None:
+    await world.declare()
+    started = await world.roll_out()
+    gate, at = started["gates"][0]["name"], world.context.ports.clock.now()
+    looks = f"""{{"attempt": 1, "gates": {{"{gate}": {{"unit": "share", "objective": 0.99, "marks": [],
+        "canary": {{"points": [[{at}, 0.995]]}}, "baseline": {{"points": []}}}}}}}}"""
+    async with site.open("/") as page:
+        await page.route("**/rollouts/shop-2/charts*", lambda route: route.fulfill(body=looks))
+        await page.goto("/rollouts/shop-2")
+        await page.wait_for_function(
+            """() => {
+                const canvas = document.querySelector(".plot canvas");
+                if (!canvas) return false;
+                const [left, right] = [0.45, 0.55].map((part) => Math.round(canvas.width * part));
+                const seen = canvas.getContext("2d").getImageData(left, 0, right - left, canvas.height).data;
+                const ask = document.createElement("canvas").getContext("2d");
+                ask.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--canary");
+                ask.fillRect(0, 0, 1, 1);
+                const colour = ask.getImageData(0, 0, 1, 1).data.join();
+                for (let at = 0; at < seen.length; at += 4) if (seen.slice(at, at + 4).join() === colour) return true;
+                return false;
+            }"""
+        )

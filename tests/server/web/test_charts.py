@@ -31,9 +31,20 @@ def test_without_points_there_is_no_drawing() -> None:
 
 
 def test_one_look_is_drawn() -> None:
-    drawn = draw(chart(line((5, 9, 10))))
+    drawn = draw(chart(line((5, 9, 10)), line((5, 0, 0), canary=False)))
     assert drawn is not None
-    assert drawn.until > drawn.since
+    assert (drawn.since, drawn.until, drawn.paths) == (0, 10, ())
+    [(canary, dot)] = drawn.dots
+    assert canary
+    assert dot.startswith("M300 ")
+    assert dot.endswith("h0")
+
+
+def test_a_look_between_gaps_is_a_dot() -> None:
+    drawn = draw(chart(line((0, 9, 10), (1, 9, 10), (2, 0, 0), (3, 9, 10), (4, 0, 0))))
+    assert drawn is not None
+    assert [path.count("M") for _, path in drawn.paths] == [1]
+    assert [dot.startswith("M450 ") for _, dot in drawn.dots] == [True]
 
 
 def test_the_objective_is_in_sight() -> None:

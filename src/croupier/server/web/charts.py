@@ -15,6 +15,8 @@ from croupier.core.rollout.state import RolloutState
 WIDTH: Final = 600.0
 HEIGHT: Final = 150.0
 """The drawing's own units; it is stretched to the room there is."""
+ALONE_S: Final = 5.0
+"""Looks of one single moment are drawn in the middle of twice so many seconds."""
 MOST: Final = 240
 """Points of a line in a drawing; looks in between are left out, never the worst of them."""
 
@@ -60,13 +62,17 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart as paths in ``WIDTH`` × ``HEIGHT``; ``low`` and ``high`` are the values at its edges."""
+    """A chart as paths in ``WIDTH`` × ``HEIGHT``; ``low`` and ``high`` are the values at its edges.
+
+    ``dots`` are looks with none beside them: no line goes through those.
+    """
 
     since: float
     until: float
     low: float
     high: float
     paths: tuple[tuple[bool, str], ...]
+    dots: tuple[tuple[bool, str], ...]
     objective: float | None
     marks: tuple[tuple[float, float], ...]
 
@@ -117,7 +123,9 @@ def draw(chart: Chart) -> Drawing | None:
     times = [point.at for line in chart.lines for point in line.points]
     if not times:
         return None
-    since, until = min(times), max(*times, min(times) + 1.0)
+    since, until = min(times), max(times)
+    if since == until:
+        since, until = since - ALONE_S, until + ALONE_S
     shown = [line for line in chart.lines if line.points]
     values = [seen for line in shown for p in line.points if (seen := value(p, chart.unit)) is not None]
     low, high = _range(values, chart)
@@ -128,14 +136,18 @@ def draw(chart: Chart) -> Drawing | None:
     def y(seen: float) -> float:
         return round(HEIGHT * (high - seen) / (high - low), 1)
 
-    paths = tuple(
-        (line.canary, _path([(x(p.at), y(v)) if (v := value(p, chart.unit)) is not None else None for p in points]))
-        for line in shown
-        if (points := thin(line.points, chart.unit))
-    )
+    paths: list[tuple[bool, str]] = []
+    dots: list[tuple[bool, str]] = []
+    for line in shown:
+        looks = [(p.at, value(p, chart.unit)) for p in thin(line.points, chart.unit)]
+        runs = _runs([None if seen is None else f"{x(at):g} {y(seen):g}" for at, seen in looks])
+        if path := "".join(f"M{'L'.join(run)}" for run in runs if len(run) > 1):
+            paths.append((line.canary, path))
+        if path := "".join(f"M{run[0]}h0" for run in runs if len(run) == 1):
+            dots.append((line.canary, path))
     drawn = tuple((x(mark.at), mark.weight) for mark in chart.marks if since <= mark.at <= until)
     objective = y(chart.objective) if chart.objective is not None and chart.unit == "share" else None
-    return Drawing(since, until, low, high, paths, objective, drawn)
+    return Drawing(since, until, low, high, tuple(paths), tuple(dots), objective, drawn)
 
 
 def _chart(gate: Gate, state: RolloutState, kept: Sequence[Sample], weights: Sequence[Mark]) -> Chart:
@@ -158,13 +170,12 @@ def _range(values: Sequence[float], chart: Chart) -> tuple[float, float]:
     return max(0.0, min(seen) - room), 1.0
 
 
-def _path(points: Sequence[tuple[float, float] | None]) -> str:
-    parts: list[str] = []
-    pen = "M"
-    for point in points:
-        if point is None:
-            pen = "M"
-            continue
-        parts.append(f"{pen}{point[0]:g} {point[1]:g}")
-        pen = "L"
-    return "".join(parts)
+def _runs(places: Sequence[str | None]) -> list[list[str]]:
+    """The places, cut where one is missing."""
+    runs: list[list[str]] = [[]]
+    for place in places:
+        if place is None:
+            runs.append([])
+        else:
+            runs[-1].append(place)
+    return [run for run in runs if run]

@@ -19,6 +19,17 @@
     return [Math.max(0, low - Math.max((1 - low) * 0.15, 0.002)), 1 + Math.max((1 - low) * 0.04, 0.0005)];
   };
 
+  // Looks with none beside them: no line goes through those. Where only the other version was looked at is no gap.
+  const alone = (u, index) => {
+    const seen = [...u.data[index].keys()].filter((at) => u.data[index][at] !== undefined);
+    const there = (at) => at !== undefined && u.data[index][at] !== null;
+    return seen.filter((at, place) => there(at) && !there(seen[place - 1]) && !there(seen[place + 1]));
+  };
+  const dots = (name) => ({show: false, filter: alone, size: 7, fill: colour(name), width: 0});
+
+  // Of one single moment uPlot would show the whole day that follows.
+  const span = (u, low, high) => u.data[0].length > 1 ? [low, Math.max(high, low + 10)] : [u.data[0][0] - 5, u.data[0][0] + 5];
+
   const marks = (holder) => (u) => {
     const {ctx, bbox} = u;
     const {chart} = holder;
@@ -82,12 +93,12 @@
     const options = {
       width: element.parentElement.clientWidth, height: 170, padding: [6, 26, 0, 0],
       legend: {show: false}, cursor: {y: false, drag: {x: false, y: false}, points: {size: 6}},
-      scales: {x: {range: (u, low, high) => [low, Math.max(high, low + 10)]}, y: {range: () => range(holder.chart, [...holder.data[1], ...holder.data[2]].filter((v) => v !== null && v !== undefined))}},
-      axes: [{...axis, size: 28, space: 70, values: (u, splits) => splits.map((at) => clock.format(new Date(1000 * at)))}, {...axis, size: 46, space: 34, values: y_values}],
+      scales: {x: {range: span}, y: {range: () => range(holder.chart, [...holder.data[1], ...holder.data[2]].filter((v) => v !== null && v !== undefined))}},
+      axes: [{...axis, size: 28, space: 70, values: (u, splits) => splits.map((at) => clock.format(new Date(1000 * at)))}, {...axis, size: 54, space: 34, values: y_values}],
       series: [
         {},
-        {stroke: colour("canary"), width: 2, points: {show: false}},
-        {stroke: colour("baseline"), width: 1.5, dash: [5, 3], points: {show: false}},
+        {stroke: colour("canary"), width: 2, points: dots("canary")},
+        {stroke: colour("baseline"), width: 1.5, dash: [5, 3], points: dots("baseline")},
       ],
       hooks: {drawAxes: [marks(holder)], setCursor: [tip(holder)]},
     };
