@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
@@ -35,14 +36,19 @@ STEPS: tuple[Step, ...] = (SetWeight(2_000), Pause(), SetWeight(5_000), Analysis
 
 
 class Happenings(Moments):
-    """What happens once, before or after a call: ``once["before commit"] = action``. ``calls`` are the calls made."""
+    """What happens once, before or after a call: ``once["before commit"] = action``. ``names`` are the calls made,
+    ``silent`` those that never answer.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.silent: set[str] = set()
         self.once: dict[str, Callable[[], Awaitable[Any]]] = {}
 
     async def pass_one(self, name: str) -> None:
         await super().pass_one(name)
+        if name.removeprefix("before ") in self.silent:
+            await asyncio.Event().wait()
         if (happening := self.once.pop(name, None)) is not None:
             await happening()
 
@@ -152,6 +158,17 @@ class Shop:
         async with asyncio.timeout(10):
             while (await self.state(rollout)).phase != phase:
                 await asyncio.sleep(0.002)
+
+    async def until_served(self, version: str, weight_bp: int) -> None:
+        """Wait for the data plane; virtual time stands still."""
+        async with asyncio.timeout(10):
+            while self.served.weight_of(version) != weight_bp:
+                await asyncio.sleep(0.002)
+
+    async def damage(self, rollout: str) -> None:
+        """Somebody's hand, or a disk, spoils what is stored of the rollout."""
+        async with self.store._database.engine.begin() as connection:
+            await connection.execute(text("UPDATE rollouts SET state = '{}' WHERE id = :id"), {"id": rollout})
 
     async def state(self, rollout: str) -> RolloutState:
         stored = await self.store.rollout(rollout)

@@ -8,12 +8,20 @@ import pytest
 from croupier.control.ports import Commit, Intent
 from croupier.control.rollouts import Ask
 from croupier.core.journal.entry import Entry
+from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted, Cause
-from croupier.core.rollout.spec import SetWeight
+from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
-from croupier.errors import Transient
+from croupier.errors import Corrupt, Transient
 
 BORIS = Ask("boris", "harm")
+PROCESS = ProcessTemplate(command=("serve", "--port", "{port}"))
+STORE = frozenset(("acquire", "head", "active", "services", "documents", "rollout", "release", "commit", "add_samples"))
+"""The store's calls."""
+
+
+def harm(shop: Any, rollout: str) -> Intent:
+    return Intent(rollout, AbortStarted(Cause.PERSON, "harm", shop.clock.now()), "boris")
 
 
 async def test_a_first_release_serves_as_soon_as_it_is_ready(shop: Any) -> None:
@@ -397,6 +405,114 @@ async def test_an_abort_to_be_recorded_by_a_site_that_was_replaced(shop: Any) ->
     assert [intent.rollout for intent in shop.a.spool.pending()] == [rollout]
     await shop.turn(2, after=11.0)
     assert (await shop.state(rollout)).phase is Phase.ABORTED
+
+
+# --- the store says nothing, or is damaged ----------------------------------------------------------------------------
+
+
+async def test_an_abort_does_not_wait_for_a_store_that_is_being_asked(shop: Any) -> None:
+    """Not even for the little while that the loop gives the store."""
+    rollout = await shop.roll_out()
+    shop.a.reconciler.store_patience_s = 3_600.0
+    shop.a.happenings.restart()
+    shop.a.happenings.silent |= STORE
+    async with shop.looping(), asyncio.timeout(10):
+        while not shop.a.happenings.count("head"):
+            await asyncio.sleep(0.002)
+        shop.a.reconciler.abort_unrecorded(harm(shop, rollout))
+        await shop.until_served("1.1.0", 0)
+        shop.a.happenings.silent.clear()
+        shop.a.reconciler.abort_unrecorded(harm(shop, rollout))  # somebody else asks the same
+        await shop.until(rollout, "aborted")
+    assert (await shop.events(rollout)).count("abort_started") == 1
+
+
+async def test_an_abort_is_acted_on_before_the_store_is_asked(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    shop.a.reconciler.store_patience_s = 3_600.0
+    shop.a.happenings.silent |= STORE
+    shop.a.reconciler.abort_unrecorded(harm(shop, rollout))
+    turning = asyncio.ensure_future(shop.a.reconciler.tick())
+    await shop.until_served("1.1.0", 0)
+    assert not turning.done()
+    turning.cancel()
+
+
+async def test_an_abort_before_anything_was_read_waits_for_the_store(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    fresh = shop.site("fresh")
+    fresh.reconciler.abort_unrecorded(harm(shop, rollout))
+    await shop.turn(2, site=fresh, after=11.0)
+    assert (await shop.state(rollout)).phase is Phase.ABORTED
+
+
+async def test_an_abort_that_cannot_be_acted_on_yet_is_still_recorded(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    shop.workloads.unreachable = shop.router.unreachable = True
+    shop.a.reconciler.abort_unrecorded(harm(shop, rollout))
+    await shop.turn()
+    assert (await shop.state(rollout)).phase is Phase.ABORTING
+
+
+@pytest.mark.parametrize("call", sorted(STORE - {"rollout", "release"}))
+async def test_a_call_that_never_ends_does_not_hold_up_a_gate(shop: Any, call: str) -> None:
+    rollout = await shop.roll_out()
+    shop.a.reconciler.store_patience_s = 0.01
+    shop.a.reconciler._stale = True
+    shop.a.happenings.silent.add(call)
+    shop.metrics.break_version("1.1.0", 0.5)
+    await shop.turn(10)
+    assert shop.served.weight_of("1.1.0") == 0
+    shop.a.happenings.silent.clear()
+    await shop.turn(2)
+    assert (await shop.state(rollout)).phase is Phase.ABORTED
+    assert (await shop.store.verify()).ok
+
+
+async def test_a_rollout_that_cannot_be_read_stops_no_other_one(shop: Any, caplog: pytest.LogCaptureFixture) -> None:
+    rollout = await shop.roll_out()
+    bar = Service("bar", ("/bar",), PROCESS)
+    await shop.declare(bar, RolloutSpec("bar", "bar", (SetWeight(2_000), Pause())))
+    await shop.a.catalog.apply([], [Release("bar", "1.0.0", PROCESS, "sha256:b")], actor="anna")
+    other = (await shop.a.rollouts.start("bar", "1.0.0", BORIS)).rollout.value.id
+    await shop.damage(rollout)
+    await shop.turn(3)
+    assert f"{rollout} stays out of it, its players are on the stable version: the stored rollout" in caplog.text
+    assert list(shop.a.reconciler.fleet.unreadable) == [rollout]
+    assert (await shop.state(other)).phase is Phase.SUCCEEDED
+    assert shop.served.versions == ("1.0.0",)  # nobody could watch the canary
+    shop.a.reconciler.abort_unrecorded(harm(shop, rollout))
+    await shop.turn()
+    assert [intent.rollout for intent in shop.a.spool.pending()] == [rollout]  # kept until it can be recorded
+
+
+@pytest.mark.parametrize("call", ["head", "commit"])
+async def test_a_damaged_store_does_not_stop_an_abort(shop: Any, call: str) -> None:
+    rollout = await shop.roll_out()
+
+    async def damaged() -> None:
+        shop.a.happenings.once[f"before {call}"] = damaged
+        raise Corrupt("the journal's tree does not give its stored root.")
+
+    shop.a.happenings.once[f"before {call}"] = damaged
+    shop.metrics.break_version("1.1.0", 0.5)
+    await shop.turn(10)
+    assert shop.served.weight_of("1.1.0") == 0
+    assert (await shop.state(rollout)).phase is Phase.PAUSED
+
+
+async def test_what_is_over_is_forgotten(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    shop.a.down = True
+    await shop.turn(2)
+    shop.a.down = False
+    memory = shop.a.reconciler
+    assert (list(memory._gates), list(memory._remembered)) == ([rollout], [rollout])
+    await shop.a.rollouts.abort(rollout, BORIS)
+    await shop.turn(2)
+    other = await shop.roll_out("1.2.0")
+    await shop.turn(2)
+    assert (list(memory._gates), list(memory._remembered)) == ([other], [])
 
 
 # --- the data plane ---------------------------------------------------------------------------------------------------

@@ -4,11 +4,11 @@ Called by the API; what it records wakes the loop.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Spec, Stored
+from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
 from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Release, Service
@@ -55,7 +55,6 @@ class Catalog:
         """
         now = self.ports.clock.now()
         known = {(item.value.kind, item.value.name): item for item in await self.ports.store.documents()}
-        delivered = {item.value.service: item for item in await self.ports.store.services()}
         applied: list[Applied] = []
         writes: list[Stored[Document]] = []
         entries: list[Entry] = []
@@ -71,7 +70,7 @@ class Catalog:
             effect = Effect.CREATED if release in fresh else Effect.UNCHANGED
             applied.append(Applied("Release", f"{release.service}-{release.version}", effect))
         entries += [_released(release, actor, reason, now) for release in fresh]
-        services = await self._services([item for item in documents if item.kind == "Service"], known, delivered)
+        services = await self._services(_services_of(documents), _services_of(item.value for item in known.values()))
         if entries and not dry_run:
             change = Commit(
                 tuple(entries), now, services=services, documents=tuple(writes), releases=tuple(fresh), answer=answer
@@ -81,25 +80,23 @@ class Catalog:
         return tuple(applied)
 
     async def _services(
-        self,
-        documents: Sequence[Document],
-        known: Mapping[tuple[str, str], Stored[Document]],
-        delivered: Mapping[str, Stored[ServiceState]],
+        self, declared: Mapping[str, Service], known: Mapping[str, Service]
     ) -> tuple[Stored[ServiceState], ...]:
         """What serves each service, to be written with its document, also where it stays as it is: so no rollout begins
         between asking whether there is one and writing.
         """
+        delivered = {item.value.service: item for item in await self.ports.store.services()}
         written: list[Stored[ServiceState]] = []
-        for document in documents:
-            before, delivery = known.get((document.kind, document.name)), delivered.get(document.name)
+        for name, service in declared.items():
+            before, delivery = known.get(name), delivered.get(name)
             if delivery is None:
-                written.append(Stored(ServiceState(document.name), 0))
-            elif before is not None and before.value.spec != document.spec:
-                await self._keep_players(before.value.spec, document.spec, delivery.value.active)
+                written.append(Stored(ServiceState(name), 0))
+            elif before is not None and before != service:
+                await self._keep_players(before, service, delivery.value.active)
                 written.append(delivery)
         return tuple(written)
 
-    async def _keep_players(self, before: Spec, after: Spec, active: str | None) -> None:
+    async def _keep_players(self, before: Service, after: Service, active: str | None) -> None:
         """Refuse what would give players of the active rollout another version in the middle of it."""
         rollout = await self.ports.store.rollout(active) if active else None
         if rollout is None:
@@ -123,12 +120,14 @@ class Catalog:
         return before is None
 
 
-def _tells_apart(spec: Spec, attributes: frozenset[str]) -> tuple[str, frozenset[tuple[str, str]]] | None:
+def _services_of(documents: Iterable[Document]) -> Mapping[str, Service]:
+    return {document.name: document.spec for document in documents if isinstance(document.spec, Service)}
+
+
+def _tells_apart(service: Service, attributes: frozenset[str]) -> tuple[str, frozenset[tuple[str, str]]]:
     """What decides which player a request belongs to, and whether that one is in the segment."""
-    if not isinstance(spec, Service):
-        return None
-    headers = frozenset((name, header) for name, header in spec.attribute_headers if name in attributes)
-    return spec.identity_header, headers
+    headers = frozenset((name, header) for name, header in service.attribute_headers if name in attributes)
+    return service.identity_header, headers
 
 
 def _effect(before: Stored[Document] | None, document: Document) -> Effect:

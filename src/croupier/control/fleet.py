@@ -3,7 +3,7 @@
 Also answers the two questions that every tick asks: which traffic is wanted, and which versions must run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from croupier.control.ports import (
@@ -19,27 +19,56 @@ from croupier.control.ports import ServiceState as Delivery
 from croupier.core.releases import Service
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
 from croupier.core.rollout.state import RolloutState, routes, versions_needed
+from croupier.errors import Corrupt
 
 
 async def read_fleet(store: Store, size: int) -> "Fleet":
     """Everything recorded of what is delivered; ``size`` is the journal's, read before."""
     specs = [item.value.spec for item in await store.documents("Service")]
+    deliveries = {item.value.service: item for item in await store.services()}
+    unreadable: dict[str, str] = {}
+    try:
+        active = await store.active()
+    except Corrupt:
+        active = await _one_by_one(store, deliveries, unreadable)
     return Fleet(
         size=size,
         services={spec.name: spec for spec in specs if isinstance(spec, Service)},
-        deliveries={item.value.service: item for item in await store.services()},
-        rollouts={item.value.id: item for item in await store.active()},
+        deliveries=deliveries,
+        rollouts={item.value.id: item for item in active},
+        unreadable=unreadable,
     )
+
+
+async def _one_by_one(
+    store: Store, deliveries: Mapping[str, Stored[Delivery]], unreadable: dict[str, str]
+) -> Sequence[Stored[RolloutState]]:
+    """The active rollouts that can be read; why the others cannot goes to ``unreadable``, by the rollout's id."""
+    found: list[Stored[RolloutState]] = []
+    for delivery in deliveries.values():
+        rollout = delivery.value.active
+        try:
+            stored = await store.rollout(rollout) if rollout else None
+        except Corrupt as damage:
+            unreadable[str(rollout)] = str(damage)
+        else:
+            found += [stored] if stored else []
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Services, what serves them, and their active rollouts, as recorded. ``size`` is the journal's at the reading."""
+    """Services, what serves them, and their active rollouts, as recorded. ``size`` is the journal's at the reading.
+
+    ``unreadable`` names active rollouts whose record is damaged, and why. Nobody can watch such a canary, so its
+    service serves the stable version, which is known, until a person has looked.
+    """
 
     size: int = 0
     services: Mapping[str, Service] = field(default_factory=dict)
     deliveries: Mapping[str, Stored[Delivery]] = field(default_factory=dict)
     rollouts: Mapping[str, Stored[RolloutState]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def rollout_of(self, service: str) -> RolloutState | None:
         """The service's active rollout, if any."""

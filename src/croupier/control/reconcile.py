@@ -7,9 +7,10 @@ players away from one: an abort is kept on disk, applied at once and recorded wh
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.isolation import strangers, without_blamed
@@ -17,11 +18,14 @@ from croupier.control.lingering import Lingering
 from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, fold, record
+from croupier.control.waiting import Interrupted, unless
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.events import AbortStarted, Event, GateJudged
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import Conflict, CroupierError, Fenced, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, CroupierError, Fenced, Rejected, Transient
+
+T = TypeVar("T")
 
 _LEASE = "controller"
 _ROUNDS = 8
@@ -32,11 +36,14 @@ log = logging.getLogger("croupier.control")
 
 @dataclass(slots=True)
 class Reconciler:
-    """Drives every active rollout. ``holder`` names this process for the lease; ``lease_ttl_s`` bounds a takeover."""
+    """Drives every active rollout. ``holder`` names this process for the lease; ``lease_ttl_s`` bounds a takeover.
+    A store that says nothing for ``store_patience_s`` counts as out of reach.
+    """
 
     ports: Ports
     holder: str
     lease_ttl_s: float = 10.0
+    store_patience_s: float = 2.0
     _lease: Lease | None = None
     _fleet: Fleet | None = None
     _stale: bool = True
@@ -46,6 +53,8 @@ class Reconciler:
     _gates: dict[str, GateMemory] = field(default_factory=dict)
     _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
     _urgent: asyncio.Event = field(default_factory=asyncio.Event)
+    _unrecorded: asyncio.Event = field(default_factory=asyncio.Event)
+    """There is an abort whose record nobody waits for."""
 
     @property
     def fleet(self) -> Fleet | None:
@@ -64,6 +73,7 @@ class Reconciler:
     def abort_unrecorded(self, intent: Intent) -> None:
         """Keep the abort on disk and act on it from now on; it is recorded when the store is back."""
         self.ports.spool.add(intent)
+        self._unrecorded.set()
         self.wake()
 
     async def run(self, interval_s: float, stop: asyncio.Event) -> None:
@@ -94,14 +104,32 @@ class Reconciler:
             log.warning("tick ended early: %s", trouble)
 
     async def _turn(self) -> None:
+        if self._unrecorded.is_set():
+            self._unrecorded.clear()
+            await self._move_away()
         try:
             if not await self._take_lease():
                 return
             recording = await self._read()
-        except Transient as trouble:
+        except (Transient, Corrupt) as trouble:
             log.warning("store out of reach, holding course: %s", trouble)
             recording = False
         await self._rounds(recording=recording)
+
+    async def _move_away(self) -> None:
+        """Act on an abort before anything else is asked of the store, which was just found to hesitate."""
+        if self._fleet is not None:
+            try:
+                await self._apply(await self._view.look(self.ports, self._fleet))
+            except Transient as trouble:
+                log.warning("not yet moved away: %s", trouble)
+
+    async def _said(self, asked: Awaitable[T]) -> T:
+        """What the store says. ``Transient`` where it says nothing for too long, or while an abort should not wait."""
+        try:
+            return await unless(asked, self._unrecorded, for_s=self.store_patience_s)
+        except Interrupted:
+            raise Transient("the store does not answer.") from None
 
     async def _rounds(self, *, recording: bool) -> None:
         if self._fleet is None:  # nothing was ever read: what the data plane serves is better than what we know
@@ -114,7 +142,7 @@ class Reconciler:
             # What was moved is looked at again at once, so that its confirmation does not wait for the next tick.
             if not (changed or seen.moves(fleet)) or self._urgent.is_set():
                 break
-        await keep_samples(self.ports, samples)
+        await self._said(keep_samples(self.ports, samples))
 
     async def _take_lease(self) -> bool:
         """Hold the lease, renewing it after a third of its life; false while somebody else holds it.
@@ -123,7 +151,7 @@ class Reconciler:
         """
         now, held = self.ports.clock.now(), self._lease
         if held is None or held.expires_at - now <= self.lease_ttl_s * 2 / 3:
-            self._lease = await self.ports.leases.acquire(_LEASE, self.holder, self.lease_ttl_s, now)
+            self._lease = await self._said(self.ports.leases.acquire(_LEASE, self.holder, self.lease_ttl_s, now))
             # One token further is our own lease taken anew; further than that, somebody was there in between.
             if self._lease is None or held is None or self._lease.token > held.token + 1:
                 self._fleet = None
@@ -131,15 +159,25 @@ class Reconciler:
 
     async def _read(self) -> bool:
         """Read what is recorded, if the journal grew since; record aborts that had to wait."""
-        size = (await self.ports.journal.head()).size
+        size = (await self._said(self.ports.journal.head())).size
         if self._stale or self._fleet is None or size != self._fleet.size:
-            self._fleet = await read_fleet(self.ports.store, size)
+            self._fleet = await self._said(read_fleet(self.ports.store, size))
             self._stale = False
+            self._forget_ended(self._fleet)
+            for rollout, why in self._fleet.unreadable.items():
+                log.error("%s stays out of it, its players are on the stable version: %s", rollout, why)
         for intent in self.ports.spool.pending():
             await self._settle(self._fleet, intent)
         return True
 
+    def _forget_ended(self, fleet: Fleet) -> None:
+        """What was in memory of rollouts that are over."""
+        self._gates = {name: memory for name, memory in self._gates.items() if name in fleet.rollouts}
+        self._remembered = {name: known for name, known in self._remembered.items() if name in fleet.rollouts}
+
     async def _settle(self, fleet: Fleet, intent: Intent) -> None:
+        if intent.rollout in fleet.unreadable:
+            return
         stored = fleet.rollouts.get(intent.rollout)
         if stored is not None and not _is_given_up(stored.value):
             await self._record(fleet, stored, (intent.event,), Who(intent.actor, "abort", intent.event.reason))
@@ -174,7 +212,7 @@ class Reconciler:
                 return False
             try:
                 await self._record(fleet, stored, events, Who(CONTROLLER, "decide"))
-            except Transient as trouble:
+            except (Transient, Corrupt) as trouble:
                 log.warning("%s: not recorded: %s", state.id, trouble)
                 self._stale = True
             else:
@@ -199,7 +237,7 @@ class Reconciler:
     async def _record(self, fleet: Fleet, stored: Stored[RolloutState], events: tuple[Event, ...], who: Who) -> None:
         delivery = fleet.deliveries[stored.value.service]
         now = self.ports.clock.now()
-        outcome = await record(self.ports.store, stored, delivery, events, who, now, lease=self._lease)
+        outcome = await self._said(record(self.ports.store, stored, delivery, events, who, now, lease=self._lease))
         # Somebody else's entry in between means that there is more to read: the size then stays behind, and we read.
         size = fleet.size + (outcome.seq == fleet.size)
         self._fleet = fleet.with_rollout(outcome.rollout, outcome.delivery, size)
@@ -256,22 +294,14 @@ class Reconciler:
 
     async def _hand_over(self, table: TrafficTable) -> None:
         """Push it; whoever wakes us while the data plane is slow to confirm is served first."""
-        if self._urgent.is_set():
-            return
-        push = asyncio.ensure_future(self.ports.router.apply(table))
-        urgent = asyncio.ensure_future(self._urgent.wait())
-        try:
-            await asyncio.wait({push, urgent}, return_when=asyncio.FIRST_COMPLETED)
-            if push.done():
-                push.result()
-        finally:
-            push.cancel()
-            urgent.cancel()
+        if not self._urgent.is_set():
+            with suppress(Interrupted):
+                await unless(self.ports.router.apply(table), self._urgent)
 
     async def _runnable(self, running: set[VersionKey]) -> Mapping[VersionKey, ProcessTemplate]:
         """Templates by version; releases never change, so each is read once."""
         for key in running - self._templates.keys():
-            release = await self.ports.store.release(key.service, key.version)
+            release = await self._said(self.ports.store.release(key.service, key.version))
             if release is not None:
                 self._templates[key] = release.process
         return {key: self._templates[key] for key in running if key in self._templates}

@@ -21,7 +21,7 @@ from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.segments import Segment
-from croupier.errors import Conflict, NotFound, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
 _TRIES = 10
 
@@ -90,7 +90,7 @@ class Rollouts:
         reason = ask.reason or f"aborted by {ask.actor}"
         try:
             return await self._change(rollout, ask, "abort", lambda s, _, now: commands.abort(s, now, reason=reason))
-        except Transient:
+        except (Transient, Corrupt):
             fleet = self.reconciler.fleet
             stored = fleet.rollouts.get(rollout) if fleet else None
             if stored is None or ask.expected not in (None, stored.version):
