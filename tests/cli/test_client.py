@@ -1,6 +1,7 @@
 """Finding the control plane and its token, and what is said when there is none, or something else answers."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,9 +38,17 @@ class Other:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
-def reply(request: BaseHTTPRequestHandler, status: int, body: Any, kind: str = "application/json") -> None:
+PROBLEM = "application/problem+json"
+
+
+def reply(
+    request: BaseHTTPRequestHandler, status: int, body: Any, kind: str = "application/json", *, ours: bool = True
+) -> None:
+    """Answer as a control plane does, or as others do (``ours`` false)."""
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     request.send_response(status)
+    if ours:
+        request.send_header("x-request-id", "abc")
     request.send_header("content-type", kind)
     request.send_header("content-length", str(len(content)))
     request.end_headers()
@@ -116,7 +125,7 @@ def test_a_problem_becomes_its_error(other: Other, status: int, kind: type[Excep
         "hint": "do this",
         "problems": [{"message": "wrong", "field": "spec.x[2]", "document": "documents[0] Gate/ok", "hint": "mend"}],
     }
-    other.answer = lambda request: reply(request, status, body, "application/problem+json")
+    other.answer = lambda request: reply(request, status, body, PROBLEM)
     with Connection(other.url).open() as client, pytest.raises(kind) as caught:
         client.get("services")
     assert str(caught.value) == "it is so do this"
@@ -125,22 +134,66 @@ def test_a_problem_becomes_its_error(other: Other, status: int, kind: type[Excep
 
 
 @pytest.mark.parametrize(
-    "status, body, kind, code",
+    "status, body, kind, said",
     [
-        (200, "<html>hello</html>", "text/html", 5),
-        (404, "<html>no</html>", "text/html", 3),
-        (422, '["no", "problem"]', "application/json", 5),
-        (302, "", "text/plain", 5),
-        (500, "oops", "text/plain", 5),
-        (502, "", "text/plain", 7),
+        (200, "<html>hello</html>", "text/html; charset=utf-8", "it answered 200 with text/html."),
+        (200, "{}", "application/json", "it answered 200 with application/json."),
+        (401, '{"message": "no"}', "application/json", "it answered 401 with application/json."),
+        (404, "<html>no</html>", "text/html", "it answered 404 with text/html."),
+        (404, '{"detail": "Not Found"}', "application/json", "it answered 404 with application/json."),
+        (422, '["no", "problem"]', PROBLEM, f"it answered 422 with {PROBLEM}."),
+        (302, "", "", "it answered 302, which leads to https://other.example/."),
+        (500, "oops", "text/plain", "it answered 500 with text/plain."),
     ],
 )
-def test_something_else_answers(cli: Any, other: Other, status: int, body: str, kind: str, code: int) -> None:
-    other.answer = lambda request: reply(request, status, body, kind)
-    found = cli("--url", other.url, "rollout", "status", "shop-1")
+def test_something_else_answers(cli: Any, other: Other, status: int, body: str, kind: str, said: str) -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        for name, value in (("content-type", kind), ("location", "https://other.example/" if status == 302 else "")):
+            if value:
+                request.send_header(name, value)
+        request.send_header("content-length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body.encode())
+
+    other.answer = answer
+    for arguments in (("rollout", "status", "shop-1"), ("rollout", "list"), ("journal", "tail"), ("journal", "verify")):
+        found = cli("--url", other.url, *arguments)
+        assert (found.code, found.out) == (5, ""), arguments
+        assert f"error: Something answers at {other.url}, but it is not Croupier: {said}" in found.err
+        assert "hint: Name the control plane's address with --url or CROUPIER_URL." in found.err
+        assert "Traceback" not in found.err
+
+
+@pytest.mark.parametrize(
+    "greeting, code, said",
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 5, "but it is not Croupier: it does not speak HTTP."),
+        (b"", 7, "but gives no answer (Server disconnected without sending a response.)."),
+    ],
+)
+def test_something_else_than_http_answers(cli: Any, greeting: bytes, code: int, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            for _ in range(2):  # asked once more
+                with server.accept()[0] as connection:
+                    connection.sendall(greeting)
+                    connection.recv(4_096)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        found = cli("--url", f"http://127.0.0.1:{server.getsockname()[1]}", "rollout", "list")
+        thread.join()
     assert (found.code, found.out) == (code, "")
-    assert "error:" in found.err
-    assert "Traceback" not in found.err
+    assert said in found.err
+
+
+def test_a_proxy_that_does_not_reach_it(cli: Any, other: Other) -> None:
+    other.answer = lambda request: reply(request, 502, "<html>", "text/html", ours=False)
+    found = cli("--url", other.url, "rollout", "list")
+    assert (found.code, found.out) == (7, "")
+    assert f"What stands before the control plane at {other.url} does not reach it: it answered 502" in found.err
 
 
 def test_a_connection_that_breaks_is_tried_once_more_with_the_same_key(other: Other) -> None:
@@ -161,7 +214,7 @@ def test_a_connection_that_breaks_is_tried_once_more_with_the_same_key(other: Ot
 
 def test_a_connection_that_always_breaks(other: Other) -> None:
     other.answer = lambda request: setattr(request, "close_connection", True)
-    with Connection(other.url).open() as client, pytest.raises(Transient, match="No control plane answers"):
+    with Connection(other.url).open() as client, pytest.raises(Transient, match="gives no answer"):
         client.get("services")
     assert len(other.asked) == 2
 
@@ -172,7 +225,7 @@ def test_an_error_from_outside_cannot_paint_the_terminal(cli: Any, other: Other)
         "hint": "[blink]\x07",
         "problems": [{"message": "[i]\x1b]8;;http://evil\x1b\\x", "field": "spec.steps[2]"}],
     }
-    other.answer = lambda request: reply(request, 422, body)
+    other.answer = lambda request: reply(request, 422, body, PROBLEM)
     found = cli("--url", other.url, "rollout", "status", "shop-1")
     assert found.code == 5
     assert not set(found.err) & set("\x1b\x07\x9b")
@@ -196,6 +249,7 @@ def test_a_stream_that_is_lost(other: Other) -> None:
     def stream(request: BaseHTTPRequestHandler) -> None:
         request.close_connection = True
         request.send_response(200)
+        request.send_header("x-request-id", "abc")
         request.send_header("content-type", "text/event-stream")
         request.send_header("content-length", "1000")
         request.end_headers()

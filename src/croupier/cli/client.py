@@ -5,6 +5,7 @@ The address comes from ``--url`` or ``CROUPIER_URL``; the token from ``--token``
 control plane on this machine wrote for its owner at its first start.
 """
 
+import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,14 @@ from httpx_sse import connect_sse
 from platformdirs import user_state_path
 
 from croupier.cli.connection import Denied
-from croupier.errors import Conflict, NotFound, Problem, Rejected, Transient
+from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
 
 DEFAULT_URL: Final = "http://127.0.0.1:8700"
 _TIMEOUT_S: Final = 30.0
+_MARK: Final = "x-request-id"
+"""Every answer of a control plane has it."""
+_PROBLEM: Final = "application/problem+json"
+_AWAY: Final = (429, 502, 503, 504)
 
 
 @contextmanager
@@ -74,7 +79,7 @@ class Client:
             with connect_sse(
                 self.http, "GET", "events", params=params, timeout=httpx.Timeout(_TIMEOUT_S, read=60)
             ) as source:
-                _raise_for(source.response)
+                self._check(source.response, "text/event-stream")
                 for event in source.iter_sse():
                     if event.id and event.data:
                         yield int(event.id), event.json()
@@ -91,18 +96,40 @@ class Client:
                 continue
             except httpx.TransportError as lost:
                 raise self._unreachable(lost) from lost
-            _raise_for(answer)
-            try:
-                return answer.json() if answer.content else None
-            except ValueError as other:
-                raise Rejected(
-                    f"What answers at {self.url} is no control plane.", hint="Name it with --url or CROUPIER_URL."
-                ) from other
+            self._check(answer, "application/json")
+            return answer.json() if answer.content else None
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _unreachable(self, lost: Exception) -> Transient:
+    def _check(self, answer: httpx.Response, wanted: str) -> None:
+        """Raise the error that the answer stands for, or that of an answer which no control plane gives."""
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        ours = _MARK in answer.headers
+        if ours and answer.is_success and kind in (wanted, ""):
+            return
+        if ours and kind == _PROBLEM:
+            raise _error(answer.status_code, json.loads(answer.read()))
+        said = f"it answered {answer.status_code}" + (f" with {kind}" if kind else "")
+        if answer.status_code in _AWAY:
+            raise Transient(f"What stands before the control plane at {self.url} does not reach it: {said}.")
+        if place := answer.headers.get("location"):
+            said += f", which leads to {place}"
+        raise self._other(said)
+
+    def _other(self, said: str) -> Rejected:
+        return Rejected(
+            f"Something answers at {self.url}, but it is not Croupier: {said}.",
+            hint="Name the control plane's address with --url or CROUPIER_URL.",
+        )
+
+    def _unreachable(self, lost: Exception) -> CroupierError:
+        why = str(lost) or type(lost).__name__
+        if isinstance(lost, httpx.RemoteProtocolError) and why.startswith("illegal"):  # as h11 words it
+            return self._other("it does not speak HTTP")
+        mute = isinstance(lost, httpx.RemoteProtocolError | httpx.ReadError | httpx.ReadTimeout)
         return Transient(
-            f"No control plane answers at {self.url} ({str(lost) or type(lost).__name__}).",
+            f"Something takes connections at {self.url}, but gives no answer ({why})."
+            if mute
+            else f"No control plane answers at {self.url} ({why}).",
             hint="Start one with 'croupier serve', or name another with --url or CROUPIER_URL.",
         )
 
@@ -116,31 +143,23 @@ def _token_file() -> str | None:
         return None
 
 
-def _raise_for(answer: httpx.Response) -> None:
+def _error(status: int, problem: dict[str, Any]) -> CroupierError:
     """The error that a problem answer (RFC 9457) stands for."""
-    if answer.is_success:
-        return
-    answer.read()
-    try:
-        said = answer.json()
-    except ValueError:
-        said = None
-    problem: dict[str, Any] = said if isinstance(said, dict) else {}
-    message = str(problem.get("detail") or problem.get("title") or f"The control plane answered {answer.status_code}.")
+    message = str(problem.get("detail") or problem.get("title") or f"The control plane answered {status}.")
     hint = str(problem.get("hint") or "")
-    match answer.status_code:
+    match status:
         case 401:
-            raise Denied(message, hint=hint or "Give a token with --token or CROUPIER_TOKEN.")
+            return Denied(message, hint=hint or "Give a token with --token or CROUPIER_TOKEN.")
         case 403:
-            raise Denied(message, hint=hint)
+            return Denied(message, hint=hint)
         case 404:
-            raise NotFound(message, hint=hint)
+            return NotFound(message, hint=hint)
         case 409 | 412:
-            raise Conflict(message, hint=hint)
-        case 503 | 502 | 504 | 429:
-            raise Transient(message, hint=hint)
+            return Conflict(message, hint=hint)
+        case code if code in _AWAY:
+            return Transient(message, hint=hint)
         case _:
-            raise Rejected(message, hint=hint, problems=tuple(map(_problem, problem.get("problems", ()))))
+            return Rejected(message, hint=hint, problems=tuple(map(_problem, problem.get("problems", ()))))
 
 
 def _problem(raw: Mapping[str, Any]) -> Problem:
