@@ -464,6 +464,7 @@ async def test_a_call_that_never_ends_does_not_hold_up_a_gate(shop: Any, call: s
     await shop.turn(10)
     assert shop.served.weight_of("1.1.0") == 0
     shop.a.happenings.silent.clear()
+    shop.a.reconciler.store_patience_s = 10.0
     await shop.turn(2)
     assert (await shop.state(rollout)).phase is Phase.ABORTED
     assert (await shop.store.verify()).ok
