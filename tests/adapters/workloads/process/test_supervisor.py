@@ -124,6 +124,21 @@ async def test_a_killed_process_is_started_again(
     assert (await about(get, await status_when(workloads, KEY, ready)))["pid"] != pid
 
 
+async def test_a_record_that_cannot_be_removed_keeps_nothing_from_starting_or_draining(
+    workloads: ProcessWorkloads, template: Build, status_when: Wait, get: Get, tmp_path: Path
+) -> None:
+    await workloads.apply({KEY: template()})
+    status = await status_when(workloads, KEY, ready)
+    pid = (await about(get, status))["pid"]
+    for record in (tmp_path / "run" / "records").glob("*.json"):
+        record.unlink()
+        (record / "in the way").mkdir(parents=True)  # cannot be unlinked, as on a disk that failed
+    os.kill(pid, signal.SIGKILL)
+    await status_when(workloads, KEY, lambda status: not ready(status))
+    assert (await about(get, await status_when(workloads, KEY, ready)))["pid"] != pid
+    await workloads.stop(keep_running=False)
+
+
 async def test_what_was_ready_once_is_tried_again_after_it_failed(
     make: Make, quick: ProcessSettings, template: Build, status_when: Wait, get: Get
 ) -> None:

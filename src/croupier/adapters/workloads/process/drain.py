@@ -58,7 +58,8 @@ async def finish_drain(record: Record, world: World) -> None:
     swept = sweep(record.mark)
     forget(world.home.records, record)
     world.ports.give_back(record.port)
-    log.prune(world.home.logs, world.settings.log_files)
+    with suppress(OSError):
+        log.prune(world.home.logs, world.settings.log_files)
     _log.info(
         "instance_drained",
         service=record.key.service,

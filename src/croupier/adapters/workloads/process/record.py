@@ -6,12 +6,13 @@ so nothing is forced to disk.
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from croupier.adapters.workloads.process.identity import Mark
 from croupier.control.ports import VersionKey
@@ -67,7 +68,11 @@ def save(folder: Path, record: Record) -> None:
 
 
 def forget(folder: Path, record: Record) -> None:
-    (folder / record.name).unlink(missing_ok=True)
+    """Remove the record of a process that has ended. One that cannot be removed does no harm: it names nobody alive."""
+    try:
+        (folder / record.name).unlink(missing_ok=True)
+    except OSError as error:  # a disk that failed must not keep the next process from being started
+        _log.warning("process_record_kept", record=record.name, error=str(error))
 
 
 def load_all(folder: Path) -> Iterator[Record]:
@@ -75,6 +80,8 @@ def load_all(folder: Path) -> Iterator[Record]:
     for path in sorted(folder.glob("*.json")):
         try:
             yield _ADAPTER.validate_json(path.read_bytes())
-        except (ValidationError, ValueError) as error:
-            path.replace(path.with_suffix(".bad"))
-            _log.warning("process_record_unreadable", file=str(path.with_suffix(".bad")), error=str(error)[:500])
+        except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+            aside = path.with_suffix(".bad")
+            with suppress(OSError):
+                path.replace(aside)
+            _log.warning("process_record_unreadable", file=str(aside), error=str(error)[:500])
