@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -169,6 +170,28 @@ async def test_down_stops_what_was_left(started: Any, home: Path) -> None:
     assert (await asyncio.to_thread(_down, home, 1)).stdout == "2\n"
     assert not left_behind(home)
     assert (await asyncio.to_thread(_down, home, 1)).stdout == "0\n"
+
+
+async def test_a_start_that_fails_leaves_alone_what_serves(started: Any, home: Path) -> None:
+    """Also where the end of a control plane is to be the end of everything: this one never was in control."""
+    async with started(on_exit="keep") as (server, client, edge):
+        await client.post("/apply", json={"documents": documents(home)})
+        await client.post("/rollouts", json={"service": "shop", "version": "1.0.0"})
+        await until(client, "/rollouts/shop-1", lambda rollout: rollout["phase"] == "succeeded")
+        assert await end(server) == 0
+    token = home / "state" / "admin.token"
+    token.unlink()
+    token.mkdir()  # the new token cannot be written: the start fails after everything else was found
+    changes = {
+        "CROUPIER_EDGE_PORT": edge.rpartition(":")[2],
+        "CROUPIER_ON_EXIT": "stop",
+        "CROUPIER_NEW_ADMIN_TOKEN": "1",
+    }
+    said = await asyncio.to_thread(partial(_fail, home / "state", client.base_url.port, **changes))
+    assert "admin.token" in said
+    assert await versions(edge) == {"1.0.0"}
+    assert len(left_behind(home)) == 2
+    assert (await asyncio.to_thread(_down, home, 1)).stdout == "2\n"
 
 
 def _down(home: Path, port: int) -> subprocess.CompletedProcess[str]:
