@@ -161,7 +161,7 @@ def test_gate_lines() -> None:
         (e.Paused(e.Hold.PERSON, 1.0), "paused by a person"),
         (e.Paused(e.Hold.STEP, 1.0), "paused by its step: waiting for a person"),
         (e.Resumed(1.0), "resumed"),
-        (e.PromotionStarted(1.0), "every step is done: everybody moves to the canary"),
+        (e.PromotionStarted(1.0), "no step is left: everybody moves to the canary"),
         (e.Promoted(1.0), "the canary serves everybody and is the stable version now"),
         (e.AbortStarted(e.Cause.PERSON, "smells", 1.0), "given up: smells"),
         (e.Aborted(1.0), "nobody is sent to the canary any more"),
@@ -192,3 +192,9 @@ def test_a_step_that_is_not_known_has_only_a_number() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_the_first_release_of_a_service_takes_no_steps() -> None:
+    first = describe_event(e.PromotionStarted(1.0), replace(START, stable=None))
+    assert first == "nothing served before, so there is no step to take: everybody moves to the canary"
+    assert describe_event(e.PromotionStarted(1.0)) == "no step is left: everybody moves to the canary"

@@ -98,7 +98,9 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
         case e.Resumed():
             return "resumed"
         case e.PromotionStarted():
-            return "every step is done: everybody moves to the canary"
+            first = state is not None and state.stable is None
+            why = "nothing served before, so there is no step to take" if first else "no step is left"
+            return f"{why}: everybody moves to the canary"
         case e.Promoted():
             return "the canary serves everybody and is the stable version now"
         case e.AbortStarted(reason=reason):
