@@ -229,8 +229,12 @@ async def open_world(
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(state_dir=tmp_path, tick_s=0.02, request_timeout_s=20.0, max_streams=3)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """On SQLite; on PostgreSQL too where a module is ``on_both_databases``."""
+    changed: dict[str, Any] = {}
+    if getattr(request, "param", "sqlite") == "postgresql":
+        changed = {"database_url": request.getfixturevalue("postgres_database")}
+    return Settings(state_dir=tmp_path, tick_s=0.02, request_timeout_s=20.0, max_streams=3, **changed)
 
 
 @pytest.fixture

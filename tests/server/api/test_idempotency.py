@@ -7,6 +7,10 @@ import pytest
 
 from croupier.server.auth import Role
 
+pytestmark = pytest.mark.parametrize(
+    "settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
 KEY = "Idempotency-Key"
 
 

@@ -14,6 +14,10 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 from croupier.core.journal.merkle import leaf_hash
 from croupier.core.journal.proof import verify_inclusion
 
+pytestmark = pytest.mark.parametrize(
+    "settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
 
 async def test_pages_and_subjects(world: Any) -> None:
     await world.declare()

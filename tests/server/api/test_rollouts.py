@@ -8,6 +8,10 @@ import pytest
 from croupier.core.gates import Counts
 from croupier.server.api import urgent
 
+pytestmark = pytest.mark.parametrize(
+    "settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
