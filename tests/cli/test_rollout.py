@@ -42,6 +42,9 @@ def test_an_abort_and_what_watch_says_of_it(canary: Any, cli: Any) -> None:
     assert events[-2]["reason"] == "harm"
     status = cli("rollout", "status", "shop-2")
     assert "✗ harm" in status.out
+    paused = cli("rollout", "pause", "shop-2")
+    assert "shop-2 is over (aborted)" in paused.err
+    assert "hint: To start it again: croupier rollout retry shop-2" in paused.err
 
 
 def test_watching_from_the_start(shop: Any, cli: Any) -> None:

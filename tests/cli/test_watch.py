@@ -33,12 +33,13 @@ def drawn(**changes: Any) -> str:
     [
         ({}, ["shop-2  1.0.0 → 1.1.0  paused", "20 %", "✓ 20 %  ● wait  ○ 50 %", "now: a person"]),
         ({"stable": None}, ["nothing → 1.1.0"]),
-        ({"attempt": 3}, ["attempt 3"]),
+        ({"attempt": 3}, ["paused · attempt 3"]),
         ({"confirmedWeight": None}, ["20 % (not confirmed yet)"]),
         ({"gates": [GATE]}, ["GATE", "ok    pass     99 % good"]),
         ({"gates": [GATE | {"waived": True}]}, ["waived"]),
         ({"gates": [GATE | {"verdict": None, "reason": None}]}, ["not yet"]),
-        ({"phase": "aborted", "abort": ABORT}, ["✗ gate ok: bad at 200"]),
+        ({"phase": "aborting", "abort": ABORT}, ["✗ gate ok: bad at 200"]),
+        ({"phase": "aborted", "abort": ABORT}, ["✗ gate ok: bad at 200", "again: croupier rollout retry shop-2"]),
     ],
 )
 def test_what_is_drawn(changes: dict[str, Any], said: list[str]) -> None:

@@ -47,6 +47,8 @@ def picture(rollout: dict[str, Any]) -> RenderableType:
         parts.append(_gates(rollout))
     if abort := rollout["abort"]:
         parts.append(Text.from_markup(f"[red]✗ {plain(abort['reason'])}[/] [dim]at {when(abort['at'])}[/]"))
+        if rollout["phase"] == "aborted":
+            parts.append(Text.from_markup(f"[dim]to start it again:[/] croupier rollout retry {plain(rollout['id'])}"))
     elif rollout["waitingFor"]:
         parts.append(Text.from_markup(f"[dim]now:[/] {plain(rollout['waitingFor'])}"))
     return Group(*parts)
@@ -54,7 +56,7 @@ def picture(rollout: dict[str, Any]) -> RenderableType:
 
 def _headline(rollout: dict[str, Any]) -> RenderableType:
     versions = f"{rollout['stable'] or 'nothing'} → {rollout['canary']}"
-    again = f" [dim]attempt {rollout['attempt']}[/]" if rollout["attempt"] > 1 else ""
+    again = f" [dim]· attempt {rollout['attempt']}[/]" if rollout["attempt"] > 1 else ""
     return Text.from_markup(f"[bold]{plain(rollout['id'])}[/]  {plain(versions)}  {styled(rollout['phase'])}{again}")
 
 

@@ -113,4 +113,5 @@ def _waived(state: RolloutState, names: tuple[str, ...], now: float) -> list[e.E
 
 def _need_active(state: RolloutState, what: str) -> None:
     if not state.phase.active:
-        raise Rejected(f"{state.id} is over ({state.phase}) and cannot be {what}.")
+        again = f"To start it again: croupier rollout retry {state.id}" if state.phase is Phase.ABORTED else ""
+        raise Rejected(f"{state.id} is over ({state.phase}) and cannot be {what}.", hint=again)
