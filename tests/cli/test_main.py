@@ -1,5 +1,6 @@
 """The command itself: help, version, completion, broken pipes, and what is not installed."""
 
+import socket
 import subprocess
 from importlib.metadata import version
 from typing import Any
@@ -123,6 +124,18 @@ def test_settings_that_cannot_be_used(
     assert (found.code, found.out) == (5, "")
     assert "These settings cannot be used." in found.err
     assert said in found.err
+
+
+def test_a_variable_that_is_no_setting_is_said(cli: Any, run_process: Any, tmp_path: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:  # so that the start is refused after the warning
+        found = run_process(
+            *("serve", "--state-dir", tmp_path / "state", "--port", str(busy.getsockname()[1])),
+            env={"CROUPIER_TICK": "1", "CROUPIER_ZEBRA": "1"},
+        )
+    assert found.returncode == 5
+    first, second, *_ = found.stderr.splitlines()
+    assert first == "warning: CROUPIER_TICK is no setting and is ignored; did you mean CROUPIER_TICK_S?"
+    assert second.startswith("warning: CROUPIER_ZEBRA is no setting and is ignored; see ")
 
 
 def test_nothing_to_bring_down(cli: Any, tmp_path: Any) -> None:

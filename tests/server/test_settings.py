@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from croupier.server.settings import LogFormat, OnExit, Settings
+from croupier.server.settings import LogFormat, OnExit, Settings, unknown_variables
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the test is about
 
@@ -60,6 +60,20 @@ def test_a_password_is_not_printed() -> None:
     assert "secret" not in repr(settings)
     assert "secret" not in settings.model_dump_json()
     assert settings.store_url == "postgresql://ann:secret@db/croupier"
+
+
+def test_variables_that_are_no_settings() -> None:
+    good = ("CROUPIER_PORT", "croupier_tick_s", "CROUPIER_URL", "CROUPIER_TOKEN", "_CROUPIER_COMPLETE", "PATH")
+    assert unknown_variables(good) == {}
+    assert unknown_variables(
+        (*good, "CROUPIER_TICK", "CROUPIER_PROT", "CROUPIER_DATABASE", "CROUPIER_STATE", "CROUPIER_SERVICE_HOST")
+    ) == {
+        "CROUPIER_DATABASE": "CROUPIER_DATABASE_URL",
+        "CROUPIER_PROT": "CROUPIER_PORT",
+        "CROUPIER_SERVICE_HOST": None,
+        "CROUPIER_STATE": "CROUPIER_STATE_DIR",
+        "CROUPIER_TICK": "CROUPIER_TICK_S",
+    }
 
 
 def test_every_setting_is_described() -> None:

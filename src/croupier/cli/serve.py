@@ -1,11 +1,12 @@
 """``croupier serve`` and ``croupier down``: run the control plane, and stop what it left serving."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from croupier.cli.output import out
+from croupier.cli.output import err, out, plain
 from croupier.errors import Problem, Rejected
 
 StateDir = Annotated[
@@ -24,6 +25,7 @@ def serve(
     """Run the control plane: API, page, Envoy and workloads. Options not given come from CROUPIER_* variables."""
     given = {"state_dir": state_dir, "port": port, "edge_port": edge_port, "on_exit": on_exit}
     server, settings = _server(given)
+    _warn_of_strangers()
     server.serve(settings)
     if settings.on_exit == "keep":
         out.print("Stopped. Envoy and the running versions keep serving; to stop them, too: croupier down")
@@ -34,6 +36,15 @@ def down(state_dir: StateDir = None) -> None:
     server, settings = _server({"state_dir": state_dir})
     stopped = server.down(settings)
     out.print(f"Stopped {stopped} processes." if stopped else "Nothing was running.")
+
+
+def _warn_of_strangers() -> None:
+    """A mistyped variable would be ignored without a word."""
+    from croupier.server.settings import unknown_variables
+
+    for name, meant in unknown_variables(os.environ).items():
+        hint = f"did you mean {meant}?" if meant else "see the page 'Settings' of the documentation."
+        err.print(f"[yellow]warning:[/] {plain(name)} is no setting and is ignored; {hint}")
 
 
 def _server(given: dict[str, Any]) -> tuple[Any, Any]:

@@ -4,15 +4,21 @@ Inner code receives values, never this object's environment. The reference page 
 """
 
 import ipaddress
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import platformdirs
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
+_PREFIX: Final = "CROUPIER_"
+_OF_THE_CLIENT: Final = ("URL", "TOKEN")
+"""Where the command line looks for a control plane; they may well be set where one runs."""
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -32,7 +38,7 @@ class LogFormat(StrEnum):
 class Settings(BaseSettings):
     """Everything that can be set; each field is ``CROUPIER_<NAME>`` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="CROUPIER_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
 
     state_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_state_dir("croupier")),
@@ -114,6 +120,18 @@ class Settings(BaseSettings):
     @property
     def admin_token_file(self) -> Path:
         return self.state_dir / "admin.token"
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
+    """Environment variables that look like settings and are none, each with the one that was probably meant."""
+    known = [field.upper() for field in Settings.model_fields]
+    found: dict[str, str | None] = {}
+    for name in sorted(names):
+        prefix, word = name[: len(_PREFIX)].upper(), name[len(_PREFIX) :].upper()
+        if prefix == _PREFIX and word not in (*known, *_OF_THE_CLIENT):
+            near = get_close_matches(word, known, n=1, cutoff=0.7)
+            found[name] = f"{_PREFIX}{near[0]}" if near else None
+    return found
 
 
 def _is_loopback(host: str) -> bool:
