@@ -14,7 +14,7 @@ from tests.adapters.routing.conftest import CUT
 
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.bootstrap import REQUESTS_COUNTER, STATS_PATH
-from croupier.adapters.routing.envoy.files import read_resources
+from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
@@ -239,6 +239,29 @@ async def test_requests_in_flight_end_where_they_began(
     assert await reader.readexactly(9) == b"1.0.0:bet"
     assert await version(client) == "1.1.0"
     writer.close()
+
+
+@pytest.mark.parametrize("newer", [0, 1])
+async def test_routes_that_are_not_ours_are_unknown_until_ours_are_written_again(
+    router: EnvoyRouter, settings: EnvoySettings, upstream: Start, table_of: TableOf, eventually: Eventually, newer: int
+) -> None:
+    table = table_of(split(500), await upstream("1.0.0"), await upstream("1.1.0"))
+    await router.apply(table)
+    ours = read_resources(settings.rds_file)
+    assert ours
+    theirs = json.loads(json.dumps(ours.resources).replace('"use_hash_policy": true', '"use_hash_policy": false'))
+    write_resources(settings.rds_file, Resources(str(int(ours.version) + newer), tuple(theirs)))
+
+    async def unknown() -> bool:
+        try:
+            await router.served()
+        except Transient as trouble:
+            return "splits by chance" in str(trouble)
+        return False
+
+    await eventually(unknown)
+    await router.apply(table)
+    assert await router.served() == {"payments": split(500)}
 
 
 async def gone(router: EnvoyRouter, settings: EnvoySettings, name: str) -> None:

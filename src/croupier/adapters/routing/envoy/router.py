@@ -22,7 +22,7 @@ from croupier.adapters.routing.envoy.settings import EnvoySettings
 from croupier.adapters.routing.envoy.supervisor import Supervisor, log_tail
 from croupier.control.ports import TrafficTable
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.errors import CroupierError, Rejected, Transient
+from croupier.errors import Corrupt, CroupierError, Rejected, Transient
 
 _log = structlog.get_logger(__name__)
 
@@ -83,11 +83,17 @@ class EnvoyRouter:
         return await self._admin.live()
 
     async def served(self) -> Mapping[str, ServiceRoutes]:
-        """As ``TrafficRouter.served``. Raises ``Corrupt`` when somebody else wrote Envoy's routes."""
+        """As ``TrafficRouter.served``. Routes that are not ours (edited, or of an older Croupier) are ``Transient``: the
+        next ``apply`` replaces them.
+        """
         config = await self._admin.route_config()
         if config is None:
             raise Transient("Envoy has no routes yet.")
-        return parse_routes(config)
+        try:
+            return parse_routes(config)
+        except Corrupt as foreign:
+            self._confirmed = None
+            raise Transient(foreign.message, hint=foreign.hint) from foreign
 
     async def apply(self, table: TrafficTable) -> None:
         """As ``TrafficRouter.apply``."""
