@@ -5,6 +5,8 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from croupier.control.ports import Ports
 from croupier.errors import Transient
 
@@ -23,6 +25,10 @@ class Outage:
             if self.switch.down:
                 raise Transient("the database does not answer", retry_after_s=2.5)
             await self.switch.speaks.wait()
+            if name == "commit" and self.switch.commits is not None:
+                if isinstance(self.switch.commits, Transient):
+                    raise self.switch.commits
+                await self.switch.commits.wait()
             return await asked(*args, **kwargs)
 
         return ask
@@ -31,6 +37,8 @@ class Outage:
 @dataclass
 class Switch:
     down: bool = False
+    commits: Transient | asyncio.Event | None = None
+    """What every commit meets."""
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wrap(self, ports: Ports) -> Ports:
@@ -139,3 +147,32 @@ async def test_an_abort_that_names_a_version_waits_for_the_store_to_compare(sett
         await asyncio.sleep(0)
         switch.speaks.set()
         assert (await asking).status_code == 412
+
+
+@pytest.mark.parametrize("fails", [True, False], ids=["commit fails", "commit says nothing"])
+async def test_an_abort_that_was_not_recorded_is_not_answered_again_as_if_it_were(
+    settings: Any, opened: Any, fails: bool
+) -> None:
+    """The answer is made for the commit, and the commit does not come about."""
+    switch = Switch()
+    async with opened(settings, switch.wrap) as world:
+        await world.declare()
+        await world.roll_out()
+        switch.commits = Transient("disk full") if fails else asyncio.Event()
+
+        async def abort() -> Any:
+            return await world.post("/rollouts/shop-2/abort", {"reason": "harm"}, headers={"Idempotency-Key": "k"})
+
+        for _ in range(2):
+            asked = await abort()
+            assert (asked.status_code, asked.json()["recorded"]) == (202, False)
+            assert "idempotent-replayed" not in asked.headers
+        if isinstance(switch.commits, asyncio.Event):
+            switch.commits.set()
+        switch.commits = None
+        await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
+        asked = await abort()
+        assert (asked.status_code, asked.json()["recorded"]) == (200, True)
+        again = await abort()
+        assert (again.json(), again.headers["idempotent-replayed"]) == (asked.json(), "true")
+        assert (await world.get("/journal/verify")).json()["ok"]

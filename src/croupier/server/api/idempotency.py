@@ -49,6 +49,10 @@ class Kept:
         fixed = self.fix(status, body)
         return fixed if self.key is not None else None
 
+    def drop(self) -> None:
+        """Nothing was recorded: there is no answer to be given again."""
+        self.answer = None
+
     def response(self) -> Response:
         """The answer as a response."""
         if self.answer is None:

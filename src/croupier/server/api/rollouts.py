@@ -170,6 +170,7 @@ async def _act(
 
         outcome = await act(Ask(who.name, reason, expected, answer=keep if kept.key else None))
         if outcome is None:
+            kept.drop()  # what was fixed to be recorded was not: who asks again is told how it is then
             body = show(given_up(here, unrecorded or "")).model_copy(update={"recorded": False})
             return Response(body.model_dump_json(by_alias=True), 202, media_type="application/json")
         if kept.answer is None:  # nothing had to change, or nobody will ask again
