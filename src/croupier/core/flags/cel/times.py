@@ -1,0 +1,154 @@
+"""Timestamps and durations as values of conditions, to the nanosecond. Called by the functions and the operators.
+
+Formats as in CEL: RFC 3339 for timestamps, Go's notation (``1h30m``) for durations; ranges as in its specification.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from croupier.core.flags.cel.errors import Undecided
+
+SECOND: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = -62_135_596_800 * SECOND
+_LAST: Final = 253_402_300_800 * SECOND - 1
+_LONGEST: Final = 2**63 - 1
+_UNITS: Final = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ms": 1_000_000,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3_600 * SECOND,
+}
+_PART: Final = r"([0-9]{1,20})?(?:\.([0-9]{0,20}))?(ns|us|µs|μs|ms|s|m|h)"
+_DURATION: Final = re.compile(rf"(?:{_PART})+")
+_PARTS: Final = re.compile(_PART)
+_TIMESTAMP: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,30}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
+)
+_NO_TIMESTAMP: Final = "the text is no timestamp such as 2026-12-01T08:30:00Z"
+_OFFSET: Final = re.compile(r"([+-]?)([0-9]{2}):([0-9]{2})")
+_ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duration:
+    """A length of time, up to 292 years either way."""
+
+    nanoseconds: int
+
+    def __post_init__(self) -> None:
+        if not -_LONGEST <= self.nanoseconds <= _LONGEST:
+            raise Undecided("the duration is out of range")
+
+    def __str__(self) -> str:
+        whole, rest = divmod(abs(self.nanoseconds), SECOND)
+        return f"{'-' if self.nanoseconds < 0 else ''}{whole}{_fraction(rest)}s"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Timestamp:
+    """A moment, of the years 1 to 9999, in nanoseconds since 1970."""
+
+    nanoseconds: int
+
+    def __post_init__(self) -> None:
+        if not _FIRST <= self.nanoseconds <= _LAST:
+            raise Undecided("the timestamp is out of range")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.local(None).replace(tzinfo=None, microsecond=0).isoformat()}{_fraction(self.nanoseconds % SECOND)}Z"
+        )
+
+    def local(self, zone: str | None) -> datetime:
+        """The calendar's view in the zone, UTC for None. Raises Undecided for an unknown zone."""
+        there = UTC if zone is None else read_zone(zone)
+        try:
+            return (_EPOCH + timedelta(seconds=self.nanoseconds // SECOND)).astimezone(there)
+        except (OverflowError, ValueError):
+            raise Undecided("the timestamp is out of the calendar's range in that time zone") from None
+
+
+def _fraction(nanoseconds: int) -> str:
+    if not nanoseconds:
+        return ""
+    digits = f"{nanoseconds:09}"
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f".{digits}"
+
+
+def from_datetime(moment: datetime) -> Timestamp:
+    """The same moment. Raises Undecided if it does not say its time zone."""
+    if moment.utcoffset() is None:
+        raise Undecided("the datetime has no time zone")
+    since = moment - _EPOCH
+    return Timestamp((since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1_000)
+
+
+def from_timedelta(length: timedelta) -> Duration:
+    """The same length of time."""
+    return Duration((length.days * 86_400 + length.seconds) * SECOND + length.microseconds * 1_000)
+
+
+def from_clock(seconds: float) -> Timestamp:
+    """The moment that a clock shows, to the microsecond, which is as exact as such a float is."""
+    return Timestamp(round(seconds * 1_000_000) * 1_000)
+
+
+def read_timestamp(text: str) -> Timestamp:
+    """``2026-12-01T08:30:00Z``, with fractions and offsets as RFC 3339 has them. Raises Undecided."""
+    found = _TIMESTAMP.fullmatch(text)
+    if found is None:
+        raise Undecided(_NO_TIMESTAMP)
+    date, clock, fraction, sign, hours, minutes = found.groups()
+    try:
+        since = datetime.fromisoformat(f"{date}T{clock}+00:00") - _EPOCH
+    except ValueError:
+        raise Undecided(_NO_TIMESTAMP) from None
+    seconds = since.days * 86_400 + since.seconds
+    if sign:
+        if int(hours) > 23 or int(minutes) > 59:
+            raise Undecided(_NO_TIMESTAMP)
+        offset = int(hours) * 3_600 + int(minutes) * 60
+        seconds -= -offset if sign == "-" else offset
+    return Timestamp(seconds * SECOND + int((fraction or "")[:9].ljust(9, "0")))
+
+
+def read_duration(text: str) -> Duration:
+    """``1h30m``, ``-1.5s``, ``250ms``. Raises Undecided."""
+    unsigned = text[1:] if text[:1] in {"-", "+"} else text
+    if unsigned == "0":
+        return Duration(0)
+    if len(text) > 128 or not _DURATION.fullmatch(unsigned):
+        raise Undecided("the text is no duration such as 90s or 1h30m")
+    total = 0
+    for whole, fraction, unit in _PARTS.findall(unsigned):
+        if not whole and not fraction:
+            raise Undecided("the text is no duration such as 90s or 1h30m")
+        total += int(whole or 0) * _UNITS[unit] + int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction)
+    return Duration(-total if text[0] == "-" else total)
+
+
+@lru_cache(maxsize=256)
+def read_zone(name: str) -> tzinfo:
+    """``Europe/Berlin``, ``+02:00``, ``02:00`` or ``UTC``. Raises Undecided."""
+    if offset := _OFFSET.fullmatch(name):
+        sign, hours, minutes = offset.groups()
+        if int(hours) <= 23 and int(minutes) <= 59:
+            length = timedelta(hours=int(hours), minutes=int(minutes))
+            return timezone(-length if sign == "-" else length)
+    elif _ZONE.fullmatch(name):
+        try:
+            return ZoneInfo(name)
+        except (LookupError, ValueError, OSError):
+            pass
+    raise Undecided("there is no such time zone")
