@@ -83,8 +83,8 @@ class EnvoyRouter:
         return await self._admin.live()
 
     async def served(self) -> Mapping[str, ServiceRoutes]:
-        """As ``TrafficRouter.served``. Routes that are not ours (edited, or of an older Croupier) are ``Transient``: the
-        next ``apply`` replaces them.
+        """As ``TrafficRouter.served``. Routes that are not ours (edited, or of an older Croupier) are ``Transient``:
+        the next ``apply`` replaces them.
         """
         config = await self._admin.route_config()
         if config is None:
