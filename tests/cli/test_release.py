@@ -30,12 +30,22 @@ def test_no_releases_yet(plane: Any, cli: Any, files: Any) -> None:
 def test_one_release(shop: Any, cli: Any) -> None:
     shown = cli("release", "show", "shop", "1.0.0")
     assert shown.out.splitlines()[0] == "shop 1.0.0  notes of 1.0.0"
-    assert "digest   sha256:" in shown.out
-    assert "command  shop {port}" in shown.out
+    assert "digest     sha256:" in shown.out
+    assert "command    shop '{port}'" in shown.out
+    assert "env        none\ninstances  1\n" in shown.out
     assert cli("release", "show", "shop", "1.0.0", "--json").json["state"] == "stable"
     for wrong in (("shop", "9"), ("shop", ".."), ("..", "..")):
         found = cli("release", "show", *wrong)
         assert (found.code, found.out) == (3, "")
+
+
+def test_what_may_be_a_secret_is_not_shown(shop: Any, cli: Any) -> None:
+    shop.post("releases", service="shop", version="2.0.0", process={"env": {"LOG_LEVEL": "info", "API_KEY": "s3cret"}})
+    shown = cli("release", "show", "shop", "2.0.0")
+    assert "env        API_KEY, LOG_LEVEL (names only)\n" in shown.out
+    told = cli("release", "show", "shop", "2.0.0", "--json")
+    assert sorted(told.json["env"]) == ["API_KEY", "LOG_LEVEL"]
+    assert "s3cret" not in shown.out + told.out
 
 
 def test_more_releases_than_a_page_has(shop: Any, cli: Any) -> None:

@@ -1,5 +1,6 @@
 """``croupier release …``: add immutable versions and look at them."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,8 @@ def show(
         print_json(found)
         return
     out.print(f"[bold]{plain(found['service'])} {plain(found['version'])}[/]  {plain(found['notes'])}")
-    out.print(f"digest   {plain(found['digest'])}")
-    out.print(f"state    {plain(found['state'])}")
-    out.print(f"command  {plain(' '.join(found['command']))}")
+    out.print(f"digest     {plain(found['digest'])}")
+    out.print(f"state      {plain(found['state'])}")
+    out.print(f"command    {plain(shlex.join(found['command']))}")
+    out.print(f"env        {plain(', '.join(found['env']) or 'none')}" + (" (names only)" if found["env"] else ""))
+    out.print(f"instances  {found['instances']}")

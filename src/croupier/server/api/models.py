@@ -71,6 +71,7 @@ class ReleaseView(Model):
     version: str
     digest: str
     command: list[str]
+    env: list[str] = Field(description="Names of its environment variables; their values may be secrets.")
     instances: int
     notes: str = ""
     state: ReleaseUse = Field("known", description="What the service does with it now.")

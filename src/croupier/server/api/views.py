@@ -198,6 +198,7 @@ def release(value: Release, state: m.ReleaseUse) -> m.ReleaseView:
         version=value.version,
         digest=value.digest,
         command=list(value.process.command),
+        env=[name for name, _ in value.process.env],
         instances=value.process.instances,
         notes=value.notes,
         state=state,
