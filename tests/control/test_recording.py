@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from croupier.control.ports import ServiceState, Stored
-from croupier.control.recording import Who, delivered, entry, fold, record
+from croupier.control.recording import Who, delivered, draft, entry, fold, record
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
@@ -58,12 +58,12 @@ async def test_what_is_too_late_changes_nothing(shop: Any) -> None:
     stored = await shop.store.rollout(rollout)
     (delivery,) = await shop.store.services()
     events = commands.abort(stored.value, 1.0, reason="late")
-    before = await shop.entries()
+    before, now = await shop.entries(), shop.clock.now()
     with pytest.raises(Conflict):
-        await record(shop.store, Stored(stored.value, stored.version - 1), delivery, events, WHO, shop.clock.now())
+        await record(shop.store, draft(Stored(stored.value, stored.version - 1), delivery, events, WHO, now))
     lease = replace(shop.a.reconciler._lease, token=99)
     with pytest.raises(Fenced):
-        await record(shop.store, stored, delivery, events, WHO, shop.clock.now(), lease=lease)
+        await record(shop.store, draft(stored, delivery, events, WHO, now, lease=lease))
     assert await shop.entries() == before
     assert (await shop.store.rollout(rollout)) == stored
 
@@ -73,9 +73,10 @@ async def test_a_change_is_one_commit(shop: Any) -> None:
     stored = await shop.store.rollout(rollout)
     (delivery,) = await shop.store.services()
     now = shop.clock.now()
-    aborting = await record(shop.store, stored, delivery, commands.abort(stored.value, now, reason="r"), WHO, now)
+    given_up = commands.abort(stored.value, now, reason="r")
+    aborting = await record(shop.store, draft(stored, delivery, given_up, WHO, now))
     assert aborting.delivery is None  # it is still the active one
-    ended = await record(shop.store, aborting.rollout, delivery, (e.Aborted(now),), WHO, now)
+    ended = await record(shop.store, draft(aborting.rollout, delivery, (e.Aborted(now),), WHO, now))
     assert ended.delivery
     assert ended.delivery.value.active is None
     assert await shop.store.services() == [ended.delivery]

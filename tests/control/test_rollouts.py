@@ -80,6 +80,18 @@ async def test_what_is_rolled_out_already_is_a_conflict(shop: Any) -> None:
         await shop.a.rollouts.start("shop", "1.1.0", ANNA)
 
 
+async def test_what_is_being_given_up_is_not_started_again_before_nobody_is_on_it(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    await shop.a.rollouts.abort(rollout, BORIS)
+    shop.a.happenings.restart()
+    with pytest.raises(Conflict, match=r"shop-2 is taking every player off 1\.1\.0") as refused:
+        await shop.a.rollouts.start("shop", "1.1.0", ANNA)
+    assert "croupier rollout retry shop-2" in refused.value.hint
+    assert shop.a.happenings.count("release") == 1  # asking again at once would not help
+    await shop.turn(2)
+    await shop.a.rollouts.retry(rollout, ANNA)
+
+
 @pytest.mark.parametrize(
     "service, version, strategy, said",
     [

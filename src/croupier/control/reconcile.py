@@ -17,7 +17,7 @@ from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
 from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
-from croupier.control.recording import CONTROLLER, Who, fold, record
+from croupier.control.recording import CONTROLLER, Who, draft, fold, record
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
@@ -236,8 +236,8 @@ class Reconciler:
 
     async def _record(self, fleet: Fleet, stored: Stored[RolloutState], events: tuple[Event, ...], who: Who) -> None:
         delivery = fleet.deliveries[stored.value.service]
-        now = self.ports.clock.now()
-        outcome = await self._said(record(self.ports.store, stored, delivery, events, who, now, lease=self._lease))
+        drafted = draft(stored, delivery, events, who, self.ports.clock.now(), lease=self._lease)
+        outcome = await self._said(record(self.ports.store, drafted))
         # Somebody else's entry in between means that there is more to read: the size then stays behind, and we read.
         size = fleet.size + (outcome.seq == fleet.size)
         self._fleet = fleet.with_rollout(outcome.rollout, outcome.delivery, size)

@@ -35,6 +35,15 @@ class Outcome:
     seq: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be recorded, and what is so when it was."""
+
+    commit: Commit
+    rollout: Stored[RolloutState]
+    delivery: Stored[Delivery] | None
+
+
 def entry(who: Who, subject: str, events: Sequence[Event], now: float) -> Entry:
     """The journal entry for these events."""
     return Entry(now, who.actor, who.action, subject, tuple(asdict(event) for event in events), who.reason)
@@ -57,8 +66,7 @@ def delivered(delivery: Stored[Delivery], state: RolloutState) -> Stored[Deliver
     return None if after == value else Stored(after, delivery.version + 1)
 
 
-async def record(
-    store: Store,
+def draft(
     rollout: Stored[RolloutState],
     delivery: Stored[Delivery],
     events: Sequence[Event],
@@ -67,11 +75,11 @@ async def record(
     *,
     lease: Lease | None = None,
     answer: Callable[[Stored[RolloutState]], Answer] | None = None,
-) -> Outcome:
-    """Write the events down in one commit. Raises what the store raises; then nothing happened."""
+) -> Draft:
+    """The one commit that these events are."""
     after = fold(rollout, events)
     moved = delivered(delivery, after.value)
-    change = Commit(
+    commit = Commit(
         entries=(entry(who, f"rollout/{after.value.id}", events, now),),
         now=now,
         rollouts=(Stored(after.value, rollout.version),),
@@ -79,5 +87,10 @@ async def record(
         lease=lease,
         answer=answer(after) if answer else None,
     )
-    seqs = await store.commit(change)
-    return Outcome(after, moved, max(seqs))
+    return Draft(commit, after, moved)
+
+
+async def record(store: Store, drafted: Draft) -> Outcome:
+    """Write it down. Raises what the store raises; then nothing happened."""
+    seqs = await store.commit(drafted.commit)
+    return Outcome(drafted.rollout, drafted.delivery, max(seqs))

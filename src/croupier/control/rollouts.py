@@ -4,7 +4,7 @@ The one door: whoever asks, the request is validated, decided by the pure core a
 request without an expected version is decided again when the reconciler was faster; with one, it gets a ``Conflict``.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ from croupier.control.observe import Seen
 from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
-from croupier.control.recording import Outcome, Who, entry, fold, record
+from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
 from croupier.core.gates import Gate
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
@@ -56,16 +56,7 @@ class Rollouts:
         Raises ``NotFound`` for an unknown service or release, ``Rejected`` where the plan cannot work, ``Conflict``
         where this version is being rolled out already.
         """
-        for attempt in range(_TRIES):
-            try:
-                outcome = await self._start(service, version, ask, strategy)
-            except Conflict:
-                if attempt == _TRIES - 1 or await self._is_rolling_out(service, version):
-                    raise
-            else:
-                self.reconciler.wake()
-                return outcome
-        raise AssertionError("unreachable")  # pragma: no cover
+        return await self._until_recorded(lambda: self._plan_start(service, version, ask, strategy))
 
     async def promote(self, rollout: str, ask: Ask, *, full: bool = False, waive: tuple[str, ...] = ()) -> Outcome:
         """Leave the present step (``full``: all of them). ``waive`` takes gates out of it and needs a reason."""
@@ -111,70 +102,59 @@ class Rollouts:
         return await self._change(rollout, ask, "retry", again)
 
     async def _change(self, rollout: str, ask: Ask, action: str, decide: Decide) -> Outcome:
-        for attempt in range(_TRIES):
-            stored = await self._rollout(rollout)
-            if ask.expected is not None and ask.expected != stored.version:
-                raise Conflict(f"{rollout} changed meanwhile.", hint="Read it again, then decide.")
-            now = self.ports.clock.now()
-            delivery = await self._delivery(stored.value.service)
-            events = decide(stored.value, delivery.value, now)
-            if not events:
-                return Outcome(stored)
-            who = Who(ask.actor, action, ask.reason)
+        return await self._until_recorded(lambda: self._plan_change(rollout, ask, action, decide))
+
+    async def _until_recorded(self, plan: Callable[[], Awaitable[Draft | Outcome]]) -> Outcome:
+        """Plan it and record it; where somebody was faster, plan anew on what they did. What the plan itself refuses is
+        refused at once.
+        """
+        for attempt in range(1, _TRIES + 1):
+            planned = await plan()
+            if isinstance(planned, Outcome):
+                return planned
             try:
-                outcome = await record(self.ports.store, stored, delivery, events, who, now, answer=ask.answer)
+                outcome = await record(self.ports.store, planned)
             except Conflict:
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES:
                     raise
-                continue
-            self.reconciler.wake()
-            return outcome
+            else:
+                self.reconciler.wake()
+                return outcome
         raise AssertionError("unreachable")  # pragma: no cover
 
-    async def _start(self, service: str, version: str, ask: Ask, strategy: str | None) -> Outcome:
+    async def _plan_change(self, rollout: str, ask: Ask, action: str, decide: Decide) -> Draft | Outcome:
+        stored = await self._rollout(rollout)
+        if ask.expected is not None and ask.expected != stored.version:
+            raise Conflict(f"{rollout} changed meanwhile.", hint="Read it again, then decide.")
+        now = self.ports.clock.now()
+        delivery = await self._delivery(stored.value.service)
+        events = decide(stored.value, delivery.value, now)
+        if not events:
+            return Outcome(stored)
+        return draft(stored, delivery, events, Who(ask.actor, action, ask.reason), now, answer=ask.answer)
+
+    async def _plan_start(self, service: str, version: str, ask: Ask, strategy: str | None) -> Draft | Outcome:
         delivery = await self._delivery(service)
         release = await self.ports.store.release(service, version)
         if release is None:
             raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
         before = await self._active(delivery)
         if before is not None and before.value.canary == version:
-            raise Conflict(f"{before.value.id} rolls out {service} {version} already.")
+            raise _under_way(before.value)
         if delivery.value.stable == version:
             if before is None:
                 raise Rejected(f"{version} is the stable version of {service} already.")
-            back = replace(ask, reason=ask.reason or f"back to {version}")
-            return await self._change(
-                before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=back.reason)
+            reason = ask.reason or f"back to {version}"
+            back = replace(ask, reason=reason)
+            return await self._plan_change(
+                before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=reason)
             )
         plan = await self._plan(service, strategy)
         await self._probe(plan, service, delivery.value.stable)
         now = self.ports.clock.now()
         number = delivery.value.rollouts + 1
         created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
-        return await self._commit_start(created, delivery, before, ask, now)
-
-    async def _commit_start(
-        self, created: e.Created, delivery: Stored[Delivery], before: Stored[RolloutState] | None, ask: Ask, now: float
-    ) -> Outcome:
-        """Record the new rollout and, in the same commit, the end of the one that it supersedes."""
-        started = Stored(create(created), 1)
-        who = Who(ask.actor, "start", ask.reason)
-        entries = [entry(who, f"rollout/{created.id}", (created,), now)]
-        rollouts = [Stored(started.value, 0)]
-        if before is not None:
-            ended = commands.supersede(before.value, now, by=created.id)
-            entries.insert(0, entry(replace(who, action="supersede"), f"rollout/{before.value.id}", ended, now))
-            rollouts.append(Stored(fold(before, ended).value, before.version))
-        value = replace(delivery.value, active=created.id, rollouts=delivery.value.rollouts + 1)
-        change = Commit(
-            entries=tuple(entries),
-            now=now,
-            rollouts=tuple(rollouts),
-            services=(Stored(value, delivery.version),),
-            answer=ask.answer(started) if ask.answer else None,
-        )
-        seqs = await self.ports.store.commit(change)
-        return Outcome(started, Stored(value, delivery.version + 1), max(seqs))
+        return _draft_start(created, delivery, before, ask)
 
     async def _plan(self, service: str, strategy: str | None) -> Plan:
         specs = [item.value.spec for item in await self.ports.store.documents()]
@@ -229,6 +209,35 @@ class Rollouts:
     async def _active(self, delivery: Stored[Delivery]) -> Stored[RolloutState] | None:
         return await self._rollout(delivery.value.active) if delivery.value.active else None
 
-    async def _is_rolling_out(self, service: str, version: str) -> bool:
-        active = await self._active(await self._delivery(service))
-        return active is not None and active.value.canary == version and active.value.phase is not Phase.ABORTING
+
+def _draft_start(
+    created: e.Created, delivery: Stored[Delivery], before: Stored[RolloutState] | None, ask: Ask
+) -> Draft:
+    """The new rollout and, in the same commit, the end of the one that it supersedes."""
+    started, now = Stored(create(created), 1), created.at
+    who = Who(ask.actor, "start", ask.reason)
+    entries = [entry(who, f"rollout/{created.id}", (created,), now)]
+    rollouts = [Stored(started.value, 0)]
+    if before is not None:
+        ended = commands.supersede(before.value, now, by=created.id)
+        entries.insert(0, entry(replace(who, action="supersede"), f"rollout/{before.value.id}", ended, now))
+        rollouts.append(Stored(fold(before, ended).value, before.version))
+    value = replace(delivery.value, active=created.id, rollouts=delivery.value.rollouts + 1)
+    commit = Commit(
+        entries=tuple(entries),
+        now=now,
+        rollouts=tuple(rollouts),
+        services=(Stored(value, delivery.version),),
+        answer=ask.answer(started) if ask.answer else None,
+    )
+    return Draft(commit, started, Stored(value, delivery.version + 1))
+
+
+def _under_way(state: RolloutState) -> Conflict:
+    """Why the version that this active rollout is about cannot be started again."""
+    if state.phase is Phase.ABORTING:
+        return Conflict(
+            f"{state.id} is taking every player off {state.canary}.",
+            hint=f"Wait for it, then start again: croupier rollout retry {state.id}",
+        )
+    return Conflict(f"{state.id} rolls out {state.service} {state.canary} already.")
