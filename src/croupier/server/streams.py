@@ -65,14 +65,12 @@ class Streams:
         """The newest entry's sequence number."""
         return (await self.journal.head()).size - 1
 
-    def require_room(self) -> None:
-        """Raises ``TooManyRequests`` where there are as many streams as may be."""
-        if self._open >= self.limit:
-            raise TooManyRequests(f"There are {self.limit} event streams already.", retry_after_s=10.0)
-
     @contextmanager
     def seat(self) -> Iterator[None]:
-        """Count one stream."""
+        """Count one stream. Raises ``TooManyRequests`` where there are as many as may be."""
+        if self._open >= self.limit:
+            hint = "Close one, or start the control plane with a higher CROUPIER_MAX_STREAMS."
+            raise TooManyRequests(f"There are {self.limit} event streams already.", hint=hint, retry_after_s=10.0)
         self._open += 1
         try:
             yield

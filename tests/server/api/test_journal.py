@@ -138,6 +138,29 @@ async def test_streams_are_counted(world: Any, address: str) -> None:
         assert (await take(1, address, world, params={"after": -1}))[0].id == "0"
 
 
+async def test_many_who_come_at_once_are_counted_too(world: Any, address: str) -> None:
+    async def ask() -> tuple[int, str]:
+        async with (
+            httpx.AsyncClient(trust_env=False) as client,
+            client.stream("GET", f"{address}/api/v1/events", headers=world.auth()) as answer,
+        ):
+            if answer.status_code == 200:
+                await everybody.wait()
+                return 200, ""
+            return answer.status_code, (await answer.aread()).decode()
+
+    everybody = asyncio.Event()
+    async with asyncio.timeout(20):
+        asked = [asyncio.create_task(ask()) for _ in range(12)]
+        while sum(task.done() for task in asked) < 9:
+            await asyncio.sleep(0.01)
+        assert world.context.streams.open == 3
+        everybody.set()
+        answers = [await task for task in asked]
+    assert sorted(status for status, _ in answers) == [200] * 3 + [429] * 9
+    assert all("3 event streams already" in text for status, text in answers if status == 429)
+
+
 async def test_one_who_fell_behind_reads_on_from_the_journal(world: Any) -> None:
     await world.declare()
     streams = world.context.streams

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
 from croupier.errors import NotFound, Rejected
 from croupier.server.api import models as m
@@ -12,6 +13,7 @@ from croupier.server.api import views
 from croupier.server.api.paging import Limit
 from croupier.server.auth import Viewer
 from croupier.server.context import Context, Here
+from croupier.server.problems import TooManyRequests, respond_error
 
 router = APIRouter(tags=["journal"])
 
@@ -107,27 +109,35 @@ async def event_stream(
     last_event_id: str | None = None,
     reader: str | None = None,
 ) -> EventSourceResponse:
-    """The stream; the page offers the same one to its sessions. It ends once the token ``reader`` is revoked.
-
-    Raises ``TooManyRequests`` where there are too many.
-    """
-    here.streams.require_room()
+    """The stream; the page offers the same one to its sessions. It ends once the token ``reader`` is revoked."""
     if last_event_id is not None and last_event_id.strip().lstrip("-").isdigit():
         after = int(last_event_id)
     start = await here.streams.position() if after is None else after
     subject = f"rollout/{rollout}" if rollout else None
-    return EventSourceResponse(
-        _events(here, start, subject, reader), ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n"
-    )
+    return _Seated(here, _events(here, start, subject, reader))
+
+
+class _Seated(EventSourceResponse):
+    """A stream that counts from its first byte to its last, or is refused: many may ask at the same moment."""
+
+    def __init__(self, here: Context, events: AsyncIterator[ServerSentEvent]) -> None:
+        super().__init__(events, ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n")
+        self._streams = here.streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._streams.seat():
+                await super().__call__(scope, receive, send)
+        except TooManyRequests as full:
+            await respond_error(scope, full)(scope, receive, send)
 
 
 async def _events(here: Context, after: int, subject: str | None, reader: str | None) -> AsyncIterator[ServerSentEvent]:
-    with here.streams.seat():
-        # Tells the client at once that it is heard, and from where it goes on.
-        yield ServerSentEvent(comment=f"after {after}")
-        async for recorded in here.streams.follow(after, subject):
-            if reader is not None and here.keyring.holder(reader) is None:
-                return
-            yield ServerSentEvent(
-                views.entry(recorded).model_dump_json(by_alias=True), event="entry", id=str(recorded.seq), retry=1_000
-            )
+    # Tells the client at once that it is heard, and from where it goes on.
+    yield ServerSentEvent(comment=f"after {after}")
+    async for recorded in here.streams.follow(after, subject):
+        if reader is not None and here.keyring.holder(reader) is None:
+            return
+        yield ServerSentEvent(
+            views.entry(recorded).model_dump_json(by_alias=True), event="entry", id=str(recorded.seq), retry=1_000
+        )
