@@ -8,12 +8,13 @@ from croupier.testing.metrics import ScriptedMetrics
 from croupier.testing.players import version_for
 from croupier.testing.rehearsal import Rehearsal
 from croupier.testing.router import MemoryRouter
-from croupier.testing.spool import MemorySpool
+from croupier.testing.spool import MemoryKillSpool, MemorySpool
 from croupier.testing.workloads import MemoryWorkloads
 
 __all__ = [
     "START",
     "Crash",
+    "MemoryKillSpool",
     "MemoryRouter",
     "MemorySpool",
     "MemoryWorkloads",

@@ -1,8 +1,8 @@
-"""Aborts that wait for the store, kept in memory; it outlives a reconciler as the file on disk outlives a process."""
+"""Aborts and kills that wait for the store, kept in memory: they outlive a reconciler as a file outlives a process."""
 
 from collections.abc import Sequence
 
-from croupier.control.ports import Intent
+from croupier.control.ports import Intent, KillIntent
 
 
 class MemorySpool:
@@ -22,3 +22,22 @@ class MemorySpool:
     def remove(self, rollout: str) -> None:
         """It is recorded, or it no longer means anything."""
         self._pending.pop(rollout, None)
+
+
+class MemoryKillSpool:
+    """``KillSpool`` without a disk."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, KillIntent] = {}
+
+    def add(self, intent: KillIntent) -> None:
+        """Keep it; the first of a flag counts."""
+        self._pending.setdefault(intent.flag, intent)
+
+    def pending(self) -> Sequence[KillIntent]:
+        """What still has to be recorded, oldest first."""
+        return tuple(self._pending.values())
+
+    def remove(self, flag: str) -> None:
+        """It is recorded, or it no longer means anything."""
+        self._pending.pop(flag, None)

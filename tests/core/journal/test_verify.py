@@ -1,6 +1,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import Frontier, Node, Position, TreeHead, leaf_hash
-from croupier.core.journal.verify import MOST_DISCREPANCIES, Row, Verification, verify
+from croupier.core.journal.verify import MOST_DISCREPANCIES, Held, Row, Verification, verify
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.spec import Plan, SetWeight
@@ -29,6 +29,11 @@ def decode(item: Mapping[str, Any]) -> e.Event:
     if item.get("type") not in TYPES:
         raise Corrupt(f"no event: {item!r}")
     return TYPES[item["type"]](**item)
+
+
+def no_flags(item: Mapping[str, Any]) -> NoReturn:
+    """Flags' histories are told in ``test_flags``."""
+    raise Corrupt(f"no event of a flag: {item!r}")
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Record:
     def verify(self) -> Verification:
         rows = [Row(name, digest) for name, digest in self.rows.items()]
         head = self.head or self.frontier.head
-        return verify(self.entries, self.nodes, head, self.states.values(), rows, decode)
+        return verify(self.entries, self.nodes, Held(head, self.states.values(), (), rows), decode, no_flags)
 
     def found(self) -> list[str]:
         verification = self.verify()

@@ -1,55 +1,69 @@
-"""``Spool`` as a small file of JSON lines: aborts that wait for the store, kept where no database is needed.
+"""``Spool`` and ``KillSpool`` as small files of JSON lines: what waits for the store, kept where no database is needed.
 
 Made by ``server.app``. The whole file is written anew and renamed into place, so a crash leaves the old one or the new
-one. Acting on an abort matters more than keeping it: a disk that refuses is said in the log, and the abort stands in
-memory.
+one. Acting matters more than keeping: a disk that refuses is said in the log, and what was to be kept stands in memory.
 """
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json, to_json
 
 from croupier.adapters.store import codec
-from croupier.control.ports import Intent
+from croupier.control.ports import Intent, KillIntent
 from croupier.core.rollout.events import AbortStarted
 from croupier.errors import Corrupt
 
 log = logging.getLogger("croupier.store")
 
+T = TypeVar("T")
+
 _ROOM: Final = 64 * 1024
 
 
-class FileSpool:
-    """The aborts in memory, and on disk at ``path`` (mode 0600). One process at a time."""
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[T]):
+    """What a file keeps: its word, the key by which there is one of each, and a line of it as JSON and back."""
 
-    def __init__(self, path: Path) -> None:
+    word: str
+    key: Callable[[T], str]
+    write: Callable[[T], Mapping[str, object]]
+    read: Callable[[Mapping[str, Any]], T | None]
+
+
+class _File(Generic[T]):
+    """Values in memory, and on disk at ``path`` (mode 0600). One process at a time."""
+
+    def __init__(self, path: Path, kind: _Kind[T]) -> None:
         self._path = path
-        self._pending = {intent.rollout: intent for intent in _read(path)}
+        self._kind = kind
+        self._pending = {kind.key(value): value for value in _read(path, kind)}
         self._reserve = path.with_name(path.name + ".reserve")
         self._keep_room()
 
-    def add(self, intent: Intent) -> None:
+    def add(self, value: T) -> None:
         """As ``Spool.add``."""
-        if intent.rollout not in self._pending:
-            self._pending[intent.rollout] = intent
+        key = self._kind.key(value)
+        if key not in self._pending:
+            self._pending[key] = value
             self._write()
 
-    def pending(self) -> Sequence[Intent]:
+    def pending(self) -> Sequence[T]:
         """As ``Spool.pending``."""
         return tuple(self._pending.values())
 
-    def remove(self, rollout: str) -> None:
+    def remove(self, key: str) -> None:
         """As ``Spool.remove``."""
-        if self._pending.pop(rollout, None) is not None:
+        if self._pending.pop(key, None) is not None:
             self._write()
 
     def _write(self) -> None:
-        content = b"".join(_line(intent) for intent in self._pending.values())
+        content = b"".join(to_json(self._kind.write(value)) + b"\n" for value in self._pending.values())
         try:
             try:
                 _replace(self._path, content)
@@ -60,7 +74,8 @@ class FileSpool:
                 self._reserve.unlink()
                 _replace(self._path, content)
         except OSError as error:
-            log.critical("aborts cannot be kept in %s: %s; they would not outlive this process", self._path, error)
+            text = "%ss cannot be kept in %s: %s; they would not outlive this process"
+            log.critical(text, self._kind.word, self._path, error)
         self._keep_room()
 
     def _keep_room(self) -> None:
@@ -70,38 +85,50 @@ class FileSpool:
                 self._reserve.chmod(0o600)
 
 
-def _line(intent: Intent) -> bytes:
-    line: dict[str, object] = {
-        "rollout": intent.rollout,
-        "actor": intent.actor,
-        "event": codec.EVENT.dump(intent.event),
-    }
-    return to_json(line) + b"\n"
+class FileSpool(_File[Intent]):
+    """The aborts that wait."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _Kind("abort", lambda intent: intent.rollout, _abort_line, _abort))
 
 
-def _read(path: Path) -> list[Intent]:
+class FileKillSpool(_File[KillIntent]):
+    """The kills of flags that wait."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _Kind("kill", lambda intent: intent.flag, asdict, _kill))
+
+
+def _read(path: Path, kind: _Kind[T]) -> list[T]:
     """What was kept. A line that cannot be read (torn by a crash, edited) is named in the log and left out."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    intents: list[Intent] = []
+    values: list[T] = []
     for number, line in enumerate(lines, 1):
-        intent = _intent(line)
-        if intent is None:
-            log.error("%s, line %d, is no abort and is left out", path, number)
+        try:
+            value = kind.read(from_json(line))
+        except (ValueError, KeyError, TypeError, Corrupt):
+            value = None
+        if value is None:
+            log.error("%s, line %d, is no %s and is left out", path, number, kind.word)
         else:
-            intents.append(intent)
-    return intents
+            values.append(value)
+    return values
 
 
-def _intent(line: bytes) -> Intent | None:
-    try:
-        kept = from_json(line)
-        event = codec.EVENT.load(kept["event"])
-        return Intent(str(kept["rollout"]), event, str(kept["actor"])) if isinstance(event, AbortStarted) else None
-    except (ValueError, KeyError, TypeError, Corrupt):
-        return None
+def _abort_line(intent: Intent) -> Mapping[str, object]:
+    return {"rollout": intent.rollout, "actor": intent.actor, "event": codec.EVENT.dump(intent.event)}
+
+
+def _abort(kept: Mapping[str, Any]) -> Intent | None:
+    event = codec.EVENT.load(kept["event"])
+    return Intent(str(kept["rollout"]), event, str(kept["actor"])) if isinstance(event, AbortStarted) else None
+
+
+def _kill(kept: Mapping[str, Any]) -> KillIntent:
+    return KillIntent(str(kept["flag"]), str(kept["actor"]), str(kept["reason"]), float(kept["at"]))
 
 
 def _replace(path: Path, content: bytes) -> None:

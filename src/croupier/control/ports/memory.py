@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from croupier.core.flags.preset import PresetState
+from croupier.core.flags.state import FlagState
 from croupier.core.gates import Gate
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import TreeHead
@@ -99,6 +101,10 @@ class Commit:
     are only ever added: a version that exists with another digest is a ``Conflict``. A token is added, or is marked
     revoked where it has a ``revoked_at``; one that exists, or is revoked already, is a ``Conflict``. There is at least
     one entry: no change without a record.
+
+    Flags are written under the ruleset's next version, ``ruleset`` + 1, which every state in ``flags`` carries; where
+    ``ruleset`` is not the present version the commit is a ``Conflict``. A Segment among the documents makes a next
+    version too, since clients evaluate with it.
     """
 
     entries: tuple[Entry, ...]
@@ -108,8 +114,24 @@ class Commit:
     documents: tuple[Stored[Document], ...] = ()
     releases: tuple[Release, ...] = ()
     tokens: tuple[Token, ...] = ()
+    flags: tuple[FlagState, ...] = ()
+    presets: tuple[Stored[PresetState], ...] = ()
+    ruleset: int | None = None
     answer: Answer | None = None
     lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRecord:
+    """What is recorded of flags, as of one moment. ``lineage`` names the record that versions count in, ``version`` is
+    the ruleset's now. ``states`` are oldest first by version, archived ones too; ``segments`` come with the version at
+    which each last changed.
+    """
+
+    lineage: str
+    version: int
+    states: Sequence[FlagState] = ()
+    segments: Sequence[tuple[Segment, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +241,14 @@ class Store(Protocol):
         """The rollout's events as the journal has them, oldest first: what ``replay`` rebuilds the state from."""
         ...
 
+    async def flags(self, after: int = -1) -> FlagRecord:
+        """The flags and segments that changed after the ruleset's version ``after`` (-1: all)."""
+        ...
+
+    async def presets(self) -> Sequence[Stored[PresetState]]:
+        """Every preset, by name."""
+        ...
+
     async def answer(self, key: str) -> Answer | None: ...
 
     async def add_samples(self, samples: Sequence[Sample]) -> None:
@@ -249,6 +279,34 @@ class Spool(Protocol):
         ...
 
     def remove(self, rollout: str) -> None:
+        """It is recorded, or it no longer means anything."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KillIntent:
+    """A kill that was acted on before it could be recorded. ``at`` is epoch seconds and, with the actor, tells this kill
+    from any other of the flag.
+    """
+
+    flag: str
+    actor: str
+    reason: str
+    at: float
+
+
+class KillSpool(Protocol):
+    """Where kills of flags wait for the store, as aborts do in ``Spool``."""
+
+    def add(self, intent: KillIntent) -> None:
+        """Keep it; durable when this returns. One per flag: a second one is dropped."""
+        ...
+
+    def pending(self) -> Sequence[KillIntent]:
+        """What still has to be recorded, oldest first."""
+        ...
+
+    def remove(self, flag: str) -> None:
         """It is recorded, or it no longer means anything."""
         ...
 

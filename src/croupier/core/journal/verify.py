@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from croupier.core.flags.state import FlagState
+from croupier.core.journal.discrepancy import Discrepancy
 from croupier.core.journal.entry import Recorded
+from croupier.core.journal.flags import Decode as DecodeFlag
+from croupier.core.journal.flags import ReplayedFlags
 from croupier.core.journal.merkle import Frontier, Node, TreeHead, leaf_hash
 from croupier.core.rollout.events import Created, Event
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
+
+__all__ = ["Discrepancy", "Held", "Row", "Verification", "verify"]
 
 ROLLOUT: Final = "rollout/"
 """What the subject of a rollout's entries starts with; its id follows."""
@@ -34,61 +40,56 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """One contradiction: where (``entry 7``, ``node 3/2``, ``root``, ``rollout payments-7``, ``token 1f``) and what."""
-
-    place: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
 class Verification:
     """The outcome: the tree as computed anew from the entries, and what contradicts it."""
 
     head: TreeHead
     rollouts: int
     discrepancies: tuple[Discrepancy, ...]
+    flags: int = 0
 
     @property
     def ok(self) -> bool:
         return not self.discrepancies
 
 
-def verify(
-    entries: Iterable[Recorded],
-    nodes: Iterable[Node],
-    stored: TreeHead,
-    states: Iterable[RolloutState],
-    rows: Iterable[Row],
-    decode: Decode,
-) -> Verification:
-    """Check the whole record. ``entries`` by sequence, ``nodes`` in the order in which appending completes them.
-
-    ``stored`` is the head that the store claims, ``states`` the rollouts that it holds now, ``rows`` all else that it
-    holds by record.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds now: the head that it claims, the rollouts, the flags by key (or why one cannot be read),
+    and all else that it holds by record.
     """
+
+    head: TreeHead
+    rollouts: Iterable[RolloutState]
+    flags: Iterable[tuple[str, FlagState | Corrupt]]
+    rows: Iterable[Row]
+
+
+def verify(
+    entries: Iterable[Recorded], nodes: Iterable[Node], held: Held, decode: Decode, decode_flag: DecodeFlag
+) -> Verification:
+    """Check the whole record. ``entries`` by sequence, ``nodes`` in the order in which appending completes them."""
     found: list[Discrepancy] = []
-    replayed, written = _Replayed(decode, found), _Written(found)
+    replayed, declared, written = _Replayed(decode, found), ReplayedFlags(decode_flag, found), _Written(found)
     frontier, remaining = Frontier(), _Nodes(iter(nodes), found)
     for recorded in entries:
         _check_entry(recorded, frontier.size, found)
         frontier, completed = frontier.append(leaf_hash(recorded.body))
         remaining.expect(completed)
         replayed.add(recorded)
+        declared.add(recorded)
         written.add(recorded)
         if len(found) >= MOST_DISCREPANCIES:
             found.append(
                 Discrepancy(f"entry {recorded.seq}", f"stopped here after {MOST_DISCREPANCIES} discrepancies.")
             )
-            return Verification(frontier.head, len(replayed.states), tuple(found))
+            return Verification(frontier.head, len(replayed.states), tuple(found), len(declared.states))
     remaining.expect_no_more()
-    _check_head(frontier.head, stored, found)
-    replayed.compare(states)
-    written.compare(rows)
-    return Verification(frontier.head, len(replayed.states), tuple(found))
+    _check_head(frontier.head, held.head, found)
+    replayed.compare(held.rollouts)
+    declared.compare(held.flags)
+    written.compare(held.rows)
+    return Verification(frontier.head, len(replayed.states), tuple(found), len(declared.states))
 
 
 def _check_entry(recorded: Recorded, expected: int, found: list[Discrepancy]) -> None:

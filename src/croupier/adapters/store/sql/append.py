@@ -13,6 +13,9 @@ from croupier.errors import Corrupt, Rejected
 MOST_BYTES: Final = 1 << 20
 """An entry's canonical form may have so many bytes."""
 
+_BATCH: Final = 500
+"""Entries per statement: between two the event loop goes on."""
+
 
 def lock_head(connection: Connection) -> TreeHead:
     """Take the place at the journal's end, waiting for the writer before. On SQLite the transaction has it already."""
@@ -23,18 +26,19 @@ def lock_head(connection: Connection) -> TreeHead:
 def append(connection: Connection, before: TreeHead, entries: Sequence[Entry]) -> list[int]:
     """Write the entries behind the locked head; their sequence numbers."""
     frontier = _frontier(connection, before)
-    rows: list[dict[str, Any]] = []
-    completed: list[Node] = []
-    for entry in entries:
-        body = canonical_bytes(entry, frontier.size)
-        rows.append(_row(frontier.size, entry, body))
-        frontier, added = frontier.append(leaf_hash(body))
-        completed.extend(added)
-    connection.execute(insert(journal), rows)
-    connection.execute(insert(nodes), [_node_row(node) for node in completed])
+    for start in range(0, len(entries), _BATCH):
+        rows: list[dict[str, Any]] = []
+        completed: list[Node] = []
+        for entry in entries[start : start + _BATCH]:
+            body = canonical_bytes(entry, frontier.size)
+            rows.append(_row(frontier.size, entry, body))
+            frontier, added = frontier.append(leaf_hash(body))
+            completed.extend(added)
+        connection.execute(insert(journal), rows)
+        connection.execute(insert(nodes), [_node_row(node) for node in completed])
     after = frontier.head
     connection.execute(update(head).where(head.c.id == 1).values(size=after.size, root=after.root))
-    return [row["seq"] for row in rows]
+    return list(range(before.size, after.size))
 
 
 def canonical_bytes(entry: Entry, seq: int) -> bytes:

@@ -7,11 +7,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from croupier.adapters.store import codec
+from croupier.adapters.store import codec, flag_codec
 from croupier.adapters.store.sql.append import append, lock_head
 from croupier.adapters.store.sql.fingerprint import fingerprint
-from croupier.adapters.store.sql.tables import answers, documents, leases, releases, rollouts, services, tokens
+from croupier.adapters.store.sql.flags import put_flags
+from croupier.adapters.store.sql.tables import answers, documents, leases, presets, releases, rollouts, services, tokens
 from croupier.control.ports import Answer, Commit, Document, Lease, ServiceState, Stored, Token
+from croupier.core.flags.preset import PresetState
 from croupier.core.journal.verify import ROLLOUT, Row
 from croupier.core.releases import Release
 from croupier.core.rollout.state import RolloutState
@@ -37,6 +39,8 @@ def record(connection: Connection, change: Commit) -> Sequence[int]:
         *(_put_document(connection, document) for document in change.documents),
         *(_add_release(connection, release, before.size) for release in change.releases),
         *(_put_token(connection, token) for token in change.tokens),
+        *(_put_preset(connection, preset) for preset in change.presets),
+        *(fingerprint(table, row) for table, row in put_flags(connection, change)),
     ]
     first, *others = change.entries
     written = replace(first, rows={row.name: row.digest for row in rows if row is not None})
@@ -95,6 +99,12 @@ def _put_document(connection: Connection, stored: Stored[Document]) -> Row:
     values = {"document": codec.encode_document(document)}
     place = f"{document.kind} {document.name}"
     return fingerprint(documents, _put(connection, documents, key, values, stored.version, place))
+
+
+def _put_preset(connection: Connection, stored: Stored[PresetState]) -> Row:
+    name = stored.value.preset.name
+    values = {"state": flag_codec.PRESET.encode(stored.value)}
+    return fingerprint(presets, _put(connection, presets, {"name": name}, values, stored.version, f"preset {name}"))
 
 
 def _put(

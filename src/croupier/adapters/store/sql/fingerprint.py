@@ -11,11 +11,27 @@ from sqlalchemy import Connection, Table, select
 
 from croupier.adapters.store import codec
 from croupier.adapters.store.sql.paging import paged
-from croupier.adapters.store.sql.tables import documents, releases, services, tokens
+from croupier.adapters.store.sql.tables import (
+    documents,
+    flag_segments,
+    presets,
+    releases,
+    ruleset,
+    services,
+    tokens,
+)
 from croupier.core.journal.verify import Row
 from croupier.errors import Rejected
 
-_WORDS: Final[dict[Table, str]] = {documents: "document", releases: "release", services: "service", tokens: "token"}
+_WORDS: Final[dict[Table, str]] = {
+    documents: "document",
+    releases: "release",
+    services: "service",
+    tokens: "token",
+    presets: "preset",
+    flag_segments: "flag_segment",
+    ruleset: "ruleset",
+}
 
 
 def fingerprint(table: Table, row: Mapping[str, Any]) -> Row:
@@ -27,7 +43,10 @@ def fingerprint(table: Table, row: Mapping[str, Any]) -> Row:
 def stored_rows(connection: Connection) -> Iterator[Row]:
     """Every such row as it is now. What is no JSON, whoever put it there, has no digest."""
     for table in _WORDS:
-        for row in paged(connection, select(table), *table.primary_key):
+        query = select(table)
+        if table is ruleset:  # no commit wrote the version that it begins with
+            query = query.where(ruleset.c.version > 0)
+        for row in paged(connection, query, *table.primary_key):
             values = dict(zip(table.columns.keys(), row, strict=True))
             try:
                 yield fingerprint(table, values)

@@ -6,16 +6,17 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, Select, select
 
-from croupier.adapters.store import codec
+from croupier.adapters.store import codec, flag_codec
 from croupier.adapters.store.sql.append import read_nodes
 from croupier.adapters.store.sql.fingerprint import stored_rows
+from croupier.adapters.store.sql.flags import all_states as all_flags
 from croupier.adapters.store.sql.listings import checked
 from croupier.adapters.store.sql.paging import paged
 from croupier.adapters.store.sql.tables import head, journal, nodes, rollouts
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import Node, Position, Read, TreeHead
 from croupier.core.journal.proof import consistency_proof, inclusion_proof
-from croupier.core.journal.verify import ROLLOUT, Discrepancy, Verification, verify
+from croupier.core.journal.verify import ROLLOUT, Discrepancy, Held, Verification, verify
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt, Rejected
@@ -77,13 +78,12 @@ def history(connection: Connection, rollout_id: str) -> Sequence[Event]:
 def verify_all(connection: Connection) -> Verification:
     """Check the whole record, as one snapshot sees it."""
     unreadable: list[Discrepancy] = []
+    held = Held(
+        tree_head(connection), _all_states(connection, unreadable), all_flags(connection), stored_rows(connection)
+    )
+    nodes_in_order = _all_nodes(connection, unreadable)
     checked_record = verify(
-        _all_entries(connection),
-        _all_nodes(connection, unreadable),
-        tree_head(connection),
-        _all_states(connection, unreadable),
-        stored_rows(connection),
-        codec.EVENT.load,
+        _all_entries(connection), nodes_in_order, held, codec.EVENT.load, flag_codec.FLAG_EVENT.load
     )
     return replace(checked_record, discrepancies=(*checked_record.discrepancies, *unreadable))
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
-from croupier.adapters.store.sql import commit, journal, leases, listings, samples
+from croupier.adapters.store.sql import commit, flags, journal, leases, listings, samples
 from croupier.adapters.store.sql.changes import Changes, Subscription
 from croupier.adapters.store.sql.database import Database, parse_url
 from croupier.adapters.store.sql.schema import migrate_database
@@ -16,6 +16,7 @@ from croupier.control.ports import (
     Answer,
     Commit,
     Document,
+    FlagRecord,
     Lease,
     Page,
     Recorded,
@@ -26,6 +27,7 @@ from croupier.control.ports import (
     TreeHead,
     Verification,
 )
+from croupier.core.flags.preset import PresetState
 from croupier.core.releases import Release
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.state import Phase, RolloutState
@@ -123,6 +125,12 @@ class SqlStore:
 
     async def history(self, rollout_id: str) -> Sequence[Event]:
         return await self._database.read(partial(journal.history, rollout_id=rollout_id))
+
+    async def flags(self, after: int = -1) -> FlagRecord:
+        return await self._database.read(partial(flags.read_record, after=after), snapshot=True)
+
+    async def presets(self) -> Sequence[Stored[PresetState]]:
+        return await self._database.read(flags.list_presets)
 
     async def answer(self, key: str) -> Answer | None:
         return await self._database.read(partial(listings.answer, key=key))

@@ -146,3 +146,38 @@ tokens = Table(
     Column("revoked_at", Double),
     UniqueConstraint("sha256", name="tokens_sha256"),
 )
+
+ruleset = Table(
+    "ruleset",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("lineage", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""One row: the version that all flags and the segments of their rules count in, and the name of this record."""
+
+flags = Table(
+    "flags",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Index("flags_version", "version", "key"),
+)
+"""``version`` is the ruleset's at which the flag last changed. Archived flags stay."""
+
+flag_segments = Table(
+    "flag_segments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+"""The ruleset's version at which a segment last changed; none for one that is older than flags."""
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+)
