@@ -1,0 +1,1 @@
+"""Feature flags: declared, checked, turned into lines for clients, and evaluated there."""

@@ -1,0 +1,62 @@
+"""What can happen to a flag. The journal's entries of ``flag/KEY`` carry these; ``state.evolve`` folds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDeclared:
+    """It was created or changed. ``source`` is the whole declaration as canonical JSON, ``digest`` its digest."""
+
+    source: Mapping[str, Any]
+    digest: str
+    type: Literal["flag_declared"] = "flag_declared"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagKilled:
+    """It answers its safe variant everywhere until it is restored, whatever its declaration says."""
+
+    reason: str
+    type: Literal["flag_killed"] = "flag_killed"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRestored:
+    """The kill is undone."""
+
+    type: Literal["flag_restored"] = "flag_restored"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRenewed:
+    """Somebody still needs it: it expires later (epoch seconds). What an expiry did to it is undone."""
+
+    expires_at: float
+    type: Literal["flag_renewed"] = "flag_renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagWarned:
+    """It expires soon (or expired, where it only warns) and its owner was told."""
+
+    expires_at: float
+    type: Literal["flag_warned"] = "flag_warned"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagReverted:
+    """It expired unrenewed and returned to its safe variant."""
+
+    type: Literal["flag_reverted"] = "flag_reverted"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagArchived:
+    """It is gone for clients. Its history stays; declaring it again brings it back."""
+
+    type: Literal["flag_archived"] = "flag_archived"
+
+
+FlagEvent: TypeAlias = FlagDeclared | FlagKilled | FlagRestored | FlagRenewed | FlagWarned | FlagReverted | FlagArchived

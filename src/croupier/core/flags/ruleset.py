@@ -1,0 +1,122 @@
+"""One environment's flags as a client holds them: text until asked, compiled functions from then on.
+
+Not a core of the server's: it is what the SDK, ``flag eval`` and the OFREP endpoint evaluate with. A change of one flag
+compiles nothing but that flag, and that only when somebody asks for it again.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from weakref import WeakValueDictionary
+
+from croupier.core.flags import cel
+from croupier.core.flags.cel.errors import Undecided
+from croupier.core.flags.evaluate import Compiled, Context, Run, compile_line
+from croupier.core.flags.in_segment import segment_test
+from croupier.core.flags.line import SEGMENT
+from croupier.core.flags.outcome import Outcome, Reason
+from croupier.core.flags.requirements import weigh
+from croupier.core.flags.snapshot import Delta, Snapshot, apply, merge
+
+
+class Ruleset:
+    """The flags of one environment, ready to be asked. ``now`` gives epoch seconds, for rules that name the time.
+
+    Asking is safe from any thread; changing (``replace``, ``follow``) is for one thread at a time.
+    """
+
+    def __init__(self, snapshot: Snapshot, now: Callable[[], float]) -> None:
+        self.snapshot = snapshot
+        self.runs: dict[str, Run] = {}
+        """The compiled flags' functions: look here first, then ``outcome``."""
+        self._now = now
+        self._compiled: dict[str, Compiled] = {}
+        self._tests: WeakValueDictionary[str, cel.Test] = WeakValueDictionary()
+        self._segments: dict[str, tuple[str, cel.Test]] = {}
+
+    def outcome(self, key: str, context: Context) -> Outcome:
+        """The flag's answer; an error outcome where there is no such flag or its line is damaged. Never raises."""
+        run = self.runs.get(key)
+        return self.compiled(key).run(context) if run is None else run(context)
+
+    def compiled(self, key: str) -> Compiled:
+        """The flag, compiled if it was not yet."""
+        found = self._compiled.get(key)
+        while found is None:
+            rest = None if SEGMENT in key else self.snapshot.lines.get(key)
+            if rest is None:
+                return _unknown(key)
+            found = self._compile(key, rest)
+            self._compiled[key] = found
+            self.runs[key] = found.run
+            if self.snapshot.lines.get(key) is not rest:  # it changed meanwhile, in another thread
+                found = None
+        return found
+
+    def in_use(self) -> Mapping[str, Compiled]:
+        """The flags that were asked for since they last changed."""
+        return dict(self._compiled)
+
+    def follow(self, delta: Delta) -> Mapping[str, Compiled]:
+        """Take the changed lines; the compiled flags that they put out of use, with their counts."""
+        return self._become(apply(self.snapshot, delta))
+
+    def replace(self, fetched: Snapshot) -> Mapping[str, Compiled]:
+        """Take the fetched whole, as ``follow``."""
+        return self._become(merge(self.snapshot, fetched))
+
+    def _become(self, after: Snapshot) -> Mapping[str, Compiled]:
+        before, self.snapshot = self.snapshot, after
+        changed = [key for key in self._compiled if before.lines.get(key) is not after.lines.get(key)]
+        # What requires other flags is looked at again: a requirement may have become a circle.
+        changed += [key for key, compiled in self._compiled.items() if compiled.requires]
+        retired = {}
+        for key in set(changed):
+            self.runs.pop(key, None)
+            retired[key] = self._compiled.pop(key)
+        return retired
+
+    def _compile(self, key: str, rest: str) -> Compiled:
+        try:
+            weigh(key, self._requires)
+            return compile_line(key, rest, self)
+        except Exception as error:  # noqa: BLE001 -- total: a damaged line answers the caller's default, and says so
+            detail = f"the flag cannot be used by this client: {type(error).__name__}: {error}"
+            broken = Outcome(None, None, Reason.ERROR, detail=detail, error="PARSE_ERROR")
+            return Compiled(lambda _: broken, [broken])
+
+    def _requires(self, key: str) -> list[str]:
+        rest = self.snapshot.lines.get(key, "")
+        if '"requires"' not in rest:
+            return []
+        return [flag for flag, _ in json.loads(rest.partition("\t")[2]).get("requires", ())]
+
+    def condition(self, text: str) -> cel.Test:
+        """The compiled condition; equal texts share one."""
+        test = self._tests.get(text)
+        if test is None:
+            test = cel.compile_condition(text, now=self._now, segment=self._segment)
+            self._tests[text] = test
+        return test
+
+    def why(self, text: str, context: Context) -> str:
+        """Why the condition cannot be decided for this context."""
+        return cel.why(cel.parse(text), context, now=self._now, segment=self._segment)
+
+    def _segment(self, name: str) -> cel.Test:
+        """A test that always uses the segment as it is now."""
+        return lambda context: self._segment_now(name)(context)  # noqa: PLW0108 -- looked up anew each time
+
+    def _segment_now(self, name: str) -> cel.Test:
+        rest = self.snapshot.lines.get(SEGMENT + name)
+        if rest is None:
+            raise Undecided(f"there is no segment '{name}'")
+        kept = self._segments.get(name)
+        if kept is None or kept[0] is not rest:
+            kept = rest, segment_test(json.loads(rest.partition("\t")[2]))
+            self._segments[name] = kept
+        return kept[1]
+
+
+def _unknown(key: str) -> Compiled:
+    unknown = Outcome(None, None, Reason.ERROR, detail=f"there is no flag '{key[:128]}'", error="FLAG_NOT_FOUND")
+    return Compiled(lambda _: unknown)
