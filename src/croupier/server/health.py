@@ -22,8 +22,15 @@ async def healthz() -> dict[str, str]:
     "/readyz", operation_id="readyz", summary="Does it work?", responses={503: {"description": "Not all of it."}}
 )
 async def readyz(here: Here) -> Response:
-    """Store, lease and Envoy. 503 where one of them is missing, with the reason; what works goes on working."""
-    checks = {"store": await _store(here), "lease": _lease(here), "envoy": await _envoy(here)}
+    """Store, lease, Envoy, and whether every active rollout can be read. 503 where one of them is amiss, with the
+    reason; what works goes on working.
+    """
+    checks = {
+        "store": await _store(here),
+        "lease": _lease(here),
+        "envoy": await _envoy(here),
+        "rollouts": _rollouts(here),
+    }
     ready = all(said == "ok" for said in checks.values())
     return JSONResponse({"status": "ok" if ready else "not ready", **checks}, 200 if ready else 503)
 
@@ -45,6 +52,11 @@ async def _store(here: Here) -> str:
 
 def _lease(here: Here) -> str:
     return "ok" if here.leases.holding(here.ports.clock) else "another control plane acts, or the store is out of reach"
+
+
+def _rollouts(here: Here) -> str:
+    fleet = here.reconciler.fleet
+    return "; ".join(f"{name}: {why}" for name, why in fleet.unreadable.items()) if fleet and fleet.unreadable else "ok"
 
 
 async def _envoy(here: Here) -> str:

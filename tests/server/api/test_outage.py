@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -176,3 +177,17 @@ async def test_an_abort_that_was_not_recorded_is_not_answered_again_as_if_it_wer
         again = await abort()
         assert (again.json(), again.headers["idempotent-replayed"]) == (asked.json(), "true")
         assert (await world.get("/journal/verify")).json()["ok"]
+
+
+async def test_a_rollout_that_cannot_be_read_is_named(settings: Any, opened: Any) -> None:
+    async with opened(settings) as world:
+        await world.declare()
+        await world.roll_out()
+        with closing(sqlite3.connect(settings.state_dir / "croupier.db", isolation_level=None)) as other:
+            other.execute("UPDATE rollouts SET state = '{}' WHERE id = 'shop-2'")
+        world.context.reconciler._stale = True  # as after any other change
+        world.context.reconciler.wake()
+        await is_off(world)
+        ready = await world.client.get("/readyz")
+        assert (ready.status_code, ready.json()["store"]) == (503, "ok")
+        assert ready.json()["rollouts"].startswith("shop-2: the stored rollout of ")
