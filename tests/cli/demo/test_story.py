@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from croupier.cli.demo import stage
-from croupier.cli.demo.screen import Screen, summary
+from croupier.cli.demo.screen import Screen, losses, summary
 from croupier.cli.demo.stage import Place, choose_place, documents
 from croupier.cli.demo.story import CHAPTERS, Told, moment
 
@@ -26,6 +26,7 @@ class Figures:
     versions: Any = ()
     at: float = 1.0
     lost: int = 0
+    lost_by_reason: dict[str, int] = field(default_factory=dict)
 
 
 def told(chapter: Any = BAD, phase: str = "aborted", abort: Any = ABORT, **more: Any) -> Told:
@@ -73,13 +74,19 @@ def test_the_table_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
         told(highest_weight=5.0),
         told(SLOW, "succeeded", None),
     ]
-    summary(stories, figures, "http://127.0.0.1:1/")
+    summary(stories, figures)
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split("\t") for line in lines[:4]]
     assert [len(row) for row in rows] == [8] * 4
     assert rows[2] == ["payments 1.2.0", "aborted", "5 %", "7", "0", "4.0 s", "250 ms", "0"]
     assert rows[3][1] == "succeeded (expected aborted)"
-    assert lines[4:] == ["1.2.0: gate deposit-slo: bad", "The page: http://127.0.0.1:1/"]
+    assert lines[4:] == ["1.2.0: gate deposit-slo: bad", "Requests lost: 0"]
+
+
+def test_what_was_lost_is_said_with_its_reasons() -> None:
+    assert losses(Figures()) == "0"
+    lost = Figures(lost=4, lost_by_reason={"timeout": 1, "reset": 3})
+    assert losses(lost) == "4 (3 × reset, 1 × timeout)"
 
 
 def test_events_are_said_once_where_there_is_no_live_picture(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import time
 from typing import Any, Final
 
 from croupier.cli.client import Client
-from croupier.cli.demo.screen import Screen, summary
+from croupier.cli.demo.screen import Screen, losses, summary
 from croupier.cli.demo.stage import ControlPlane, Place, open_casino
 from croupier.cli.demo.story import CHAPTERS, Chapter, Told, moment
 from croupier.cli.output import out
@@ -20,6 +20,7 @@ _ENDED: Final = ("succeeded", "aborted", "superseded")
 
 
 async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
+    """The whole demo; whether every release ended as it should and no request was lost."""
     from casino.players import Crowd
 
     plane = ControlPlane(place)
@@ -29,15 +30,18 @@ async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
             connection = await asyncio.to_thread(plane.connection)
             with connection.open() as client:
                 await asyncio.to_thread(open_casino, client, place)
-                screen.say(f"The page, signed in: {await asyncio.to_thread(sign_in_link, client)}")
+                screen.say(f"The page: {place.page}")
+                screen.say(f"  signed in, once: {await asyncio.to_thread(sign_in_link, client)}")
                 screen.say("payments 1.0.0 serves everybody; the players come in.")
                 async with Crowd(place.edge, rate=rate, seed=seed, players=_PLAYERS) as crowd:
                     await _tell(client, crowd, screen)
                     screen.__exit__()
                     figures = crowd.snapshot()
-                    summary(screen.told, figures, place.page)
+                    summary(screen.told, figures)
                     if keep:
                         await _linger(place, await asyncio.to_thread(sign_in_link, client))
+                    else:
+                        out.print("To keep it running and look around: croupier demo --keep (make demo ARGS=--keep)")
         return all(item.as_expected for item in screen.told) and figures.lost == 0
     finally:
         out.print("Stopping what was started …")
@@ -49,7 +53,11 @@ async def _tell(client: Client, crowd: Any, screen: Screen) -> None:
     for chapter in CHAPTERS:
         screen.say(f"payments {chapter.version} {chapter.title}: rolling it out.")
         screen.next_chapter()
-        screen.told.append(await _chapter(client, crowd, screen, chapter))
+        told = await _chapter(client, crowd, screen, chapter)
+        screen.told.append(told)
+        screen.say(
+            f"payments {chapter.version}: {told.rollout['phase']}; requests lost so far: {losses(crowd.snapshot())}"
+        )
         await _show(crowd, screen, seconds=_BETWEEN_S)
 
 

@@ -98,7 +98,14 @@ class Screen:
         return table
 
 
-def summary(told: Sequence[Told], figures: Any, page: str) -> None:
+def losses(figures: Any) -> str:
+    """How many requests were lost since the beginning, with the reasons."""
+    reasons = sorted(figures.lost_by_reason.items(), key=lambda item: -item[1])
+    why = ", ".join(f"{count} × {reason}" for reason, count in reasons)
+    return f"{figures.lost} ({why})" if why else str(figures.lost)
+
+
+def summary(told: Sequence[Told], figures: Any) -> None:
     """The table at the end."""
     rows = [_row(item, figures) for item in told]
     head = ("RELEASE", "ENDED", "AT", "PLAYERS", "DEPOSITS FAILED", "HARM → DECISION", "DECISION → 0 %", "LOST")
@@ -115,7 +122,7 @@ def summary(told: Sequence[Told], figures: Any, page: str) -> None:
     for item in told:
         if abort := item.rollout["abort"]:
             out.print(f"{item.chapter.version}: {abort['reason']}", markup=False)
-    out.print(f"The page: {page}", markup=False)
+    out.print(f"Requests lost: {losses(figures)}", markup=False)
 
 
 def _row(item: Told, figures: Any) -> tuple[str, ...]:
