@@ -57,7 +57,7 @@ def test_not_in_a_shared_place(tmp_path: Path) -> None:
 def test_not_where_a_file_is(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(Rejected, match="cannot be made"), taken(file):
+    with pytest.raises(Rejected, match="cannot be used: File exists"), taken(file):
         pass
 
 
@@ -69,3 +69,9 @@ def test_a_secret_is_the_owners_from_its_first_byte(tmp_path: Path) -> None:
     assert file.read_text() == "new\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_not_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()  # root may write where nobody may, so a mode would prove nothing
+    with pytest.raises(Rejected, match=r"cannot be used: Is a directory.*CROUPIER_STATE_DIR"), taken(tmp_path):
+        pass

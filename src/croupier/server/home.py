@@ -16,7 +16,10 @@ from croupier.errors import Conflict, Rejected
 def taken(state_dir: Path) -> Iterator[None]:
     """Hold the directory. Raises ``Conflict`` where another control plane has it, ``Rejected`` where it is not ours."""
     _make_private(state_dir)
-    descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(state_dir, error) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,10 +66,7 @@ def _make_private(state_dir: Path) -> None:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = state_dir.stat()
     except OSError as error:
-        raise Rejected(
-            f"The state directory {state_dir} cannot be made: {error.strerror}.",
-            hint="Choose another one: CROUPIER_STATE_DIR.",
-        ) from None
+        raise _unusable(state_dir, error) from None
     if found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
         raise Rejected(
             f"The state directory {state_dir} belongs to somebody else or is shared.",
@@ -74,3 +74,10 @@ def _make_private(state_dir: Path) -> None:
         )
     if found.st_mode & 0o077:
         state_dir.chmod(0o700)
+
+
+def _unusable(state_dir: Path, error: OSError) -> Rejected:
+    return Rejected(
+        f"The state directory {state_dir} cannot be used: {error.strerror}.",
+        hint="Make it writable, or choose another one: CROUPIER_STATE_DIR.",
+    )
