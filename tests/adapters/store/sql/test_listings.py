@@ -1,7 +1,8 @@
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Select, insert, text
 
 from croupier.adapters.store import codec
 from croupier.adapters.store.sql import SqlStore, listings
@@ -29,14 +30,17 @@ async def test_ended_rollouts_cost_the_active_ones_nothing(store: SqlStore, stor
         connection.execute(insert(rollouts), rows)
         connection.execute(text("ANALYZE"))
 
-    def plan(connection: Connection) -> str:
-        query = str(listings.active_rollouts().compile(connection, compile_kwargs={"literal_binds": True}))
+    def plan(connection: Connection, wanted: Select[Any]) -> str:
+        query = str(wanted.compile(connection, compile_kwargs={"literal_binds": True}))
         explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
         return "\n".join(str(row) for row in connection.execute(text(f"{explain} {query}")))
 
     await store._database.write(fill)
     assert [item.value.id for item in await store.active()] == ["payments-0"]
-    found = await store._database.read(plan)
-    assert "rollouts_active" in found
-    assert "SCAN rollouts" not in found
-    assert "Seq Scan" not in found
+    held = [phase for phase in Phase if phase.active]
+    assert [item.value.id for item in (await store.rollouts(phases=held)).items] == ["payments-0"]
+    for query in (listings.active_rollouts(), listings.chosen_rollouts(None, held).limit(51)):
+        found = await store._database.read(partial(plan, wanted=query))
+        assert "rollouts_active" in found
+        assert "SCAN rollouts" not in found
+        assert "Seq Scan" not in found
