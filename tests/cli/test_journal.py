@@ -82,7 +82,7 @@ def test_a_record_that_was_changed(canary: Any, cli: Any) -> None:
     database.close()
     found = cli("journal", "verify")
     assert (found.code, found.out) == (1, "")
-    assert "✗ the journal does not fit together (1 places):" in found.err
+    assert "✗ the journal does not fit together (1 place):" in found.err
     assert "shop-2" in found.err
     told = cli("journal", "verify", "--json")
     assert (told.code, told.json["ok"]) == (1, False)

@@ -110,9 +110,9 @@ def test_without_the_casino(run_process: Any) -> None:
 @pytest.mark.parametrize(
     "variables, said",
     [
-        ({"CROUPIER_PORT": "99999"}, "port"),
+        ({"CROUPIER_PORT": "99999"}, "  CROUPIER_PORT: "),
         ({"CROUPIER_HOST": "0.0.0.0"}, "allow_remote"),  # noqa: S104 - refused, which is the point
-        ({"CROUPIER_ON_EXIT": "maybe"}, "on_exit"),
+        ({"CROUPIER_ON_EXIT": "maybe"}, "  CROUPIER_ON_EXIT: "),
     ],
 )
 def test_settings_that_cannot_be_used(
@@ -136,6 +136,12 @@ def test_a_variable_that_is_no_setting_is_said(cli: Any, run_process: Any, tmp_p
     first, second, *_ = found.stderr.splitlines()
     assert first == "warning: CROUPIER_TICK is no setting and is ignored; did you mean CROUPIER_TICK_S?"
     assert second.startswith("warning: CROUPIER_ZEBRA is no setting and is ignored; see ")
+
+
+def test_an_option_of_serve_that_is_wrong(cli: Any) -> None:
+    assert cli("serve", "--on-exit", "maybe").code == 2
+    same = cli("serve", "--port", "8700", "--edge-port", "8700")
+    assert (same.code, "port and edge_port are both 8700" in same.err) == (5, True)
 
 
 def test_nothing_to_bring_down(cli: Any, tmp_path: Any) -> None:

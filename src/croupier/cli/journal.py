@@ -7,7 +7,7 @@ import typer
 
 from croupier.cli.connection import Connection
 from croupier.cli.nothing import no_entries
-from croupier.cli.output import Exit, Json, err, note, out, plain, print_json, print_table, when
+from croupier.cli.output import Exit, Json, counted, err, note, out, plain, print_json, print_table, when
 
 app = typer.Typer(help="Read the record and check it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -51,10 +51,11 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
         print_json(found)
     elif found["ok"]:
         head = found["head"]
-        out.print(f"[green]✓[/] {head['size']} entries, {found['rollouts']} rollouts rebuilt; nothing was changed.")
+        entries, rollouts = counted(head["size"], "entry", "entries"), counted(found["rollouts"], "rollout")
+        out.print(f"[green]✓[/] {entries}, {rollouts} rebuilt; nothing was changed.")
         out.print(f"root {plain(head['root'])}")
     else:
-        err.print(f"[red]✗[/] the journal does not fit together ({len(found['discrepancies'])} places):")
+        err.print(f"[red]✗[/] the journal does not fit together ({counted(len(found['discrepancies']), 'place')}):")
         for item in found["discrepancies"]:
             err.print(f"  {plain(item['place'])}: {plain(item['message'])}")
     if not found["ok"]:

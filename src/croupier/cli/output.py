@@ -181,6 +181,11 @@ def percent(weight: float | None) -> str:
     return "-" if weight is None else f"{weight:g} %"
 
 
+def counted(number: int, noun: str, many: str = "") -> str:
+    """``1 document``, ``2 documents``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {many or noun + 's'}"
+
+
 def _text(cell: Any) -> str:
     return "-" if cell is None or cell == "" else str(cell)
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,7 +19,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port of the API and the page.", min=1, max=65535)] = None,
     edge_port: Annotated[int | None, typer.Option(help="Port at which players arrive.", min=1, max=65535)] = None,
     on_exit: Annotated[
-        str | None, typer.Option(help="keep: traffic and workloads go on when this stops; stop: they stop too.")
+        Literal["keep", "stop"] | None,
+        typer.Option(help="Whether traffic and workloads go on when this stops, or stop too."),
     ] = None,
 ) -> None:
     """Run the control plane: API, page, Envoy and workloads. Options not given come from CROUPIER_* variables."""
@@ -62,5 +63,13 @@ def _server(given: dict[str, Any]) -> tuple[Any, Any]:
     try:
         return app, Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as wrong:
-        problems = tuple(Problem(item["msg"], tuple(item["loc"])) for item in wrong.errors())
+        problems = tuple(Problem(item["msg"], _origin(item["loc"], given)) for item in wrong.errors())
         raise Rejected("These settings cannot be used.", problems=problems) from None
+
+
+def _origin(field: tuple[int | str, ...], given: dict[str, Any]) -> tuple[int | str, ...]:
+    """Where a wrong value came from: an option, or else a variable."""
+    name = str(field[0]) if field else ""
+    if not name or given.get(name) is not None:
+        return field
+    return (f"CROUPIER_{name.upper()}", *field[1:])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from croupier.cli.output import Exit, Json, err, out, plain, print_json
+from croupier.cli.output import Exit, Json, counted, err, out, plain, print_json
 
 if TYPE_CHECKING:
     from croupier.adapters.manifests import Bundle, Located
@@ -31,8 +31,8 @@ def validate(
     else:
         show_problems(bundle)
         if not bundle.errors:
-            warned = f", {_count(len(bundle.warnings), 'warning')}" if bundle.warnings else ""
-            out.print(f"[green]✓[/] {_count(len(bundle.items), 'document')}, no mistakes{warned}.")
+            warned = f", {counted(len(bundle.warnings), 'warning')}" if bundle.warnings else ""
+            out.print(f"[green]✓[/] {counted(len(bundle.items), 'document')}, no mistakes{warned}.")
     if bundle.errors:
         raise typer.Exit(Exit.REJECTED)
 
@@ -48,7 +48,7 @@ def show_problems(bundle: "Bundle", *, end: str = ".") -> None:
             + (f" [dim]{plain(item.problem.hint)}[/]" if item.problem.hint else "")
         )
     if bundle.errors:
-        err.print(f"[red]✗[/] {_count(len(bundle.errors), 'mistake')}{end}")
+        err.print(f"[red]✗[/] {counted(len(bundle.errors), 'mistake')}{end}")
 
 
 def as_object(item: "Located") -> dict[str, str | int]:
@@ -62,7 +62,3 @@ def as_object(item: "Located") -> dict[str, str | int]:
         "message": item.problem.message,
         "hint": item.problem.hint,
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
