@@ -470,12 +470,37 @@ async def test_a_call_that_never_ends_does_not_hold_up_a_gate(shop: Any, call: s
     assert (await shop.store.verify()).ok
 
 
-async def test_a_rollout_that_cannot_be_read_stops_no_other_one(shop: Any, caplog: pytest.LogCaptureFixture) -> None:
-    rollout = await shop.roll_out()
+async def start_bar(shop: Any) -> str:
+    """Another service's first release; the rollout's id."""
     bar = Service("bar", ("/bar",), PROCESS)
     await shop.declare(bar, RolloutSpec("bar", "bar", (SetWeight(2_000), Pause())))
     await shop.a.catalog.apply([], [Release("bar", "1.0.0", PROCESS, "sha256:b")], actor="anna")
-    other = (await shop.a.rollouts.start("bar", "1.0.0", BORIS)).rollout.value.id
+    started: str = (await shop.a.rollouts.start("bar", "1.0.0", BORIS)).rollout.value.id
+    return started
+
+
+async def test_only_one_record_a_turn_uses_up_our_patience(shop: Any) -> None:
+    await shop.a.rollouts.start("shop", "1.1.0", BORIS)
+    await start_bar(shop)
+    await shop.turn()  # both are started
+    shop.a.happenings.restart()
+    shop.a.happenings.silent.add("commit")
+    shop.a.reconciler.store_patience_s = 0.5
+    await shop.turn()
+    assert shop.a.happenings.count("commit") == 1
+
+
+async def test_templates_of_what_ran_are_forgotten(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    await shop.a.rollouts.abort(rollout, BORIS)
+    await shop.turn(30)
+    assert shop.running() == {"1.0.0"}
+    assert {key.version for key in shop.a.reconciler._templates} == {"1.0.0"}
+
+
+async def test_a_rollout_that_cannot_be_read_stops_no_other_one(shop: Any, caplog: pytest.LogCaptureFixture) -> None:
+    rollout = await shop.roll_out()
+    other = await start_bar(shop)
     await shop.damage(rollout)
     await shop.turn(3)
     assert f"{rollout} stays out of it, its players are on the stable version: the stored rollout" in caplog.text

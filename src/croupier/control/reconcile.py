@@ -107,13 +107,14 @@ class Reconciler:
         if self._unrecorded.is_set():
             self._unrecorded.clear()
             await self._move_away()
+        recording = False
         try:
             if not await self._take_lease():
                 return
-            recording = await self._read()
+            await self._read()
+            recording = True
         except (Transient, Corrupt) as trouble:
             log.warning("store out of reach, holding course: %s", trouble)
-            recording = False
         await self._rounds(recording=recording)
 
     async def _move_away(self) -> None:
@@ -157,7 +158,7 @@ class Reconciler:
                 self._fleet = None
         return self._lease is not None
 
-    async def _read(self) -> bool:
+    async def _read(self) -> None:
         """Read what is recorded, if the journal grew since; record aborts that had to wait."""
         size = (await self._said(self.ports.journal.head())).size
         if self._stale or self._fleet is None or size != self._fleet.size:
@@ -168,7 +169,6 @@ class Reconciler:
                 log.error("%s stays out of it, its players are on the stable version: %s", rollout, why)
         for intent in self.ports.spool.pending():
             await self._settle(self._fleet, intent)
-        return True
 
     def _forget_ended(self, fleet: Fleet) -> None:
         """What was in memory of rollouts that are over."""
@@ -191,7 +191,9 @@ class Reconciler:
         for stored in fleet.rollouts.values():
             if stored.value.phase.active:
                 try:
-                    changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=recording)
+                    # Where one record failed, the others are not tried: each may take all our patience.
+                    able = recording and not self._stale
+                    changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=able)
                 except (Conflict, Transient):
                     raise
                 except Exception:
@@ -263,6 +265,8 @@ class Reconciler:
         trouble = None if seen.unsettled(table) and not giving_up else await self._push(table)
         await self.ports.workloads.apply(await self._runnable(running))
         await self.ports.metrics.watch(scrape_targets(seen.workloads, self._templates))
+        kept = running | seen.workloads.keys()
+        self._templates = {key: template for key, template in self._templates.items() if key in kept}
         if trouble is not None:
             raise Transient(f"traffic was not moved: {trouble}") from trouble
         return fleet
