@@ -58,8 +58,10 @@ def started(home: Path, free_ports: Callable[[], int]) -> Callable[..., Any]:
     port, edge_port = free_ports(), free_ports()
 
     @asynccontextmanager
-    async def start(on_exit: str = "stop") -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient, str]]:
-        changes = {"CROUPIER_EDGE_PORT": str(edge_port), "CROUPIER_ON_EXIT": on_exit, "CROUPIER_TICK_S": "0.1"}
+    async def start(
+        on_exit: str = "stop", **more: str
+    ) -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient, str]]:
+        changes = {"CROUPIER_EDGE_PORT": str(edge_port), "CROUPIER_ON_EXIT": on_exit, "CROUPIER_TICK_S": "0.1", **more}
         with _serve(home / "state", port, home / "log", **changes) as server:
             client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=10.0)
             try:
@@ -130,8 +132,16 @@ async def end(server: subprocess.Popen[bytes]) -> int:
     return await asyncio.to_thread(server.wait, DEADLINE_S)
 
 
-async def test_from_the_first_start_to_the_last_stop(started: Any, home: Path) -> None:
-    async with started(on_exit="keep") as (server, client, edge):
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What settings name the database."""
+    if request.param == "sqlite":
+        return {}
+    return {"CROUPIER_DATABASE_URL": request.getfixturevalue("postgres_database")}
+
+
+async def test_from_the_first_start_to_the_last_stop(started: Any, home: Path, database: dict[str, str]) -> None:
+    async with started(on_exit="keep", **database) as (server, client, edge):
         answer = await client.post("/apply", json={"documents": documents(home)})
         assert answer.status_code == 200, answer.text
         await client.post("/rollouts", json={"service": "shop", "version": "1.0.0"})
@@ -147,7 +157,7 @@ async def test_from_the_first_start_to_the_last_stop(started: Any, home: Path) -
     # Nobody controls, everybody is served.
     assert await versions(edge) == {"1.0.0", "1.1.0"}
 
-    async with started() as (server, client, edge):
+    async with started(**database) as (server, client, edge):
         answer = await client.post("/rollouts/shop-2/abort", json={"reason": "enough"})
         assert answer.status_code in (200, 202)  # on a busy machine it is acted on before it is recorded
         await until(client, "/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
