@@ -26,7 +26,7 @@ HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 _LONGEST: Final = 200
 _REMEMBERED: Final = 10_000
-_PATIENCE_S: Final = 0.1
+_PATIENCE_S: Final = 0.05
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from croupier.errors import NotFound, Rejected
 from croupier.server.context import Context
 from croupier.server.patience import told
 
-PATIENCE_S: Final = 0.2
+PATIENCE_S: Final = 0.15
 """How long the record may take before the abort is acted on without it."""
 
 log = logging.getLogger("croupier.server")
