@@ -108,19 +108,20 @@ class Rollouts:
         """Plan it and record it; where somebody was faster, plan anew on what they did. What the plan itself refuses is
         refused at once.
         """
-        for attempt in range(1, _TRIES + 1):
+        tries = 0
+        while True:
+            tries += 1
             planned = await plan()
             if isinstance(planned, Outcome):
                 return planned
             try:
                 outcome = await record(self.ports.store, planned)
             except Conflict:
-                if attempt == _TRIES:
+                if tries == _TRIES:
                     raise
             else:
                 self.reconciler.wake()
                 return outcome
-        raise AssertionError("unreachable")  # pragma: no cover
 
     async def _plan_change(self, rollout: str, ask: Ask, action: str, decide: Decide) -> Draft | Outcome:
         stored = await self._rollout(rollout)
@@ -149,14 +150,15 @@ class Rollouts:
             return await self._plan_change(
                 before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=reason)
             )
-        plan = await self._plan(service, strategy)
+        plan = await self._resolve(service, strategy)
         await self._probe(plan, service, delivery.value.stable)
         now = self.ports.clock.now()
         number = delivery.value.rollouts + 1
         created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
         return _draft_start(created, delivery, before, ask)
 
-    async def _plan(self, service: str, strategy: str | None) -> Plan:
+    async def _resolve(self, service: str, strategy: str | None) -> Plan:
+        """The plan that the documents make for the service, as they are now."""
         specs = [item.value.spec for item in await self.ports.store.documents()]
         plans = [spec for spec in specs if isinstance(spec, RolloutSpec) and spec.service == service]
         chosen = [spec for spec in plans if strategy in (None, spec.name)]
