@@ -1,0 +1,141 @@
+"""Everything of a client that goes on by itself: started once, again in each child of a fork, stopped at the end.
+
+A client that is dropped, or an interpreter that exits, stops it too: no thread is waited for, nothing is left unsaid.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from weakref import WeakSet
+
+from croupier.sdk.chores import Chores
+from croupier.sdk.connection import Connection
+from croupier.sdk.decisions.log import DecisionLog
+from croupier.sdk.held import Held
+from croupier.sdk.subscription import Subscription
+from croupier.sdk.threads import threads_run
+
+_log = logging.getLogger(__name__)
+
+_SPREAD_CHILDREN_S = 0.25
+"""Children of a fork dial within this time: workers come by the dozen, and some end at once."""
+
+
+class Background:
+    """``connect`` opens the connection to the control plane; ``None`` for flags that nobody changes."""
+
+    def __init__(
+        self,
+        held: Held,
+        decisions: DecisionLog | None,
+        connect: Callable[[], Connection] | None,
+        cache: Path | None,
+    ) -> None:
+        self.held = held
+        self.decisions = decisions
+        self.subscription: Subscription | None = None
+        self._connect = connect
+        self._cache = cache
+        self._chores: list[Chores] = []
+        self._stopped = False
+        _everyone.add(self)
+
+    def start(self, within_s: float = 0.0) -> None:
+        if (self._connect is None and self.decisions is None) or not threads_run():
+            return
+        if self._connect is not None:
+            chores = self._chore_thread()
+            self.subscription = Subscription(self._connect(), self.held, chores, self._cache)
+            self.subscription.start(within_s)
+        if (decisions := self.decisions) is not None:
+            chores = self._chore_thread()
+
+            def refill() -> None:
+                chores.after(1.0, "refill", refill)
+                decisions.refill()
+
+            chores.after(1.0, "refill", refill)
+
+    def stop(self) -> None:
+        """End the threads and bring out what is not out yet. The flags go on answering."""
+        if self._stopped:
+            return
+        self._stopped = True
+        for chores in self._chores:
+            chores.stop()
+        if self.subscription is not None:
+            self.subscription.stop()
+        if self.decisions is not None:
+            self.decisions.refill()
+
+    def _chore_thread(self) -> Chores:
+        chores = Chores()
+        self._chores.append(chores)
+        chores.start()
+        return chores
+
+    def before_fork(self) -> None:
+        self.held.lock.acquire()
+        for name in ("multiprocessing.util", "billiard.util"):
+            # Their children leave without the interpreter's exit functions, but have some of their own.
+            if name in sys.modules:
+                sys.modules[name].register_after_fork(self, Background._in_worker)
+
+    def after_fork_in_parent(self) -> None:
+        self.held.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """The threads stayed in the parent. Locks that they may have held are made anew, and threads started."""
+        self.held.lock = threading.Lock()
+        if self._stopped:
+            return
+        if self.decisions is not None:
+            self.decisions.forked()
+        if self.subscription is not None:
+            self.subscription.abandon()
+        self.subscription, self._chores = None, []
+        self.start(_SPREAD_CHILDREN_S)
+
+    @staticmethod
+    def _in_worker(background: "Background") -> None:
+        for name in ("multiprocessing.util", "billiard.util"):
+            if name in sys.modules:
+                sys.modules[name].Finalize(background, background.stop, exitpriority=10)
+
+
+_everyone: WeakSet[Background] = WeakSet()
+_forking: list[Background] = []
+_fork_turn = threading.Lock()
+"""Threads of a process fork one after the other."""
+
+
+def _before_fork() -> None:
+    _fork_turn.acquire()
+    _forking[:] = sorted(_everyone, key=id)
+    for background in _forking:
+        background.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for background in _forking:
+        background.after_fork_in_parent()
+    _forking.clear()
+    _fork_turn.release()
+
+
+def _after_fork_in_child() -> None:
+    global _fork_turn  # noqa: PLW0603 -- the child's own, whoever held the parent's
+    _fork_turn = threading.Lock()
+    for background in _forking:
+        try:
+            background.after_fork_in_child()
+        except Exception:  # noqa: BLE001 -- a fork must succeed, whatever becomes of us
+            _log.exception("the flag client could not start again after a fork: its flags stay as they are")
+    _forking.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,175 @@
+"""The control plane's endpoints for clients, over HTTP: the stream, the whole snapshot, the acknowledgement.
+
+Plain blocking requests, made in the client's own threads. Errors are what httpx raises, ``Refused`` and ``Corrupt``.
+"""
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent
+
+from croupier.core.flags.snapshot import MEDIA_TYPE, Delta, Snapshot, decode, decode_delta
+from croupier.errors import Corrupt, CroupierError
+
+_CONNECT_S: Final = 10.0
+_SILENCE_S: Final = 45.0
+"""Three of the server's heartbeats: a stream that is silent for longer is dead."""
+_LARGEST: Final = 512 * 1024 * 1024
+
+
+class Refused(CroupierError):
+    """The server answered, but not with flags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The stream is open. ``position`` is the server's; acknowledge within ``ack_within_s``."""
+
+    position: str
+    ack_within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Fetch the whole, at a random moment within ``within_s``."""
+
+    within_s: float
+
+
+Message: TypeAlias = Hello | Delta | Resync
+
+
+class Connection:
+    """One process's connection to one environment of one control plane. Not shared with children of a fork."""
+
+    def __init__(self, url: str, token: str, environment: str, name: str = "") -> None:
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        headers = {"user-agent": sdk()}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/api/v1/environments/{quote(environment, safe='')}/",
+            headers=headers,
+            timeout=httpx.Timeout(_CONNECT_S, read=_SILENCE_S),
+            # Nothing idle to inherit, to time out, or to keep a server's slot.
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+        self._socket: socket.socket | None = None
+
+    def messages(self, position: str) -> Iterator[Message]:
+        """What the server says, as it says it, from ``position`` on; ends when the server ends the stream."""
+        headers = {"accept": "text/event-stream", "cache-control": "no-store"}
+        if position:
+            headers["last-event-id"] = position
+        with self._http.stream("GET", "flags/stream", params={"client": self.name}, headers=headers) as response:
+            self._socket = response.extensions["network_stream"].get_extra_info("socket")
+            try:
+                _accept(response)
+                for event in EventSource(response).iter_sse():
+                    message = _message(event)
+                    if message is not None:
+                        yield message
+            finally:
+                self._socket = None
+
+    def fetch(self, position: str) -> Snapshot | None:
+        """The whole; ``None`` if the server is at ``position`` too (``""``: fetch in any case)."""
+        headers = {"accept": MEDIA_TYPE}
+        if position:
+            headers["if-none-match"] = f'"{position}"'
+        with self._http.stream("GET", "flags", headers=headers) as response:
+            if response.status_code == httpx.codes.NOT_MODIFIED:
+                return None
+            _accept(response)
+            content = bytearray()
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > _LARGEST:
+                    raise Corrupt(f"the snapshot is larger than {_LARGEST >> 20} MiB.")
+        return decode(bytes(content))
+
+    def acknowledge(self, snapshot: Snapshot, held_s: float) -> None:
+        """Tell the server what this client runs; ``held_s`` is how long it waited with that, to spread the load."""
+        body = {
+            "client": self.name,
+            "sdk": sdk(),
+            "position": snapshot.position,
+            "digest": f"{snapshot.digest:064x}",
+            "held_s": round(held_s, 3),
+        }
+        _accept(self._http.post("flags/acknowledge", json=body))
+
+    def interrupt(self) -> None:
+        """End the stream from another thread: its reader sees the end at once."""
+        if (stream := self._socket) is not None:
+            with suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+
+    def abandon(self) -> None:
+        """After a fork, in the child: let go of the socket without a word, since the parent goes on using it."""
+        if (stream := self._socket) is not None:
+            with suppress(OSError):
+                os.close(stream.detach())
+
+
+def sdk() -> str:
+    """This SDK's name and version, as servers list it."""
+    try:
+        return f"croupier-python/{version('croupier')}"
+    except PackageNotFoundError:
+        return "croupier-python"
+
+
+def _accept(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    response.read()
+    said = ""
+    with suppress(ValueError, AttributeError):
+        said = str(json.loads(response.content).get("detail", ""))[:200]
+    hints = {
+        401: "Give FlagClient a token of the role client.",
+        403: "The token may not read this environment: give one of the role client for it.",
+        404: "Look at the URL and the environment's name.",
+    }
+    raise Refused(
+        f"{response.url.copy_with(query=None)} answered {response.status_code}{f': {said}' if said else ''}.",
+        hint=hints.get(response.status_code, ""),
+    )
+
+
+def _message(event: ServerSentEvent) -> Message | None:
+    """What the event says; ``None`` for a kind that a newer server has."""
+    match event.event:
+        case "delta":
+            return decode_delta(event.data)
+        case "hello":
+            data = _object(event.data)
+            return Hello(str(data.get("position", "")), _seconds(data.get("ack_within_s")))
+        case "resync":
+            return Resync(_seconds(_object(event.data).get("within_s")))
+        case _:
+            return None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise Corrupt(f"not a message of flags: {text[:80]!r}.")
+    return data
+
+
+def _seconds(value: Any) -> float:
+    return min(max(float(value), 0.0), 3600.0) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,56 @@
+"""Decisions as JSON, one a line, appended to a file that several processes may share."""
+
+import json
+import logging
+import os
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from croupier.sdk.decisions.decision import Decision, LeftOut
+
+_MOST_WAITING: Final = 20_000
+_log = logging.getLogger(__name__)
+
+
+class JsonLines:
+    """Lines wait in memory for the next flush (a second at most), so that no player waits for a disk.
+
+    Each flush is one append, so lines of several processes do not mix. If the disk does not keep up, the oldest lines
+    are lost and counted in the log.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
+        self._waiting: deque[str] = deque()
+        self._lost = 0
+
+    def write(self, entry: Decision | LeftOut) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            self._waiting.popleft()
+            self._lost += 1
+        self._waiting.append(json.dumps(entry.fields(), ensure_ascii=False, default=str) + "\n")
+
+    def flush(self) -> None:
+        lines = []
+        while self._waiting:
+            lines.append(self._waiting.popleft())
+        lost, self._lost = self._lost, 0
+        if lost:
+            _log.warning("%d decisions were lost: %s was not written quickly enough", lost, self._path)
+        if lines:
+            self._append("".join(lines).encode())
+
+    def forget(self) -> None:
+        self._waiting.clear()
+        self._lost = 0
+
+    def _append(self, content: bytes) -> None:
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(handle, content)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            _log.warning("decisions could not be written to %s: %s", self._path, error)

@@ -1,0 +1,100 @@
+"""What a process knows of the flags before it has heard from the control plane: a bootstrap file, the last known good.
+
+Read at start-up, where nothing may raise: trouble is a line in the log and a sentence in the client's status. The last
+known good is written by a chore, in one step, so that a crash leaves the old one.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from croupier.core.flags.snapshot import Snapshot, decode, encode
+from croupier.errors import Corrupt, Rejected
+from croupier.sdk.rules import read_rules
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """``source`` is ``bootstrap``, ``cache`` or ``nothing``; ``troubles`` are the files that could not be used."""
+
+    snapshot: Snapshot
+    source: str
+    troubles: tuple[str, ...] = ()
+
+
+def default_cache(url: str, environment: str) -> Path:
+    """Where the last known good of this server and environment is kept: in the user's cache folder."""
+    name = sha256(f"{url.rstrip('/')} {environment}".encode()).hexdigest()[:16]
+    return user_cache_path("croupier") / "flags" / f"{name}.flags"
+
+
+def read_known(environment: str, bootstrap: Path | None, cache: Path | None) -> Known:
+    """The newer of both files; of different records the cache, since it came from the server. Never raises."""
+    troubles: list[str] = []
+    first = None if bootstrap is None else _read(bootstrap, environment, troubles)
+    last = None
+    if cache is not None and cache.exists():
+        last = _read(cache, environment, troubles)
+    if last is not None and not (first and first.lineage == last.lineage and first.version > last.version):
+        return Known(last, "cache", tuple(troubles))
+    if first is not None:
+        return Known(first, "bootstrap", tuple(troubles))
+    return Known(Snapshot(environment), "nothing", tuple(troubles))
+
+
+def read_file(path: Path, environment: str) -> Snapshot:
+    """The snapshot in this file, or the flags that it declares (JSON as ``from_rules`` takes it). Raises ``Corrupt``,
+    ``Rejected`` and ``OSError``.
+    """
+    data = path.read_bytes()
+    try:
+        declared = json.loads(data)
+    except (ValueError, RecursionError):
+        found = decode(data)
+        if found.environment != environment:
+            raise Corrupt(f"it is of the environment {found.environment}, not {environment}.") from None
+        return found
+    if isinstance(declared, dict) and "format" in declared:  # a snapshot without flags is a header alone
+        return decode(data)
+    return read_rules(declared, environment)
+
+
+def _read(path: Path, environment: str, troubles: list[str]) -> Snapshot | None:
+    try:
+        return read_file(path, environment)
+    except (Corrupt, Rejected, OSError) as error:
+        trouble = f"{path} is not used: {error}"
+    except Exception as error:  # noqa: BLE001 -- start-up never raises, whatever a file holds
+        trouble = f"{path} is not used: {type(error).__name__}: {error}"
+    _log.warning("flags: %s", trouble)
+    troubles.append(trouble)
+    return None
+
+
+def write_cache(path: Path, snapshot: Snapshot) -> None:
+    """Replace the last known good, in one step. Another process of the same service may have done it already."""
+    content = encode(snapshot)
+    header = content[: content.index(b"\n") + 1]
+    with suppress(OSError), path.open("rb") as kept:
+        if kept.read(len(header)) == header:
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

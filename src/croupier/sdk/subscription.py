@@ -1,0 +1,164 @@
+"""Keeps what is held up to date: listens, follows, fetches, acknowledges, dials again. All in the background.
+
+One thread listens; what takes time or may wait is a chore. Nothing here is ever waited for by an evaluation.
+"""
+
+import logging
+import random
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from croupier.core.flags.snapshot import Delta
+from croupier.sdk.backoff import Backoff
+from croupier.sdk.chores import Chores
+from croupier.sdk.connection import Connection, Hello, Resync
+from croupier.sdk.held import Connected, Held, Lost
+from croupier.sdk.known import write_cache
+from croupier.sdk.threads import start
+
+_log = logging.getLogger(__name__)
+
+_STEADY_S: Final = 10.0
+"""A connection that held this long was a success."""
+_CACHE_EVERY_S: Final = 5.0
+
+
+class Subscription:
+    """``make`` opens a connection anew: at the start, and in the child of a fork."""
+
+    def __init__(self, connection: Connection, held: Held, chores: Chores, cache: Path | None) -> None:
+        self._connection = connection
+        self._held = held
+        self._chores = chores
+        self._cache = cache
+        self._backoff = Backoff()
+        self._refetch = Backoff()
+        self._stopped = threading.Event()
+        self._ack_within_s = 0.0
+        self._changed_at = time.monotonic()
+        self.connected = False
+        self.trouble = "not connected yet"
+        self.ready = threading.Event()
+        """The server's flags are here."""
+
+    @property
+    def name(self) -> str:
+        """How the server lists this client."""
+        return self._connection.name
+
+    def start(self, within_s: float = 0.0) -> None:
+        """Begin to listen, at a random moment within this time."""
+
+        def listen() -> None:
+            self._keep_listening(random.uniform(0.0, within_s))  # noqa: S311 -- spreads load, keeps no secret
+
+        start(listen, "croupier-flags")
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._connection.interrupt()
+        if self._cache is not None and self._held.source == "server":
+            self._store(self._cache)
+
+    def abandon(self) -> None:
+        """In the child of a fork: what is the parent's stays the parent's."""
+        self._connection.abandon()
+
+    def _keep_listening(self, delay_s: float) -> None:
+        while not self._stopped.wait(delay_s):
+            began = time.monotonic()
+            try:
+                self._listen()
+                trouble = "the server ended the stream"
+            except Exception as error:  # noqa: BLE001 -- whatever it is, flags go on as they are and it is tried again
+                trouble = f"{type(error).__name__}: {error}"
+            if self._stopped.is_set():
+                return
+            if time.monotonic() - began >= _STEADY_S:
+                self._backoff.succeeded()
+            delay_s = self._backoff.next_s()
+            self._lose(trouble)
+
+    def _lose(self, trouble: str) -> None:
+        if self.connected or self.trouble != trouble:
+            _log.warning("flags stay as they are until the control plane is heard from again: %s", trouble)
+        self.connected, self.trouble = False, trouble
+        self._held.tell(Lost(trouble))
+
+    def _listen(self) -> None:
+        before = self._held.snapshot
+        resumed = before.position if before.lineage else ""
+        for message in self._connection.messages(resumed):
+            if self._stopped.is_set():
+                return
+            match message:
+                case Hello():
+                    self._greet(message, resumed)
+                case Delta():
+                    self._follow(message)
+                case Resync():
+                    self._refetch.succeeded()
+                    self._fetch_within(message.within_s)
+
+    def _greet(self, hello: Hello, resumed: str) -> None:
+        self._ack_within_s = hello.ack_within_s
+        self._backoff.spread(hello.ack_within_s)
+        if not self.connected:
+            _log.info("flags follow the control plane, which is at %s", hello.position)
+        self.connected, self.trouble = True, ""
+        self._held.tell(Connected())
+        here = self._held.snapshot
+        if here.position == hello.position:
+            self._arrived()
+        elif not resumed or hello.position.rpartition(":")[0] != here.lineage:
+            self._fetch_within(0.0)
+
+    def _follow(self, delta: Delta) -> None:
+        doubt = self._held.follow(delta)
+        if doubt:
+            _log.warning("flags are fetched anew, since a change does not fit: %s", doubt)
+            self._fetch_within(0.0, whole=True)
+        else:
+            self._arrived()
+
+    def _fetch_within(self, within_s: float, *, whole: bool = False) -> None:
+        delay_s = random.uniform(0.0, within_s)  # noqa: S311 -- spreads load, keeps no secret
+        self._chores.after(delay_s, "fetch", lambda: self._fetch(whole=whole))
+
+    def _fetch(self, *, whole: bool) -> None:
+        here = self._held.snapshot
+        try:
+            fetched = self._connection.fetch("" if whole or not here.lineage else here.position)
+        except Exception as error:  # noqa: BLE001 -- as above
+            _log.warning("the flags could not be fetched, which is tried again: %s", error)
+            self._chores.after(self._refetch.next_s(), "fetch", lambda: self._fetch(whole=whole))
+            return
+        self._refetch.succeeded()
+        if fetched is not None:
+            self._held.replace(fetched)
+        self._arrived()
+
+    def _arrived(self) -> None:
+        """What is held is the server's: say so to the server, and keep it for the next start."""
+        self._held.source = "server"
+        self._changed_at = time.monotonic()
+        self.ready.set()
+        self._chores.after(random.uniform(0.0, self._ack_within_s), "acknowledge", self._acknowledge)  # noqa: S311 -- as above
+        if (cache := self._cache) is not None:
+            self._chores.after(_CACHE_EVERY_S, "store", lambda: self._store(cache))
+
+    def _acknowledge(self) -> None:
+        changed_at, snapshot = self._changed_at, self._held.snapshot
+        try:
+            self._connection.acknowledge(snapshot, time.monotonic() - changed_at)
+        except Exception as error:  # noqa: BLE001 -- the next version is acknowledged again
+            _log.info("the control plane did not take the acknowledgement: %s", error)
+
+    def _store(self, cache: Path) -> None:
+        try:
+            write_cache(cache, self._held.snapshot)
+        except OSError as error:
+            _log.warning("the last known flags are not kept: %s. Give FlagClient another cache, or cache=None.", error)
+            self._cache = None

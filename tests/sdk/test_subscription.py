@@ -1,0 +1,241 @@
+"""A client follows its control plane over everything that happens to servers and networks."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from tests.sdk.conftest import Connect
+from tests.sdk.plane import TOKEN, Plane, until
+
+from croupier.core.flags.snapshot import Delta, decode, encode, encode_delta
+from croupier.sdk import Changed, Connected, FlagClient, Lost
+
+
+def test_starts_without_waiting_and_follows(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    assert flags.is_enabled("payments_v2", market="DE")
+    assert not flags.is_enabled("payments_v2", market="SE")
+    plane.change({"payments_v2": {"rules": [{"if": "market == 'SE'"}]}})
+    until(lambda: flags.is_enabled("payments_v2", market="SE"), "the change")
+    assert flags.details("payments_v2", False, market="SE").version == 2
+    plane.remove("new_lobby")
+    until(lambda: not flags.is_enabled("new_lobby"), "the removal")
+    status = flags.status()
+    assert (status.source, status.version, status.lineage, status.connected, status.flags) == (
+        "server",
+        3,
+        "test",
+        True,
+        1,
+    )
+    assert status.troubles == ()
+
+
+def test_acknowledges_every_version_that_it_holds(plane: Plane, connect: Connect) -> None:
+    flags = connect(name="lobby-1")
+    until(lambda: plane.acknowledged, "the first acknowledgement")
+    plane.change({"new_lobby": False})
+    last = until(lambda: [ack for ack in plane.acknowledged if ack["position"] == "test:2"], "the second")[0]
+    assert last["client"] == "lobby-1"
+    assert last["sdk"].startswith("croupier-python/")
+    assert last["digest"] == f"{plane.now.digest:064x}"
+    assert 0 <= last["held_s"] < 20
+    assert not flags.is_enabled("new_lobby")
+
+
+def test_acknowledgements_are_spread(plane: Plane, connect: Connect) -> None:
+    plane.ack_within_s = 3600.0
+    flags = connect()
+    assert flags.wait_ready()
+    plane.change({"new_lobby": False})
+    until(lambda: not flags.is_enabled("new_lobby"), "the change")
+    assert plane.acknowledged == []
+
+
+def test_answers_on_while_the_server_is_away(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    events: list[object] = []
+    flags.listen(events.append)
+    assert flags.wait_ready()
+    plane.stop()
+    until(lambda: not flags.status().connected, "the loss")
+    assert flags.is_enabled("new_lobby")
+    plane.change({"new_lobby": False}, tell=False)
+    plane.start()
+    until(lambda: not flags.is_enabled("new_lobby"), "what happened meanwhile")
+    until(lambda: flags.status().connected, "the connection")
+    assert plane.streams[-1].resumed == "test:1"
+    assert len(plane.fetches) == 1  # the delta was enough
+    kinds = [type(event) for event in events]
+    assert kinds.index(Lost) < len(kinds) - 1 - kinds[::-1].index(Connected)
+    assert Changed(frozenset({"new_lobby"})) in events
+
+
+def test_fetches_the_whole_where_resuming_is_impossible(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.stop()
+    plane.change({"new_lobby": False}, tell=False)
+    plane.forget_the_past()
+    plane.start()
+    until(lambda: not flags.is_enabled("new_lobby"), "the change")
+    assert len(plane.fetches) == 2
+
+
+def test_a_resync_of_what_is_known_costs_nothing(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.say("resync", '{"within_s": 0.01}')
+    until(lambda: len(plane.fetches) == 2, "the second fetch")
+    assert plane.fetches[1] == '"test:1"'
+    assert flags.is_enabled("new_lobby")
+
+
+def test_another_record_replaces_everything(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.stop()
+    other = Plane({"other": True}, lineage="restored")
+    other.port = plane.port
+    other.start()
+    try:
+        until(lambda: flags.is_enabled("other"), "the other record")
+        assert flags.keys() == ("other",)
+        assert flags.status().lineage == "restored"
+    finally:
+        other.stop()
+
+
+def test_a_kill_that_is_not_recorded_yet_is_followed(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.early({"new_lobby": False})
+    until(lambda: not flags.is_enabled("new_lobby"), "the kill")
+    assert flags.status().version == 1
+    plane.change({"new_lobby": False})
+    until(lambda: flags.status().version == 2, "the recorded kill")
+    assert not flags.is_enabled("new_lobby")
+    assert len(plane.fetches) == 1
+
+
+def test_content_that_differs_from_the_servers_is_fetched_anew(
+    plane: Plane, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    version = plane.change({"new_lobby": False}, tell=False)
+    wrong = Delta("production", "test", version - 1, version, 12345, ("new_lobby\t2\t{}",))
+    with caplog.at_level(logging.WARNING):
+        plane.say("delta", encode_delta(wrong), wrong)
+        until(lambda: len(plane.fetches) == 2, "the second fetch")
+    assert plane.fetches[1] is None  # no shortcut for what it doubts
+    until(lambda: flags.details("new_lobby").error is None, "the right content")
+    assert "digest" in caplog.text
+
+
+def test_a_gap_is_filled_and_nothing_of_it_is_lost(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.change({"new_lobby": False}, tell=False)
+    plane.change({"payments_v2": True})
+    until(lambda: flags.status().version == 3, "both changes")
+    assert flags.is_enabled("payments_v2")
+    assert not flags.is_enabled("new_lobby")
+
+
+def test_a_change_during_the_first_fetch_is_not_lost(plane: Plane, connect: Connect) -> None:
+    def meanwhile() -> None:
+        plane.fetched = lambda: None
+        plane.change({"new_lobby": False})
+        until(lambda: flags._held._ahead, "the delta, before the whole")
+
+    plane.fetched = meanwhile
+    flags = connect()
+    assert flags.wait_ready()
+    until(lambda: flags.status().version == 2, "the whole and the delta")
+    assert not flags.is_enabled("new_lobby")
+
+
+@pytest.mark.parametrize("said", ["not json", "[]", '{"lines": []}', '{"lines": ["x"], "since": 1}'])
+def test_nonsense_of_the_server_is_survived(plane: Plane, connect: Connect, said: str) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.say("delta", said)
+    until(lambda: len(plane.streams) == 2, "another connection")
+    plane.change({"new_lobby": False})
+    until(lambda: not flags.is_enabled("new_lobby"), "the change")
+
+
+def test_unknown_events_are_for_newer_clients(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.say("fireworks", "{}")
+    plane.change({"new_lobby": False})
+    until(lambda: not flags.is_enabled("new_lobby"), "the change")
+    assert len(plane.streams) == 1
+
+
+def test_a_refusal_says_what_to_do(plane: Plane, connect: Connect) -> None:
+    flags = connect(token="wrong")
+    trouble = until(lambda: [t for t in flags.status().troubles if "401" in t], "the refusal")[0]
+    assert "token of the role client" in trouble
+    assert flags.value("new_lobby", True) is True
+    assert not flags.wait_ready(0.0)
+
+
+def test_the_last_known_good_survives_a_restart(plane: Plane, connect: Connect, tmp_path: Path) -> None:
+    first = connect()
+    assert first.wait_ready()
+    first.close()
+    assert decode((tmp_path / "flags").read_bytes()) == plane.now
+    plane.stop()
+    second = connect()
+    assert second.is_enabled("new_lobby")
+    assert second.status().source == "cache"
+    plane.start()
+    assert second.wait_ready(20)
+    assert plane.fetches == [None]  # the second one resumed
+
+
+def test_a_damaged_cache_is_ignored_and_said(
+    plane: Plane, connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "flags").write_bytes(encode(plane.now)[:-20])
+    plane.stop()
+    flags = connect()
+    assert not flags.is_enabled("new_lobby")
+    status = flags.status()
+    assert status.source == "nothing"
+    assert "is not used" in status.troubles[0]
+    assert "is not used" in caplog.text
+
+
+def test_an_unwritable_cache_is_said_once(plane: Plane, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    flags = connect(cache="/proc/no/such/place")
+    assert flags.wait_ready()
+    flags.close()
+    assert caplog.text.count("are not kept") == 1
+
+
+def test_a_client_that_is_dropped_stops_by_itself(plane: Plane) -> None:
+    flags = FlagClient(plane.url, TOKEN, cache=None)
+    assert flags.wait_ready()
+    until(lambda: plane.listening, "the stream")
+    del flags
+    until(lambda: not plane.listening, "its end")
+
+
+def test_closing_twice_is_closing(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    flags.close()
+    flags.close()
+    until(lambda: not plane.listening, "its end")
+    assert flags.is_enabled("new_lobby")
+
+
+async def test_in_asyncio(plane: Plane) -> None:
+    async with FlagClient(plane.url, TOKEN, cache=None) as flags:
+        assert await flags.ready()
+        assert flags.is_enabled("new_lobby")
