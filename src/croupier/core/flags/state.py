@@ -90,13 +90,14 @@ def _declared_again(state: FlagState, event: e.FlagDeclared, actor: str, at: flo
         killed = _declared_kill(actor, at)
     elif killed is not None and killed.declared and not flag.kill_switch:
         killed = None
+    since = at if state.full_since is None else state.full_since
     after = replace(
         state,
         flag=flag,
         source=event.source,
         digest=event.digest,
         killed=killed,
-        full_since=(state.full_since or at) if _full(flag) else None,
+        full_since=since if _full(flag) else None,
         archived=False,
     )
     if flag.expires_at == state.flag.expires_at:
