@@ -36,7 +36,7 @@ from croupier.core.flags.cel.syntax import (
     Select,
     path_of,
 )
-from croupier.core.flags.cel.times import from_clock
+from croupier.core.flags.cel.times import Timestamp, from_clock
 
 Clock: TypeAlias = Callable[[], float]
 Segments: TypeAlias = Callable[[str], Test]
@@ -221,7 +221,13 @@ def _binary(node: Binary, scope: _Scope) -> _Part:
             if symbol in _MIRRORED and (shape := _shape(right, _MIRRORED[symbol], value)):
                 return shape
         return _apply(OPERATORS[symbol], [constant, read(right)])
-    return _apply(OPERATORS[symbol], [_build(node.left, scope), _build(node.right, scope)])
+    parts = [_build(node.left, scope), _build(node.right, scope)]
+    if isinstance(node.left, Name) and isinstance(parts[1], _Constant) and symbol in {"<", "<=", ">", ">="}:
+        limit = parts[1].value
+        # Of all names only "now" is no path.
+        if isinstance(limit, Timestamp):
+            return shapes.moment(scope.now, symbol, limit)
+    return _apply(OPERATORS[symbol], parts)
 
 
 def _shape(path: tuple[str, ...], symbol: str, constant: Any) -> Test | None:

@@ -6,6 +6,8 @@ Which calls are written how is in the signatures; here is what they do to adopte
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from croupier.core.flags.cel.errors import Undecided
@@ -80,10 +82,13 @@ def _to_string(value: Any) -> str:
 
 
 def _double_text(value: float) -> str:
-    """The shortest digits that read back as the same number, as Go's %g and C++'s charconv print them."""
-    if not math.isfinite(value):
-        return str(value) if math.isnan(value) else "+infinity" if value > 0 else "-infinity"
-    return repr(value).removesuffix(".0")
+    """The shortest digits that read back as the same number, written as Go's and C++'s ``%g`` do: 3, 0.5, 1e+06."""
+    if not math.isfinite(value) or not value:
+        return repr(value).removesuffix(".0")
+    digits, exponent = f"{Decimal(repr(value)).normalize():e}".split("e")
+    if -4 <= int(exponent) < 6:
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    return f"{digits}e{exponent[0]}{exponent[1:]:0>2}"
 
 
 def _to_bool(value: Any) -> bool:
@@ -156,33 +161,21 @@ def _of_texts(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any
 # Calendars
 
 
-def _part(
-    name: str, of_timestamp: Callable[[Any], int], of_duration: Callable[[int], int] | None = None
-) -> Callable[..., int]:
-    """Reads one part of the calendar's view of a timestamp, or of a duration (given in nanoseconds)."""
+def _part(name: str, of_timestamp: Callable[[datetime], int], unit: int = 0, wrap: int = 0) -> Callable[..., int]:
+    """Reads one part of the calendar's view of a timestamp; of a duration, the whole ``unit`` nanoseconds in it."""
 
-    def read(value: Any, zone: Any = "UTC") -> int:
-        if type(zone) is not str:
+    def read(value: Any, zone: Any = None) -> int:
+        if zone is not None and type(zone) is not str:
             raise Undecided(f"a time zone is a name such as 'Europe/Berlin', not {kind_of(zone).words}")
         if type(value) is Timestamp:
             return of_timestamp(value.local(zone))
-        if type(value) is Duration and of_duration:
-            return of_duration(value.nanoseconds)
-        raise _refuse(name, value)
+        if type(value) is not Duration or not unit or zone is not None:
+            raise _refuse(name, value)
+        count = abs(value.nanoseconds) // unit
+        count = count % wrap if wrap else count
+        return -count if value.nanoseconds < 0 else count
 
     return read
-
-
-def _truncated(unit: int) -> Callable[[int], int]:
-    return lambda nanoseconds: -(-nanoseconds // unit) if nanoseconds < 0 else nanoseconds // unit
-
-
-def _milliseconds(value: Any, zone: Any = "UTC") -> int:
-    if type(value) is Timestamp and type(zone) is str:
-        return value.nanoseconds % SECOND // 1_000_000
-    if type(value) is Duration:
-        return int(math.fmod(_truncated(1_000_000)(value.nanoseconds), 1_000))
-    raise _refuse("getMilliseconds", value)
 
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
@@ -204,8 +197,8 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "getDayOfMonth": _part("getDayOfMonth", lambda there: there.day - 1),
     "getDayOfYear": _part("getDayOfYear", lambda there: there.timetuple().tm_yday - 1),
     "getDayOfWeek": _part("getDayOfWeek", lambda there: there.isoweekday() % 7),
-    "getHours": _part("getHours", lambda there: there.hour, _truncated(3_600 * SECOND)),
-    "getMinutes": _part("getMinutes", lambda there: there.minute, _truncated(60 * SECOND)),
-    "getSeconds": _part("getSeconds", lambda there: there.second, _truncated(SECOND)),
-    "getMilliseconds": _milliseconds,
+    "getHours": _part("getHours", lambda there: there.hour, 3_600 * SECOND),
+    "getMinutes": _part("getMinutes", lambda there: there.minute, 60 * SECOND),
+    "getSeconds": _part("getSeconds", lambda there: there.second, SECOND),
+    "getMilliseconds": _part("getMilliseconds", lambda there: there.microsecond // 1_000, 1_000_000, 1_000),
 }

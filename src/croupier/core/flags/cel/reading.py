@@ -65,12 +65,16 @@ def _root(context: Context, path: tuple[str, ...]) -> tuple[int, Any]:
 
 def has(path: tuple[str, ...]) -> Test:
     """Whether the attribute is there. Of ``a.b``, ``a`` must be, as in CEL; an attribute alone may be missing."""
-    name = path[-1]
+    first, name = path[0], path[-1]
     if len(path) == 1:
         return lambda context: name in context
+    short = len(path) == 2
 
     def there(context: Context) -> bool:
-        if ".".join(path) in context and path[0] not in context:
+        outer = context[first] if short and first in context else None
+        if type(outer) is dict:
+            return name in outer
+        if ".".join(path) in context and first not in context:
             return True
         return has_field(read_slowly(context, path[:-1]), name)
 

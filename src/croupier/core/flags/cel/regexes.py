@@ -43,6 +43,7 @@ def _compiled(pattern: str) -> Callable[[str], bool]:
 
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True
     options.max_mem = _MEMORY
     try:
         search = re2.compile(pattern, options).search
@@ -50,4 +51,5 @@ def _compiled(pattern: str) -> Callable[[str], bool]:
         raise Undecided(
             "the text is no regular expression of RE2 (which has no lookaround and no references)"
         ) from None
-    return lambda where: search(where) is not None
+    # Given bytes it counts no characters of the text, which nobody asks for.
+    return lambda where: search(where.encode()) is not None

@@ -14,6 +14,7 @@ from croupier.core.flags.cel.kinds import adopt, field
 from croupier.core.flags.cel.operators import OPERATORS, contained, equal, not_bool
 from croupier.core.flags.cel.reading import Context, Test, Value, read, read_slowly
 from croupier.core.flags.cel.regexes import search_for
+from croupier.core.flags.cel.times import Timestamp
 
 _LITTLE = 2**53
 """Below it, whole numbers and doubles compare alike exactly and rounded."""
@@ -68,11 +69,16 @@ def truth(value: Value) -> Test:
 
 def equals(path: tuple[str, ...], wanted: Any) -> Test:
     """``market == 'DE'``, for a scalar."""
+    kind = type(wanted)
     if len(path) > 1:
         value_of = read(path)
-        return lambda context: equal(value_of(context), wanted)
+
+        def nested(context: Context) -> bool:
+            value = value_of(context)
+            return value == wanted if type(value) is kind else equal(value, wanted)
+
+        return nested
     (name,) = path
-    kind = type(wanted)
 
     def same(context: Context) -> bool:
         value = context[name]
@@ -85,11 +91,16 @@ def equals(path: tuple[str, ...], wanted: Any) -> Test:
 
 def differs(path: tuple[str, ...], unwanted: Any) -> Test:
     """``market != 'DE'``, for a scalar."""
+    kind = type(unwanted)
     if len(path) > 1:
         value_of = read(path)
-        return lambda context: not equal(value_of(context), unwanted)
+
+        def nested(context: Context) -> bool:
+            value = value_of(context)
+            return value != unwanted if type(value) is kind else not equal(value, unwanted)
+
+        return nested
     (name,) = path
-    kind = type(unwanted)
 
     def other(context: Context) -> bool:
         value = context[name]
@@ -193,6 +204,13 @@ def _at_least(value_of: Value, kind: type, limit: Any) -> Test:
 _COMPARES: dict[str, Callable[[Value, type, Any], Test]] = {"<": _below, "<=": _at_most, ">": _above, ">=": _at_least}
 
 
+def moment(clock: Callable[[], float], symbol: str, limit: Timestamp) -> Test:
+    """``now >= timestamp('2026-12-01T00:00:00Z')``"""
+    compare = _MOMENTS[symbol]
+    nanoseconds = limit.nanoseconds
+    return lambda _: compare(round(clock() * 1_000_000) * 1_000, nanoseconds)
+
+
 def text(value_of: Value, function: str, part: str) -> Test:
     """``email.endsWith('@example.org')``: one of ``TEXTS`` with a constant."""
     test = TEXTS[function](part)
@@ -205,6 +223,12 @@ def text(value_of: Value, function: str, part: str) -> Test:
     return tested
 
 
+_MOMENTS: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 TEXTS: dict[str, Callable[[str], Callable[[str], bool]]] = {
     "startsWith": lambda part: operator.methodcaller("startswith", part),
     "endsWith": lambda part: operator.methodcaller("endswith", part),

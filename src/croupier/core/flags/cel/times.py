@@ -16,7 +16,7 @@ SECOND: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = -62_135_596_800 * SECOND
 _LAST: Final = 253_402_300_800 * SECOND - 1
-_LONGEST: Final = 2**63 - 1
+_LONGEST: Final = 315_576_000_000 * SECOND
 _UNITS: Final = {
     "ns": 1,
     "us": 1_000,
@@ -40,7 +40,7 @@ _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Duration:
-    """A length of time, up to 292 years either way."""
+    """A length of time, up to 10,000 years either way."""
 
     nanoseconds: int
 
@@ -72,7 +72,7 @@ class Timestamp:
         """The calendar's view in the zone, UTC for None. Raises Undecided for an unknown zone."""
         there = UTC if zone is None else read_zone(zone)
         try:
-            return (_EPOCH + timedelta(seconds=self.nanoseconds // SECOND)).astimezone(there)
+            return (_EPOCH + timedelta(microseconds=self.nanoseconds // 1_000)).astimezone(there)
         except (OverflowError, ValueError):
             raise Undecided("the timestamp is out of the calendar's range in that time zone") from None
 
@@ -140,7 +140,9 @@ def read_duration(text: str) -> Duration:
 
 @lru_cache(maxsize=256)
 def read_zone(name: str) -> tzinfo:
-    """``Europe/Berlin``, ``+02:00``, ``02:00`` or ``UTC``. Raises Undecided."""
+    """``Europe/Berlin``, ``+02:00``, ``02:00``, ``UTC`` or nothing, which is UTC too. Raises Undecided."""
+    if not name:
+        return UTC
     if offset := _OFFSET.fullmatch(name):
         sign, hours, minutes = offset.groups()
         if int(hours) <= 23 and int(minutes) <= 59:

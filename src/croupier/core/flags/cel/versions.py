@@ -10,14 +10,10 @@ from croupier.core.flags.cel.errors import Undecided
 class Version:
     """A version, reduced to its precedence as SemVer 2.0 §11 orders it; build metadata does not count.
 
-    ``prerelease`` is () with ``final`` True for 1.2.3; the identifiers, numbers before words, for 1.2.3-rc.1.
+    ``precedence`` is major, minor, patch, whether it is a release, then a pre-release's identifiers, numbers first.
     """
 
-    major: int
-    minor: int
-    patch: int
-    final: bool
-    prerelease: tuple[tuple[bool, int, str], ...]
+    precedence: tuple[int | bool | tuple[bool, int, str], ...]
 
 
 @lru_cache(maxsize=1_024)
@@ -33,4 +29,4 @@ def read_version(text: str) -> Version:
         raise Undecided("the text is no semantic version such as 1.2.3 or 1.2.3-rc.1") from None
     parts = prerelease.split(".") if prerelease else ()
     identifiers = tuple((False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts)
-    return Version(major, minor, patch, not parts, identifiers)
+    return Version((major, minor, patch, not parts, *identifiers))
