@@ -5,7 +5,8 @@ Counted from outside: the loop by timing its ticks, rollouts by the journal's ne
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from dataclasses import fields
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -14,27 +15,14 @@ from prometheus_client.registry import Collector
 from croupier.control.fleet import Fleet
 from croupier.control.ports import Recorded
 from croupier.control.reconcile import Reconciler
+from croupier.core.flags.events import FlagEvent
+from croupier.core.rollout.events import Event
 from croupier.core.rollout.state import Phase
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_EVENTS: Final = {
-    "created",
-    "step_started",
-    "weight_confirmed",
-    "gate_judged",
-    "gate_waived",
-    "paused",
-    "resumed",
-    "promotion_started",
-    "promoted",
-    "abort_started",
-    "aborted",
-    "superseded",
-    "retried",
-    "document_applied",
-    "release_added",
-    "token_created",
-    "token_revoked",
+_OTHERS: Final = {"document_applied", "release_added", "token_created", "token_revoked"}
+_EVENTS: Final = _OTHERS | {
+    field.default for kind in get_args(Event) + get_args(FlagEvent) for field in fields(kind) if field.name == "type"
 }
 """Types that get a label of their own; a record of a later version could hold others."""
 

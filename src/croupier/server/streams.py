@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from croupier.control.ports import Changes, Journal, Recorded
-from croupier.errors import Transient
+from croupier.errors import CroupierError
 from croupier.server.problems import TooManyRequests
 
 TAIL: Final = 1_000
@@ -52,8 +52,8 @@ class Streams:
                 await self._read()
             except StopAsyncIteration:
                 return
-            except Transient as trouble:
-                log.warning("journal out of reach, streams wait: %s", trouble)
+            except CroupierError as trouble:
+                log.warning("journal cannot be read, streams wait: %s", trouble)
                 await asyncio.sleep(1.0)
 
     def close(self) -> None:

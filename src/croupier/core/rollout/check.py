@@ -33,7 +33,7 @@ def check_gate(gate: Gate) -> tuple[Problem, ...]:
     return (*_wrong_sli(gate), *_wrong_demands(gate), *_wrong_rule(gate))
 
 
-def percent(weight_bp: int) -> str:
+def percentage(weight_bp: int) -> str:
     """A weight as it is written in the files: 25 -> ``0.25``, 500 -> ``5``."""
     return f"{weight_bp / 100:g}"
 
@@ -68,13 +68,13 @@ def _wrong_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
 def _wrong_weight(weight_bp: int, before: Step | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
     if not 0 <= weight_bp <= BUCKETS:
         yield Problem(
-            f"a weight of {percent(weight_bp)} is not possible.",
+            f"a weight of {percentage(weight_bp)} is not possible.",
             (*at, "setWeight"),
             "Write a percentage from 0 to 100.",
         )
     if isinstance(before, SetWeight) and before.weight_bp == weight_bp:
         yield Problem(
-            f"this step has no effect: the step before already sets the weight to {percent(weight_bp)}.",
+            f"this step has no effect: the step before already sets the weight to {percentage(weight_bp)}.",
             (*at, "setWeight"),
             "Remove one of the two.",
         )
@@ -167,18 +167,18 @@ def _odd_weight(
 ) -> Iterator[Problem]:
     if weight_bp < current_bp:
         yield Problem(
-            f"the weight falls from {percent(current_bp)} to {percent(weight_bp)}: "
+            f"the weight falls from {percentage(current_bp)} to {percentage(weight_bp)}: "
             "players go back to the stable version.",
             at,
             "Steps usually only rise; an abort takes the canary back by itself.",
         )
     if weight_bp == current_bp and before is not None and not isinstance(before, SetWeight):
-        yield Problem(f"this step has no effect: the weight is {percent(weight_bp)} already.", at, "Remove it.")
+        yield Problem(f"this step has no effect: the weight is {percentage(weight_bp)} already.", at, "Remove it.")
     same = isinstance(after, SetWeight) and after.weight_bp == weight_bp  # refused already
     if weight_bp < BUCKETS and not isinstance(after, Pause | Analysis) and not same:
-        follows = f"setWeight: {percent(after.weight_bp)}" if isinstance(after, SetWeight) else "everybody"
+        follows = f"setWeight: {percentage(after.weight_bp)}" if isinstance(after, SetWeight) else "everybody"
         yield Problem(
-            f"nobody has time to look at {percent(weight_bp)} %: {follows} follows at once.",
+            f"nobody has time to look at {percentage(weight_bp)} %: {follows} follows at once.",
             at,
             "Put a pause or an analysis after it.",
         )

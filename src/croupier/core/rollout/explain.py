@@ -137,14 +137,14 @@ def _explain_active(state: RolloutState, now: float) -> str:
     if isinstance(step, Pause) and step.duration_s is None:
         return f"waiting for a person at {percent(state.weight_bp)}: promote it to go on{_but(state)}"
     if isinstance(step, Pause) and step.duration_s is not None:
-        left = (state.step_started_at or now) + step.duration_s - now
+        left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
         if left > 0:
             return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state)}"
     if isinstance(step, Analysis):
         open_gates = [g for g in step.gates if g not in state.waived and state.gate_state(g).passed_at is None]
         if open_gates:
             return "waiting for " + "; ".join(_wanted(state, name) for name in open_gates)
-    blocked = _blocked(state, now)
+    blocked = _blocked(state)
     return (
         f"holding at {percent(state.weight_bp)}: {blocked}"
         if blocked
@@ -159,14 +159,14 @@ def _wanted(state: RolloutState, name: str) -> str:
     return f"gate {name} to pass: it {said}{why}"
 
 
-def _blocked(state: RolloutState, now: float) -> str | None:
+def _blocked(state: RolloutState) -> str | None:
     """Why the next step cannot begin, where it would raise the share."""
-    return rise_blocked(state) if rises(state, after_step(state, now)) else None
+    return rise_blocked(state) if rises(state, after_step(state, state.started_at)) else None
 
 
 def _but(state: RolloutState) -> str:
     """What would keep it from going on even then."""
-    blocked = _blocked(state, state.step_started_at or state.started_at)
+    blocked = _blocked(state)
     return f"; {blocked}" if blocked else ""
 
 

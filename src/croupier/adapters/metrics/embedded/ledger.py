@@ -34,6 +34,7 @@ class Ledger:
         self._kept_from: dict[Feed, float] = {}
         self._asked_at: dict[Feed, float] = {}
         self._forgot_before = float("-inf")
+        self._told_cut: set[str] = set()
         if settings.edge_socket is not None:
             self._add(TargetId(Edge.ENVOY))
 
@@ -96,7 +97,9 @@ class Ledger:
                 return Silence(why)
         arms = [self._count(query, version, feeds, span) for version in versions]
         kept = largest_groups(arms, self._settings.groups)
-        if cut := len({group for arm in arms for group in arm} - kept):
+        cut = len({group for arm in arms for group in arm} - kept)
+        if cut and query.sli.metric not in self._told_cut:
+            self._told_cut.add(query.sli.metric)
             _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=cut)
         # A group that only one version has seen is told of the other as zero.
         groups = {group for arm in arms for group in arm} & kept

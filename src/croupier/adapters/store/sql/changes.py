@@ -106,5 +106,6 @@ class Changes:
             self.tell(await self._read_newest())
             while self._readers:
                 said = await notifications.next()
-                if said is None or int(said) > self._newest:
+                # Any user of the database may notify: what is no number says as much as nothing.
+                if said is None or not said.isdecimal() or int(said) > self._newest:
                     self.tell(await self._read_newest())
