@@ -17,7 +17,7 @@ from croupier.core.gates import (
     Objective,
     RatioSli,
 )
-from croupier.core.rollout.check import advise, check, check_gate, percent
+from croupier.core.rollout.check import advise, check, check_gate, percentage
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 
 RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
@@ -165,7 +165,7 @@ def test_gates(gate: Gate, expected: list[str]) -> None:
 
 @pytest.mark.parametrize("weight_bp, text", [(0, "0"), (1, "0.01"), (25, "0.25"), (500, "5"), (10_000, "100")])
 def test_weights_read_as_they_are_written(weight_bp: int, text: str) -> None:
-    assert percent(weight_bp) == text
+    assert percentage(weight_bp) == text
 
 
 STEPS = st.one_of(
