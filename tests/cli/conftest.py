@@ -150,9 +150,9 @@ class Plane:
         """What the command line needs to find it."""
         return {"CROUPIER_URL": self.url, "CROUPIER_STATE_DIR": str(self.folder / "state")}
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, **params: Any) -> Any:
         with self._client() as client:
-            return client.get(path)
+            return client.get(path, **params)
 
     def post(self, path: str, **body: Any) -> Any:
         with self._client() as client:

@@ -58,3 +58,22 @@ def test_a_path_that_is_not_there(plane: Any, cli: Any) -> None:
     assert cli("apply", "nowhere.yaml").code == 5
     assert cli("apply").code == 2
     assert cli("release", "add", "nowhere.yaml").code == 2
+
+
+def test_as_many_documents_as_validate_can_be_applied(plane: Any, cli: Any) -> None:
+    one = "apiVersion: croupier/v1\nkind: Segment\nmetadata: {{name: s{}}}\nspec: {{match: {{market: DE}}}}\n"
+    for number in range(2):
+        cli.write(f"many/{number}.yaml", "---\n".join(one.format(number * 500 + each) for each in range(500)))
+    assert cli("validate", cli.folder / "many").code == 0
+    assert len(cli("apply", cli.folder / "many", "--json").json["applied"]) == 1_000
+    cli.write("many/2.yaml", one.format("x"))
+    for verb in ("validate", "apply"):
+        found = cli(verb, cli.folder / "many")
+        assert (found.code, found.out) == (5, "")
+        assert "many/2.yaml error there are more than 1000 documents" in found.err
+
+
+def test_json_of_others_among_the_files_is_passed_over(plane: Any, cli: Any, files: Path) -> None:
+    cli.write("shop/package.json", "{}")
+    done = cli("apply", files.parent)
+    assert (done.code, "passed over, not Croupier's:" in done.err) == (0, True)

@@ -99,6 +99,35 @@ def test_the_token_is_found_by_itself_or_given(plane: Any, cli: Any, monkeypatch
     assert (strange.code, "Traceback" in strange.err) == (6, False)
 
 
+@pytest.mark.parametrize("host", ["control.example", "192.168.1.9", "127.0.0.1.example", "localhost@control.example"])
+def test_this_machines_token_goes_to_no_other_machine(
+    cli: Any, other: Other, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    cli.write("state/admin.token", "crp_mine")
+    monkeypatch.setenv("CROUPIER_STATE_DIR", str(cli.folder / "state"))
+    monkeypatch.setenv("HTTP_PROXY", other.url)  # whatever is asked elsewhere arrives at the one that we watch
+    other.answer = lambda request: reply(request, 200, {"items": [], "next": None})
+    found = cli("--url", f"http://{host}:8700", "rollout", "list")
+    assert (found.code, found.out, other.asked) == (6, "", [])
+    assert f"error: There is no token for http://{host}:8700; this machine's own is sent to no other" in found.err
+    assert "hint: Give one with --token or CROUPIER_TOKEN." in found.err
+    assert cli("--url", f"http://{host}:8700", "--token", "crp_theirs", "rollout", "list").code == 0
+    assert len(other.asked) == 1
+    assert "crp_mine" not in str(other.asked)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machines_token_is_found_for_this_machine(
+    cli: Any, other: Other, monkeypatch: pytest.MonkeyPatch, host: str, free_port: int
+) -> None:
+    cli.write("state/admin.token", "crp_mine")
+    monkeypatch.setenv("CROUPIER_STATE_DIR", str(cli.folder / "state"))
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port}")  # nobody is there, and it is not asked
+    other.answer = lambda request: reply(request, 200, {"items": [], "next": None})
+    assert cli("--url", other.url.replace("127.0.0.1", host), "rollout", "list").code == 0
+    assert {headers["authorization"] for _, _, headers in other.asked} == {"Bearer crp_mine"}
+
+
 def test_a_token_that_may_not_do_this(shop: Any, cli: Any) -> None:
     viewer = shop.post("tokens", name="eve", role="viewer")["token"]
     assert cli("--token", viewer, "rollout", "list").code == 0

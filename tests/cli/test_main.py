@@ -96,7 +96,7 @@ def test_without_the_server_extra(run_process: Any, cli: Any, files: Any) -> Non
         found = run_process(verb, code=code)
         assert (found.returncode, found.stdout) == (5, "")
         assert "The control plane is not installed here" in found.stderr
-        assert "hint: Install it: pip install 'croupier[server]'" in found.stderr
+        assert "hint: In a checkout of Croupier: pip install '.[server]'" in found.stderr
         assert "Traceback" not in found.stderr
     assert run_process("validate", files, code=code).returncode == 0  # the client is all there
 

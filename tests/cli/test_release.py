@@ -19,6 +19,13 @@ def test_releases_and_what_is_done_with_them(canary: Any, cli: Any) -> None:
     assert (nothing.code, nothing.rows, nothing.err) == (0, [], "There is no service 'other'. Services: shop.\n")
 
 
+def test_why_a_release_was_added_is_kept(shop: Any, cli: Any) -> None:
+    spec = {"service": "shop", "version": "2.0.0"}
+    document = {"apiVersion": "croupier/v1", "kind": "Release", "spec": spec}
+    assert cli("release", "add", cli.write("2.json", json.dumps(document)), "-r", "the new lobby").code == 0
+    assert shop.get("journal", newest=True, limit=1)["items"][0]["reason"] == "the new lobby"
+
+
 def test_no_releases_yet(plane: Any, cli: Any, files: Any) -> None:
     assert cli("release", "list").err == "No releases yet. Add one: croupier release add FILE\n"
     assert cli("release", "list", "shop").err == "There is no service 'shop'. Services: none yet.\n"

@@ -8,7 +8,16 @@ def test_good_files(cli: Any, files: Path) -> None:
     found = cli("validate", files.parent)
     assert (found.code, found.err) == (0, "")
     assert found.out == "✓ 5 documents, no mistakes.\n"
-    assert cli("validate", files, "--json").json == {"ok": True, "problems": []}
+    assert cli("validate", files, "--json").json == {"ok": True, "problems": [], "passedOver": []}
+
+
+def test_json_of_others_among_the_files(cli: Any, files: Path) -> None:
+    cli.write("shop/package.json", "{}")
+    found = cli("validate", files.parent)
+    assert (found.code, found.err) == (0, f"passed over, not Croupier's: {files.parent}/package.json\n")
+    cli.write("shop/tsconfig.json", "{}")
+    assert "shop/package.json and 1 more\n" in cli("validate", files.parent).err
+    assert len(cli("validate", files.parent, "--json").json["passedOver"]) == 2
 
 
 def test_a_part_of_the_files(cli: Any, files: Path) -> None:

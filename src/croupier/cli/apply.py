@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from croupier.cli.connection import Connection
-from croupier.cli.output import Exit, Json, note, print_json, print_table
+from croupier.cli.output import Exit, Json, Reason, note, print_json, print_table
 from croupier.cli.validate import show_problems
 from croupier.errors import Rejected
 
@@ -15,7 +15,7 @@ def apply(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Files or directories.", metavar="PATH…")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the journal.")] = "",
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Declare what the files hold, all of it or nothing."""

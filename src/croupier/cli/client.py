@@ -2,9 +2,11 @@
 ``Connection``.
 
 The address comes from ``--url`` or ``CROUPIER_URL``; the token from ``--token``, ``CROUPIER_TOKEN``, or the file that a
-control plane on this machine wrote for its owner at its first start.
+control plane on this machine wrote for its owner at its first start. That one is for this machine: it is sent to no
+other, whatever address somebody was talked into.
 """
 
+import ipaddress
 import json
 import os
 import uuid
@@ -31,13 +33,24 @@ _AWAY: Final = (429, 502, 503, 504)
 
 @contextmanager
 def connect(url: str | None, token: str | None) -> Iterator["Client"]:
-    """A client of the control plane at this address, or wherever it is found. ``Rejected``: that is no address."""
+    """A client of the control plane at this address, or wherever it is found. ``Rejected``: that is no address.
+    ``Denied``: it is another machine's, and no token was given for it.
+    """
     url = url or os.environ.get("CROUPIER_URL") or DEFAULT_URL
     headers = {"accept": "application/json", "user-agent": "croupier-cli"}
-    if token := token or os.environ.get("CROUPIER_TOKEN") or _token_file():
-        headers["authorization"] = f"Bearer {token}"
     try:
-        http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=_TIMEOUT_S)
+        base = httpx.URL(f"{url.rstrip('/')}/api/v1")
+        here = _is_loopback(base.host)
+        if token := token or os.environ.get("CROUPIER_TOKEN") or (_token_file() if here else None):
+            headers["authorization"] = f"Bearer {token}"
+        elif base.host and not here:
+            raise Denied(
+                f"There is no token for {url}; this machine's own is sent to no other machine.",
+                hint="Give one with --token or CROUPIER_TOKEN.",
+            )
+        # Nothing stands between us and our own machine: a proxy of the environment would read the token.
+        routes: dict[str, httpx.BaseTransport | None] = {"http://": None, "https://": None} if here else {}
+        http = httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT_S, mounts=routes)
     except httpx.InvalidURL as wrong:
         raise Rejected(f"{url} is no address ({wrong}).", hint=f"Write it like {DEFAULT_URL}.") from wrong
     except UnicodeEncodeError as wrong:
@@ -132,6 +145,13 @@ class Client:
             else f"No control plane answers at {self.url} ({why}).",
             hint="Start one with 'croupier serve', or name another with --url or CROUPIER_URL.",
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _token_file() -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the journal.")]
 
 
 class Voice:

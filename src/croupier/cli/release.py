@@ -9,7 +9,7 @@ import typer
 from croupier.cli import apply
 from croupier.cli.connection import Connection, segment
 from croupier.cli.nothing import no_releases
-from croupier.cli.output import Json, note, out, plain, print_json, print_table
+from croupier.cli.output import Json, Reason, note, out, plain, print_json, print_table
 
 app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -18,10 +18,11 @@ app = typer.Typer(help="Add releases and look at them.", no_args_is_help=True, r
 def add(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Files with Release documents.", exists=True)],
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Add the releases of these files. A version that exists is never bound to other content."""
-    apply.send(context.obj, files, kinds={"Release"}, dry_run=False, reason="", as_json=as_json)
+    apply.send(context.obj, files, kinds={"Release"}, dry_run=False, reason=reason, as_json=as_json)
 
 
 @app.command("list")

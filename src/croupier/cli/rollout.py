@@ -6,13 +6,24 @@ import typer
 
 from croupier.cli.connection import Connection, segment
 from croupier.cli.nothing import no_rollouts
-from croupier.cli.output import Exit, Json, note, out, percent, plain, print_json, print_table, styled, when
+from croupier.cli.output import (
+    Exit,
+    Json,
+    Reason,
+    note,
+    out,
+    percent,
+    plain,
+    print_json,
+    print_table,
+    styled,
+    when,
+)
 from croupier.core.rollout.state import Phase
 
 app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True, rich_markup_mode=None)
 
 Id = Annotated[str, typer.Argument(help="The rollout, for example payments-3.", metavar="ROLLOUT")]
-Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the journal.")]
 
 
 @app.command()

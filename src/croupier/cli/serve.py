@@ -58,7 +58,7 @@ def _server(given: dict[str, Any]) -> tuple[Any, Any]:
     except ImportError as missing:
         raise Rejected(
             f"The control plane is not installed here ({missing.name} is missing).",
-            hint="Install it: pip install 'croupier[server]'",
+            hint="In a checkout of Croupier: pip install '.[server]'",
         ) from missing
     try:
         return app, Settings(**{name: value for name, value in given.items() if value is not None})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from croupier.cli.output import Exit, Json, counted, err, out, plain, print_json
+from croupier.cli.output import Exit, Json, counted, err, note, out, plain, print_json
 
 if TYPE_CHECKING:
     from croupier.adapters.manifests import Bundle, Located
@@ -27,7 +27,13 @@ def validate(
 
     bundle = read_paths(paths, partial=True)
     if as_json:
-        print_json({"ok": not bundle.errors, "problems": [as_object(item) for item in bundle.problems]})
+        print_json(
+            {
+                "ok": not bundle.errors,
+                "problems": [as_object(item) for item in bundle.problems],
+                "passedOver": list(bundle.foreign),
+            }
+        )
     else:
         show_problems(bundle)
         if not bundle.errors:
@@ -38,7 +44,12 @@ def validate(
 
 
 def show_problems(bundle: "Bundle", *, end: str = ".") -> None:
-    """Each problem on a line of its own, in the form that editors and terminals make clickable."""
+    """What was passed over, and each problem on a line of its own, in the form that editors and terminals make
+    clickable.
+    """
+    if bundle.foreign:
+        more = f" and {len(bundle.foreign) - 1} more" if len(bundle.foreign) > 1 else ""
+        note(f"passed over, not Croupier's: {bundle.foreign[0]}{more}")
     for item in bundle.problems:
         colour = "red" if item.severity == "error" else "yellow"
         place = f"{item.file}:{item.line}:{item.column}" if item.line else item.file

@@ -119,9 +119,48 @@ def test_too_much_altogether_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_many_documents_are_refused(tmp_path: Path) -> None:
-    for number in range(6):
-        (tmp_path / f"{number}.yaml").write_text("---\n".join(["a: 1\n"] * 1000))
-    assert f"{tmp_path}/5.yaml: there are more than 5000 documents. Read fewer files at a time." in problems(tmp_path)
+    for number in range(3):
+        (tmp_path / f"{number}.yaml").write_text("---\n".join(["a: 1\n"] * 500))
+    expected = "there are more than 1000 documents, as many as are taken at a time. Name fewer files."
+    assert f"{tmp_path}/2.yaml: {expected}" in problems(tmp_path)
+
+
+def test_somebody_elses_json_is_passed_over_below_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "node_modules" / "left-pad").mkdir(parents=True)
+    (tmp_path / "node_modules" / "left-pad" / "a.yaml").write_text("broken: [")
+    (tmp_path / "segment.yaml").write_text(SEGMENT % "a")
+    (tmp_path / "package.json").write_text('{"name": "casino", "version": "1.0.0"}')
+    (tmp_path / "package-lock.json").write_text("{" + " " * MAX_FILE_BYTES + "}")
+    (tmp_path / "cluster.json").write_text('{"apiVersion": "v1", "kind": "Service"}')
+    bundle = read_paths([tmp_path])
+    assert bundle.problems == ()
+    assert [document.name for document in bundle.documents] == ["a"]
+    assert bundle.foreign == tuple(f"{tmp_path}/{name}.json" for name in ("cluster", "package-lock", "package"))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"apiVersion": "croupier/v1", "kind": ', '{"feature" :"x",', '{"apiVersion":"croupier"}']
+)
+def test_a_mistake_in_json_of_ours_is_said_below_a_directory(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.json").write_text(text)
+    bundle = read_paths([tmp_path])
+    assert bundle.foreign == ()
+    assert bundle.errors
+
+
+def test_somebody_elses_json_that_is_named_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "package.json"
+    file.write_text('{"name": "casino"}')
+    assert f"{file}:1:1 apiVersion: 'apiVersion' is missing. Write apiVersion: croupier/v1." in problems(file)
+    assert problems(tmp_path) == [
+        f"{file}: no document of Croupier's: no apiVersion: croupier/v1, no feature. Name other files."
+    ]
+
+
+def test_json_that_cannot_be_looked_into_is_said(tmp_path: Path) -> None:
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert len(problems(tmp_path)) == 2
 
 
 def test_paths_that_lead_to_no_file(tmp_path: Path) -> None:

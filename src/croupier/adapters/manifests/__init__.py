@@ -8,9 +8,11 @@ from croupier.adapters.manifests.references import Dangling, unresolved
 from croupier.adapters.manifests.release import ReleaseDraft, agrees, complete_release
 from croupier.adapters.manifests.schemas import schemas
 from croupier.adapters.manifests.shapes import API_VERSION
+from croupier.adapters.manifests.tree import MAX_DOCUMENTS
 
 __all__ = [
     "API_VERSION",
+    "MAX_DOCUMENTS",
     "Bundle",
     "Dangling",
     "Located",

@@ -7,7 +7,7 @@ The entry points of this package; the CLI and the server call them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any
 
 from croupier.adapters.manifests.documents import read_document
 from croupier.adapters.manifests.files import MAX_FILE_BYTES, read_sources
@@ -18,8 +18,6 @@ from croupier.adapters.manifests.tree import MAX_DEPTH, MAX_DOCUMENTS, MAX_VALUE
 from croupier.control.ports import Document
 from croupier.errors import Problem, Rejected
 
-MAX_BUNDLE: Final = 5_000
-"""Documents in one bundle."""
 _TOP = Mark(1, 1, 1, 1)
 
 
@@ -28,11 +26,13 @@ class Bundle:
     """What was read.
 
     ``documents`` and ``releases`` are without errors of their own; with ``errors`` nothing should be applied.
+    ``foreign`` are JSON files below a named directory that hold no document of ours.
     """
 
     documents: tuple[Document, ...]
     releases: tuple[ReleaseDraft, ...]
     problems: tuple[Located, ...]
+    foreign: tuple[str, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -65,12 +65,20 @@ def read_paths(
     that is a warning. Never raises for what is in the files.
     """
     reading = _Reading()
+    foreign: list[str] = []
     for source in read_sources(FilePath(path) for path in paths):
+        if source.foreign:
+            foreign.append(source.file)
         if source.problem is not None:
             reading.refuse(source.problem)
         if source.text is not None:
             reading.take_text(source.text, source.file)
-    return reading.finish(known, partial=partial)
+    bundle = replace(reading.finish(known, partial=partial), foreign=tuple(foreign))
+    if foreign and not bundle.items and not bundle.problems:
+        message = "no document of Croupier's: no apiVersion: croupier/v1, no feature."
+        nothing = Located(foreign[0], 0, 0, Problem(message, hint="Name other files."))
+        return replace(bundle, problems=(nothing,))
+    return bundle
 
 
 def parse_text(text: str, name: str = "<text>", known: Iterable[Document] | None = ()) -> Bundle:
@@ -154,9 +162,9 @@ class _Reading:
             hint = "Write a document, or remove the file."
             self.refuse(Located(file, 1, 1, Problem("the file is empty.", hint=hint)))
         for tree in filled:
-            if len(self._items) == MAX_BUNDLE:
-                message = f"there are more than {MAX_BUNDLE} documents."
-                self.refuse(Located(file, 0, 0, Problem(message, hint="Read fewer files at a time.")))
+            if len(self._items) == MAX_DOCUMENTS:
+                message = f"there are more than {MAX_DOCUMENTS} documents, as many as are taken at a time."
+                self.refuse(Located(file, 0, 0, Problem(message, hint="Name fewer files.")))
                 return
             self.take(tree.data, tree.marks, file, ())
 

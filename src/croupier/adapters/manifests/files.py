@@ -1,15 +1,17 @@
 """Reading files and directories within limits. Never reads more than it must to refuse.
 
 Follows no link out of the directory that was named, opens nothing but regular files, and reports instead of raising.
+JSON is everybody's: below a directory, what is clearly somebody else's (a package.json) is passed over.
 """
 
 import codecs
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from croupier.adapters.manifests.located import Located
 from croupier.errors import Problem
@@ -20,27 +22,33 @@ MAX_TOTAL_BYTES: Final = 16 * 1024 * 1024
 MAX_ENTRIES: Final = 20_000
 """Entries of directories looked at, of any kind."""
 SUFFIXES: Final = (".yaml", ".yml", ".json")
+_OURS: Final = re.compile(rb'"apiVersion"\s*:\s*"croupier|"feature"\s*:')
+"""Looked for in the text, so that a document with a mistake in its JSON is not passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file's text, or why there is none."""
+    """One file's text, or why there is none: a problem, or that it holds no document of ours (``foreign``)."""
 
     file: str
     text: str | None
     problem: Located | None = None
+    foreign: bool = False
 
 
 def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
     """The files at these paths, directories with everything below them in order of their names."""
     seen: set[Path] = set()
     total = 0
-    for file in _files(paths):
+    for file, named in _files(paths):
         if isinstance(file, Source):
             yield file
             continue
         real = _real(file)
         if real in seen:
+            continue
+        if not named and file.suffix == ".json" and _is_foreign(file):
+            yield Source(str(file), None, foreign=True)
             continue
         seen.add(real)
         if len(seen) > MAX_FILES:
@@ -54,24 +62,26 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
         yield source
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path | Source]:
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path | Source, bool]]:
+    """The files, and whether each was named itself."""
     for path in paths:
         if path.is_dir():
             found = list(_below(path))
-            yield from found
+            yield from ((file, False) for file in found)
             if not found:
-                yield _refused(path, "there is no .yaml, .yml or .json file in this directory.", "Name another one.")
+                none = _refused(path, "there is no .yaml, .yml or .json file in this directory.", "Name another one.")
+                yield none, False
         else:
-            yield path
+            yield path, True
 
 
 def _below(root: Path) -> Iterator[Path | Source]:
-    """Files below a directory. Hidden ones are left out (.git, a mounted volume's ..data)."""
+    """Files below a directory. Hidden ones are left out (.git, a mounted volume's ..data), and what npm installed."""
     inside = root.resolve()
     entries = 0
     unreadable: list[OSError] = []
     for folder, folders, names in os.walk(root, onerror=unreadable.append, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
         entries += len(folders) + len(names)
         if entries > MAX_ENTRIES:
             yield _refused(root, f"there are more than {MAX_ENTRIES} entries below it.", "Name a smaller directory.")
@@ -96,11 +106,23 @@ def _real(path: Path) -> Path:
         return path
 
 
+def _is_foreign(path: Path) -> bool:
+    """Whether the file can be read and holds no sign of a document, as far as a file of ours may reach."""
+    try:
+        with _open(path) as file:
+            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not _OURS.search(file.read(MAX_FILE_BYTES))
+    except (OSError, ValueError):
+        return False
+
+
+def _open(path: Path) -> IO[bytes]:
+    # O_NONBLOCK: opening a named pipe must not wait for its other end.
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+
+
 def _read(path: Path) -> tuple[Source, int]:
     try:
-        # O_NONBLOCK: opening a named pipe must not wait for its other end.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        with _open(path) as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 return _refused(path, "this is no regular file.", "Name a file or a directory."), 0

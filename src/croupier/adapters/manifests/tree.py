@@ -33,6 +33,7 @@ MAX_DEPTH: Final = 40
 MAX_VALUES: Final = 50_000
 """Values in one file, aliases expanded."""
 MAX_DOCUMENTS: Final = 1_000
+"""Documents at a time: in a file, in a set of files, in a request. What validates is not too much to apply."""
 
 _PLAIN_TAGS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from croupier.adapters.manifests import MAX_DOCUMENTS
 from croupier.control.catalog import Effect
 from croupier.control.ports import Health
 from croupier.core.gates import Opinion, Verdict
@@ -24,7 +25,7 @@ from croupier.server.api.wire import Problem as Problem  # noqa: PLC0414 -- as a
 class ApplyRequest(Model):
     """Documents as in the files (``apiVersion: croupier/v1``), all taken or none."""
 
-    documents: list[dict[str, Any]] = Field(min_length=1, max_length=500)
+    documents: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_DOCUMENTS)
     dry_run: bool = Field(False, description="Judge and answer, change nothing.")
     reason: Reason = ""
 
