@@ -1,0 +1,232 @@
+"""Does a flag make sense, among the others? Judged when it is written, before anything is recorded.
+
+``check`` refuses, ``advise`` only warns. The paths in the problems are those of the declaration (``rules[0].if``), so
+that they lead into the user's file; a condition's problem names the column too.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import rfc8785
+
+from croupier.core.flags import cel
+from croupier.core.flags.bucketing import ALGORITHMS
+from croupier.core.flags.cel.signatures import SEGMENT
+from croupier.core.flags.cel.syntax import Call, Literal, walk
+from croupier.core.flags.model import Bucketing, Flag, OnExpiry, Rule
+from croupier.core.flags.reading import Path
+from croupier.core.flags.requirements import weigh
+from croupier.core.flags.types import DUTIES
+from croupier.core.flags.write import write_flag
+from croupier.core.segments import BUCKETS
+from croupier.errors import Problem
+
+LARGEST: Final = 100_000
+"""Bytes of a declaration as canonical JSON; its line must fit into a delta."""
+
+VOCABULARY: Final[Mapping[str, cel.Type]] = MappingProxyType(
+    {
+        "targetingKey": cel.Type.STRING,
+        "market": cel.Type.STRING,
+        "brand": cel.Type.STRING,
+        "country": cel.Type.STRING,
+        "currency": cel.Type.STRING,
+        "language": cel.Type.STRING,
+        "platform": cel.Type.STRING,
+        "user.isEmployee": cel.Type.BOOL,
+    }
+)
+"""Attributes whose types are known unless the operator says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a flag may refer to. ``flags`` are the others as they will be, without archived ones; ``attributes`` the
+    types of attributes by dotted path, as far as they are known.
+    """
+
+    flags: Mapping[str, Flag] = field(default_factory=dict)
+    segments: Collection[str] = ()
+    environments: Collection[str] = ("production",)
+    attributes: Mapping[str, cel.Type] = field(default_factory=lambda: VOCABULARY)
+
+
+def check(flag: Flag, around: Surroundings) -> tuple[Problem, ...]:
+    """What is wrong with the flag; empty when it may be recorded."""
+    return (
+        *_wrong_duties(flag),
+        *_wrong_conditions(flag, around),
+        *_wrong_bucketing(flag),
+        *_wrong_prerequisites(flag, around),
+        *_wrong_size(flag),
+    )
+
+
+def advise(flag: Flag, around: Surroundings, now: float) -> tuple[Problem, ...]:
+    """What is allowed but rarely meant. ``now`` is in epoch seconds."""
+    return (
+        *_doubtful_conditions(flag, around),
+        *_doubtful_rules(flag),
+        *_doubtful_places(flag, around),
+        *_doubtful_expiry(flag, now),
+    )
+
+
+def _rule_lists(flag: Flag) -> Iterator[tuple[Path, tuple[Rule, ...]]]:
+    yield ("rules",), flag.rules
+    for name, override in flag.environments.items():
+        if override.rules is not None:
+            yield ("environments", name, "rules"), override.rules
+
+
+def _rules(flag: Flag) -> Iterator[tuple[Path, Rule]]:
+    for path, rules in _rule_lists(flag):
+        for index, rule in enumerate(rules):
+            yield (*path, index), rule
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------
+
+
+def _wrong_duties(flag: Flag) -> Iterator[Problem]:
+    duty = DUTIES[flag.type]
+    if duty.has_owner and not flag.owner:
+        yield Problem(f"{duty.named} needs an owner.", ("owner",), "Write who answers for it: a person or a team.")
+    if duty.expires and flag.expires_at is None:
+        yield Problem(f"{duty.named} needs an expiry.", ("expires_at",), "Write until when it is needed.")
+    if duty.stays and flag.expires_at is not None:
+        yield Problem(
+            f"{duty.named} does not expire.", ("expires_at",), "Remove it, or make the flag a release or an experiment."
+        )
+
+
+def _wrong_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
+    for path, rule in _rules(flag):
+        if not rule.condition:
+            continue
+        place = (*path, "if")
+        try:
+            node = cel.parse(rule.condition)
+        except cel.CelError as error:
+            yield Problem(f"column {error.column}: {error.message}", place, error.hint)
+            continue
+        for part in walk(node):
+            if isinstance(part, Call) and part.function == SEGMENT and isinstance(part.operands[0], Literal):
+                name = part.operands[0].value
+                if name not in around.segments:
+                    known = f"Known are {', '.join(sorted(around.segments))}." if around.segments else "Declare it."
+                    yield Problem(f"column {part.column}: there is no segment '{name}'.", place, known)
+
+
+def _wrong_bucketing(flag: Flag) -> Iterator[Problem]:
+    named: list[tuple[Path, Bucketing]] = [(("bucketing",), flag.bucketing)]
+    named += [((*path, "bucketing"), rule.bucketing) for path, rule in _rules(flag) if rule.bucketing is not None]
+    for path, bucketing in named:
+        if bucketing.algorithm not in ALGORITHMS:
+            yield Problem(
+                f"there is no bucketing algorithm '{bucketing.algorithm}'.",
+                (*path, "algorithm"),
+                f"Known are {', '.join(ALGORITHMS)}.",
+            )
+
+
+def _wrong_prerequisites(flag: Flag, around: Surroundings) -> Iterator[Problem]:
+    if not flag.prerequisites:
+        return
+    flags = {**around.flags, flag.key: flag}
+    for index, needed in enumerate(flag.prerequisites):
+        other = flags.get(needed.flag)
+        if other is None:
+            yield Problem(
+                f"there is no flag '{needed.flag}'.", ("prerequisites", index, "flag"), "Declare it first, or together."
+            )
+            continue
+        for position, variant in enumerate(needed.variants):
+            if variant not in other.variants:
+                yield Problem(
+                    f"flag '{needed.flag}' has no variant '{variant}'.",
+                    ("prerequisites", index, "variants", position),
+                    f"Its variants are {', '.join(other.variants)}.",
+                )
+    yield from _wrong_chain(flag, flags)
+
+
+def _wrong_chain(flag: Flag, flags: Mapping[str, Flag]) -> Iterator[Problem]:
+    """The flag's own chain, and those of the flags that require it."""
+
+    def requires(key: str) -> list[str]:
+        return [needed.flag for needed in flags[key].prerequisites] if key in flags else []
+
+    others = (key for key, other in flags.items() if other.prerequisites and key != flag.key)
+    for key in (flag.key, *others):
+        try:
+            weigh(key, requires)
+        except ValueError as error:
+            whose = "" if key == flag.key else f"of flag '{key}': "
+            yield Problem(f"{whose}{error}.", ("prerequisites",), "Remove a prerequisite.")
+            return
+
+
+def _wrong_size(flag: Flag) -> Iterator[Problem]:
+    size = len(rfc8785.dumps(write_flag(flag)))
+    if size > LARGEST:
+        hint = "Put long lists of values into segments, or large values elsewhere."
+        yield Problem(f"the declaration has {size} bytes, and {LARGEST} is the most.", (), hint)
+
+
+# --- warned about -----------------------------------------------------------------------------------------------------
+
+
+def _doubtful_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
+    for path, rule in _rules(flag):
+        try:
+            node = cel.parse(rule.condition) if rule.condition else None
+        except cel.CelError:  # refused already
+            continue
+        for doubt in cel.check(node, around.attributes) if node is not None else ():
+            yield Problem(f"column {doubt.column}: {doubt.message}.", (*path, "if"))
+
+
+def _doubtful_rules(flag: Flag) -> Iterator[Problem]:
+    for path, rules in _rule_lists(flag):
+        taken: dict[str, int] = {}
+        names: set[str] = set()
+        for index, rule in enumerate(rules):
+            place = (*path, index)
+            before = taken.get("", taken.get(rule.condition))
+            if before is not None:
+                yield Problem(
+                    f"nobody gets here: rule {before + 1} takes them all.", place, "Remove it, or move it up."
+                )
+            if rule.rollout == BUCKETS:
+                taken.setdefault("" if rule.condition == "true" else rule.condition, index)
+            if rule.rollout == 0:
+                yield Problem("a rollout of 0 takes nobody.", (*place, "rollout"), "Raise it, or remove the rule.")
+            for share in rule.serve:
+                if share.weight == 0:
+                    yield Problem(f"nobody gets '{share.variant}': its weight is 0.", (*place, "variants"))
+            if rule.name and rule.name in names:
+                hint = "Answers name the rule that decided: give each its own name."
+                yield Problem(f"two rules are named '{rule.name}'.", (*place, "name"), hint)
+            names.add(rule.name)
+
+
+def _doubtful_places(flag: Flag, around: Surroundings) -> Iterator[Problem]:
+    for name in flag.environments:
+        if name not in around.environments:
+            yield Problem(
+                f"there is no environment '{name}'.",
+                ("environments", name),
+                f"There are {', '.join(around.environments)}.",
+            )
+
+
+def _doubtful_expiry(flag: Flag, now: float) -> Iterator[Problem]:
+    if flag.expires_at is not None and flag.expires_at <= now:
+        yield Problem(
+            "this is in the past: the flag counts as expired at once.", ("expires_at",), "Write a later date."
+        )
+    if flag.expires_at is None and flag.on_expiry is OnExpiry.REVERT:
+        yield Problem("the flag never expires, so it never returns to its safe variant.", ("on_expiry",))
