@@ -13,9 +13,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from benchmarks.flags._cel_expressions import VARIABLES, Expressions
 from cel_expr_python import cel as reference
 
-from benchmarks.flags._cel_expressions import VARIABLES, Expressions
 from croupier.core.flags.cel.compiler import compile_condition, compile_value
 from croupier.core.flags.cel.errors import CelError
 from croupier.core.flags.cel.functions import FUNCTIONS
