@@ -1,0 +1,217 @@
+"""What people do with flags: declare, kill, restore, renew, archive. All of a request or nothing, in one version.
+
+The one door for the API, files, the page and presets: checked, decided on what is recorded, recorded, sent out.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from croupier.control.flags.check import Check, completed
+from croupier.control.flags.killing import Kills, known
+from croupier.control.flags.recording import MANY, Changed, Decided, Happening, Keep, Recorder
+from croupier.control.recording import Who
+from croupier.core.flags.events import FlagArchived, FlagDeclared, FlagEvent, FlagRenewed
+from croupier.core.flags.model import Flag
+from croupier.core.flags.state import FlagState
+from croupier.core.flags.write import digest_of, write_flag
+from croupier.errors import Conflict, Problem, Rejected
+
+MOST_FLAGS: Final = 100_000
+"""A request may declare so many."""
+
+
+class Effect(StrEnum):
+    """What declaring a flag does."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What declaring did (or, in a dry run, would do), flag by flag in the order of the request."""
+
+    effects: tuple[tuple[str, Effect], ...]
+    changed: Changed
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What was filled in, and what looks wrong: paths begin with the flag's place in the request."""
+        return self.changed.warnings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The declarations of a request, decided on the ruleset's ``version``: what becomes of each flag, and what is to be
+    written.
+    """
+
+    version: int
+    effects: tuple[tuple[str, Effect], ...]
+    decided: Decided
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChanges:
+    """The use cases of flags. ``kills`` are its own noun, since they must work without the store."""
+
+    recorder: Recorder
+    kills: Kills
+
+    async def declare(
+        self,
+        flags: Sequence[Flag],
+        *,
+        actor: str,
+        reason: str = "",
+        expected: Mapping[str, int] | None = None,
+        dry_run: bool = False,
+        answer: Keep | None = None,
+    ) -> Declared:
+        """Record every flag that differs from what is recorded. ``expected`` are the versions that the writer saw (0:
+        no such flag). Raises ``Conflict`` where one is another by now, ``Rejected`` with all problems of all flags,
+        whose paths begin with the flag's place in ``flags``.
+        """
+        if dry_run:
+            await self.recorder.book.refresh()
+            plan = await self.plan(flags, actor=actor, expected=expected)
+            return Declared(plan.effects, Changed((), plan.version, warnings=plan.decided.warnings))
+        plans: list[Plan] = []
+
+        async def decide() -> Decided:
+            plans.append(await self.plan(flags, actor=actor, expected=expected))
+            return plans[-1].decided
+
+        changed = await self.recorder.record(decide, Who(actor, "declare", reason), answer=answer)
+        return Declared(plans[-1].effects, changed)
+
+    async def plan(self, flags: Sequence[Flag], *, actor: str, expected: Mapping[str, int] | None = None) -> Plan:
+        """What ``declare`` would do now; for those who record it together with something else."""
+        if len(flags) > MOST_FLAGS:
+            raise Rejected(f"{len(flags)} flags are too many for one request.", hint=f"Send up to {MOST_FLAGS}.")
+        work = (flags, actor, expected or {}, self.recorder.clock.now())
+        return await asyncio.to_thread(self._planned, *work) if len(flags) > MANY else self._planned(*work)
+
+    async def kill(self, key: str, *, actor: str, reason: str, answer: Keep | None = None) -> Changed:
+        """As ``Kills.kill``."""
+        return await self.kills.kill(key, actor=actor, reason=reason, answer=answer)
+
+    async def restore(self, key: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
+        """As ``Kills.restore``."""
+        return await self.kills.restore(key, actor=actor, reason=reason, answer=answer)
+
+    async def renew(
+        self,
+        key: str,
+        until: float,
+        *,
+        actor: str,
+        reason: str = "",
+        expected: int | None = None,
+        answer: Keep | None = None,
+    ) -> Changed:
+        """Let it live until then (epoch seconds); a reverted flag works again. Raises ``Rejected`` for a flag that does
+        not expire, and for a time that is over.
+        """
+        if until <= self.recorder.clock.now():
+            raise Rejected("A flag is renewed until a day to come.")
+
+        def decide(state: FlagState) -> Sequence[FlagEvent]:
+            if state.expires_at is None:
+                raise Rejected(f"{key} does not expire.", hint="Declare it with an expiry if it should.")
+            return (FlagRenewed(until),) if (state.expires_at, state.reverted_at) != (until, None) else ()
+
+        return await self._change(key, decide, Who(actor, "renew", reason), expected, answer)
+
+    async def archive(
+        self,
+        key: str,
+        *,
+        actor: str,
+        reason: str = "",
+        expected: int | None = None,
+        answer: Keep | None = None,
+    ) -> Changed:
+        """Take it away from clients, for good; its history stays. Raises ``Conflict`` while others require it."""
+
+        def decide(_: FlagState) -> Sequence[FlagEvent]:
+            others = sorted(self.recorder.book.requiring(key))
+            if others:
+                raise Conflict(f"{', '.join(others[:10])} require {key}.", hint="Change or archive them first.")
+            return (FlagArchived(),)
+
+        return await self._change(key, decide, Who(actor, "archive", reason), expected, answer)
+
+    async def _change(
+        self,
+        key: str,
+        decide_one: Callable[[FlagState], Sequence[FlagEvent]],
+        who: Who,
+        expected: int | None,
+        answer: Keep | None,
+    ) -> Changed:
+        async def decide() -> Decided:
+            state = await known(self.recorder, key)
+            _expect(key, state, expected)
+            events = tuple(decide_one(state))
+            return Decided((Happening(key, events),) if events else ())
+
+        changed = await self.recorder.record(decide, who, answer=answer)
+        return changed if changed.states else replace(changed, states=(await known(self.recorder, key),))
+
+    def _planned(self, flags: Sequence[Flag], actor: str, expected: Mapping[str, int], now: float) -> Plan:
+        book = self.recorder.book
+        version = book.version
+        filled: list[Flag] = []
+        notes: list[Problem] = []
+        for index, flag in enumerate(flags):
+            state = book.recorded(flag.key)
+            whole, told = completed(flag, state.flag if state and not state.archived else None, actor, now)
+            filled.append(whole)
+            notes += [replace(note, path=(index, *note.path)) for note in told]
+        check = Check(book, {flag.key: flag for flag in filled}, now)
+        check.problems += _twice(filled)
+        happenings: list[Happening] = []
+        effects: list[tuple[str, Effect]] = []
+        for index, flag in enumerate(filled):
+            state = book.recorded(flag.key)
+            _expect(flag.key, state, expected.get(flag.key))
+            source = write_flag(flag)
+            digest = digest_of(source)
+            effect = _effect(state, digest)
+            effects.append((flag.key, effect))
+            if effect is not Effect.UNCHANGED:
+                check.flag(index, flag)
+                happenings.append(Happening(flag.key, (FlagDeclared(source, digest),)))
+        if check.problems:
+            more = f", and {len(check.problems) - 1} more" if len(check.problems) > 1 else ""
+            raise Rejected(f"The flags are wrong: {check.problems[0]}{more}", problems=tuple(check.problems))
+        return Plan(version, tuple(effects), Decided(tuple(happenings), (*notes, *check.warnings)))
+
+
+def _expect(key: str, state: FlagState | None, version: int | None) -> None:
+    if version is None:
+        return
+    found = 0 if state is None or state.archived else state.version
+    if found != version:
+        is_now = f"is at version {found}" if found else "does not exist"
+        seen = f"not at {version}" if version else "not new"
+        raise Conflict(f"The flag {key} {is_now}, {seen}.", hint="Read it again, then decide.")
+
+
+def _effect(state: FlagState | None, digest: str) -> Effect:
+    if state is None or state.archived:
+        return Effect.CREATED
+    return Effect.UNCHANGED if state.digest == digest else Effect.UPDATED
+
+
+def _twice(flags: Iterable[Flag]) -> Iterable[Problem]:
+    seen: set[str] = set()
+    for index, flag in enumerate(flags):
+        if flag.key in seen:
+            yield Problem(f"'{flag.key}' is declared twice.", (index, "feature"), "Keep one of them.")
+        seen.add(flag.key)

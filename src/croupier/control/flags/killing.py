@@ -1,0 +1,179 @@
+"""Kills: recorded at once where the store answers, acted on without it where it does not (invariant 13).
+
+A kill that cannot be recorded within ``patience_s`` is kept on disk, goes out to every client by ``FlagBook.early``,
+and is recorded when the store is back. Only away from harm: a restore waits for the record.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
+from croupier.control.ports import Journal, KillIntent, KillSpool
+from croupier.control.recording import CONTROLLER, Who
+from croupier.core.flags.events import FlagKilled, FlagRestored
+from croupier.core.flags.state import FlagState, Kill
+from croupier.core.journal.flags import FLAG
+from croupier.errors import CroupierError, NotFound, Rejected, Transient
+
+PATIENCE_S: Final = 0.2
+"""How long the record of a kill may take before the kill is acted on without it."""
+
+_RETRY_S: Final = 1.0
+_LOOKED_AT: Final = 100
+"""Entries of a flag that are searched for a kill that may be recorded already."""
+
+log = logging.getLogger("croupier.flags")
+
+
+@dataclass(frozen=True, slots=True)
+class Kills:
+    """The use cases of kills. ``spool`` holds those that wait."""
+
+    recorder: Recorder
+    journal: Journal
+    spool: KillSpool
+    patience_s: float = PATIENCE_S
+    _waiting: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def resume(self) -> None:
+        """At the start: what a former process could not record is in force before the first client asks."""
+        for intent in self.spool.pending():
+            try:
+                done = await self._is_recorded(intent)
+            except Transient:
+                done = False  # the safe side
+            if done:
+                self.spool.remove(intent.flag)
+            else:
+                self._act(intent)
+
+    async def kill(self, key: str, *, actor: str, reason: str, answer: Keep | None = None) -> Changed:
+        """Let the flag answer its safe variant everywhere. ``recorded`` is false where the store does not answer: the
+        kill is in force all the same. Raises ``NotFound``; ``Rejected`` without a reason.
+        """
+        if not reason.strip():
+            raise Rejected("A kill needs a reason.", hint="Say what is wrong: others will read it.")
+        state, book = await known(self.recorder, key), self.recorder.book
+        if state.killed is not None:
+            return Changed((state,), book.version, recorded=key not in book.unrecorded)
+        # Whoever asked may be gone before the store answers; the kill goes on.
+        return await asyncio.shield(self._kill(key, actor, reason, answer))
+
+    async def _kill(self, key: str, actor: str, reason: str, answer: Keep | None) -> Changed:
+        intent = KillIntent(key, actor, reason, self.recorder.clock.now())
+        recording = asyncio.ensure_future(self._record(intent, answer))
+        done, _ = await asyncio.wait({recording}, timeout=self.patience_s)
+        if done:
+            try:
+                return recording.result()
+            except Transient as trouble:
+                log.warning("the kill of %s is acted on before it is recorded: %s", key, trouble)
+        else:
+            log.warning("the store hesitates, the kill of %s is acted on before it is recorded", key)
+            recording.add_done_callback(_told)
+        return self._act(intent)
+
+    async def restore(self, key: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
+        """Undo a kill. A kill that waits for its record is recorded first, so that both are in the journal."""
+        await known(self.recorder, key)
+        if key in self.recorder.book.unrecorded:
+            await self.settle()
+
+        async def decide() -> Decided:
+            state = await known(self.recorder, key)
+            return Decided((Happening(key, (FlagRestored(),)),) if state.killed is not None else ())
+
+        changed = await self.recorder.record(decide, Who(actor, "restore", reason), answer=answer)
+        return changed if changed.states else Changed((await known(self.recorder, key),), changed.version)
+
+    async def settle(self) -> None:
+        """Record what waits. Raises ``Transient`` while that cannot be done."""
+        for intent in self.spool.pending():
+            # The journal first: what is in it and not in force after the refresh was undone by somebody.
+            was_recorded = await self._is_recorded(intent)
+            await self.recorder.book.refresh()
+            state = self.recorder.book.recorded(intent.flag)
+            if state is None or state.killed is not None or state.archived:
+                self.spool.remove(intent.flag)
+            elif was_recorded:
+                await self._end(intent)
+            else:
+                await self._record(intent, None)
+
+    async def keep_settling(self) -> None:
+        """Try again and again until nothing waits; for ever, as a task."""
+        while True:
+            await self._waiting.wait()
+            try:
+                await self.settle()
+                if not self.spool.pending():
+                    self._waiting.clear()
+                    continue
+            except CroupierError as trouble:
+                log.warning("kills still wait for their record: %s", trouble)
+            except Exception:
+                log.exception("kills could not be recorded")
+            await self.recorder.clock.sleep(_RETRY_S)
+
+    def _act(self, intent: KillIntent) -> Changed:
+        """Keep it and let it out, unless it came to be recorded meanwhile."""
+        book, key = self.recorder.book, intent.flag
+        state = book.recorded(key)
+        self.spool.add(intent)
+        self._waiting.set()
+        if state is not None and state.killed is None and not state.archived:
+            book.early(key, Kill(intent.actor, intent.at, intent.reason))
+        now = book.state(key)
+        return Changed((now,) if now else (), book.version, recorded=key not in book.unrecorded)
+
+    async def _record(self, intent: KillIntent, answer: Keep | None) -> Changed:
+        key = intent.flag
+
+        async def decide() -> Decided:
+            state = self.recorder.book.recorded(key)
+            if state is None or state.killed is not None or state.archived:
+                return Decided(())
+            return Decided((Happening(key, (FlagKilled(intent.reason),), intent.at, intent.actor),))
+
+        changed = await self.recorder.record(decide, Who(intent.actor, "kill", intent.reason), answer=answer)
+        self.spool.remove(key)
+        state = self.recorder.book.state(key)
+        return changed if changed.states or state is None else Changed((state,), changed.version)
+
+    async def _end(self, intent: KillIntent) -> None:
+        """A kill that is in the journal already, and was undone since, went out again: clients have it under a version
+        that is still to come. So it is recorded as that version, and undone by the next one.
+        """
+        await self._record(intent, None)
+        await self.restore(intent.flag, actor=CONTROLLER, reason="the kill was undone before it went out again")
+
+    async def _is_recorded(self, intent: KillIntent) -> bool:
+        """Whether this very kill is in the journal: then a crash came before it was forgotten here, and whatever was
+        done to the flag since counts for more.
+        """
+        for recorded in await self.journal.latest(limit=_LOOKED_AT, subject=f"{FLAG}{intent.flag}"):
+            told = recorded.entry
+            kills = (event for event in told.events if event.get("type") == FlagKilled("").type)
+            if told.actor == intent.actor and any(event.get("at") == intent.at for event in kills):
+                return True
+        return False
+
+
+async def known(recorder: Recorder, key: str) -> FlagState:
+    """The flag as it answers now. Raises ``NotFound`` where there is none, or no more."""
+    state = recorder.book.state(key)
+    if state is None:
+        await recorder.book.refresh()
+        state = recorder.book.state(key)
+    if state is None or state.archived:
+        gone = f"The flag '{key[:128]}' is archived." if state else f"There is no flag '{key[:128]}'."
+        raise NotFound(gone, hint="Declare it again to bring it back." if state else "See: croupier flag list")
+    return state
+
+
+def _told(recording: asyncio.Future[Changed]) -> None:
+    """A kill's record that nobody waits for any more."""
+    if not recording.cancelled() and (trouble := recording.exception()) is not None:
+        log.warning("a kill is in force and still waits for its record: %s", trouble)

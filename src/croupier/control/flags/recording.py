@@ -1,0 +1,131 @@
+"""How what happens to flags becomes a record: one entry a flag, all in one commit under one version of the ruleset.
+
+The one place where flags are written, whoever asked: people, presets, the lifecycle, kills that had to wait.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from croupier.control.flags.book import FlagBook
+from croupier.control.ports import Answer, Clock, Commit, FlagRecord, Store, Stored
+from croupier.control.recording import Who
+from croupier.core.flags.events import FlagEvent
+from croupier.core.flags.preset import PresetState
+from croupier.core.flags.state import FlagState
+from croupier.core.journal.entry import Entry
+from croupier.core.journal.flags import FLAG, fold, written
+from croupier.errors import Conflict, Problem, Rejected
+
+MANY: Final = 200
+"""From so many flags on, work is done beside the event loop."""
+
+_TRIES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What happens to one flag. ``at`` is when it took effect (epoch seconds), where that was before now."""
+
+    flag: str
+    events: tuple[FlagEvent, ...]
+    at: float | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a request did. ``states`` are the flags as they answer now, ``version`` the ruleset's; ``seq`` is the newest
+    entry, ``None`` where nothing had to change or where it is not ``recorded`` yet. ``warnings`` are doubts about
+    declarations.
+    """
+
+    states: tuple[FlagState, ...]
+    version: int
+    seq: int | None = None
+    recorded: bool = True
+    warnings: tuple[Problem, ...] = ()
+
+
+Keep: TypeAlias = Callable[[Changed], Answer | None]
+"""Makes the answer that is recorded with the change."""
+
+Decide: TypeAlias = Callable[[], Awaitable["Decided"]]
+"""What is to happen, decided on the book as it is; asked again where somebody was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be written. ``presets`` and ``entries`` of theirs go into the same commit; ``stamp`` completes them
+    when the flags' new states are known.
+    """
+
+    happenings: tuple[Happening, ...]
+    warnings: tuple[Problem, ...] = ()
+    stamp: Callable[[tuple[FlagState, ...]], tuple[Stored[PresetState], Entry]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes changes of flags and tells the book of them at once."""
+
+    store: Store
+    book: FlagBook
+    clock: Clock
+
+    async def record(self, decide: Decide, who: Who, *, answer: Keep | None = None) -> Changed:
+        """Write what ``decide`` says, unless it says nothing. Raises what it raises and what the store raises; then
+        nothing happened. ``Conflict`` only where trying again cannot help.
+        """
+        for attempt in range(_TRIES):
+            version = self.book.version
+            try:
+                decided = await decide()
+            except (Rejected, Conflict):
+                if await self._is_behind(version):
+                    continue
+                raise
+            if not decided.happenings:
+                if await self._is_behind(version):
+                    continue
+                return Changed((), version, warnings=decided.warnings)
+            work = (self.book, version, decided, who, self.clock.now())
+            many = len(decided.happenings) > MANY
+            change = await asyncio.to_thread(commit_of, *work) if many else commit_of(*work)
+            states = change.flags
+            changed = Changed(states, version + 1, 0, warnings=decided.warnings)
+            try:
+                seqs = await self.store.commit(replace(change, answer=answer(changed) if answer else None))
+            except Conflict:
+                if attempt == _TRIES - 1 or not await self._is_behind(version):
+                    raise
+            else:
+                await self.book.take(FlagRecord(self.book.lineage, version + 1, states))
+                return replace(changed, seq=max(seqs))
+        raise Conflict("The flags change faster than this can be decided.", hint="Try again.")
+
+    async def _is_behind(self, version: int) -> bool:
+        """Whether the store knows more than was decided on; the book knows it then, too."""
+        await self.book.refresh()
+        return self.book.version != version
+
+
+def commit_of(book: FlagBook, version: int, decided: Decided, who: Who, now: float) -> Commit:
+    """The commit of these happenings on the ruleset's ``version``."""
+    states: list[FlagState] = []
+    entries: list[Entry] = []
+    for item in decided.happenings:
+        at, actor = now if item.at is None else item.at, item.actor or who.actor
+        state = book.recorded(item.flag)
+        for event in item.events:
+            state = fold(state, event, version=version + 1, actor=actor, at=at)
+        if state is not None:
+            states.append(state)
+        told = tuple(written(event, version=version + 1, at=at) for event in item.events)
+        entries.append(Entry(now, actor, who.action, f"{FLAG}{item.flag}", told, who.reason))
+    presets: tuple[Stored[PresetState], ...] = ()
+    if decided.stamp is not None:
+        preset, entry = decided.stamp(tuple(states))
+        presets, entries = (preset,), [*entries, entry]
+    return Commit(tuple(entries), now, flags=tuple(states), presets=presets, ruleset=version)

@@ -1,0 +1,241 @@
+"""A killed flag is off, at once, whatever the store does (invariant 13)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from croupier.core.flags.snapshot import apply
+from croupier.errors import NotFound, Rejected, Transient
+
+ON = {"feature": "lobby", "rules": [{"rollout": 1}]}
+
+
+async def told(plane: Any, key: str = "lobby") -> list[tuple[str, str]]:
+    """The flag's events in the journal, with their actors."""
+    entries = await plane.store.entries(subject=f"flag/{key}")
+    return [(event["type"], item.entry.actor) for item in entries for event in item.entry.events]
+
+
+async def test_a_killed_flag_answers_its_safe_variant_and_restoring_undoes_it(plane: Any) -> None:
+    await plane.declare(ON)
+    assert plane.answer("lobby") == "on"
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert (killed.recorded, killed.states[0].killed.reason, plane.answer("lobby")) == (True, "fire", "off")
+    again = await plane.flags.changes.kill("lobby", actor="cleo", reason="too")
+    assert (again.recorded, again.seq, again.states[0].killed.actor) == (True, None, "ben")
+    restored = await plane.flags.changes.restore("lobby", actor="ben")
+    assert (restored.states[0].killed, plane.answer("lobby")) == (None, "on")
+    assert (await plane.flags.changes.restore("lobby", actor="ben")).seq is None
+    assert await told(plane) == [("flag_declared", "anna"), ("flag_killed", "ben"), ("flag_restored", "ben")]
+    assert (await plane.store.verify()).ok
+
+
+async def test_a_kill_needs_a_flag_and_a_reason(plane: Any) -> None:
+    await plane.declare(ON)
+    with pytest.raises(Rejected, match="needs a reason"):
+        await plane.flags.changes.kill("lobby", actor="ben", reason=" ")
+    with pytest.raises(NotFound, match="no flag 'x'"):
+        await plane.flags.changes.kill("x", actor="ben", reason="fire")
+    await plane.flags.changes.archive("lobby", actor="ben")
+    with pytest.raises(NotFound, match="'lobby' is archived"):
+        await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+
+
+async def test_a_kill_works_while_the_store_is_away_and_is_recorded_later(plane: Any, clock: Any) -> None:
+    await plane.declare(ON, {"feature": "other"})
+    book, before = plane.flags.book, plane.flags.book.snapshot("production")
+    revision, heard = book.revision, book.changed
+    plane.down = True
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert (killed.recorded, killed.seq, killed.version) == (False, None, before.version)
+    assert (plane.answer("lobby"), heard.is_set(), list(book.unrecorded)) == ("off", True, ["lobby"])
+    assert book.state("lobby").killed.actor == "ben"
+    assert book.recorded("lobby").killed is None
+    assert (await plane.flags.changes.kill("lobby", actor="ben", reason="fire")).recorded is False
+    # The line goes out without a new version, so that a client takes it and asks for what it misses later.
+    delta = book.news("production", revision)
+    assert (delta.since, delta.version, len(delta.lines)) == (before.version, before.version, 1)
+    client = apply(before, delta)
+    assert client.digest == delta.digest == book.snapshot("production").digest
+    assert book.since("production", before.version).lines == delta.lines
+    with pytest.raises(Transient):
+        await plane.flags.changes.restore("lobby", actor="ben")
+    with pytest.raises(Transient):
+        await plane.flags.changes.kills.settle()
+
+    plane.down = False
+    at = clock.now()
+    await clock.advance(60)
+    revision = book.revision
+    await plane.flags.changes.kills.settle()
+    assert (list(plane.spool.pending()), list(book.unrecorded)) == ([], [])
+    assert await told(plane) == [("flag_declared", "anna"), ("flag_killed", "ben")]
+    assert book.recorded("lobby").killed.at == at
+    client = apply(client, book.news("production", revision))
+    assert client == book.snapshot("production")
+    assert (await plane.store.verify()).ok
+    await plane.flags.changes.restore("lobby", actor="ben")
+    assert plane.answer("lobby") == "on"
+
+
+async def test_a_restore_records_the_kill_that_waited_first(plane: Any) -> None:
+    await plane.declare(ON)
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    plane.down = False
+    await plane.flags.changes.restore("lobby", actor="cleo")
+    assert [kind for kind, _ in await told(plane)] == ["flag_declared", "flag_killed", "flag_restored"]
+    assert plane.answer("lobby") == "on"
+
+
+async def test_a_store_that_hesitates_is_not_waited_for(plane: Any) -> None:
+    await plane.declare(ON)
+    stuck = asyncio.Event()
+    plane.happenings.once["before commit"] = stuck.wait
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert (killed.recorded, plane.answer("lobby"), len(plane.spool.pending())) == (False, "off", 1)
+    stuck.set()
+    async with asyncio.timeout(10):
+        while plane.spool.pending():
+            await asyncio.sleep(0.002)
+    assert [kind for kind, _ in await told(plane)] == ["flag_declared", "flag_killed"]
+    assert plane.flags.book.recorded("lobby").killed is not None
+
+
+async def test_who_asked_may_go_away(plane: Any) -> None:
+    await plane.declare(ON)
+    stuck = asyncio.Event()
+    plane.happenings.once["before commit"] = stuck.wait
+    asking = asyncio.ensure_future(plane.flags.changes.kill("lobby", actor="ben", reason="fire"))
+    async with asyncio.timeout(10):
+        while "before commit" not in plane.happenings.names[-1:]:
+            await asyncio.sleep(0.001)
+        asking.cancel()
+        while plane.answer("lobby") != "off":
+            await asyncio.sleep(0.002)
+        stuck.set()
+        while plane.spool.pending():
+            await asyncio.sleep(0.002)
+
+
+async def test_the_next_process_goes_on_with_the_kill(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    heir = await another(spool=plane.spool)
+    assert (heir.answer("lobby"), list(heir.flags.book.unrecorded)) == ("off", ["lobby"])
+    settling = asyncio.ensure_future(heir.flags.changes.kills.keep_settling())
+    async with asyncio.timeout(10):
+        while heir.spool.pending():
+            await asyncio.sleep(0.002)
+    settling.cancel()
+    assert (heir.answer("lobby"), await told(heir)) == ("off", [("flag_declared", "anna"), ("flag_killed", "ben")])
+
+
+@pytest.mark.parametrize("sees_the_journal", [True, False])
+async def test_a_kill_that_was_recorded_before_the_crash_is_not_repeated(
+    plane: Any, another: Any, sees_the_journal: bool
+) -> None:
+    """Killed, recorded, crashed before it was forgotten, restored elsewhere: the old kill must not come back."""
+    await plane.declare(ON)
+    other = await another()
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    (intent,) = plane.spool.pending()
+    plane.down = False
+    await plane.flags.changes.kills.settle()
+    plane.spool.add(intent)
+    await other.flags.changes.restore("lobby", actor="cleo")
+    before = other.flags.book.snapshot("production")
+    expected = ["flag_declared", "flag_killed", "flag_restored"]
+    if sees_the_journal:
+        heir = await another(spool=plane.spool)
+    else:
+        heir = type(plane)(plane.store, plane.clock, plane.spool)
+        await heir.flags.book.refresh()
+        heir.down = True
+        await heir.flags.changes.kills.resume()
+        heir.down = False
+        assert heir.answer("lobby") == "off"  # the safe side, until the journal was asked
+        await heir.flags.changes.kills.settle()
+        expected.append("flag_restored")  # a version that ends what went out
+    assert (heir.answer("lobby"), list(heir.spool.pending()), list(heir.flags.book.unrecorded)) == ("on", [], [])
+    await other.flags.book.refresh()
+    assert heir.flags.book.snapshot("production") == other.flags.book.snapshot("production")
+    assert [kind for kind, _ in await told(heir)] == expected
+    assert before.lines.keys() == heir.flags.book.snapshot("production").lines.keys()
+
+
+async def test_a_kill_that_waits_outlives_what_others_record_of_the_flag(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other = await another()
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    before = plane.flags.book.snapshot("production")
+    await other.declare({**ON, "description": "changed"})
+    assert other.answer("lobby") == "on"
+    plane.down = False
+    revision = plane.flags.book.revision
+    await plane.flags.book.refresh()
+    assert (plane.answer("lobby"), list(plane.flags.book.unrecorded)) == ("off", ["lobby"])
+    client = apply(before, plane.flags.book.news("production", revision))
+    assert client == plane.flags.book.snapshot("production")
+    await plane.flags.changes.kills.settle()
+    await other.flags.book.refresh()
+    assert (plane.answer("lobby"), other.answer("lobby")) == ("off", "off")
+    assert plane.flags.book.snapshot("production") == other.flags.book.snapshot("production")
+
+
+@pytest.mark.parametrize("how", ["killed", "archived"])
+async def test_a_kill_that_came_too_late_is_dropped(plane: Any, another: Any, how: str) -> None:
+    await plane.declare(ON)
+    other = await another()
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    if how == "killed":
+        await other.flags.changes.kill("lobby", actor="cleo", reason="smoke")
+    else:
+        await other.flags.changes.archive("lobby", actor="cleo")
+    plane.down = False
+    await plane.flags.changes.kills.settle()
+    assert (list(plane.spool.pending()), list(plane.flags.book.unrecorded)) == ([], [])
+    assert plane.flags.book.snapshot("production") == other.flags.book.snapshot("production")
+    assert [actor for _, actor in await told(plane)] == ["anna", "cleo"]
+
+
+async def test_two_kill_at_once(plane: Any, another: Any) -> None:
+    await plane.declare(ON, {"feature": "other"})
+    rival = await another()
+
+    async def rivals() -> None:
+        await rival.flags.changes.kill("other", actor="cleo", reason="x")
+
+    plane.happenings.once["before commit"] = rivals
+    assert (await plane.flags.changes.kill("lobby", actor="ben", reason="fire")).recorded
+    assert {state.key for state in plane.flags.book.states() if state.killed} == {"lobby", "other"}
+    assert plane.flags.book.version == 3
+
+
+async def test_settling_goes_on_through_trouble(plane: Any, clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    await plane.declare(ON)
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+
+    async def odd() -> None:
+        raise RuntimeError("odd")
+
+    settling = asyncio.ensure_future(plane.flags.changes.kills.keep_settling())
+    async with asyncio.timeout(10):
+        while "still wait" not in caplog.text:
+            await asyncio.sleep(0.002)
+        plane.down = False
+        plane.happenings.once["before flags"] = odd
+        await clock.advance(1)
+        while "could not be recorded" not in caplog.text:
+            await asyncio.sleep(0.002)
+        await clock.advance(1)
+        while plane.spool.pending():
+            await asyncio.sleep(0.002)
+    settling.cancel()
+    assert [kind for kind, _ in await told(plane)] == ["flag_declared", "flag_killed"]
