@@ -6,7 +6,7 @@ takes to stay up to date goes on in the background.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -222,6 +222,20 @@ class FlagClient:
             if not self._overriding:
                 self._runs = self._ruleset.runs
 
+    def track(
+        self,
+        event: str,
+        context: Context | None = None,
+        /,
+        *,
+        value: float | None = None,
+        attributes: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        """Note in the decision log what a player did, to be compared with what they were given. Never raises."""
+        if self._decisions is not None:
+            with suppress(Exception):
+                self._decisions.tracked(event, _NOTHING if context is None else context, value, dict(attributes))
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Be told of ``Changed``, ``Connected`` and ``Lost`` in a background thread; the answer ends it."""
         return self._held.listen(listener)
@@ -230,13 +244,18 @@ class FlagClient:
         """The keys of all flags that are known."""
         return tuple(key for key in self._now().snapshot.lines if "/" not in key)
 
+    @property
+    def source(self) -> str:
+        """Where the flags are from, see ``Status``."""
+        return self._held.source
+
     def status(self) -> Status:
         """Where the flags are from, how new they are, and what is wrong, for health pages and for people."""
         snapshot, subscription = self._held.snapshot, self._background.subscription
         connected = subscription is not None and subscription.connected
         trouble = (subscription.trouble,) if subscription is not None and subscription.trouble else ()
         return Status(
-            source=self._held.source,
+            source=self.source,
             environment=self.environment,
             version=snapshot.version,
             lineage=snapshot.lineage,

@@ -82,10 +82,11 @@ class Subscription:
             self._lose(trouble)
 
     def _lose(self, trouble: str) -> None:
-        if self.connected or self.trouble != trouble:
-            _log.warning("flags stay as they are until the control plane is heard from again: %s", trouble)
+        news = self.connected or self.trouble != trouble
         self.connected, self.trouble = False, trouble
-        self._held.tell(Lost(trouble))
+        if news:
+            _log.warning("flags stay as they are until the control plane is heard from again: %s", trouble)
+            self._held.tell(Lost(trouble))
 
     def _listen(self) -> None:
         before = self._held.snapshot

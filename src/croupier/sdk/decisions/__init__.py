@@ -3,9 +3,9 @@
 Telemetry, not record: it is rate limited per flag, and says exactly how much it left out.
 """
 
-from croupier.sdk.decisions.decision import Decision, LeftOut, Writer
+from croupier.sdk.decisions.decision import Decision, Entry, LeftOut, Tracked, Writer
 from croupier.sdk.decisions.json_lines import JsonLines
 from croupier.sdk.decisions.log import DecisionLog
 from croupier.sdk.decisions.loggers import ToLogging, ToStructlog
 
-__all__ = ["Decision", "DecisionLog", "JsonLines", "LeftOut", "ToLogging", "ToStructlog", "Writer"]
+__all__ = ["Decision", "DecisionLog", "Entry", "JsonLines", "LeftOut", "ToLogging", "ToStructlog", "Tracked", "Writer"]

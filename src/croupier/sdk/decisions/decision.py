@@ -1,7 +1,8 @@
 """One logged decision, and the count of those that were left out. Made by ``DecisionLog``, taken by writers."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,31 @@ class LeftOut:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """Something that a player did, to be compared with what flags gave them; ``key`` and the ids as in ``Decision``."""
+
+    event: str
+    at: float
+    environment: str
+    key: str = ""
+    value: float | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    trace_id: str = ""
+    span_id: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """What is worth writing: without what is empty."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", None, {})}
+
+
+Entry: TypeAlias = Decision | LeftOut | Tracked
+
+
 class Writer(Protocol):
     """Where decisions go. Called in the thread that asked for the flag, so it must not wait for anything."""
 
-    def write(self, entry: Decision | LeftOut) -> None:
+    def write(self, entry: Entry) -> None:
         """Take an entry."""
         ...
 

@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
-from croupier.sdk.decisions.decision import Decision, LeftOut
+from croupier.sdk.decisions.decision import Entry
 
 _MOST_WAITING: Final = 20_000
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class JsonLines:
         self._waiting: deque[str] = deque()
         self._lost = 0
 
-    def write(self, entry: Decision | LeftOut) -> None:
+    def write(self, entry: Entry) -> None:
         if len(self._waiting) >= _MOST_WAITING:
             self._waiting.popleft()
             self._lost += 1

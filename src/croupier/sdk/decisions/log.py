@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from croupier.core.flags.evaluate import Compiled, Context
 from croupier.core.flags.outcome import Outcome
 from croupier.core.flags.targeting_key import key_of
 from croupier.sdk.decisions import trace
-from croupier.sdk.decisions.decision import Decision, LeftOut, Writer
+from croupier.sdk.decisions.decision import Decision, Entry, LeftOut, Tracked, Writer
 
 _UNKNOWN: Final = "(unknown flags)"
 _usual_key = key_of("")
@@ -109,6 +109,12 @@ class DecisionLog:
             )
         )
 
+    def tracked(self, event: str, context: Context, value: float | None, attributes: Mapping[str, Any]) -> None:
+        """Something that a player did. Every one is written: how many there are is the application's business."""
+        trace_id, span_id = trace.ids(trace.current_span())
+        key = self._key(context)
+        self._write(Tracked(event, self._wall(), self._environment, key, value, attributes, trace_id, span_id))
+
     def refill(self) -> None:
         """Allow the next second's decisions, and report what the last one left out. Called once a second."""
         with self._lock:
@@ -180,6 +186,6 @@ class DecisionLog:
             blake2b(key.encode(errors="replace"), key=self._salt, digest_size=8).hexdigest() if self._hash_keys else key
         )
 
-    def _write(self, entry: Decision | LeftOut) -> None:
+    def _write(self, entry: Entry) -> None:
         for writer in self._writers:
             writer.write(entry)

@@ -6,9 +6,11 @@ there. Whoever must not wait for a slow log configures a queue there, as for all
 
 import json
 import logging
-from typing import Any
+from typing import Any, Final
 
-from croupier.sdk.decisions.decision import Decision, LeftOut
+from croupier.sdk.decisions.decision import Decision, Entry, LeftOut, Tracked
+
+_EVENTS: Final = {Decision: "flag_decision", LeftOut: "flag_decisions_left_out", Tracked: "flag_tracking"}
 
 
 class ToLogging:
@@ -17,11 +19,11 @@ class ToLogging:
     def __init__(self, logger: logging.Logger | str = "croupier.decisions") -> None:
         self._logger = logging.getLogger(logger) if isinstance(logger, str) else logger
 
-    def write(self, entry: Decision | LeftOut) -> None:
+    def write(self, entry: Entry) -> None:
         if self._logger.isEnabledFor(logging.INFO):
             fields = entry.fields()
             words = json.dumps(fields, ensure_ascii=False, default=str)
-            self._logger.info("%s %s", _event(entry), words, extra={"decision": fields})
+            self._logger.info("%s %s", _EVENTS[type(entry)], words, extra={"decision": fields})
 
     def flush(self) -> None:
         """Loggers flush themselves."""
@@ -40,15 +42,11 @@ class ToStructlog:
             logger = structlog.get_logger("croupier.decisions")
         self._logger = logger
 
-    def write(self, entry: Decision | LeftOut) -> None:
-        self._logger.info(_event(entry), **entry.fields())
+    def write(self, entry: Entry) -> None:
+        self._logger.info(_EVENTS[type(entry)], **entry.fields())
 
     def flush(self) -> None:
         """Loggers flush themselves."""
 
     def forget(self) -> None:
         """Nothing waits here."""
-
-
-def _event(entry: Decision | LeftOut) -> str:
-    return "flag_decision" if isinstance(entry, Decision) else "flag_decisions_left_out"
