@@ -159,7 +159,7 @@ async def test_a_kill_that_was_recorded_before_the_crash_is_not_repeated(
         heir.down = False
         assert heir.answer("lobby") == "off"  # the safe side, until the journal was asked
         await heir.flags.changes.kills.settle()
-        expected.append("flag_restored")  # a version that ends what went out
+        expected += ["flag_killed", "flag_restored"]  # what went out is recorded, and then ended
     assert (heir.answer("lobby"), list(heir.spool.pending()), list(heir.flags.book.unrecorded)) == ("on", [], [])
     await other.flags.book.refresh()
     assert heir.flags.book.snapshot("production") == other.flags.book.snapshot("production")
