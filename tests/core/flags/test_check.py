@@ -105,6 +105,17 @@ def test_a_chain_that_becomes_too_long_for_another() -> None:
     assert problem.message.startswith("of flag 'c0': more than 16 flags require one another in a row: c0 -> c1")
 
 
+def test_a_chain_that_branches_is_walked_once() -> None:
+    around = Surroundings(flags={"g": Flag("g"), "h": needing("h", "f"), "i": needing("i", "f", "h")})
+    assert check(needing("f", "g"), around) == ()
+
+
+def test_a_variant_that_another_flag_requires_stays() -> None:
+    around = Surroundings(flags={"g": needing("g", "f"), "h": needing("h", "g"), "f": needing("f", "f")})
+    told = [str(problem) for problem in check(replace(GOOD, variants={"off": False, "yes": True}), around)]
+    assert told == ["variants: flag 'g' requires the variant 'on'. Keep it, or change 'g' too."]
+
+
 @pytest.mark.parametrize(
     "changes, told",
     [

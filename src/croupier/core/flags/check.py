@@ -6,6 +6,7 @@ that they lead into the user's file; a condition's problem names the column too.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -41,16 +42,25 @@ VOCABULARY: Final[Mapping[str, cel.Type]] = MappingProxyType(
 """Attributes whose types are known unless the operator says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Surroundings:
-    """What a flag may refer to. ``flags`` are the others as they will be, without archived ones; ``attributes`` the
-    types of attributes by dotted path, as far as they are known.
+    """What a flag may refer to. ``flags`` are all as they will be, without archived ones; ``attributes`` the types of
+    attributes by dotted path, as far as they are known. Made once for all flags of a request.
     """
 
     flags: Mapping[str, Flag] = field(default_factory=dict)
     segments: Collection[str] = ()
     environments: Collection[str] = ("production",)
     attributes: Mapping[str, cel.Type] = field(default_factory=lambda: VOCABULARY)
+
+    @cached_property
+    def requiring(self) -> Mapping[str, Collection[str]]:
+        """Which flags require each flag."""
+        found: dict[str, list[str]] = {}
+        for key, flag in self.flags.items():
+            for needed in flag.prerequisites:
+                found.setdefault(needed.flag, []).append(key)
+        return found
 
 
 def check(flag: Flag, around: Surroundings) -> tuple[Problem, ...]:
@@ -60,6 +70,7 @@ def check(flag: Flag, around: Surroundings) -> tuple[Problem, ...]:
         *_wrong_conditions(flag, around),
         *_wrong_bucketing(flag),
         *_wrong_prerequisites(flag, around),
+        *_wrong_for_others(flag, around),
         *_wrong_size(flag),
     )
 
@@ -107,10 +118,9 @@ def _wrong_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
         if not rule.condition:
             continue
         place = (*path, "if")
-        try:
-            node = cel.parse(rule.condition)
-        except cel.CelError as error:
-            yield Problem(f"column {error.column}: {error.message}", place, error.hint)
+        node = _parsed(rule.condition)
+        if isinstance(node, cel.CelError):
+            yield Problem(f"column {node.column}: {node.message}", place, node.hint)
             continue
         for part in walk(node):
             if isinstance(part, Call) and part.function == SEGMENT and isinstance(part.operands[0], Literal):
@@ -118,6 +128,15 @@ def _wrong_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
                 if name not in around.segments:
                     known = f"Known are {', '.join(sorted(around.segments))}." if around.segments else "Declare it."
                     yield Problem(f"column {part.column}: there is no segment '{name}'.", place, known)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> cel.Node | cel.CelError:
+    """Thousands of flags share a few conditions."""
+    try:
+        return cel.parse(text)
+    except cel.CelError as error:
+        return error
 
 
 def _wrong_bucketing(flag: Flag) -> Iterator[Problem]:
@@ -133,11 +152,8 @@ def _wrong_bucketing(flag: Flag) -> Iterator[Problem]:
 
 
 def _wrong_prerequisites(flag: Flag, around: Surroundings) -> Iterator[Problem]:
-    if not flag.prerequisites:
-        return
-    flags = {**around.flags, flag.key: flag}
     for index, needed in enumerate(flag.prerequisites):
-        other = flags.get(needed.flag)
+        other = flag if needed.flag == flag.key else around.flags.get(needed.flag)
         if other is None:
             yield Problem(
                 f"there is no flag '{needed.flag}'.", ("prerequisites", index, "flag"), "Declare it first, or together."
@@ -150,23 +166,41 @@ def _wrong_prerequisites(flag: Flag, around: Surroundings) -> Iterator[Problem]:
                     ("prerequisites", index, "variants", position),
                     f"Its variants are {', '.join(other.variants)}.",
                 )
-    yield from _wrong_chain(flag, flags)
+    if flag.prerequisites:
+        yield from _wrong_chain(flag, around)
 
 
-def _wrong_chain(flag: Flag, flags: Mapping[str, Flag]) -> Iterator[Problem]:
-    """The flag's own chain, and those of the flags that require it."""
+def _wrong_chain(flag: Flag, around: Surroundings) -> Iterator[Problem]:
+    """The flag's own chain, and those of the flags above that require it."""
+    above = {flag.key: None}
+    waiting = [flag.key]
+    while waiting:
+        found = [key for key in around.requiring.get(waiting.pop(), ()) if key not in above]
+        above |= dict.fromkeys(found)
+        waiting += found
 
     def requires(key: str) -> list[str]:
-        return [needed.flag for needed in flags[key].prerequisites] if key in flags else []
+        other = flag if key == flag.key else around.flags.get(key)
+        return [needed.flag for needed in other.prerequisites] if other is not None else []
 
-    others = (key for key, other in flags.items() if other.prerequisites and key != flag.key)
-    for key in (flag.key, *others):
+    for key in above:
         try:
             weigh(key, requires)
         except ValueError as error:
             whose = "" if key == flag.key else f"of flag '{key}': "
             yield Problem(f"{whose}{error}.", ("prerequisites",), "Remove a prerequisite.")
             return
+
+
+def _wrong_for_others(flag: Flag, around: Surroundings) -> Iterator[Problem]:
+    """A variant that another flag requires must stay."""
+    for key in around.requiring.get(flag.key, ()):
+        needed = [each for each in around.flags[key].prerequisites if each.flag == flag.key and key != flag.key]
+        for variant in [variant for each in needed for variant in each.variants]:
+            if variant not in flag.variants:
+                yield Problem(
+                    f"flag '{key}' requires the variant '{variant}'.", ("variants",), f"Keep it, or change '{key}' too."
+                )
 
 
 def _wrong_size(flag: Flag) -> Iterator[Problem]:
@@ -181,11 +215,10 @@ def _wrong_size(flag: Flag) -> Iterator[Problem]:
 
 def _doubtful_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
     for path, rule in _rules(flag):
-        try:
-            node = cel.parse(rule.condition) if rule.condition else None
-        except cel.CelError:  # refused already
+        node = _parsed(rule.condition or "true")
+        if isinstance(node, cel.CelError):  # refused already
             continue
-        for doubt in cel.check(node, around.attributes) if node is not None else ():
+        for doubt in cel.check(node, around.attributes):
             yield Problem(f"column {doubt.column}: {doubt.message}.", (*path, "if"))
 
 
