@@ -3,6 +3,7 @@
 A flag is kept as its declaration: reading it is reading the declaration again.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final
@@ -45,8 +46,9 @@ _NAMES: Final = tuple(item.name for item in fields(_Kept))
 
 
 def encode_flag(state: FlagState) -> str:
-    """The state as JSON text; ``Rejected`` for numbers and strings that JSON cannot carry."""
-    return _KEPT.encode(_Kept(**{name: getattr(state, name) for name in _NAMES}))
+    """The state as JSON text. Canonical would cost more; the journal's entry is, and refuses what is no JSON."""
+    kept = _Kept(**{name: getattr(state, name) for name in _NAMES})
+    return json.dumps(_KEPT.dump(kept), separators=(",", ":"))
 
 
 def decode_flag(text: str, place: str) -> FlagState:

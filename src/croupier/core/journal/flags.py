@@ -4,7 +4,7 @@ Used by the use cases that record flags, and by ``verify``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from croupier.core.flags.events import FlagDeclared, FlagEvent
@@ -24,7 +24,7 @@ def written(event: FlagEvent, *, version: int, at: float) -> dict[str, Any]:
     """The event as its entry carries it: with the ruleset's version that it made, and when it took effect (epoch
     seconds), which may be before it could be recorded.
     """
-    return {**asdict(event), "version": version, "at": at}
+    return {**{name: getattr(event, name) for name in event.__slots__}, "version": version, "at": at}
 
 
 def fold(state: FlagState | None, event: FlagEvent, *, version: int, actor: str, at: float) -> FlagState:
