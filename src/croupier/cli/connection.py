@@ -2,6 +2,7 @@
 `--help`, `--version` and completion stay quick. Every verb opens its connection here.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class Connection:
     @contextmanager
     def open(self) -> Iterator["Client"]:
         """A client for a few requests."""
+        # httpx comes with a command line of its own, and that with click, rich and pygments: 150 ms that nobody needs.
+        sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
         from croupier.cli.client import connect
 
         with connect(self.url, self.token) as client:
