@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from croupier.adapters.clock import SystemClock
-from croupier.adapters.store.spool import FileSpool
+from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
 from croupier.control.ports import (
     Commit,
@@ -210,7 +210,8 @@ async def open_world(
                 metrics=counters,
                 clock=SystemClock(),
             )
-            yield Outside(wrap(ports), tokens=store, changes=store, edge_healthy=edge.healthy)
+            kills = FileKillSpool(chosen.state_dir / "kills.jsonl")
+            yield Outside(wrap(ports), tokens=store, changes=store, kills=kills, edge_healthy=edge.healthy)
         finally:
             await store.close()
 
@@ -222,7 +223,7 @@ async def open_world(
         context: Context = app.state.context
         tokens = {Role.ADMIN: settings.admin_token_file.read_text().strip()}
         world = World(app, settings, made[0], edge, counters, client, tokens)
-        for role in (Role.OPERATOR, Role.VIEWER):
+        for role in (Role.OPERATOR, Role.VIEWER, Role.CLIENT):
             token, tokens[role] = mint(role.value, role, context.ports.clock.now())
             await world.admit(token)
         yield world

@@ -94,7 +94,7 @@ async def test_tokens_are_made_shown_once_and_revoked(world: Any) -> None:
     assert me.json() == {"name": "ci", "role": "operator"}
 
     listed = (await world.get("/tokens")).json()["items"]
-    assert [token["name"] for token in listed] == ["admin", "operator", "viewer", "ci"]
+    assert [token["name"] for token in listed] == ["admin", "operator", "viewer", "client", "ci"]
     secret = text.rsplit("_", 1)[-1] if text.count("_") == 2 else text.split("_", 2)[2]
     assert secret not in str(listed)
     assert secret not in (await world.get("/journal", params={"limit": 200})).text

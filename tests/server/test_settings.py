@@ -78,3 +78,12 @@ def test_variables_that_are_no_settings() -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().environments == ("production",)
+    monkeypatch.setenv("CROUPIER_ENVIRONMENTS", "production, staging,")
+    assert Settings().environments == ("production", "staging")
+    for wrong in ("", "a b", "production,production", "x" * 61, "a/b"):
+        with pytest.raises(ValidationError):
+            Settings(environments=wrong)

@@ -12,7 +12,8 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
-from typing import Any, TypeAlias
+from importlib.util import find_spec
+from typing import Any, Final, TypeAlias
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,7 +23,7 @@ from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.process import find_process
-from croupier.adapters.store.spool import FileSpool
+from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.workloads.process import ProcessWorkloads
 from croupier.control.ports import Ports
@@ -31,7 +32,9 @@ from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
 from croupier.server.api.routes import router as api
 from croupier.server.doorstep import Doorstep
+from croupier.server.flags.door import ClientDoor
 from croupier.server.home import taken
+from croupier.server.limits import make_room
 from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
 from croupier.server.running import Outside, running
@@ -41,6 +44,9 @@ from croupier.server.web.router import router as page
 
 Opener: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Outside]]
 """Opens everything outside and closes it again."""
+
+_BACKLOG: Final = 4_096
+"""Connections that wait to be accepted: after a restart every application comes back at once."""
 
 log = logging.getLogger("croupier.server")
 
@@ -75,7 +81,8 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             metrics=metrics,
             clock=clock,
         )
-        yield Outside(ports, tokens=store, changes=store, edge_healthy=router.healthy)
+        kills = FileKillSpool(settings.state_dir / "kills.jsonl")
+        yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=router.healthy)
         keep = settings.on_exit is OnExit.KEEP
 
 
@@ -110,6 +117,7 @@ def create_app(settings: Settings | None = None, outside: Opener = open_outside)
     app.include_router(page)
     problems.install(app)
     dress.install(app)
+    app.add_middleware(ClientDoor)
     guards.install(app, chosen, metrics)
     describe(app)
     return app
@@ -126,9 +134,10 @@ def serve(settings: Settings) -> None:
     """
     os.umask(0o077)
     configure(settings.log_format, settings.log_level)
+    make_room(settings.max_flag_streams)
     app = create_app(settings)
     with _listening(settings.host, settings.port, "port") as listener:
-        _Server(app).serve_on(listener)
+        _Server(app, settings).serve_on(listener)
     if app.state.failure is not None:
         raise app.state.failure.with_traceback(None)
 
@@ -176,7 +185,7 @@ def _edge(settings: Settings) -> EnvoySettings:
 class _Server(uvicorn.Server):
     """uvicorn, with streams that end when it is told to stop, and a signal that ends in a normal return."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -187,8 +196,9 @@ class _Server(uvicorn.Server):
                 http=Doorstep,
                 ws="none",
                 lifespan="on",
-                loop="asyncio",  # one kind of loop, whatever else is installed
-                limit_concurrency=1_000,
+                loop="uvloop" if find_spec("uvloop") else "asyncio",
+                limit_concurrency=1_000 + settings.max_flag_streams,
+                backlog=_BACKLOG,
                 timeout_graceful_shutdown=10,
             )
         )
@@ -212,6 +222,7 @@ class _Server(uvicorn.Server):
         context = getattr(self._app.state, "context", None)
         if context is not None:
             context.streams.close()
+            context.flags.feed.close()
         super().handle_exit(sig, frame)
 
 
@@ -219,7 +230,7 @@ def _listening(host: str, port: int, name: str) -> socket.socket:
     """The socket to serve on, or what to do about it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise Rejected(
             f"{name.capitalize()} {port} of {host} cannot be used: {error.strerror or error}.",

@@ -2,7 +2,7 @@
 
 The token list is read at the start and every few seconds, so that a request costs no database call and people can get
 in (and abort) while the database is down. Used by the API through the dependencies ``viewer``, ``operator`` and
-``admin``, and by the page's login through ``authenticate``.
+``admin``, by the page's login, and by the flags' endpoints for applications through ``authenticate``.
 """
 
 import hashlib
@@ -27,13 +27,16 @@ _FAILURES: Final = 20
 """So many failed attempts of one address within a minute; after that it is told to wait and no longer logged."""
 _WINDOW_S: Final = 60.0
 _ADDRESSES: Final = 1_000
+_FOR: Final = "@"
+"""A kept role is ``client@production`` where the token is for one environment."""
 
 log = logging.getLogger("croupier.auth")
 
 
 class Role(StrEnum):
-    """Viewers read, operators act, admins also manage tokens."""
+    """Clients are applications that ask for flags, viewers read, operators act, admins also manage tokens."""
 
+    CLIENT = "client"
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
@@ -46,17 +49,29 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``name`` goes into the journal; ``id`` is the token's."""
+    """Who asks. ``name`` goes into the journal; ``id`` is the token's. A client's token may be for one environment."""
 
     name: str
     role: Role
     id: str = ""
+    environment: str | None = None
+
+    def may_read(self, environment: str) -> bool:
+        """Whether the flags of this environment are for them."""
+        return self.environment in (None, environment)
 
 
-def mint(name: str, role: Role, now: float) -> tuple[Token, str]:
+def mint(name: str, role: Role, now: float, environment: str | None = None) -> tuple[Token, str]:
     """A new token as it is kept, and the text that its owner gets, this once."""
     token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    return Token(token_id, name, role.value, _digest(secret), now), f"crp_{token_id}_{secret}"
+    kept = role.value if environment is None else f"{role.value}{_FOR}{environment}"
+    return Token(token_id, name, kept, _digest(secret), now), f"crp_{token_id}_{secret}"
+
+
+def owner_of(token: Token) -> Principal:
+    """Whose token this is: a role, and for a client's the environment that it is for."""
+    role, _, environment = token.role.partition(_FOR)
+    return Principal(token.name, Role(role), token.id, environment or None)
 
 
 @dataclass(slots=True)
@@ -64,11 +79,13 @@ class Keyring:
     """The tokens in memory, refreshed from the store; ``authenticate`` never touches the store."""
 
     tokens: Tokens
+    revision: int = 0
+    """Rises whenever a token came or went: what goes on for long (a stream) then asks ``holder`` again."""
     _known: dict[str, Token] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Read the tokens again. Raises ``Transient`` where the store is out of reach; what was known stays."""
-        self._known = {token.id: token for token in await self.tokens.tokens()}
+        self._know({token.id: token for token in await self.tokens.tokens()})
 
     async def keep_fresh(self, every_s: float, clock: Clock) -> None:
         """Refresh for ever, until cancelled."""
@@ -83,7 +100,12 @@ class Keyring:
 
     def learn(self, token: Token) -> None:
         """Know a token that was just made or revoked, without waiting for the next refresh."""
-        self._known = {**self._known, token.id: token}
+        self._know({**self._known, token.id: token})
+
+    def _know(self, tokens: dict[str, Token]) -> None:
+        if tokens != self._known:
+            self._known = tokens
+            self.revision += 1
 
     @property
     def has_admin(self) -> bool:
@@ -93,9 +115,7 @@ class Keyring:
     def holder(self, token_id: str) -> Principal | None:
         """Whose token this is, for a session that was opened with it; ``None`` once it is revoked."""
         token = self._known.get(token_id)
-        return (
-            None if token is None or token.revoked_at is not None else Principal(token.name, Role(token.role), token.id)
-        )
+        return None if token is None or token.revoked_at is not None else owner_of(token)
 
     def authenticate(self, text: str) -> Principal | None:
         """The owner of this token; ``None`` for one that is malformed, unknown or revoked."""
@@ -105,7 +125,7 @@ class Keyring:
         same = hmac.compare_digest(_digest(form[2] if form else "x"), expected)
         if token is None or not same or token.revoked_at is not None:
             return None
-        return Principal(token.name, Role(token.role), token.id)
+        return owner_of(token)
 
 
 @dataclass(slots=True)
@@ -166,10 +186,12 @@ def needs(role: Role) -> Callable[..., Awaitable[Principal]]:
     return check
 
 
+client: Final = needs(Role.CLIENT)
 viewer: Final = needs(Role.VIEWER)
 operator: Final = needs(Role.OPERATOR)
 admin: Final = needs(Role.ADMIN)
 
+Client = Annotated[Principal, Depends(client)]
 Viewer = Annotated[Principal, Depends(viewer)]
 Operator = Annotated[Principal, Depends(operator)]
 Admin = Annotated[Principal, Depends(admin)]
@@ -181,6 +203,7 @@ def _digest(secret: str) -> str:
 
 __all__ = [
     "Admin",
+    "Client",
     "Doorman",
     "Keyring",
     "Operator",
@@ -188,8 +211,10 @@ __all__ = [
     "Role",
     "Viewer",
     "admin",
+    "client",
     "mint",
     "needs",
     "operator",
+    "owner_of",
     "viewer",
 ]

@@ -12,6 +12,7 @@ from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
 from croupier.server.api.idempotency import Answers
 from croupier.server.auth import Doorman, Keyring
+from croupier.server.flags.desk import Desk
 from croupier.server.leases import SeenLeases
 from croupier.server.metrics import Metrics
 from croupier.server.settings import Settings
@@ -34,6 +35,7 @@ class Context:
     streams: Streams
     metrics: Metrics
     leases: SeenLeases
+    flags: Desk
     edge_healthy: Callable[[], Awaitable[bool]]
 
 

@@ -34,7 +34,7 @@ _HEADERS: Final = {
 }
 """Added where the route did not set them."""
 
-STREAMS: Final = ("/api/v1/events", "/events")
+STREAMS: Final = ("/api/v1/events", "/events", "/flags/stream")
 """Paths that answer for ever."""
 
 log = logging.getLogger("croupier.http")

@@ -10,13 +10,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from croupier.control.catalog import Catalog
-from croupier.control.ports import Changes, Commit, Ports, Tokens
+from croupier.control.flags.flags import Flags
+from croupier.control.ports import Changes, Commit, KillSpool, Ports, Tokens
 from croupier.control.rollouts import Rollouts
 from croupier.core.journal.entry import Entry
 from croupier.errors import CroupierError
 from croupier.server.api.idempotency import Answers
 from croupier.server.auth import Doorman, Keyring, Role, mint
 from croupier.server.context import Context
+from croupier.server.flags.desk import Desk
+from croupier.server.flags.feed import Feed
+from croupier.server.flags.whole import Wholes
 from croupier.server.home import identity, write_secret
 from croupier.server.leases import SeenLeases
 from croupier.server.metrics import Metrics, TimedReconciler
@@ -36,6 +40,7 @@ class Outside:
     ports: Ports
     tokens: Tokens
     changes: Changes
+    kills: KillSpool
     edge_healthy: Callable[[], Awaitable[bool]]
 
 
@@ -50,6 +55,9 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     keyring = Keyring(outside.tokens)
     await keyring.refresh()
     await _let_an_admin_in(settings, ports, keyring)
+    flags = Flags.of(ports.store, ports.journal, outside.kills, ports.clock, settings.environments)
+    await flags.start()
+    feed = Feed(flags.book, keyring, settings.max_flag_streams)
     streams = Streams(ports.journal, outside.changes, settings.max_streams, metrics.note)
     context = Context(
         settings=settings,
@@ -64,6 +72,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         streams=streams,
         metrics=metrics,
         leases=leases,
+        flags=Desk(flags.book, flags.changes, Wholes(flags.book), feed),
         edge_healthy=outside.edge_healthy,
     )
     stop = asyncio.Event()
@@ -71,12 +80,16 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     others = [
         asyncio.create_task(streams.run(), name="journal reader"),
         asyncio.create_task(keyring.keep_fresh(settings.token_refresh_s, ports.clock), name="token refresh"),
+        asyncio.create_task(flags.run(outside.changes), name="flags"),
+        asyncio.create_task(feed.run(), name="flag streams"),
+        asyncio.create_task(feed.keep_alive(), name="heartbeats of flag streams"),
     ]
     log.info("serving", extra={"url": settings.url, "edge": settings.edge_url, "state_dir": str(settings.state_dir)})
     try:
         yield context
     finally:
         streams.close()
+        feed.close()
         stop.set()
         await _finish(loop)
         for task in others:

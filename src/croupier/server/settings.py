@@ -4,6 +4,7 @@ Inner code receives values, never this object's environment. The reference page 
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import StrEnum
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 _PREFIX: Final = "CROUPIER_"
+_ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _OF_THE_CLIENT: Final = ("URL", "TOKEN")
 """Where the command line looks for a control plane; they may well be set where one runs."""
 
@@ -74,6 +76,15 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1_048_576, ge=1_024, le=16_777_216, description="Largest body of a request.")
     request_timeout_s: Seconds = Field(30.0, description="A request that takes longer is given up (streams are not).")
+    environments: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("production",),
+        min_length=1,
+        description="Environments that flags can differ in, separated by commas; the first one is what applications "
+        "get that name none.",
+    )
+    max_flag_streams: int = Field(
+        12_000, ge=1, le=200_000, description="Applications at a time that listen for changes of flags."
+    )
     max_streams: int = Field(200, ge=1, le=10_000, description="Event streams at a time.")
     token_refresh_s: Seconds = Field(
         5.0, description="After so long a token that another control plane made or revoked is known here."
@@ -81,12 +92,26 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_hosts(cls, values: dict[str, object]) -> dict[str, object]:
-        hosts = values.get("allowed_hosts")
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        hosts, environments = values.get("allowed_hosts"), values.get("environments")
+        split: dict[str, object] = {}
         if isinstance(hosts, str):
-            names = tuple(name.strip().lower() for name in hosts.split(",") if name.strip())
-            return {**values, "allowed_hosts": names}
-        return values
+            split["allowed_hosts"] = _words(hosts.lower())
+        if isinstance(environments, str):
+            split["environments"] = _words(environments)
+        return {**values, **split}
+
+    @model_validator(mode="after")
+    def _name_environments(self) -> Self:
+        for name in self.environments:
+            if not _ENVIRONMENT.fullmatch(name):
+                raise ValueError(
+                    f"environments: '{name[:60]}' cannot be an environment's name. Write letters, digits, '.', '_' and "
+                    "'-', 60 at most."
+                )
+        if len(set(self.environments)) < len(self.environments):
+            raise ValueError("environments: one is named twice.")
+        return self
 
     @model_validator(mode="after")
     def _stay_at_home(self) -> Self:
@@ -132,6 +157,10 @@ def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
             near = get_close_matches(word, known, n=1, cutoff=0.7)
             found[name] = f"{_PREFIX}{near[0]}" if near else None
     return found
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _is_loopback(host: str) -> bool:

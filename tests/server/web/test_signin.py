@@ -112,5 +112,11 @@ async def test_a_link_asks_first_and_works_once(world: Any, visit: Any) -> None:
     assert "used already" in again.text
 
 
+async def test_an_applications_token_opens_no_page(world: Any, visit: Any) -> None:
+    token = world.tokens[Role.CLIENT]
+    assert (await visit.post("/login", {"token": token})).status_code == 401
+    assert (await world.client.post("/login/tickets", headers=world.auth(Role.CLIENT))).status_code == 403
+
+
 async def test_links_need_a_token(world: Any) -> None:
     assert (await world.client.post("/login/tickets")).status_code == 401

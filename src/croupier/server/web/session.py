@@ -81,7 +81,10 @@ class Sessions:
             return None
         over = now - seen > IDLE_S or now - since > LONGEST_S or session_id in self.ended
         principal = self.keyring.holder(token_id)
-        return None if over or principal is None else self._session(session_id, principal, since, seen, secure=secure)
+        # An application's token shows nobody anything.
+        if over or principal is None or not principal.role.may(Role.VIEWER):
+            return None
+        return self._session(session_id, principal, since, seen, secure=secure)
 
     def end(self, session: Session) -> None:
         """No cookie opens this session any more."""

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from croupier.server.auth import Principal, Viewer
+from croupier.server.auth import Principal, Role, Viewer
 from croupier.server.context import Context, Here
 from croupier.server.problems import TooManyRequests
 from croupier.server.web.dress import PageRoute, render
@@ -43,7 +43,7 @@ def login(
     """Open a session. Whatever is wrong with what was given, the answer is the same."""
     same_origin(request)
     found = doors.redeem(ticket) if ticket else here.keyring.authenticate(token.strip())
-    if found is None:
+    if found is None or not found.role.may(Role.VIEWER):
         return _refuse(request, here, _within(next), used_up=bool(ticket))
     # Behind a proxy that does TLS only the browser knows that this is https.
     secure = request.url.scheme == "https" or request.headers["origin"].startswith("https:")

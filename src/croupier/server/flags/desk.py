@@ -1,0 +1,18 @@
+"""The flags' side of the running control plane, as one value in the ``Context``. Made by ``running``."""
+
+from dataclasses import dataclass
+
+from croupier.control.flags.book import FlagBook
+from croupier.control.flags.changes import FlagChanges
+from croupier.server.flags.feed import Feed
+from croupier.server.flags.whole import Wholes
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What people change flags by, and what applications get them from."""
+
+    book: FlagBook
+    changes: FlagChanges
+    wholes: Wholes
+    feed: Feed

@@ -1,0 +1,104 @@
+"""Applications come in here: who asks, for which environment, and what is answered. Around the rest of the application.
+
+Everything else passes through. Errors are the same problems as the API's.
+"""
+
+import re
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from croupier.core.flags.snapshot import MEDIA_TYPE
+from croupier.errors import CroupierError, Rejected
+from croupier.server.auth import Principal
+from croupier.server.context import Context
+from croupier.server.flags.acknowledge import CLIENT
+from croupier.server.flags.answer import answer, header
+from croupier.server.flags.stream import CONNECTION, Connection
+from croupier.server.problems import Forbidden, respond_error, respond_status
+
+_PATH: Final = re.compile(r"/api/v1/environments/([^/]{1,100})/flags(|/stream)")
+_METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",)}
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_STREAM: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
+
+
+class ClientDoor:
+    """Answers what applications ask; hands on what is none of that."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        environment, what = found.groups()
+        # For the log and the metrics, which name the route and not each path.
+        scope["path_params"], scope["route"] = {"environment": environment}, what
+        if scope["method"] not in _METHODS[what]:
+            allowed = ", ".join(_METHODS[what])
+            refusal = respond_status(scope, 405, f"{scope['method']} is not possible here.", headers={"Allow": allowed})
+            await refusal(scope, receive, send)
+            return
+        here: Context = scope["app"].state.context
+        try:
+            who = asking(here, scope, environment)
+            match what:
+                case "":
+                    await _snapshot(here, scope, send, environment)
+                case _:
+                    await _stream(here, scope, send, environment, who)
+        except CroupierError as error:
+            await respond_error(scope, error)(scope, receive, send)
+
+
+def asking(here: Context, scope: Scope, environment: str) -> Principal:
+    """Who asks; raises ``Unauthenticated``, ``TooManyRequests``, or ``Forbidden`` for another environment's token."""
+    bearer = _BEARER.fullmatch(header(scope, b"authorization").strip())
+    who = here.keyring.authenticate(bearer[1]) if bearer else None
+    if who is None:
+        why = "The token is not known, or was revoked." if bearer else "A token is needed."
+        raise here.doorman.refuse(scope["client"][0] if scope.get("client") else "", why)
+    scope.setdefault("state", {})["actor"] = who.name
+    if not who.may_read(environment):
+        raise Forbidden(f"{who.name} is for the environment {who.environment}.", hint="Use a token of this one.")
+    return who
+
+
+async def _snapshot(here: Context, scope: Scope, send: Send, environment: str) -> None:
+    wholes = here.flags.wholes
+    etag = wholes.etag(environment)
+    shared = [(b"vary", b"accept-encoding"), (b"cache-control", b"private, no-cache")]
+    if etag in (part.strip().removeprefix("W/") for part in header(scope, b"if-none-match").split(",")):
+        await answer(send, 304, [(b"etag", etag.encode()), *shared])
+        return
+    whole = await wholes.of(environment)
+    gzipped = "gzip" in header(scope, b"accept-encoding").lower()
+    body = whole.gzipped if gzipped else whole.plain
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    headers += [(b"etag", whole.etag.encode()), *shared]
+    if gzipped:
+        headers.append((b"content-encoding", b"gzip"))
+    await answer(send, 200, headers, body)
+
+
+async def _stream(here: Context, scope: Scope, send: Send, environment: str, who: Principal) -> None:
+    feed = here.flags.feed
+    here.flags.book.snapshot(environment)  # there is such an environment
+    _client_of(scope)
+    connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+    with feed.seat(environment, who.id, connection) as stream:
+        await send({"type": "http.response.start", "status": 200, "headers": list(_STREAM)})
+        await stream.write(send, feed.greeting(stream, header(scope, b"last-event-id")), feed.following)
+
+
+def _client_of(scope: Scope) -> str:
+    """The client's own name for itself. Raises ``Rejected``."""
+    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+    name: str = query.get("client", [""])[0]
+    if name and not CLIENT.fullmatch(name):
+        raise Rejected("This cannot be a client's name.", hint="Letters, digits, '.', '_', ':', '@', '-'; 128 at most.")
+    return name
