@@ -7,6 +7,7 @@ so every operation asks for kinds first.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from types import NoneType
 from typing import Any, Final
 
@@ -111,28 +112,32 @@ _ADOPTIONS: Final[tuple[tuple[type, Any], ...]] = (
 )
 
 _NOTHING: Final = object()
+_MOST_KEYS: Final = 65_536
 
 
 def entry(mapping: Mapping[Any, Any], key: Any) -> Any:
     """The adopted value below the key. Raises Missing; a mapping that raises has no such key."""
     if type(mapping) is dict:
         value = mapping.get(key, _NOTHING)
+        found = value is not _NOTHING and (type(key) is str or _same_key(mapping, key))
     else:
         try:
             # First asked, so that a defaultdict makes nothing up.
-            value = mapping[key] if key in mapping else _NOTHING  # noqa: SIM401 - foreign mappings may lack get
+            found = key in mapping and (type(key) is str or _same_key(mapping, key))
+            value = mapping[key] if found else None
         except KeyboardInterrupt:
             raise
         except BaseException:  # noqa: BLE001 - whatever foreign code does, the condition is undecided, no more
-            value = _NOTHING
-    if value is _NOTHING or (type(key) is not str and not _same_key(mapping, key)):
+            found, value = False, None
+    if not found:
         raise Missing("there is no such key")
     return value if type(value) in AS_IS else adopt(value)
 
 
 def _same_key(mapping: Mapping[Any, Any], key: Any) -> bool:
-    # To Python True, 1 and 1.0 are one key; to CEL a bool is no number.
-    return key not in (0, 1) or any((type(found) is bool) is (type(key) is bool) for found in mapping if found == key)
+    # To Python True, 1 and 1.0 are one key; to CEL a bool is no number. A foreign mapping may never end.
+    keys = mapping if type(mapping) is dict else islice(mapping, _MOST_KEYS)
+    return key not in (0, 1) or any((type(found) is bool) is (type(key) is bool) for found in keys if found == key)
 
 
 def field(value: Any, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Final
 from croupier.core.flags.cel.errors import CelError
 from croupier.core.flags.cel.lexer import Token, tokens
 from croupier.core.flags.cel.literals import read_int, read_string
-from croupier.core.flags.cel.refusals import refuse_name, refuse_rest
+from croupier.core.flags.cel.refusals import WORDS, refuse_name, refuse_rest
 from croupier.core.flags.cel.signatures import checked_call
 from croupier.core.flags.cel.syntax import (
     NOW,
@@ -100,6 +100,9 @@ class _Parser:
         kind, text, column = self._token
         if kind == "end" and wanted:
             return CelError(f"{wanted} is missing.", column=column, hint=f"Close it with {wanted}.")
+        before = self._tokens[max(self._at - 1, 0)]
+        if before.kind == "name" and before.text in WORDS:
+            return refuse_rest(*before)
         return refuse_rest(kind, text, column)
 
     def _count(self) -> None:
@@ -264,10 +267,12 @@ class _Parser:
         items: list[Node] = []
         while not self._take(closing):
             items.append(self.expression())
-            # A comma may end a list, as in CEL, but not a call's arguments.
-            if not self._take(",") or (closing == ")" and self._token.text == ")"):
+            if not self._take(","):
                 self._expect(closing)
                 break
+            # A comma may end a list, as in CEL, but not a call's arguments.
+            if closing == ")" and self._token.text == ")":
+                raise self._unexpected()
         return tuple(items)
 
     def _entries(self) -> tuple[tuple[Node, Node], ...]:

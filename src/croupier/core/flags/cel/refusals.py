@@ -7,7 +7,7 @@ from typing import Final
 from croupier.core.flags.cel.errors import CelError
 
 _MACROS: Final = {"exists", "all", "map", "filter", "exists_one", "existsOne", "transformList", "transformMap"}
-_WORDS: Final = {
+WORDS: Final = {
     "and": "Write &&.",
     "AND": "Write &&.",
     "or": "Write ||.",
@@ -19,6 +19,8 @@ _WORDS: Final = {
     "else": "Write condition ? this : that.",
     "if": "Write the condition alone, or condition ? this : that.",
 }
+"""Operators of other languages, and what to write for them."""
+
 _CONSTANTS: Final = {"True": "true", "False": "false", "None": "null", "TRUE": "true", "FALSE": "false", "nil": "null"}
 _RESERVED: Final = frozenset(
     {"as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop", "namespace"}
@@ -68,7 +70,7 @@ def refuse_name(name: str, column: int) -> CelError | None:
     if name in _CONSTANTS:
         return CelError(f"{name} is written in small letters.", column=column, hint=f"Write {_CONSTANTS[name]}.")
     if name in _RESERVED:
-        hint = _WORDS.get(name, "Give the attribute another name.")
+        hint = WORDS.get(name, "Give the attribute another name.")
         return CelError(f"{name} is a reserved word, not an attribute.", column=column, hint=hint)
     return None
 
@@ -77,8 +79,8 @@ def refuse_rest(kind: str, text: str, column: int) -> CelError:
     """For a token where the condition should have gone on, or ended."""
     if kind == "end":
         return CelError("The condition ends too early.", column=column, hint="Finish it, or remove the last operator.")
-    if text in _WORDS:
-        return CelError(f"{text} is no operator.", column=column, hint=_WORDS[text])
+    if text in WORDS:
+        return CelError(f"{text} is no operator.", column=column, hint=WORDS[text])
     hints = {
         "=": "Write == to compare.",
         "?": "Optional fields are not supported: write has(user.vip) && user.vip.",

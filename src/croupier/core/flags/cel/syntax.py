@@ -1,7 +1,7 @@
 """The syntax tree of a condition: frozen, without source text, equal and hashable, so that it can be shared.
 
 Made by the parser; read by the compiler, the checker and the words for why. ``column`` is where people should look,
-from 1: the operator of an operation, the first character of everything else.
+from 1: the operator of an operation, the field of ``a.b``, the first character of everything else.
 """
 
 from collections.abc import Callable, Iterator
