@@ -66,13 +66,12 @@ class Ruleset:
 
     def _become(self, after: Snapshot) -> Mapping[str, Compiled]:
         before, self.snapshot = self.snapshot, after
-        changed = [key for key in self._compiled if before.lines.get(key) is not after.lines.get(key)]
-        # What requires other flags is looked at again: a requirement may have become a circle.
-        changed += [key for key, compiled in self._compiled.items() if compiled.requires]
         retired = {}
-        for key in set(changed):
-            self.runs.pop(key, None)
-            retired[key] = self._compiled.pop(key)
+        for key, compiled in list(self._compiled.items()):  # a copy: other threads go on compiling
+            # What requires other flags is looked at again: a requirement may have become a circle.
+            if compiled.requires or before.lines.get(key) is not after.lines.get(key):
+                self.runs.pop(key, None)
+                retired[key] = self._compiled.pop(key)
         return retired
 
     def _compile(self, key: str, rest: str) -> Compiled:
