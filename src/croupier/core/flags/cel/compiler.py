@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from croupier.core.flags.cel import logic, shapes
-from croupier.core.flags.cel.errors import CelError
+from croupier.core.flags.cel.errors import CelError, Undecided
 from croupier.core.flags.cel.functions import FUNCTIONS
 from croupier.core.flags.cel.kinds import field, has_field
 from croupier.core.flags.cel.operators import OPERATORS, at, make_list, make_map, negate
@@ -250,7 +250,9 @@ def _call(node: Call, scope: _Scope) -> _Part:
     if len(parts) == 2 and node.function in shapes.TEXTS:
         value, part = parts
         if isinstance(part, _Constant) and type(part.value) is str and not isinstance(value, _Constant):
-            return shapes.text(value, node.function, part.value)
+            # A pattern put together from parts may turn out to be none: an error of each evaluation.
+            with suppress(Undecided):
+                return shapes.text(value, node.function, part.value)
     return _apply(FUNCTIONS[node.function], parts)
 
 
