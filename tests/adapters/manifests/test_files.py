@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from croupier.adapters.manifests import read_paths
-from croupier.adapters.manifests.files import MAX_FILE_BYTES, MAX_FILES, read_sources
+from croupier.adapters.manifests.files import MAX_FILE_BYTES, MAX_FILES, MAX_JSON_BYTES, read_sources
 
 SEGMENT = "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: %s}\nspec: {match: {market: DE}}\n"
 
@@ -112,10 +112,12 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_too_much_altogether_is_refused(tmp_path: Path) -> None:
-    for number in range(17):
-        (tmp_path / f"{number:02}.yaml").write_bytes(b"#" * MAX_FILE_BYTES)
+    for number in range(3):
+        with (tmp_path / f"{number}.json").open("wb") as file:
+            file.write(b'{"feature": ""}')
+            file.truncate(MAX_JSON_BYTES)
     *_, last = read_sources([tmp_path])
-    assert str(last.problem) == f"{last.file}: the files hold more than 16 MiB. Name fewer files."
+    assert str(last.problem) == f"{last.file}: the files hold more than 64 MiB. Name fewer files."
 
 
 def test_too_many_documents_are_refused(tmp_path: Path) -> None:

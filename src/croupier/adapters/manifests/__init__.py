@@ -1,8 +1,9 @@
-"""The files that people write: ``Service``, ``Release``, ``Gate``, ``Segment``, ``Rollout`` (``apiVersion:
-croupier/v1``).
+"""The files that people write: ``Service``, ``Release``, ``Gate``, ``Segment``, ``Rollout``, ``Flag``, ``Preset``
+(``apiVersion: croupier/v1``), and bare flags.
 """
 
 from croupier.adapters.manifests.bundle import Bundle, parse_objects, parse_text, read_paths, to_objects
+from croupier.adapters.manifests.flags import FlagDraft, PresetDraft
 from croupier.adapters.manifests.located import Located, Severity
 from croupier.adapters.manifests.references import Dangling, unresolved
 from croupier.adapters.manifests.release import ReleaseDraft, agrees, complete_release
@@ -15,7 +16,9 @@ __all__ = [
     "MAX_DOCUMENTS",
     "Bundle",
     "Dangling",
+    "FlagDraft",
     "Located",
+    "PresetDraft",
     "ReleaseDraft",
     "Severity",
     "agrees",

@@ -7,10 +7,12 @@ The entry points of this package; the CLI and the server call them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
-from croupier.adapters.manifests.documents import read_document
+from croupier.adapters.manifests.bare import MAX_FLAGS, bare_flags, marks_in, spans
+from croupier.adapters.manifests.documents import Read, read_document
 from croupier.adapters.manifests.files import MAX_FILE_BYTES, read_sources
+from croupier.adapters.manifests.flags import FlagDraft, PresetDraft, is_bare
 from croupier.adapters.manifests.located import Complaint, Located, Mark, Path, Severity
 from croupier.adapters.manifests.references import Dangling, Item, unresolved
 from croupier.adapters.manifests.release import ReleaseDraft
@@ -20,12 +22,17 @@ from croupier.errors import Problem, Rejected
 
 _TOP = Mark(1, 1, 1, 1)
 
+_FLAG_VALUES: Final = 100
+"""Values that there may be more for each flag of a request."""
+_MOST_MARKED: Final = 100
+"""So many flags of a file get the lines of their mistakes looked up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """What was read.
 
-    ``documents`` and ``releases`` are without errors of their own; with ``errors`` nothing should be applied.
+    Documents, releases, flags and presets are without errors of their own; with ``errors`` nothing should be applied.
     ``foreign`` are JSON files below a named directory that hold no document of ours.
     """
 
@@ -33,11 +40,13 @@ class Bundle:
     releases: tuple[ReleaseDraft, ...]
     problems: tuple[Located, ...]
     foreign: tuple[str, ...] = ()
+    flags: tuple[FlagDraft, ...] = ()
+    presets: tuple[PresetDraft, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """Documents and releases together, for export and sending."""
-        return (*self.documents, *self.releases)
+        """Everything together, for export and sending."""
+        return (*self.documents, *self.releases, *self.flags, *self.presets)
 
     @property
     def errors(self) -> tuple[Located, ...]:
@@ -84,11 +93,7 @@ def read_paths(
 def parse_text(text: str, name: str = "<text>", known: Iterable[Document] | None = ()) -> Bundle:
     """Read the documents of one text; ``name`` stands for the file in problems."""
     reading = _Reading()
-    if len(text) > MAX_FILE_BYTES:
-        problem = Problem(f"the text is too large ({len(text):,} characters; at most 1 MiB).", hint="Split it.")
-        reading.refuse(Located(name, 0, 0, problem))
-    else:
-        reading.take_text(text, name)
+    reading.take_text(text, name)
     return reading.finish(known)
 
 
@@ -100,10 +105,11 @@ def parse_objects(
     Problems have no file; their paths start with ``at`` and the index.
     """
     reading = _Reading()
-    if len(objects) > MAX_DOCUMENTS:
+    bare = sum(map(is_bare, objects))
+    if len(objects) - bare > MAX_DOCUMENTS or bare > MAX_FLAGS:
         reading.refuse(Located("", 0, 0, Problem(f"at most {MAX_DOCUMENTS} documents at a time.", at, "Send fewer.")))
         return reading.finish(known)
-    room = MAX_VALUES
+    room = MAX_VALUES + bare * _FLAG_VALUES
     for index, data in enumerate(objects):
         room -= _size(data, room)
         if room < 0:
@@ -116,7 +122,7 @@ def parse_objects(
     return reading.finish(known)
 
 
-def to_objects(document: Document | ReleaseDraft) -> dict[str, Any]:
+def to_objects(document: Item) -> dict[str, Any]:
     """The document as it was written, for export; reading it again gives the same digest."""
     return dict(document.source)
 
@@ -154,6 +160,14 @@ class _Reading:
         self._problems.append(problem)
 
     def take_text(self, text: str, file: str) -> None:
+        flags = bare_flags(text)
+        if flags is not None:
+            self._take_flags(flags, text, file)
+            return
+        if len(text) > MAX_FILE_BYTES:
+            large = Problem(f"the text is too large ({len(text):,} characters; at most 1 MiB).", hint="Split it.")
+            self.refuse(Located(file, 0, 0, large))
+            return
         trees, problems = parse_trees(text, file)
         self._problems += problems
         # An empty document between or after separators is a habit, not a mistake; an empty file is one.
@@ -166,11 +180,33 @@ class _Reading:
                 message = f"there are more than {MAX_DOCUMENTS} documents, as many as are taken at a time."
                 self.refuse(Located(file, 0, 0, Problem(message, hint="Name fewer files.")))
                 return
-            self.take(tree.data, tree.marks, file, ())
+            if isinstance(tree.data, list) and tree.data and all(map(is_bare, tree.data)):
+                for data, marks in zip(tree.data, _by_item(tree.marks, len(tree.data)), strict=True):
+                    self.take(data, marks, file, ())
+            else:
+                self.take(tree.data, tree.marks, file, ())
+
+    def _take_flags(self, flags: list[dict[str, Any]], text: str, file: str) -> None:
+        """A file of flags, maybe very many: places are looked up only where something is wrong."""
+        if len(flags) > MAX_FLAGS:
+            problem = Problem(f"there are {len(flags)} flags, at most {MAX_FLAGS} are taken.", hint="Name fewer.")
+            self.refuse(Located(file, 0, 0, problem))
+            return
+        wrong = 0
+        places: list[tuple[int, int]] = []
+        for index, data in enumerate(flags):
+            read = read_document(data, {})
+            marks: Mapping[Path, Mark] = {}
+            if read.complaints and wrong < _MOST_MARKED:
+                wrong, places = wrong + 1, places or spans(text)
+                marks = marks_in(text, places[index])
+            prefix = () if marks or len(flags) == 1 else (index,)
+            self._keep(read, _Origin(file, marks, prefix))
 
     def take(self, data: Any, marks: Mapping[Path, Mark], file: str, prefix: tuple[str | int, ...]) -> None:
-        origin = _Origin(file, marks, prefix)
-        read = read_document(data, marks)
+        self._keep(read_document(data, marks), _Origin(file, marks, prefix))
+
+    def _keep(self, read: Read, origin: _Origin) -> None:
         self._items.append((read.item, origin))
         if read.claims is not None:
             self._claimed.add(read.claims)
@@ -185,6 +221,8 @@ class _Reading:
             tuple(item for item in items if isinstance(item, Document)),
             tuple(item for item in items if isinstance(item, ReleaseDraft)),
             tuple(dict.fromkeys(sorted(self._problems, key=_order))),
+            flags=tuple(item for item in items if isinstance(item, FlagDraft)),
+            presets=tuple(item for item in items if isinstance(item, PresetDraft)),
         )
 
     def _located(self, dangling: Dangling) -> Located:
@@ -194,6 +232,15 @@ class _Reading:
             place = f"{first.file}:{first.line}" if first.line else first.problem.field
             problem = replace(problem, hint=f"{problem.hint} The first is {place}.")
         return self._items[dangling.index][1].locate(Complaint(problem, severity=dangling.severity))
+
+
+def _by_item(marks: Mapping[Path, Mark], count: int) -> list[dict[Path, Mark]]:
+    """The marks of a list's items, each by itself."""
+    found: list[dict[Path, Mark]] = [{} for _ in range(count)]
+    for path, mark in marks.items():
+        if path and isinstance(path[0], int):
+            found[path[0]][path[1:]] = mark
+    return found
 
 
 def _order(found: Located) -> tuple[str, int, int]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from croupier.adapters.manifests import convert, shapes
 from croupier.adapters.manifests.complaints import complaints_of, nearest
+from croupier.adapters.manifests.flags import FlagDraft, PresetDraft, bare_flag, flag_document, is_bare, preset_document
 from croupier.adapters.manifests.located import Complaint, Mark, Path, Severity
 from croupier.adapters.manifests.misread import described
 from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, process_problems
@@ -27,13 +28,16 @@ class Read:
     ``claims`` is the kind and the name that a document gives itself, so that others may refer to one with mistakes.
     """
 
-    item: Document | ReleaseDraft | None
+    item: Document | ReleaseDraft | FlagDraft | PresetDraft | None
     complaints: tuple[Complaint, ...]
     claims: tuple[str, str] | None = None
 
 
 def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
     """The document in this data. Never raises; what is wrong is in the complaints, warnings included."""
+    if is_bare(data):
+        bare, wrong = bare_flag(data)
+        return Read(bare, tuple(wrong), ("Flag", str(data["feature"])))
     shape, complaints = _kind(data)
     if shape is None:
         return Read(None, tuple(complaints))
@@ -41,9 +45,13 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
     complaints += more
     if found is None:
         return Read(None, tuple(complaints), _claims(data))
+    item: Document | ReleaseDraft | FlagDraft | PresetDraft | None
     if isinstance(found, shapes.ReleaseShape):
         complaints += _misnamed(found)
-        item: Document | ReleaseDraft = draft(found, data)
+        item = draft(found, data)
+    elif isinstance(found, shapes.FlagShape | shapes.PresetShape):
+        item, more = flag_document(data) if isinstance(found, shapes.FlagShape) else preset_document(data)
+        complaints += more
     else:
         item = _document(cast("shapes.AnyDocument", found), data)
         complaints += _senseless(item)
@@ -114,7 +122,7 @@ def _document(shape: shapes.AnyDocument, data: dict[str, Any]) -> Document:
             return _declared(shape, convert.segment(shape), data)
         case shapes.RolloutShape():
             return _declared(shape, convert.rollout(shape), data)
-        case _:  # pragma: no cover - releases are drafts, not documents
+        case _:  # pragma: no cover - the others are drafts, not documents
             raise AssertionError(shape)
 
 

@@ -17,8 +17,10 @@ from croupier.adapters.manifests.located import Located
 from croupier.errors import Problem
 
 MAX_FILE_BYTES: Final = 1024 * 1024
+MAX_JSON_BYTES: Final = 32 * 1024 * 1024
+"""Of a file of flags; other JSON may be as large as YAML."""
 MAX_FILES: Final = 1_000
-MAX_TOTAL_BYTES: Final = 16 * 1024 * 1024
+MAX_TOTAL_BYTES: Final = 64 * 1024 * 1024
 MAX_ENTRIES: Final = 20_000
 """Entries of directories looked at, of any kind."""
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -126,16 +128,17 @@ def _read(path: Path) -> tuple[Source, int]:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 return _refused(path, "this is no regular file.", "Name a file or a directory."), 0
-            if state.st_size > MAX_FILE_BYTES:
-                return _too_large(path, state.st_size), 0
-            content = file.read(MAX_FILE_BYTES + 1)
+            most = MAX_JSON_BYTES if path.suffix == ".json" else MAX_FILE_BYTES
+            if state.st_size > most:
+                return _too_large(path, state.st_size, most), 0
+            content = file.read(most + 1)
     except FileNotFoundError:
         return _refused(path, "there is no such file.", "Check the path."), 0
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return _refused(path, f"the file cannot be read: {reason}.", "Check its permissions."), 0
-    if len(content) > MAX_FILE_BYTES:  # it grew, or its size is not known (procfs)
-        return _too_large(path, len(content)), 0
+    if len(content) > most:  # it grew, or its size is not known (procfs)
+        return _too_large(path, len(content), most), 0
     text, problem = decoded(content, str(path))
     return Source(str(path), text, problem), len(content)
 
@@ -154,9 +157,9 @@ def decoded(content: bytes, file: str) -> tuple[str | None, Located | None]:
         return None, Located(file, line, column, problem)
 
 
-def _too_large(path: Path, size: int) -> Source:
+def _too_large(path: Path, size: int, most: int) -> Source:
     shown = f"{size / 1024 / 1024:.1f} MiB"
-    return _refused(path, f"the file is too large ({shown}; at most 1 MiB).", "Split it into smaller files.")
+    return _refused(path, f"the file is too large ({shown}; at most {most >> 20} MiB).", "Split it into smaller files.")
 
 
 def _refused(path: Path, message: str, hint: str) -> Source:

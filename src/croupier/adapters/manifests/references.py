@@ -6,9 +6,11 @@ by the server before it applies.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from croupier.adapters.manifests.complaints import nearest
 from croupier.adapters.manifests.convert import overridden
+from croupier.adapters.manifests.flags import FlagDraft, PresetDraft
 from croupier.adapters.manifests.located import Path, Severity
 from croupier.adapters.manifests.release import ReleaseDraft, process_problems
 from croupier.control.ports import Document
@@ -19,7 +21,9 @@ from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.segments import Segment
 from croupier.errors import Problem
 
-Item = Document | ReleaseDraft
+Item = Document | ReleaseDraft | FlagDraft | PresetDraft
+
+_DRAFTS: Final = {ReleaseDraft: "Release", FlagDraft: "Flag", PresetDraft: "Preset"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class _Names:
 
 def _twice(item: Item, index: int, seen: dict[tuple[str, str], int]) -> Iterator[Dangling]:
     """A second document of the same name; ``seen`` grows."""
-    kind = "Release" if isinstance(item, ReleaseDraft) else item.kind
+    kind = item.kind if isinstance(item, Document) else _DRAFTS[type(item)]
     first = seen.setdefault((kind, item.name), index)
     if first == index:
         return
@@ -113,12 +117,16 @@ def _twice(item: Item, index: int, seen: dict[tuple[str, str], int]) -> Iterator
         yield Dangling(index, Problem(problem, ("spec", "version"), "Remove one, or give it a new version."), first)
     else:
         problem = f"there are two {kind} documents named '{item.name}'."
-        yield Dangling(index, Problem(problem, ("metadata", "name"), "Rename or remove one."), first)
+        bare = isinstance(item, FlagDraft) and "feature" in item.source
+        place = ("feature",) if bare else ("metadata", "name")
+        yield Dangling(index, Problem(problem, place, "Rename or remove one."), first)
 
 
 def _uses(item: Item) -> Iterator[tuple[str, str, Path]]:
     """Kind and name of what the item refers to, and where it does."""
-    spec = item if isinstance(item, ReleaseDraft) else item.spec
+    if isinstance(item, FlagDraft):
+        yield from (("Segment", name, place) for name, place in item.segments)
+    spec = item.spec if isinstance(item, Document) else item
     if isinstance(spec, ReleaseDraft | RolloutSpec):
         yield "Service", spec.service, ("spec", "service")
     if isinstance(spec, RolloutSpec):
@@ -147,6 +155,8 @@ def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
     if isinstance(item, ReleaseDraft):
         if item.service in names.services:
             yield from process_problems(overridden(names.services[item.service].process, item.process))
+    elif not isinstance(item, Document):
+        return
     elif isinstance(item.spec, RolloutSpec):
         yield from comparisons_alone(item.spec, names.gates)
         yield from _without_header(item.spec, names)
@@ -181,7 +191,7 @@ def _without_header(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
 
 
 def _shared_prefixes(item: Item, names: _Names) -> Iterator[Problem]:
-    if isinstance(item, ReleaseDraft) or not isinstance(item.spec, Service):
+    if not isinstance(item, Document) or not isinstance(item.spec, Service):
         return
     for position, prefix in enumerate(item.spec.prefixes):
         others = [

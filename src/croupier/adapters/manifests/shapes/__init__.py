@@ -4,6 +4,7 @@ The only place where the fields of the files are written down: reading, error me
 it. Values are read by ``quantities`` and ``words``; sense is judged by ``core``.
 """
 
+from croupier.adapters.manifests.shapes.flag import FlagShape, PresetShape
 from croupier.adapters.manifests.shapes.gate import ComparisonShape, GateShape, HardStopShape, RuleShape, SliShape
 from croupier.adapters.manifests.shapes.rollout import AnalysisShape, RolloutShape, StepShape
 from croupier.adapters.manifests.shapes.segment import SegmentShape
@@ -17,7 +18,7 @@ from croupier.adapters.manifests.shapes.service import (
 
 API_VERSION = "croupier/v1"
 
-AnyDocument = ServiceShape | ReleaseShape | GateShape | SegmentShape | RolloutShape
+AnyDocument = ServiceShape | ReleaseShape | GateShape | SegmentShape | RolloutShape | FlagShape | PresetShape
 
 KINDS: dict[str, type[AnyDocument]] = {
     "Service": ServiceShape,
@@ -25,6 +26,8 @@ KINDS: dict[str, type[AnyDocument]] = {
     "Gate": GateShape,
     "Segment": SegmentShape,
     "Rollout": RolloutShape,
+    "Flag": FlagShape,
+    "Preset": PresetShape,
 }
 """Every kind of document, in the order in which they depend on each other."""
 
@@ -34,10 +37,12 @@ __all__ = [
     "AnalysisShape",
     "AnyDocument",
     "ComparisonShape",
+    "FlagShape",
     "GateShape",
     "HardStopShape",
     "HealthShape",
     "LimitsShape",
+    "PresetShape",
     "ProcessOverrides",
     "ReleaseShape",
     "RolloutShape",

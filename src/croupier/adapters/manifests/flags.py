@@ -1,0 +1,173 @@
+"""Flags and presets as files have them: ``kind: Flag``, ``kind: Preset``, and the bare ``{"feature": ...}``.
+
+What they mean is read by ``core.flags``; here days become points in time, fields get their written names, and every
+mistake its place. Called for each document.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeGuard
+
+from croupier.adapters.manifests import flag_words
+from croupier.adapters.manifests.located import Complaint, Path
+from croupier.adapters.manifests.misread import Misread
+from croupier.core.flags import cel
+from croupier.core.flags.model import Flag, FlagType, Rule
+from croupier.core.flags.preset import Preset, read_preset
+from croupier.core.flags.read import read_flag
+from croupier.errors import Problem, Rejected
+
+_NAMES: Final = {"killSwitch": "kill_switch", "onExpiry": "on_expiry", "expires": "expires_at"}
+_WRITTEN: Final = {name: written for written, name in _NAMES.items()}
+_DUTIFUL: Final = (FlagType.RELEASE, FlagType.EXPERIMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDraft:
+    """A declared flag. ``source`` is the document as it was written; ``segments`` are the segments that its conditions
+    name, with their places.
+    """
+
+    flag: Flag
+    source: Mapping[str, Any]
+    segments: tuple[tuple[str, Path], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.flag.key
+
+
+@dataclass(frozen=True, slots=True)
+class PresetDraft:
+    """A declared preset. ``source`` is the document as it was written."""
+
+    preset: Preset
+    source: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.preset.name
+
+
+def is_bare(data: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether the data is a flag without an envelope."""
+    return isinstance(data, dict) and "feature" in data and "apiVersion" not in data
+
+
+def bare_flag(data: dict[str, Any]) -> tuple[FlagDraft | None, list[Complaint]]:
+    """The flag of ``{"feature": ..., "rules": [...]}``; ``expires`` may be written as a day. An owner and an expiry
+    that are missing are filled in when it is declared.
+    """
+    fields = dict(data)
+    if "expires" in fields and "expires_at" in fields:
+        problem = Problem("'expires' and 'expires_at' together.", ("expires_at",), "Write one of them.")
+        return None, [Complaint(problem, at_key=True)]
+    complaints = _timed(fields, ("expires",))
+    dated = {"expires_at": "expires"} if "expires" in data else {}
+    return _draft(fields, data, complaints, lambda path: (dated.get(str(path[0]), path[0]), *path[1:]) if path else ())
+
+
+def flag_document(data: dict[str, Any]) -> tuple[FlagDraft | None, list[Complaint]]:
+    """The flag of a ``kind: Flag`` whose shape is right."""
+    spec = data["spec"]
+    fields = {_NAMES.get(name, name): _bucketed(value) for name, value in spec.items() if name != "expires"}
+    fields |= {"feature": data["metadata"]["name"]} | ({"expires": spec["expires"]} if "expires" in spec else {})
+    complaints = _timed(fields, ("spec", "expires"))
+    draft, more = _draft(fields, data, complaints, _place)
+    if draft is not None:
+        more += map(Complaint, _missing(draft.flag))
+    return (None if more else draft), more
+
+
+def preset_document(data: dict[str, Any]) -> tuple[PresetDraft | None, list[Complaint]]:
+    """The preset of a ``kind: Preset`` whose shape is right."""
+    spec = data["spec"]
+    changes = [{name: _bucketed(value) for name, value in change.items()} for change in spec["changes"]]
+    fields = {"name": data["metadata"]["name"], "changes": changes, "description": spec.get("description", "")}
+    try:
+        return PresetDraft(read_preset(fields), data), []
+    except Rejected as refused:
+        return None, [Complaint(_moved(problem, ("spec", *problem.path))) for problem in refused.problems]
+
+
+def _draft(
+    fields: dict[str, Any], data: dict[str, Any], complaints: list[Complaint], place: Any
+) -> tuple[FlagDraft | None, list[Complaint]]:
+    try:
+        flag = read_flag(fields)
+    except Rejected as refused:
+        return None, [*complaints, *(Complaint(_moved(item, place(item.path))) for item in refused.problems)]
+    segments: list[tuple[str, Path]] = []
+    for path, rule in _rules(flag):
+        try:
+            segments += ((name, place((*path, "if"))) for name in _segments(rule))
+        except cel.CelError as refused:
+            text = f"column {refused.column}: {refused.message}"
+            complaints.append(Complaint(Problem(text, place((*path, "if")), refused.hint)))
+    return (None if complaints else FlagDraft(flag, data, tuple(segments))), complaints
+
+
+def _timed(fields: dict[str, Any], path: Path) -> list[Complaint]:
+    """Turn the day into a point in time."""
+    if "expires" not in fields:
+        return []
+    try:
+        fields["expires_at"] = flag_words.moment(fields.pop("expires"))
+    except Misread as misread:
+        return [Complaint(Problem(misread.message, path, misread.hint))]
+    return []
+
+
+def _missing(flag: Flag) -> Iterator[Problem]:
+    """What a file must say that is meant to stay."""
+    if flag.type not in _DUTIFUL:
+        return
+    if not flag.owner:
+        hint = "Write who answers for it: owner: payments."
+        yield Problem(f"flags of type {flag.type} need an owner.", ("spec", "owner"), hint)
+    if flag.expires_at is None:
+        hint = "Write until when it is needed: expires: 2027-01-31."
+        yield Problem(f"flags of type {flag.type} need an expiry.", ("spec", "expires"), hint)
+
+
+def _bucketed(value: Any) -> Any:
+    """The value with ``variantSalt`` spelled as the core does, wherever a bucketing stands in it."""
+    if isinstance(value, list):
+        return [_bucketed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = {("variant_salt" if name == "variantSalt" else name): item for name, item in value.items()}
+    return {name: _bucketed(item) if name in ("rules", "bucketing") else item for name, item in named.items()}
+
+
+def _place(path: Path) -> Path:
+    """Where the core's field is written in a ``kind: Flag``."""
+    if path[:1] == ("feature",):
+        return ("metadata", "name")
+    first = (_WRITTEN.get(str(path[0]), path[0]),) if path else ()
+    return ("spec", *first, *("variantSalt" if part == "variant_salt" else part for part in path[1:]))
+
+
+def _moved(problem: Problem, path: Path) -> Problem:
+    return Problem(problem.message, path, problem.hint)
+
+
+def _rules(flag: Flag) -> Iterator[tuple[Path, Rule]]:
+    for index, rule in enumerate(flag.rules):
+        yield ("rules", index), rule
+    for name, override in flag.environments.items():
+        for index, rule in enumerate(override.rules or ()):
+            yield ("environments", name, "rules", index), rule
+
+
+def _segments(rule: Rule) -> list[str]:
+    """The segments that the condition names. Raises ``CelError`` for one that is no condition."""
+    named: list[str] = []
+
+    def segment(name: str) -> cel.Test:
+        named.append(name)
+        return lambda _: False
+
+    if rule.condition:
+        cel.compile_condition(rule.condition, now=lambda: 0.0, segment=segment)
+    return named
