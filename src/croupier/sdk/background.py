@@ -3,22 +3,18 @@
 A client that is dropped, or an interpreter that exits, stops it too: no thread is waited for, nothing is left unsaid.
 """
 
-import logging
 import os
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from weakref import WeakSet
 
 from croupier.sdk.chores import Chores
 from croupier.sdk.connection import Connection
 from croupier.sdk.decisions.log import DecisionLog
+from croupier.sdk.forks import everyone
 from croupier.sdk.held import Held
 from croupier.sdk.subscription import Subscription
 from croupier.sdk.threads import threads_run
-
-_log = logging.getLogger(__name__)
 
 _SPREAD_CHILDREN_S = 0.25
 """Children of a fork dial within this time: workers come by the dozen, and some end at once."""
@@ -41,7 +37,9 @@ class Background:
         self._cache = cache
         self._chores: list[Chores] = []
         self._stopped = False
-        _everyone.add(self)
+        self._process = os.getpid()
+        self._prepared = False
+        everyone.add(self)
 
     def start(self, within_s: float = 0.0) -> None:
         if (self._connect is None and self.decisions is None) or not threads_run():
@@ -79,17 +77,23 @@ class Background:
 
     def before_fork(self) -> None:
         self.held.lock.acquire()
+        self._prepared = True
         for name in ("multiprocessing.util", "billiard.util"):
             # Their children leave without the interpreter's exit functions, but have some of their own.
             if name in sys.modules:
                 sys.modules[name].register_after_fork(self, Background._in_worker)
 
     def after_fork_in_parent(self) -> None:
+        self._prepared = False
         self.held.lock.release()
 
     def after_fork_in_child(self) -> None:
         """The threads stayed in the parent. Locks that they may have held are made anew, and threads started."""
-        self.held.lock = threading.Lock()
+        if self._process == os.getpid():
+            return
+        self._process = os.getpid()
+        self.held.forked(prepared=self._prepared)
+        self._prepared = False
         if self._stopped:
             return
         if self.decisions is not None:
@@ -104,38 +108,3 @@ class Background:
         for name in ("multiprocessing.util", "billiard.util"):
             if name in sys.modules:
                 sys.modules[name].Finalize(background, background.stop, exitpriority=10)
-
-
-_everyone: WeakSet[Background] = WeakSet()
-_forking: list[Background] = []
-_fork_turn = threading.Lock()
-"""Threads of a process fork one after the other."""
-
-
-def _before_fork() -> None:
-    _fork_turn.acquire()
-    _forking[:] = sorted(_everyone, key=id)
-    for background in _forking:
-        background.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for background in _forking:
-        background.after_fork_in_parent()
-    _forking.clear()
-    _fork_turn.release()
-
-
-def _after_fork_in_child() -> None:
-    global _fork_turn  # noqa: PLW0603 -- the child's own, whoever held the parent's
-    _fork_turn = threading.Lock()
-    for background in _forking:
-        try:
-            background.after_fork_in_child()
-        except Exception:  # noqa: BLE001 -- a fork must succeed, whatever becomes of us
-            _log.exception("the flag client could not start again after a fork: its flags stay as they are")
-    _forking.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

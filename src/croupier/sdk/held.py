@@ -95,6 +95,14 @@ class Held:
         changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
         self.tell(Changed(frozenset(key for key in changed if not key.startswith(SEGMENT))))
 
+    def forked(self, *, prepared: bool) -> None:
+        """In the child: nobody else changes anything here. Where nothing ``prepared`` the fork it may have come in the
+        middle of a change, so whatever was compiled is compiled again when it is asked for.
+        """
+        self.lock = threading.Lock()
+        if not prepared:
+            self.ruleset.forget_compiled()
+
     def tell(self, event: Event) -> None:
         for listener in tuple(self._listeners):
             try:

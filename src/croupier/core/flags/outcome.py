@@ -54,8 +54,8 @@ class Outcome:
         self.error = error
         self.count = 0
         """How often it was the answer."""
-        self.limit = 0
-        """Up to which count decisions are logged one by one."""
+        self.limit = 1
+        """Up to which count decisions are shown to the decision log; the first one is, which then says how it goes on."""
         self.text = json.dumps(value) if isinstance(value, dict | list) else None
 
     def fresh_value(self) -> Any:

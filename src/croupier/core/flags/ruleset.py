@@ -56,6 +56,11 @@ class Ruleset:
         """The flags that were asked for since they last changed."""
         return dict(self._compiled)
 
+    def forget_compiled(self) -> None:
+        """Compile everything again when it is asked for."""
+        self.runs.clear()
+        self._compiled.clear()
+
     def follow(self, delta: Delta) -> Mapping[str, Compiled]:
         """Take the changed lines; the compiled flags that they put out of use, with their counts."""
         return self._become(apply(self.snapshot, delta))
