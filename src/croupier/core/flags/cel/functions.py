@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from croupier.core.flags.cel.errors import Undecided
@@ -85,6 +84,9 @@ def _double_text(value: float) -> str:
     """The shortest digits that read back as the same number, written as Go's and C++'s ``%g`` do: 3, 0.5, 1e+06."""
     if not math.isfinite(value) or not value:
         return repr(value).removesuffix(".0")
+    # Late, since few rules write numbers and the SDK's start should stay quick.
+    from decimal import Decimal
+
     digits, exponent = f"{Decimal(repr(value)).normalize():e}".split("e")
     if -4 <= int(exponent) < 6:
         return f"{Decimal(repr(value)):f}".removesuffix(".0")

@@ -1,7 +1,6 @@
 """What people write that the language does not have, and what to write instead. Called by the lexer and the parser."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 from croupier.core.flags.cel.errors import CelError
@@ -105,6 +104,9 @@ def refuse_function(name: str, column: int, known: Iterable[str]) -> CelError:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, letters' case aside."""
+    # Late, since nobody makes a mistake while a service starts.
+    from difflib import get_close_matches
+
     by_folded = {candidate.casefold(): candidate for candidate in known}
     found = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.75)
     return by_folded[found[0]] if found else None

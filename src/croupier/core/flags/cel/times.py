@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from croupier.core.flags.cel.errors import Undecided
 
@@ -149,6 +148,9 @@ def read_zone(name: str) -> tzinfo:
             length = timedelta(hours=int(hours), minutes=int(minutes))
             return timezone(-length if sign == "-" else length)
     elif _ZONE.fullmatch(name):
+        # Late, since few rules ask for a time zone and the SDK's start should stay quick.
+        from zoneinfo import ZoneInfo
+
         try:
             return ZoneInfo(name)
         except (LookupError, ValueError, OSError):
