@@ -1,0 +1,121 @@
+"""A preset applied, and undone to the letter."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from croupier.core.flags import events as e
+from croupier.core.flags.line import flag_line
+from croupier.core.flags.model import Flag, Override, Rule
+from croupier.core.flags.preset import Application, Change, Preset
+from croupier.core.flags.preset_plan import Planned, before, plan, undo
+from croupier.core.flags.state import FlagState, declare, evolve
+from croupier.core.flags.write import digest_of, write_flag
+from croupier.errors import Rejected
+
+FLAG = Flag("f", rules=(Rule("market == 'DE'"),))
+
+
+def state_of(flag: Flag, *events: e.FlagEvent) -> FlagState:
+    source = write_flag(flag)
+    state = declare(e.FlagDeclared(source, digest_of(source)), version=1, actor="a", at=0)
+    return happened(state, events, 1)
+
+
+def happened(state: FlagState, events: tuple[e.FlagEvent, ...], version: int) -> FlagState:
+    for event in events:
+        state = evolve(state, event, version=version, actor="preset", at=5)
+    return state
+
+
+def applied(preset: Preset, states: dict[str, FlagState]) -> tuple[dict[str, FlagState], Application]:
+    planned = plan(preset, states, reason="it burns")
+    after = {each.key: happened(states[each.key], each.events, 2) for each in planned}
+    kept = tuple(before(each, states[each.key], 2) for each in planned)
+    return {**states, **after}, Application("ann", 5, "it burns", 2, "sha256:p", kept)
+
+
+def test_what_it_does() -> None:
+    preset = Preset(
+        "p",
+        (
+            Change("f", kill=True),
+            Change("g", settings={"default": "on", "rules": []}),
+            Change("g", environment="test", settings={"enabled": False}),
+        ),
+    )
+    states = {"f": state_of(FLAG), "g": state_of(replace(FLAG, key="g"))}
+    wanted = write_flag(Flag("g", default="on", environments={"test": Override(enabled=False)}))
+    assert plan(preset, states, reason="it burns") == (
+        Planned("f", (e.FlagKilled("it burns"),)),
+        Planned("g", (e.FlagDeclared(wanted, digest_of(wanted)),)),
+    )
+
+
+@pytest.mark.parametrize(
+    "state, change",
+    [
+        (state_of(FLAG, e.FlagKilled("x")), Change("f", kill=True)),
+        (state_of(FLAG), Change("f", settings={"enabled": True})),
+        (state_of(FLAG), Change("f", settings={"rules": [{"if": "market == 'DE'"}]})),
+    ],
+)
+def test_what_is_so_already_is_left_alone(state: FlagState, change: Change) -> None:
+    assert plan(Preset("p", (change,)), {"f": state}, reason="x") == ()
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        ((Change("g", kill=True),), ["changes[0].flag: there is no flag 'g'."]),
+        ((Change("gone", kill=True),), ["changes[0].flag: there is no flag 'gone'."]),
+        (
+            (Change("f", kill=True), Change("f", settings={"default": "x", "rules": 3}), Change("h", kill=True)),
+            [
+                "changes[1].default: there is no variant 'x'. Variants are on, off.",
+                "changes[1].rules: expected a list, found the number 3.",
+                "changes[2].flag: there is no flag 'h'.",
+            ],
+        ),
+    ],
+)
+def test_refused_as_a_whole(changes: tuple[Change, ...], told: list[str]) -> None:
+    states = {"f": state_of(FLAG), "gone": state_of(replace(FLAG, key="gone"), e.FlagArchived())}
+    with pytest.raises(Rejected, match="The preset cannot be applied") as caught:
+        plan(Preset("p", changes), states, reason="x")
+    assert [str(problem) for problem in caught.value.problems] == told
+
+
+SETTINGS = st.fixed_dictionaries(
+    {}, optional={"enabled": st.booleans(), "default": st.sampled_from(["on", "off"]), "rules": st.just([])}
+).filter(bool)
+CHANGES = st.builds(Change, st.sampled_from("fg"), settings=SETTINGS, environment=st.sampled_from(["", "test"]))
+KILLS = st.builds(Change, st.sampled_from("fg"), kill=st.just(True))
+
+
+@given(st.lists(CHANGES | KILLS, min_size=1, max_size=5), st.booleans())
+def test_undoing_makes_every_flag_what_it_was(changes: list[Change], killed: bool) -> None:
+    states = {"f": state_of(FLAG, *([e.FlagKilled("x")] if killed else [])), "g": state_of(replace(FLAG, key="g"))}
+    after, application = applied(Preset("p", tuple(changes)), states)
+    way_back = undo(application, after)
+    assert way_back.kept == ()
+    for each in way_back.planned:
+        after[each.key] = happened(after[each.key], each.events, 3)
+    for key, state in states.items():
+        assert after[key].source == state.source
+        assert after[key].killed == state.killed
+        for environment in ("production", "test"):
+            lines = [flag_line(each, environment).split("\t")[2] for each in (state, after[key])]
+            assert lines[0] == lines[1]
+
+
+def test_what_somebody_changed_since_stays() -> None:
+    states: dict[str, Any] = {"f": state_of(FLAG), "g": state_of(replace(FLAG, key="g"))}
+    after, application = applied(Preset("p", (Change("f", kill=True), Change("g", kill=True))), states)
+    after["f"] = happened(after["f"], (e.FlagRestored(),), 3)
+    del after["g"]
+    assert undo(application, after).kept == ("f", "g")
+    assert undo(application, after).planned == ()
