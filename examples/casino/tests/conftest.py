@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from casino.players.population import Person
 from casino.players.wire import Wire
-from casino.testing import LocalCasino
+from casino.testing import LocalCasino, OpenHouse, house_in
 from casino.world import SERVICES
 
 NUMBERS = count()
@@ -43,3 +44,10 @@ def person() -> Person:
     return Person(
         f"player-{next(NUMBERS)}", "a-good-password", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "DE", "aurora", excluded=False
     )
+
+
+@pytest.fixture
+def open_house(tmp_path: Path) -> Iterator[OpenHouse]:
+    """Services without a server around them, all on one new database."""
+    with ExitStack() as closing:
+        yield lambda rules=None, **how: closing.enter_context(house_in(tmp_path / "casino.db", rules, **how))

@@ -18,7 +18,7 @@ from casino.ledger_rules import RULES
 from casino.psp import Decision
 from casino.rounds import Bet
 from casino.testing import Silent
-from casino.wallet import Order
+from casino.wallet import Flow, Order
 from casino.world import OFFERS
 
 ANN = Player(identity.player_id("ann"), "DE", "aurora")
@@ -42,6 +42,7 @@ CORRUPTIONS = {
     "unknown_subject": "DELETE FROM rounds",
     "claim_mismatch": "UPDATE claims SET amount = amount + 1",
     "excluded_player_served": "UPDATE players SET excluded_at = 1.0",
+    "hold_mismatch": "UPDATE holds SET state = 'released' WHERE subject LIKE '%/h1'",
     "settled_without_answer": "DELETE FROM answers WHERE scope = 'payment'",
     "answer_altered": "UPDATE answers SET body = '{}' WHERE scope = 'round'",
     "answer_lies": "UPDATE payments SET status = 'failed' WHERE subject LIKE '%/d2'",
@@ -59,6 +60,11 @@ def honest(tmp_path: Path) -> Path:
         for key, decision in (("d1", Decision.APPROVED), ("d2", Decision.DECLINED), ("d3", Decision.FAILED)):
             order = Order(ANN, key, "deposit", "kestrel", 1_000, key)
             wallet.open_deposit(tx, order)
+            wallet.settle_deposit(book, order, decision)
+        for key, decision in (("h1", Decision.APPROVED), ("h2", Decision.FAILED)):
+            order = Order(ANN, key, "deposit", "velora", 1_000, key, flow=Flow.HOLD)
+            wallet.open_deposit(tx, order)
+            wallet.note_hold(tx, order)
             wallet.settle_deposit(book, order, decision)
         for key, multiple in (("r1", 2), ("r2", 0)):
             bet = Bet(ANN, key, "comet", 100, key)
@@ -85,7 +91,7 @@ def corrupt(path: Path, statement: str) -> None:
 def test_an_honest_book_has_no_findings(honest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(honest) == []
     assert main(["check", str(honest)]) == 0
-    assert "0 findings in 8 transactions" in capsys.readouterr().out
+    assert "0 findings in 9 transactions" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rule", CORRUPTIONS)

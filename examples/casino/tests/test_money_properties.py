@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -17,7 +18,7 @@ from casino.identity import Newcomer, Player
 from casino.ledger import inspect
 from casino.psp import Decision
 from casino.rounds import Bet
-from casino.wallet import Order
+from casino.wallet import Flow, Order
 from casino.world import OFFERS, PROVIDERS
 
 LOGINS = ("ann", "bob")
@@ -51,6 +52,7 @@ class Money(RuleBasedStateMachine):
         self.alarms = CountingAlarms()
         self.expected: dict[str, int] = {}
         self.answers: dict[str, Answer] = {}
+        self.began: dict[str, tuple[str, Flow]] = {}
         with writing(self.connection) as tx:
             for login in LOGINS:
                 identity.add_player(tx, Newcomer(login, "pbkdf2$1$00$00", "A" * 32, "DE", "aurora"))
@@ -85,9 +87,15 @@ class Money(RuleBasedStateMachine):
 
     @rule(
         target=orders, player=PLAYERS, key=KEYS, amount=AMOUNTS, psp=st.sampled_from(list(PROVIDERS)),
-        direction=st.sampled_from(["deposit", "withdrawal"]), intent=st.booleans(),
+        how=st.tuples(st.sampled_from(["deposit", "withdrawal"]), st.booleans()),
+        flags=st.tuples(st.sampled_from(list(PROVIDERS)), st.sampled_from(Flow)),
     )  # fmt: skip
-    def open_payment(self, player: Player, key: str, amount: int, psp: str, direction: str, intent: bool) -> object:
+    def open_payment(
+        self, player: Player, key: str, amount: int, psp: str, how: tuple[str, bool], flags: tuple[str, Flow]
+    ) -> object:
+        """Flags send it to some provider, some way, unless it has begun already."""
+        direction, intent = how
+        used, flow = flags
         order = Order(player, f"{direction}-{key}", direction, psp, amount, f"{direction}-{psp}-{amount}")
         known = self.connection.execute(
             "SELECT body_digest FROM payments WHERE subject = ?", (order.subject,)
@@ -96,13 +104,20 @@ class Money(RuleBasedStateMachine):
             return multiple()
         with writing(self.connection) as tx:
             if direction == "withdrawal":
-                answer = wallet.reserve_withdrawal(self.book(), order)
+                answer = wallet.reserve_withdrawal(self.book(), order, lambda new: replace(new, psp=used))
                 if known is None and answer is None:
                     self.move(player, -amount)
             else:
-                answer = (wallet.open_deposit if intent else wallet.check_deposit)(tx, order)
+                begin = wallet.open_deposit if intent else wallet.check_deposit
+                answer = begin(tx, order, lambda new: replace(new, psp=used, flow=flow))
         self.remember(order.subject, answer)
         return order
+
+    @rule(order=orders)
+    def hold_money(self, order: Order) -> None:
+        """The provider holds the money, and the process may die upon it."""
+        with writing(self.connection) as tx:
+            wallet.note_hold(tx, order)
 
     @rule(order=orders)
     def retry_payment(self, order: Order) -> None:
@@ -167,6 +182,13 @@ class Money(RuleBasedStateMachine):
         with writing(self.connection):
             granted, amount = bonuses.claim(self.book(), player, offer)  # type: ignore[arg-type]
         self.move(player, amount if granted else 0)
+
+    @invariant()
+    def what_has_begun_goes_on_as_it_began(self) -> None:
+        query = "SELECT payments.subject, psp, holds.subject AS hold FROM payments LEFT JOIN holds USING (subject)"
+        for row in self.connection.execute(query):
+            now = (row["psp"], Flow.HOLD if row["hold"] else Flow.CHARGE)
+            assert self.began.setdefault(row["subject"], now) == now
 
     @invariant()
     def every_rule_holds(self) -> None:

@@ -219,9 +219,11 @@ async def test_a_table_answers_nonsense_and_stays_open(person: Person, wire: Wir
 
 async def test_metrics_are_the_contract(wire: Wire) -> None:
     expected = {
-        "payments": 'casino_deposits_total{brand="bluefin",market="MT",outcome="declined",psp="tarn",version="1.1.0"}',
+        "payments": 'casino_deposits_total{brand="bluefin",flag_variant="payments_v2:on",market="MT",'
+        'outcome="declined",psp="tarn",version="1.1.0"}',
         "auth": 'casino_logins_total{brand="aurora",market="SE",outcome="wrong_credentials",version="1.1.0"}',
-        "games": 'casino_bets_total{brand="aurora",game="roulette",market="DE",outcome="refused",version="1.1.0"}',
+        "games": 'casino_bets_total{brand="aurora",flag_variant="new_lobby:recent",game="roulette",market="DE",'
+        'outcome="refused",version="1.1.0"}',
         "promo": 'casino_promo_claims_total{brand="aurora",market="DE",outcome="repeated",version="1.1.0"}',
     }
     for service in SERVICES:

@@ -44,6 +44,7 @@ class Migrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brand: BrandName
     totp_secret: Secret
     excluded: bool = False
+    employee: bool = False
 
 
 class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,7 +87,7 @@ async def import_players(request: Request) -> Response:
 
     def hash_all() -> list[Newcomer]:
         return [
-            Newcomer(m.login, _hash(house, m.password), m.totp_secret, m.market, m.brand, m.excluded)
+            Newcomer(m.login, _hash(house, m.password), m.totp_secret, m.market, m.brand, m.excluded, m.employee)
             for m in form.players
         ]
 

@@ -7,6 +7,7 @@ transaction never fails half-way because another process wrote first.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+A = TypeVar("A")
 BUSY_TIMEOUT_S = 5.0
 
 
@@ -61,11 +63,11 @@ class Database:
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one write transaction and return what it returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
+        return await self._in_thread(self._write, work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which must only read, and return what it returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
+        return await self._in_thread(work, self._connection)
 
     def write_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Like `write`, for use before there is an event loop."""
@@ -75,6 +77,11 @@ class Database:
         """Finish the work that is queued and close the connection."""
         self._thread.shutdown(wait=True)
         self._connection.close()
+
+    async def _in_thread(self, work: Callable[[A], T], argument: A) -> T:
+        """With the request's context, so that what is bound to it (a trace, a test's flags) holds there too."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, context.run, work, argument)
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with writing(self._connection) as tx:

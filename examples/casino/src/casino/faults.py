@@ -40,6 +40,7 @@ class Grammar:
 
 GRAMMARS: Mapping[str, Grammar] = {
     "deposit-error": Grammar(matches=("psp", "market", "brand")),
+    "capture-error": Grammar(matches=("psp", "market", "brand")),
     "withdrawal-error": Grammar(matches=("psp", "market", "brand")),
     "psp-error": Grammar(matches=("psp", "market")),
     "login-error": Grammar(matches=("market", "brand")),

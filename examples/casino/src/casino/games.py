@@ -1,4 +1,4 @@
-"""The games service: `python -m casino.games`. Spins over HTTP, a roulette table over WebSocket.
+"""The games service: `python -m casino.games`. The lobby, spins over HTTP, a roulette table over WebSocket.
 
 Versions differ: since 1.1 a lost spin sometimes gets a second turn. Any process finishes rounds that a dead one left.
 """
@@ -17,15 +17,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
-from casino import rounds
+from casino import lobby, rounds
 from casino.answers import Answer, digest
 from casino.book import Book
 from casino.errors import Refusal
+from casino.flags import NEW_LOBBY, flag_variant
 from casino.house import House
-from casino.requests import Amount, Key, house_of, read, replay, session
+from casino.requests import Amount, Key, house_of, read, replay, respond, session
 from casino.rounds import Bet
 from casino.serve import serve
-from casino.table import fail_if_told, sit_down
+from casino.table import fail_if_told, require_studio, sit_down
+from casino.world import STUDIO_OF
 
 log = logging.getLogger("casino.games")
 DICE = random.SystemRandom()
@@ -40,21 +42,33 @@ class Spin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stake_minor: Amount
 
 
+async def show_lobby(request: Request) -> Response:
+    """The games on offer, in this player's order."""
+    house, player = house_of(request), session(request)
+    layout = house.flags.lobby(player)
+    games = await house.database.read(lambda tx: lobby.LAYOUTS[layout](tx, player))
+    house.metrics.lobbies.labels(house.version, player.market, player.brand, flag_variant(NEW_LOBBY, layout)).inc()
+    return respond(
+        {"layout": layout, "games": [game for game in games if house.flags.studio_runs(STUDIO_OF[game], player)]}
+    )
+
+
 async def spin(request: Request) -> Response:
-    """Play one round: 200 settled, 422 not enough money."""
+    """Play one round: 200 settled, 422 not enough money, 409 another game has to be chosen."""
     house, player = house_of(request), session(request)
     form = await read(request, Spin)
     bet = Bet(player, form.round_id, form.game, form.stake_minor, digest(msgspec.json.encode(form)))
-    labels = (house.version, player.market, player.brand, form.game)
+    place = (house.version, player.market, player.brand, form.game)
+    variant = flag_variant(NEW_LOBBY, house.flags.lobby(player))
     try:
         fail_if_told(house, player)
         answer = await house.database.write(lambda tx: _play(house, house.book(tx), bet))
     except Exception as error:
         refused = isinstance(error, Refusal) and error.status < 500
-        house.metrics.bets.labels(*labels, "refused" if refused else "failed").inc()
+        house.metrics.bets.labels(*place, "refused" if refused else "failed", variant).inc()
         raise
     if answer.fresh:
-        house.metrics.bets.labels(*labels, answer.document["status"]).inc()
+        house.metrics.bets.labels(*place, answer.document["status"], variant).inc()
     return replay(answer)
 
 
@@ -79,7 +93,8 @@ def _settle(house: House, bet: Bet, tx: sqlite3.Connection) -> Answer:
 
 
 def _play(house: House, book: Book, bet: Bet) -> Answer:
-    answer = rounds.place(book, bet, rounds.draw(bet.game, DICE, respins=house.settings.since("1.1.0")))
+    multiple = rounds.draw(bet.game, DICE, respins=house.settings.since("1.1.0"))
+    answer = rounds.place(book, bet, multiple, partial(require_studio, house, bet))
     if answer is not None:
         return answer
     if house.faults.hit("double-debit"):
@@ -90,6 +105,7 @@ def _play(house: House, book: Book, bet: Bet) -> Answer:
 
 
 ROUTES = [
+    Route("/games/lobby", show_lobby),
     Route("/games/spin", spin, methods=["POST"]),
     WebSocketRoute("/games/table", sit_down),
 ]

@@ -13,7 +13,9 @@ import semver
 from casino.book import Book
 from casino.database import Database
 from casino.faults import Faults
+from casino.flags import Flags, FlagSource
 from casino.metrics import Metrics
+from casino.psp import Terminal
 from casino.tokens import Tokens
 
 
@@ -30,6 +32,7 @@ class Settings:
     linger_s: float
     password_cost: int
     stuck_after_s: float
+    flags: FlagSource
     secret_file: Path | None = None
 
     def since(self, version: str) -> bool:
@@ -73,7 +76,9 @@ class House:
     metrics: Metrics
     faults: Faults
     tokens: Tokens
-    drain: Drain
+    flags: Flags
+    drain: Drain = field(default_factory=Drain)
+    terminal: Terminal = field(default_factory=Terminal)
 
     @property
     def version(self) -> str:

@@ -18,15 +18,20 @@ from casino.errors import Refusal
 
 CHALLENGE_LIFETIME_S = 120.0
 CHALLENGE_ATTEMPTS = 5
+_WITH_EMPLOYEES = (
+    "SELECT players.*, employees.player_id IS NOT NULL AS employee FROM players "
+    "LEFT JOIN employees ON employees.player_id = players.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """Who is playing; market and brand never change."""
+    """Who is playing; market and brand never change. Employees play too, with what players do not get yet."""
 
     id: str
     market: str
     brand: str
+    employee: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Newcomer:
     market: str
     brand: str
     excluded: bool = False
+    employee: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +92,14 @@ def add_player(tx: sqlite3.Connection, newcomer: Newcomer) -> bool:
             time.time() if newcomer.excluded else None,
         ),
     )
+    if cursor.rowcount == 1 and newcomer.employee:
+        tx.execute("INSERT INTO employees (player_id) VALUES (?)", (player_id(newcomer.login),))
     return cursor.rowcount == 1
 
 
 def find_player(tx: sqlite3.Connection, login: str) -> Stored | None:
     """The player with this login."""
-    row = tx.execute("SELECT * FROM players WHERE login = ?", (login,)).fetchone()
+    row = tx.execute(f"{_WITH_EMPLOYEES} WHERE login = ?", (login,)).fetchone()
     return _stored(row) if row else None
 
 
@@ -115,7 +123,8 @@ def open_challenge(tx: sqlite3.Connection, player: str) -> str:
 def answer_challenge(tx: sqlite3.Connection, challenge: str, code: str) -> tuple[Stored | None, bool]:
     """Whose challenge it is, and whether the code is right. A challenge works once and bears few attempts."""
     row = tx.execute(
-        "SELECT players.*, attempts FROM challenges JOIN players ON players.id = player_id "
+        "SELECT players.*, attempts, employees.player_id IS NOT NULL AS employee FROM challenges "
+        "JOIN players ON players.id = challenges.player_id LEFT JOIN employees ON employees.player_id = players.id "
         "WHERE challenges.id = ? AND expires_at >= ?",
         (challenge, time.time()),
     ).fetchone()
@@ -150,5 +159,5 @@ def _derive(password: str, salt: bytes, cost: int, scheme: str) -> bytes:
 
 
 def _stored(row: sqlite3.Row) -> Stored:
-    player = Player(row["id"], row["market"], row["brand"])
+    player = Player(row["id"], row["market"], row["brand"], bool(row["employee"]))
     return Stored(player, row["password"], row["totp_secret"], row["excluded_at"] is not None)

@@ -121,6 +121,13 @@ RULES = (
         "WHERE kind IN ('deposit', 'bet', 'bonus') AND coalesce(p.opened_at, r.opened_at, t.at) > excluded_at",
     ),
     Rule(
+        "hold_mismatch",  # held money is taken if and only if the deposit is credited, and let go if it is not
+        "SELECT h.subject, state || ', deposit ' || coalesce(status, 'unknown') AS detail "
+        "FROM holds h LEFT JOIN payments p ON p.subject = h.subject "
+        "WHERE (state = 'captured') <> (coalesce(status, '') = 'credited') "
+        "OR (state = 'released') <> (coalesce(status, '') IN ('declined', 'failed'))",
+    ),
+    Rule(
         "settled_without_answer",  # a final payment or round must be able to replay
         "SELECT subject, status AS detail FROM payments WHERE status <> 'pending' "
         "AND subject NOT IN (SELECT subject FROM answers WHERE scope = 'payment') "

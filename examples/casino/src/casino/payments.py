@@ -1,7 +1,8 @@
 """The payments service: `python -m casino.payments`. Balance, deposits and withdrawals through three simulated PSPs.
 
 Versions differ: 1.0 remembers a deposit only when the provider has answered; since 1.1 the intent is written first, a
-provider's technical failure is tried once more, and what a dead process left pending is finished by any living one.
+provider's technical failure is tried once more, what a dead process left pending is finished by any living one, and
+the flag `payments_v2` sends deposits a new way.
 """
 
 from __future__ import annotations
@@ -13,21 +14,20 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
-from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from casino import psp, wallet
+from casino import wallet
 from casino.answers import Answer, digest
-from casino.book import Book
 from casino.errors import Refusal
+from casino.flags import PAYMENTS_V2, flag_variant
 from casino.house import House
 from casino.identity import Player
-from casino.psp import Decision
+from casino.payment_steps import carry_out_deposit, carry_out_withdrawal, chosen_flow
 from casino.requests import Amount, Key, decode, house_of, read_bytes, replay, respond, session
 from casino.serve import serve
-from casino.wallet import Order
+from casino.wallet import Flow, Order
 from casino.world import MARKETS, PROVIDERS
 
 log = logging.getLogger("casino.payments")
@@ -57,52 +57,24 @@ async def balance(request: Request) -> Response:
     return respond({"balance_minor": row["balance"] if row else 0, "currency": currency})
 
 
-async def list_providers(_request: Request) -> Response:
-    """The providers on offer."""
-    return respond({"psps": list(PROVIDERS)})
+async def list_providers(request: Request) -> Response:
+    """The providers on offer; those that are switched off are not."""
+    flags = house_of(request).flags
+    return respond({"psps": [name for name in PROVIDERS if flags.provider_runs(name, None)]})
 
 
 async def deposit(request: Request) -> Response:
     """Charge a provider and credit the player: 200 credited, 402 declined by the issuer, 502 failed."""
     house = house_of(request)
     order = await _order(request, "deposit")
-    return replay(await _counted(house, house.metrics.deposits, order, carry_out_deposit))
+    return replay(await _counted(house, order, carry_out_deposit))
 
 
 async def withdraw(request: Request) -> Response:
     """Pay out to the player: 200 paid, 402 refused by the provider, 422 not enough money, 502 failed."""
     house = house_of(request)
     order = await _order(request, "withdrawal")
-    return replay(await _counted(house, house.metrics.withdrawals, order, carry_out_withdrawal))
-
-
-async def carry_out_deposit(house: House, order: Order) -> Answer:
-    """All steps of a deposit; safe to repeat, also by another process."""
-    intents = house.settings.since("1.1.0")
-    if intents:
-        answer = await house.database.write(lambda tx: wallet.open_deposit(tx, order))
-    else:
-        answer = await house.database.read(lambda tx: wallet.check_deposit(tx, order))
-    if answer is not None:
-        return answer
-    if house.faults.hit("deposit-error", psp=order.psp, market=order.player.market, brand=order.player.brand):
-        decision = Decision.FAILED
-    else:
-        decision = await _ask(house, order, attempts=2 if intents else 1)
-    return await house.database.write(lambda tx: wallet.settle_deposit(house.book(tx), order, decision))
-
-
-async def carry_out_withdrawal(house: House, order: Order) -> Answer:
-    """All steps of a withdrawal; safe to repeat, also by another process."""
-    again = house.faults.hit("double-debit") is not None
-    answer = await house.database.write(lambda tx: _reserve(house.book(tx), order, again))
-    if answer is not None:
-        return answer
-    if house.faults.hit("withdrawal-error", psp=order.psp, market=order.player.market, brand=order.player.brand):
-        decision = Decision.FAILED
-    else:
-        decision = await _ask(house, order, attempts=2 if house.settings.since("1.1.0") else 1)
-    return await house.database.write(lambda tx: wallet.settle_withdrawal(house.book(tx), order, decision))
+    return replay(await _counted(house, order, carry_out_withdrawal))
 
 
 async def sweep(house: House) -> None:
@@ -121,20 +93,6 @@ async def sweep(house: House) -> None:
                 log.warning("a pending payment could not be finished, will try again: %s", error)
 
 
-def _reserve(book: Book, order: Order, again: bool) -> Answer | None:
-    answer = wallet.reserve_withdrawal(book, order)
-    if answer is None and again:
-        wallet.debit_again(book, order)
-    return answer
-
-
-async def _ask(house: House, order: Order, attempts: int) -> Decision:
-    for _ in range(attempts):
-        if not house.faults.hit("psp-error", psp=order.psp, market=order.player.market):
-            return await psp.ask(order.psp, order.direction, order.subject)
-    return Decision.FAILED
-
-
 async def _order(request: Request, direction: str) -> Order:
     player: Player = session(request)
     given = request.headers.get("idempotency-key")
@@ -146,20 +104,26 @@ async def _order(request: Request, direction: str) -> Order:
     return Order(player, key, direction, payment.psp, payment.amount_minor, body_digest)
 
 
-async def _counted(
-    house: House, counter: Counter, order: Order, carry_out: Callable[[House, Order], Awaitable[Answer]]
-) -> Answer:
-    labels = (house.version, order.player.market, order.player.brand, order.psp)
+async def _counted(house: House, order: Order, carry_out: Callable[[House, Order], Awaitable[Answer]]) -> Answer:
     try:
         answer = await carry_out(house, order)
     except Refusal:
         raise
     except Exception:
-        counter.labels(*labels, "failed").inc()
+        _count(house, order, "failed", order.psp, chosen_flow(house, order))
         raise
     if answer.fresh:
-        counter.labels(*labels, answer.document["status"]).inc()
+        document = answer.document
+        _count(house, order, document["status"], document["psp"], Flow(document["flow"]))
     return answer
+
+
+def _count(house: House, order: Order, outcome: str, psp: str, flow: Flow) -> None:
+    labels = (house.version, order.player.market, order.player.brand, psp, outcome)
+    if order.direction == "deposit":
+        house.metrics.deposits.labels(*labels, flag_variant(PAYMENTS_V2, flow is Flow.HOLD)).inc()
+    else:
+        house.metrics.withdrawals.labels(*labels).inc()
 
 
 ROUTES = [

@@ -26,10 +26,27 @@ class Decision(StrEnum):
     FAILED = "failed"
 
 
-async def ask(psp: str, direction: str, reference: str) -> Decision:
-    """Have the provider charge (deposit) or pay out (withdrawal) under our reference."""
-    await asyncio.sleep(latency_s(psp, f"{direction}:{reference}"))
-    return decide(psp, direction, reference)
+class Terminal:
+    """One process's line to the providers. A deposit is charged at once, or held and then captured or released."""
+
+    async def ask(self, psp: str, direction: str, reference: str) -> Decision:
+        """Have the provider charge (deposit) or pay out (withdrawal) under our reference."""
+        await asyncio.sleep(latency_s(psp, f"{direction}:{reference}"))
+        return decide(psp, direction, reference)
+
+    async def hold(self, psp: str, reference: str) -> Decision:
+        """Have the provider set the deposit's money aside; nothing is charged yet."""
+        await asyncio.sleep(0.7 * latency_s(psp, f"deposit:{reference}"))
+        return decide(psp, "deposit", reference)
+
+    async def capture(self, psp: str, reference: str) -> Decision:
+        """Take the money that is held. Capturing again is harmless."""
+        await asyncio.sleep(0.4 * latency_s(psp, f"capture:{reference}"))
+        return Decision.APPROVED
+
+    async def release(self, psp: str, reference: str) -> None:
+        """Let go of the money, also if it was captured. Releasing again is harmless."""
+        await asyncio.sleep(0.4 * latency_s(psp, f"release:{reference}"))
 
 
 def latency_s(psp: str, request: str) -> float:

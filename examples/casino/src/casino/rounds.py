@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +56,16 @@ def draw(game: str, dice: random.Random, respins: bool) -> int:
     return multiple
 
 
-def place(book: Book, bet: Bet, multiple: int) -> Answer | None:
+def admit_all() -> None:
+    """Lets every new round begin."""
+
+
+def place(book: Book, bet: Bet, multiple: int, admit: Callable[[], None] = admit_all) -> Answer | None:
     """Debit the stake and open the round; None means that the round is open and can be settled.
 
     An answer means that there is nothing to settle: a replay, or a refusal for lack of money (422).
-    Raises `Refusal` (403) for excluded players, (409) for a round id used with another body.
+    `admit` is asked for new rounds only. Raises its `Refusal`, (403) for excluded players, (409) for a round id used
+    with another body.
     """
     answer = recall(book.tx, "round", bet.subject, bet.body_digest)
     if answer is not None:
@@ -69,6 +75,7 @@ def place(book: Book, bet: Bet, multiple: int) -> Answer | None:
         require_same_body(opened["body_digest"], bet.body_digest)
         return None
     require_playable(book.tx, bet.player.id)
+    admit()
     player, house = _accounts(book, bet)
     try:
         book.post(Kind.BET, bet.subject, bet.player.id, (Leg(player, -bet.stake), Leg(house, bet.stake)))

@@ -12,6 +12,8 @@ CREATE TABLE IF NOT EXISTS players (
   excluded_at REAL
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS employees (player_id TEXT PRIMARY KEY REFERENCES players (id)) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS challenges (
   id TEXT PRIMARY KEY,
   player_id TEXT NOT NULL REFERENCES players (id),
@@ -63,6 +65,12 @@ CREATE TABLE IF NOT EXISTS payments (
   opened_at REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS payments_pending ON payments (opened_at) WHERE status = 'pending';
+
+-- Deposits that go the new way (payments_v2): the provider holds the money first, and is then told to take it.
+CREATE TABLE IF NOT EXISTS holds (
+  subject TEXT PRIMARY KEY REFERENCES payments (subject),
+  state TEXT NOT NULL CHECK (state IN ('asked', 'held', 'captured', 'released'))
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS rounds (
   subject TEXT PRIMARY KEY,

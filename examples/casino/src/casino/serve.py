@@ -28,8 +28,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from casino.database import Database
 from casino.errors import Misconfigured, Refusal
 from casino.faults import Faults, parse
+from casino.flags import FlagSource, open_flags
 from casino.front import VERSION_HEADER, Front
-from casino.house import Drain, House, Settings
+from casino.house import House, Settings
 from casino.metrics import Metrics
 from casino.requests import fail, house_of, read_bytes, refuse, respond
 from casino.tokens import Tokens, given_secret, shared_secret
@@ -56,6 +57,7 @@ def serve(service: str, routes: Sequence[BaseRoute], background: Background | No
     try:
         _Server(_config(house, Front(_application(house, all_routes, background), house, paths)), house).run()
     finally:
+        house.flags.client.close()
         house.database.close()
     return 0
 
@@ -66,7 +68,8 @@ def open_house(settings: Settings, faults: Faults) -> House:
     database = Database(settings.database)
     secret = secret or database.write_now(shared_secret)
     version = str(settings.version)
-    return House(settings, database, Metrics(settings.service, version), faults, Tokens(secret), Drain())
+    flags = open_flags(settings.flags, settings.service, f"{version}-{os.getpid()}", f"decisions:{secret}")
+    return House(settings, database, Metrics(settings.service, version), faults, Tokens(secret), flags)
 
 
 class _Server(uvicorn.Server):
@@ -151,7 +154,7 @@ async def _healthz(request: Request) -> Response:
         await asyncio.wait_for(house.database.read(lambda connection: connection.execute("SELECT 1").fetchone()), 2)
     except (sqlite3.Error, TimeoutError):
         return respond({"status": "database unavailable"}, 503)
-    return respond({"status": "ok"})
+    return respond({"status": "ok", "flags": house.flags.status()})
 
 
 async def _metrics(request: Request) -> Response:
@@ -189,6 +192,15 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
     parser.add_argument("--linger-seconds", type=float, default=0.5, help="quiet time before a draining process exits")
     parser.add_argument("--stuck-seconds", type=float, default=10.0, help="age at which unfinished work is taken over")
     parser.add_argument("--password-cost", type=int, default=256, help="scrypt N, or pbkdf2 iterations before 1.1")
+    parser.add_argument(
+        "--flags-url", default=os.environ.get("CASINO_FLAGS_URL", ""), help="control plane (env: CASINO_FLAGS_URL)"
+    )
+    parser.add_argument(
+        "--flags-token-file",
+        type=Path,
+        default=os.environ.get("CASINO_FLAGS_TOKEN_FILE") or None,
+        help="file with a client token for it (env: CASINO_FLAGS_TOKEN_FILE)",
+    )
     arguments = parser.parse_args()
     try:
         version = semver.Version.parse(arguments.version)
@@ -208,6 +220,7 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
         linger_s=arguments.linger_seconds,
         password_cost=arguments.password_cost,
         stuck_after_s=arguments.stuck_seconds,
+        flags=FlagSource(arguments.database.parent, arguments.flags_url, arguments.flags_token_file),
         secret_file=arguments.secret_file,
     )
     return settings, Faults(parse(arguments.fault))

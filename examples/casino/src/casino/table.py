@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -19,11 +20,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from casino import rounds
 from casino.answers import digest
 from casino.errors import Refusal
+from casino.flags import NEW_LOBBY, flag_variant
 from casino.house import House
 from casino.identity import Player
 from casino.requests import Amount, Key, decode, house_of, problem, session
 from casino.rounds import Bet
-from casino.world import TABLE
+from casino.world import GAMES, STUDIO_OF, TABLE
 
 DICE = random.SystemRandom()
 BALL_ROLLS_S = 0.15
@@ -74,6 +76,16 @@ def fail_if_told(house: House, player: Player) -> None:
     """The `bet-error` fault: raise a `Refusal` (500) before anything is taken."""
     failed = ("bet-error", "bet_failed", "the bet failed; nothing was taken")
     house.faults.trip(*failed, market=player.market, brand=player.brand)
+
+
+def require_studio(house: House, bet: Bet) -> None:
+    """Raise a `Refusal` (409) for a new round while the game's studio is switched off; begun ones are finished."""
+    if not house.flags.studio_runs(STUDIO_OF[bet.game], bet.player):
+        runs = [game for game in GAMES if house.flags.studio_runs(STUDIO_OF[game], bet.player)]
+        instead = f"try {' or '.join(runs)}" if runs else "try later"
+        raise Refusal(
+            409, "game_unavailable", f"{bet.game} is not played at the moment and nothing was taken; {instead}"
+        )
 
 
 class _Seat:
@@ -147,7 +159,8 @@ class _Seat:
 
     def _placing(self, bet: Bet) -> Any:
         multiple = rounds.draw(TABLE, DICE, respins=False)
-        return lambda tx: rounds.place(self._house.book(tx), bet, multiple)
+        admit = partial(require_studio, self._house, bet)
+        return lambda tx: rounds.place(self._house.book(tx), bet, multiple, admit)
 
     async def _probe(self) -> None:
         number = len(self._probes) + DICE.randrange(1 << 30)
@@ -161,8 +174,9 @@ class _Seat:
             self._house.metrics.round_trips.labels(self._house.version).observe(time.monotonic() - sent)
 
     def _count(self, outcome: str) -> None:
-        player = self._player
-        self._house.metrics.bets.labels(self._house.version, player.market, player.brand, TABLE, outcome).inc()
+        player, house = self._player, self._house
+        variant = flag_variant(NEW_LOBBY, house.flags.lobby(player))
+        house.metrics.bets.labels(house.version, player.market, player.brand, TABLE, outcome, variant).inc()
 
     async def _say(self, kind: str, **content: Any) -> None:
         await self._websocket.send_text(msgspec.json.encode({"type": kind, **content}).decode())

@@ -1,4 +1,6 @@
-"""A casino on this machine without a control plane: real service processes on free ports, for tests and benchmarks."""
+"""A casino on this machine without a control plane, for tests and benchmarks: real service processes on free ports, or
+the parts of one service in this process.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,29 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeAlias
 
+import semver
+
+from casino.database import Database
+from casino.faults import Faults, parse
+from casino.flags import Flags, FlagSource
+from casino.house import House, Settings
+from casino.metrics import Metrics
 from casino.players.population import Person
 from casino.players.wire import Heard, Wire
+from casino.psp import Terminal
+from casino.tokens import Tokens
+from croupier.sdk import FlagClient
 
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 15.0
+OpenHouse: TypeAlias = Callable[..., House]
+"""`house_in` without its first argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,38 @@ class LocalCasino:
         for running in started:
             wait_ready(running)
         return {running.service: running.url for running in started}
+
+
+@contextlib.contextmanager
+def house_in(
+    database: Path,
+    rules: Mapping[str, Any] | None = None,
+    *,
+    version: str = "1.1.0",
+    fault: str = "",
+    terminal: Terminal | None = None,
+) -> Iterator[House]:
+    """One service in this process, without a server around it, whose flags are `rules` (as `FlagClient.from_rules`)."""
+    plan = Settings(
+        service="payments",
+        host="127.0.0.1",
+        port=1,
+        version=semver.Version.parse(version),
+        database=database,
+        drain_s=1.0,
+        linger_s=0.0,
+        password_cost=2,
+        stuck_after_s=0.0,
+        flags=FlagSource(database.parent),
+    )
+    shared = Database(database)
+    flags = Flags(FlagClient.from_rules(rules or {}))
+    tokens = Tokens("a secret that is long enough")
+    metrics = Metrics(plan.service, version)
+    try:
+        yield House(plan, shared, metrics, Faults(parse(fault)), tokens, flags, terminal=terminal or Terminal())
+    finally:
+        shared.close()
 
 
 def wait_ready(running: Running) -> None:

@@ -27,17 +27,17 @@ class Tokens:
 
     def issue(self, player: Player) -> str:
         """A token for one player, good for an hour."""
-        return str(self._serializer.dumps([player.id, player.market, player.brand]))
+        return str(self._serializer.dumps([player.id, player.market, player.brand, player.employee]))
 
     def read(self, token: str) -> Player:
         """The token's player. Raises `Refusal` (401) when it is not ours, altered or too old."""
         try:
-            player, market, brand = self._serializer.loads(token, max_age=LIFETIME_S)
+            player, market, brand, employee = self._serializer.loads(token, max_age=LIFETIME_S)
         except SignatureExpired as error:
             raise Refusal(401, "session_expired", "the session has expired; log in again") from error
         except BadSignature as error:
             raise Refusal(401, "bad_token", "the session token is not valid; log in again") from error
-        return Player(player, market, brand)
+        return Player(player, market, brand, employee)
 
 
 def given_secret(secret_file: Path | None) -> str | None:

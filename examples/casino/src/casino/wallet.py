@@ -1,14 +1,17 @@
 """Deposits and withdrawals as transactions: before and after the provider is asked.
 
 Called by the payments service, and by its sweep that finishes what a dead process left pending. Every step can be
-repeated by anyone at any time: the first to settle a payment decides, all others get its answer.
+repeated by anyone at any time: the first to settle a payment decides, all others get its answer. Provider and flow are
+fixed when a payment is opened: whoever goes on with it goes the recorded way, whatever flags say by then.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from casino.answers import Answer, recall, record, require_same_body
@@ -25,6 +28,15 @@ OUTCOMES = {
 STATUS_CODES = {"credited": 200, "paid": 200, "declined": 402, "refused": 402, "failed": 502}
 
 
+class Flow(StrEnum):
+    """How a deposit is carried out. Flag `payments_v2` decides when it is opened, the record from then on."""
+
+    CHARGE = "charge"
+    """The provider charges at once."""
+    HOLD = "hold"
+    """The new way: the provider holds the money first and takes it when we say so, so that it can let go for free."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A payment that a player asked for; `subject` names it for ever, also towards the provider."""
@@ -36,6 +48,7 @@ class Order:
     amount: int
     body_digest: str
     opened_at: float = field(default_factory=time.time)
+    flow: Flow = Flow.CHARGE
 
     @property
     def subject(self) -> str:
@@ -48,29 +61,64 @@ class Order:
         return MARKETS[self.player.market].currency
 
 
+Admission = Callable[[Order], Order]
+"""What a new payment passes before anything is written: it may choose provider and flow, or raise a `Refusal`."""
+
+
+def as_asked(order: Order) -> Order:
+    """Admits everything as it is."""
+    return order
+
+
 def recall_payment(tx: sqlite3.Connection, order: Order) -> Answer | None:
     """The stored answer of this payment, if it has been settled."""
     return recall(tx, "payment", order.subject, order.body_digest)
 
 
-def check_deposit(tx: sqlite3.Connection, order: Order) -> Answer | None:
+def as_opened(tx: sqlite3.Connection, order: Order) -> Order:
+    """The order with the provider and the flow that it was opened with; as it is while it is not recorded."""
+    row = tx.execute(
+        "SELECT psp, holds.subject IS NOT NULL AS holds FROM payments LEFT JOIN holds USING (subject) "
+        "WHERE payments.subject = ?",
+        (order.subject,),
+    ).fetchone()
+    return order if row is None else replace(order, psp=row["psp"], flow=Flow.HOLD if row["holds"] else Flow.CHARGE)
+
+
+def check_deposit(tx: sqlite3.Connection, order: Order, admit: Admission = as_asked) -> Answer | None:
     """Version 1.0's first step: replay or refuse, but remember nothing before the provider has answered."""
     answer = recall_payment(tx, order)
-    if answer is None:
+    if answer is None and not _pending(tx, order):
         require_playable(tx, order.player.id)
+        admit(order)
     return answer
 
 
-def open_deposit(tx: sqlite3.Connection, order: Order) -> Answer | None:
+def open_deposit(tx: sqlite3.Connection, order: Order, admit: Admission = as_asked) -> Answer | None:
     """First step since 1.1: write the intent down, so that a charge that we die upon is found and credited.
 
     What had begun is finished, also for a player who is self-excluded by now: the provider may have charged already.
+    Go on with `as_opened`.
     """
     answer = recall_payment(tx, order)
     if answer is None and not _pending(tx, order):
         require_playable(tx, order.player.id)
-        _insert(tx, order, "pending")
+        admitted = admit(order)
+        _insert(tx, admitted, "pending")
+        if admitted.flow is Flow.HOLD:
+            tx.execute("INSERT INTO holds (subject, state) VALUES (?, 'asked')", (order.subject,))
     return answer
+
+
+def note_hold(tx: sqlite3.Connection, order: Order) -> None:
+    """The provider holds the money: from now on it is captured or released, not asked for again."""
+    tx.execute("UPDATE holds SET state = 'held' WHERE subject = ? AND state = 'asked'", (order.subject,))
+
+
+def is_held(tx: sqlite3.Connection, order: Order) -> bool:
+    """Whether the provider is known to hold the money."""
+    row = tx.execute("SELECT state FROM holds WHERE subject = ?", (order.subject,)).fetchone()
+    return row is not None and row["state"] != "asked"
 
 
 def settle_deposit(book: Book, order: Order, decision: Decision) -> Answer:
@@ -78,7 +126,11 @@ def settle_deposit(book: Book, order: Order, decision: Decision) -> Answer:
     answer = recall_payment(book.tx, order)
     if answer is not None:
         return answer
+    order = as_opened(book.tx, order)
     player = book.account("player", order.player.id, order.currency)
+    if order.flow is Flow.HOLD:
+        ended = "captured" if decision is Decision.APPROVED else "released"
+        book.tx.execute("UPDATE holds SET state = ? WHERE subject = ?", (ended, order.subject))
     if decision is Decision.APPROVED:
         clearing = book.account("psp", order.psp, order.currency)
         legs = (Leg(clearing, -order.amount), Leg(player, order.amount))
@@ -86,7 +138,7 @@ def settle_deposit(book: Book, order: Order, decision: Decision) -> Answer:
     return _conclude(book, order, OUTCOMES["deposit"][decision], book.balance(player))
 
 
-def reserve_withdrawal(book: Book, order: Order) -> Answer | None:
+def reserve_withdrawal(book: Book, order: Order, admit: Admission = as_asked) -> Answer | None:
     """First step of a withdrawal: take the money out of the player's reach before it is paid out.
 
     Without the money the withdrawal is answered at once: refused. Withdrawals stay open to excluded players.
@@ -94,6 +146,7 @@ def reserve_withdrawal(book: Book, order: Order) -> Answer | None:
     answer = recall_payment(book.tx, order)
     if answer is not None or _pending(book.tx, order):
         return answer
+    order = admit(order)
     player = book.account("player", order.player.id, order.currency)
     clearing = book.account("psp", order.psp, order.currency)
     legs = (Leg(player, -order.amount), Leg(clearing, order.amount))
@@ -110,6 +163,7 @@ def settle_withdrawal(book: Book, order: Order, decision: Decision) -> Answer:
     answer = recall_payment(book.tx, order)
     if answer is not None:
         return answer
+    order = as_opened(book.tx, order)
     player = book.account("player", order.player.id, order.currency)
     if decision is not Decision.APPROVED:
         clearing = book.account("psp", order.psp, order.currency)
@@ -120,6 +174,7 @@ def settle_withdrawal(book: Book, order: Order, decision: Decision) -> Answer:
 
 def debit_again(book: Book, order: Order) -> None:
     """The `double-debit` fault: what code without idempotency would do. Nothing happens if the money is not there."""
+    order = as_opened(book.tx, order)
     player = book.account("player", order.player.id, order.currency)
     clearing = book.account("psp", order.psp, order.currency)
     legs = (Leg(player, -order.amount), Leg(clearing, order.amount))
@@ -179,6 +234,7 @@ def _conclude(book: Book, order: Order, outcome: str, balance: int, status_code:
         "direction": order.direction,
         "status": outcome,
         "psp": order.psp,
+        "flow": order.flow.value,
         "amount_minor": order.amount,
         "currency": order.currency,
         "balance_minor": balance,

@@ -28,6 +28,14 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class Studio:
+    """Who makes and runs games; a studio in trouble takes all of its games with it."""
+
+    name: str
+    games: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A bonus that a player may claim once; the amount is in minor units of the player's currency."""
 
@@ -50,6 +58,8 @@ PROVIDERS = {
 SLOTS = ("comet", "harbour")
 TABLE = "roulette"
 GAMES = (*SLOTS, TABLE)
+STUDIOS = {studio.name: studio for studio in (Studio("orbit", ("comet",)), Studio("lagoon", ("harbour", "roulette")))}
+STUDIO_OF = {game: studio.name for studio in STUDIOS.values() for game in studio.games}
 OFFERS = {offer.code: offer for offer in (Offer("welcome", 1_000), Offer("reload", 500), Offer("weekend", 250))}
 SERVICES = ("auth", "payments", "games", "promo")
 UNKNOWN = "unknown"

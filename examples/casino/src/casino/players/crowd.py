@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 
 from casino.players.figures import Figures, Move, Snapshot
 from casino.players.population import Person, draw_person, draw_pool
-from casino.players.script import Ask, Complaint, Mix, Reply, Visit, visit
+from casino.players.script import UNAVAILABLE, Ask, Complaint, Mix, Reply, Visit, visit
 from casino.players.wire import Heard, Lost, Wire
 
 T = TypeVar("T")
@@ -207,8 +207,11 @@ class Crowd:
     def _note(self, ask: Ask, heard: Heard, seconds: float, player: str) -> None:
         outcome = f"{ask.what}:{heard.status}"
         self.figures.answer(ask.service, heard.version, outcome, seconds, player, heard.status >= 500)
+        code = heard.body.get("code", "")
+        if code in UNAVAILABLE:
+            return
         if heard.status not in ask.expect:
-            self.figures.complain(f"{ask.service} {heard.version} {outcome} {heard.body.get('code', '')}")
+            self.figures.complain(f"{ask.service} {heard.version} {outcome} {code}")
         if ask.what == "deposit" and not heard.replayed and ask.person is not None:
             status = str(heard.body.get("status", "failed")) if heard.status in (200, 402, 502) else "failed"
             if self.figures.deposit(heard.version, ask.psp, ask.person.market, status) and self._on_failed_deposit:

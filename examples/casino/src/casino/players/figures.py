@@ -84,7 +84,10 @@ class VersionFigures:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The figures at one moment. `deposits` counts by (version, psp, market, outcome)."""
+    """The figures at one moment. `deposits` counts by (version, psp, market, outcome).
+
+    The first and the last failed deposit of each version are Unix times at which their answers were here.
+    """
 
     at: float
     elapsed_s: float
@@ -97,6 +100,7 @@ class Snapshot:
     versions: tuple[VersionFigures, ...]
     deposits: dict[tuple[str, str, str, str], int]
     first_failed_deposit: dict[str, float]
+    last_failed_deposit: dict[str, float]
     moves: int
     moves_by_service: dict[str, int]
     returns: int
@@ -132,6 +136,7 @@ class Figures:
         self.unexpected = 0
         self.sockets_closed = 0
         self.first_failed_deposit: dict[str, float] = {}
+        self.last_failed_deposit: dict[str, float] = {}
         self._deposits: Counter[tuple[str, str, str, str]] = Counter()
         self._tallies: dict[tuple[str, str], _Tally] = {}
         self._last_version: dict[tuple[str, str], str] = {}
@@ -155,10 +160,13 @@ class Figures:
     def deposit(self, version: str, psp: str, market: str, outcome: str) -> bool:
         """A deposit was answered; True for the first one of this version that failed."""
         self._deposits[version, psp, market, outcome] += 1
-        if outcome == "failed" and version not in self.first_failed_deposit:
-            self.first_failed_deposit[version] = time.time()
-            return True
-        return False
+        if outcome != "failed":
+            return False
+        self.last_failed_deposit[version] = time.time()
+        if version in self.first_failed_deposit:
+            return False
+        self.first_failed_deposit[version] = self.last_failed_deposit[version]
+        return True
 
     def lose(self, service: str, what: str, why: str) -> None:
         """A request got no answer of the casino."""
@@ -202,6 +210,7 @@ class Figures:
             versions=versions,
             deposits=dict(self._deposits),
             first_failed_deposit=dict(self.first_failed_deposit),
+            last_failed_deposit=dict(self.last_failed_deposit),
             moves=sum(self._moves_by_service.values()),
             moves_by_service=dict(self._moves_by_service),
             returns=self._returns,

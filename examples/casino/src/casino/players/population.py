@@ -29,6 +29,7 @@ class Person:
     id: str = ""
     known: bool = False
     visits: int = 0
+    employee: bool = False
 
     def code(self) -> str:
         """The authenticator's code of this moment."""
@@ -47,6 +48,7 @@ class Person:
             "brand": self.brand,
             "totp_secret": self.totp_secret,
             "excluded": self.excluded,
+            "employee": self.employee,
         }
 
 
@@ -62,6 +64,7 @@ def draw_person(dice: random.Random, name: str, excluded: bool = False) -> Perso
         market=market,
         brand=dice.choices(BRANDS, BRAND_WEIGHTS)[0],
         excluded=excluded,
+        employee=digest[-1] == 0,  # one of 256; registration makes nobody an employee, only import does
     )
 
 

@@ -16,6 +16,8 @@ from casino.world import OFFERS, PROVIDERS, SLOTS
 
 OUT_OF_REACH = 9_999_999
 """A stake or withdrawal that no player can cover."""
+UNAVAILABLE = frozenset({"provider_unavailable", "game_unavailable"})
+"""What the casino may answer at any time: somebody has switched a provider or a studio off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Mix:
     excluded: float = 0.01
     deposits: tuple[int, int] = (2, 4)
     replays_per_deposit: float = 0.06
-    spins: tuple[int, int] = (3, 5)
+    spins: tuple[int, int] = (2, 4)
     tables: float = 0.12
     table_rounds: tuple[int, int] = (2, 4)
     claims: float = 0.6
@@ -91,12 +93,14 @@ def visit(person: Person, mix: Mix, dice: random.Random) -> Visit:
             yield session.balance()
     if dice.random() < mix.claims:
         yield from session.claim()
-    for _ in range(dice.randint(*mix.spins)):
-        yield session.spin()
+    games = yield from session.lobby()
+    for _ in range(dice.randint(*mix.spins) if games else 0):
+        yield session.spin(games)
     if dice.random() < mix.tables:
         yield session.table(dice.randint(*mix.table_rounds))
     if dice.random() < mix.overreaches:
-        yield session.spin(OUT_OF_REACH) if dice.random() < 0.5 else session.withdrawal(OUT_OF_REACH)
+        at_a_game = dice.random() < 0.5 and games
+        yield session.spin(games, OUT_OF_REACH) if at_a_game else session.withdrawal(OUT_OF_REACH)
     reply = yield session.balance()
     funds = int(reply.body.get("balance_minor", 0))
     if funds >= 2 and dice.random() < mix.withdrawals:
@@ -155,10 +159,15 @@ class _Session:
             if reply.status == again.status == 200 and reply.body != again.body:
                 yield Complaint("replay_differs", "/promo/claim")
 
-    def spin(self, stake: int = 0) -> Ask:
+    def lobby(self) -> Generator[Ask | Complaint, Reply, list[str]]:
+        """Look at the lobby; the slots that it shows, in its order."""
+        reply = yield Ask("games", "lobby", "GET", "/games/lobby", headers=self.bearer, person=self.person)
+        return [game for game in reply.body.get("games", SLOTS) if game in SLOTS]
+
+    def spin(self, games: list[str], stake: int = 0) -> Ask:
         body = {
             "round_id": self._name(),
-            "game": self.dice.choice(SLOTS),
+            "game": self.dice.choice(games),
             "stake_minor": stake or self.dice.randrange(10, 101, 10),
         }
         expect = frozenset({422}) if stake else frozenset({200, 422})
