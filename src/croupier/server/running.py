@@ -20,6 +20,7 @@ from croupier.server.auth import Doorman, Keyring, Role, mint
 from croupier.server.context import Context
 from croupier.server.flags.desk import Desk
 from croupier.server.flags.feed import Feed
+from croupier.server.flags.rulesets import Rulesets
 from croupier.server.flags.whole import Wholes
 from croupier.server.home import identity, write_secret
 from croupier.server.leases import SeenLeases
@@ -72,7 +73,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         streams=streams,
         metrics=metrics,
         leases=leases,
-        flags=Desk(flags.book, flags.changes, Wholes(flags.book), feed),
+        flags=Desk(flags.book, flags.changes, Wholes(flags.book), feed, Rulesets(flags.book, ports.clock.now)),
         edge_healthy=outside.edge_healthy,
     )
     stop = asyncio.Event()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from croupier.control.flags.book import FlagBook
 from croupier.control.flags.changes import FlagChanges
 from croupier.server.flags.feed import Feed
+from croupier.server.flags.rulesets import Rulesets
 from croupier.server.flags.whole import Wholes
 
 
@@ -16,3 +17,4 @@ class Desk:
     changes: FlagChanges
     wholes: Wholes
     feed: Feed
+    rulesets: Rulesets

@@ -1,0 +1,82 @@
+"""Flags on their way in: the declaration as people send it becomes a ``Flag``, every mistake with its place.
+
+Called by the flags' routes. What a flag must satisfy among the others is decided by ``FlagChanges``.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from croupier.control.flags.book import FlagBook
+from croupier.core.flags.model import Flag
+from croupier.core.flags.read import read_flag
+from croupier.errors import Problem, Rejected
+from croupier.server.api.views import moment
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HINT: Final = "Write a day, 2027-01-31, or a time with its zone, 2027-01-31T12:00:00Z."
+
+
+def flag_of(data: Mapping[str, Any], key: str | None = None) -> Flag:
+    """The declared flag; with ``key`` it may leave its name out, and must not have another. Raises ``Rejected``."""
+    if key is not None and data.get("feature", key) != key:
+        problem = Problem(f"this declares another flag than '{key[:128]}'.", ("feature",), "Leave it out.")
+        raise Rejected(f"The flag is wrong: {problem}", problems=(problem,))
+    fields = {**data, **({} if key is None else {"feature": key})}
+    if "expires" in fields:
+        if "expires_at" in fields:
+            problem = Problem("'expires' and 'expires_at' together.", ("expires_at",), "Write one of them.")
+            raise Rejected(f"The flag is wrong: {problem}", problems=(problem,))
+        fields["expires_at"] = time_of(fields.pop("expires"))
+    return read_flag(fields)
+
+
+def flags_of(declarations: Sequence[Mapping[str, Any]]) -> list[Flag]:
+    """All of them. Raises ``Rejected`` with the problems of all, whose paths begin with ``flags`` and a place."""
+    found: list[Flag] = []
+    problems: list[Problem] = []
+    for index, data in enumerate(declarations):
+        try:
+            found.append(flag_of(data))
+        except Rejected as refused:
+            problems += placed(refused.problems or (Problem(refused.message),), ("flags", index))
+    if problems:
+        many = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise Rejected(f"{problems[0]}{many}", problems=tuple(problems))
+    return found
+
+
+def as_shown(flag: Flag, book: FlagBook) -> Flag:
+    """The flag with its recorded expiry to the last digit, where what was sent is that expiry as it is shown."""
+    state = book.recorded(flag.key)
+    if state is None or flag.expires_at is None or moment(flag.expires_at) != moment(state.flag.expires_at):
+        return flag
+    return replace(flag, expires_at=state.flag.expires_at)
+
+
+def placed(problems: Sequence[Problem], where: tuple[str | int, ...]) -> list[Problem]:
+    """The problems, one level further out."""
+    return [replace(problem, path=(*where, *problem.path)) for problem in problems]
+
+
+def time_of(value: Any) -> float | None:
+    """Epoch seconds of a day (its end, in UTC) or of a time with its zone. Raises ``Rejected``."""
+    if value is None:
+        return None
+    at = _parsed(value) if isinstance(value, str) else None
+    if at is None:
+        problem = Problem(f"'{str(value)[:40]}' is no day.", ("expires",), _HINT)
+        raise Rejected(str(problem), problems=(problem,))
+    return at
+
+
+def _parsed(text: str) -> float | None:
+    try:
+        at = datetime.fromisoformat(text)
+        if _DAY.fullmatch(text):
+            at = at.replace(tzinfo=UTC) + timedelta(days=1)
+        return at.timestamp() if at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
