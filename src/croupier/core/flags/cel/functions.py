@@ -6,7 +6,6 @@ Which calls are written how is in the signatures; here is what they do to adopte
 import math
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 from croupier.core.flags.cel.errors import Undecided
@@ -163,14 +162,16 @@ def _of_texts(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any
 # Calendars
 
 
-def _part(name: str, of_timestamp: Callable[[datetime], int], unit: int = 0, wrap: int = 0) -> Callable[..., int]:
+def _part(
+    name: str, read_part: Callable[[Timestamp, str | None], int], unit: int = 0, wrap: int = 0
+) -> Callable[..., int]:
     """Reads one part of the calendar's view of a timestamp; of a duration, the whole ``unit`` nanoseconds in it."""
 
     def read(value: Any, zone: Any = None) -> int:
         if zone is not None and type(zone) is not str:
             raise Undecided(f"a time zone is a name such as 'Europe/Berlin', not {kind_of(zone).words}")
         if type(value) is Timestamp:
-            return of_timestamp(value.local(zone))
+            return read_part(value, zone)
         if type(value) is not Duration or not unit or zone is not None:
             raise _refuse(name, value)
         count = abs(value.nanoseconds) // unit
@@ -193,14 +194,16 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "endsWith": _of_texts("endsWith", str.endswith),
     "contains": _of_texts("contains", str.__contains__),
     "matches": _of_texts("matches", lambda text, pattern: search_for(pattern)(text)),
-    "getFullYear": _part("getFullYear", lambda there: there.year),
-    "getMonth": _part("getMonth", lambda there: there.month - 1),
-    "getDate": _part("getDate", lambda there: there.day),
-    "getDayOfMonth": _part("getDayOfMonth", lambda there: there.day - 1),
-    "getDayOfYear": _part("getDayOfYear", lambda there: there.timetuple().tm_yday - 1),
-    "getDayOfWeek": _part("getDayOfWeek", lambda there: there.isoweekday() % 7),
-    "getHours": _part("getHours", lambda there: there.hour, 3_600 * SECOND),
-    "getMinutes": _part("getMinutes", lambda there: there.minute, 60 * SECOND),
-    "getSeconds": _part("getSeconds", lambda there: there.second, SECOND),
-    "getMilliseconds": _part("getMilliseconds", lambda there: there.microsecond // 1_000, 1_000_000, 1_000),
+    "getFullYear": _part("getFullYear", Timestamp.year),
+    "getMonth": _part("getMonth", lambda moment, zone: moment.local(zone).month - 1),
+    "getDate": _part("getDate", lambda moment, zone: moment.local(zone).day),
+    "getDayOfMonth": _part("getDayOfMonth", lambda moment, zone: moment.local(zone).day - 1),
+    "getDayOfYear": _part("getDayOfYear", lambda moment, zone: moment.local(zone).timetuple().tm_yday - 1),
+    "getDayOfWeek": _part("getDayOfWeek", lambda moment, zone: moment.local(zone).isoweekday() % 7),
+    "getHours": _part("getHours", lambda moment, zone: moment.local(zone).hour, 3_600 * SECOND),
+    "getMinutes": _part("getMinutes", lambda moment, zone: moment.local(zone).minute, 60 * SECOND),
+    "getSeconds": _part("getSeconds", lambda moment, zone: moment.local(zone).second, SECOND),
+    "getMilliseconds": _part(
+        "getMilliseconds", lambda moment, zone: moment.local(zone).microsecond // 1_000, 1_000_000, 1_000
+    ),
 }

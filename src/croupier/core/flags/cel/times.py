@@ -15,6 +15,8 @@ SECOND: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = -62_135_596_800 * SECOND
 _LAST: Final = 253_402_300_800 * SECOND - 1
+_EDGE: Final = 2 * 86_400 * SECOND
+_CYCLE_DAYS: Final = 146_097
 _LONGEST: Final = 315_576_000_000 * SECOND
 _UNITS: Final = {
     "ns": 1,
@@ -63,17 +65,25 @@ class Timestamp:
             raise Undecided("the timestamp is out of range")
 
     def __str__(self) -> str:
-        return (
-            f"{self.local(None).replace(tzinfo=None, microsecond=0).isoformat()}{_fraction(self.nanoseconds % SECOND)}Z"
-        )
+        whole = _EPOCH + timedelta(seconds=self.nanoseconds // SECOND)
+        return f"{whole.replace(tzinfo=None).isoformat()}{_fraction(self.nanoseconds % SECOND)}Z"
 
     def local(self, zone: str | None) -> datetime:
-        """The calendar's view in the zone, UTC for None. Raises Undecided for an unknown zone."""
+        """The calendar's view in the zone, UTC for None, but for the year (see there). Raises Undecided.
+
+        Python's calendar ends where a time zone may still lead beyond, so the days at both ends are looked at 400 years
+        nearer, where weekdays and leap years are the same.
+        """
         there = UTC if zone is None else read_zone(zone)
-        try:
-            return (_EPOCH + timedelta(microseconds=self.nanoseconds // 1_000)).astimezone(there)
-        except (OverflowError, ValueError):
-            raise Undecided("the timestamp is out of the calendar's range in that time zone") from None
+        nearer = timedelta(days=-self._cycles() * _CYCLE_DAYS)
+        return (_EPOCH + timedelta(microseconds=self.nanoseconds // 1_000) + nearer).astimezone(there)
+
+    def year(self, zone: str | None) -> int:
+        """The calendar's year in the zone: 0 to 10,000. Raises Undecided."""
+        return self.local(zone).year + 400 * self._cycles()
+
+    def _cycles(self) -> int:
+        return (self.nanoseconds > _LAST - _EDGE) - (self.nanoseconds < _FIRST + _EDGE)
 
 
 def _fraction(nanoseconds: int) -> str:
