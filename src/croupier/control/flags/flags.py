@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from croupier.control.flags.book import FlagBook
 from croupier.control.flags.changes import FlagChanges
 from croupier.control.flags.killing import Kills
+from croupier.control.flags.presets import Presets
 from croupier.control.flags.recording import Recorder
 from croupier.control.ports import Changes, Clock, Journal, KillSpool, Store
 
@@ -17,13 +18,14 @@ class Flags:
 
     book: FlagBook
     changes: FlagChanges
+    presets: Presets
 
     @classmethod
     def of(cls, store: Store, journal: Journal, spool: KillSpool, clock: Clock, environments: Sequence[str]) -> "Flags":
         """Flags on these ports; nothing is read yet."""
         book = FlagBook(store, clock, environments)
         recorder = Recorder(store, book, clock)
-        return cls(book, FlagChanges(recorder, Kills(recorder, journal, spool)))
+        return cls(book, FlagChanges(recorder, Kills(recorder, journal, spool)), Presets(recorder))
 
     async def start(self) -> None:
         """Read everything, and let out the kills that a former process could not record. Before the first request."""

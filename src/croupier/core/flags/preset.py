@@ -57,15 +57,16 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a flag was before the preset: its declaration, and whether it was killed. ``version`` is the ruleset's that
-    the preset gave it: while the flag still has it, nobody changed it since.
+    """What a flag was before the preset, and what the preset made of it: the declaration's digest, and whether it was
+    killed. While it is still that, the way back is exact.
     """
 
     flag: str
     source: Mapping[str, Any]
     digest: str
     killed: bool
-    version: int
+    digest_after: str
+    killed_after: bool
 
 
 @dataclass(frozen=True, slots=True)
