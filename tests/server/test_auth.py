@@ -121,6 +121,23 @@ async def test_tokens_are_made_shown_once_and_revoked(world: Any) -> None:
     assert len((await world.get("/journal")).json()["items"]) == len(actions)
 
 
+async def test_a_clients_token_may_be_for_one_environment(world: Any) -> None:
+    made = await world.post("/tokens", {"name": "shop", "role": "client", "environment": "production"})
+    assert made.status_code == 201
+    assert (made.json()["role"], made.json()["environment"]) == ("client", "production")
+    found = world.context.keyring.authenticate(made.json()["token"])
+    assert (found.role, found.environment) == (Role.CLIENT, "production")
+    assert found.may_read("production")
+    assert not found.may_read("staging")
+    listed = (await world.get("/tokens")).json()["items"]
+    assert {token["environment"] for token in listed} == {None, "production"}
+    for body, status in (
+        ({"role": "client", "environment": "moon"}, 404),
+        ({"role": "viewer", "environment": "x"}, 422),
+    ):
+        assert (await world.post("/tokens", {"name": "shop", **body})).status_code == status
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -307,12 +307,13 @@ class ProofView(Model):
 
 # --- people -------------------------------------------------------------------------------------------
 
-Role = Literal["admin", "operator", "viewer"]
+Role = Literal["admin", "operator", "viewer", "client"]
 
 
 class TokenRequest(Model):
     name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]*$", examples=["ci"])
-    role: Role
+    role: Role = Field(description="client: for an application, which may ask for flags and nothing else.")
+    environment: str | None = Field(None, max_length=60, description="Of a client: only this one's flags.")
     reason: Reason = ""
 
 
@@ -320,6 +321,7 @@ class TokenView(Model):
     id: str
     name: str
     role: str
+    environment: str | None = Field(None, description="Of a client: null for every environment.")
     created_at: Moment
     revoked_at: Moment | None = None
 

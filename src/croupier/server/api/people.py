@@ -44,9 +44,14 @@ async def list_tokens(here: Here, _who: Admin, cursor: Cursor = None, limit: Lim
 async def create_token(request: Request, here: Here, who: Admin, asked: m.TokenRequest) -> Response:
     """Make a token. Its text is shown this once; a repeated answer to the same idempotency key has none."""
 
+    if asked.environment is not None:
+        if asked.role != Role.CLIENT:
+            raise Rejected("Only a client's token is for one environment.", hint="Leave environment out.")
+        here.flags.book.snapshot(asked.environment)  # there is such an environment
+
     async def run(kept: Kept) -> Response:
         now = here.ports.clock.now()
-        token, text = mint(asked.name, Role(asked.role), now)
+        token, text = mint(asked.name, Role(asked.role), now, asked.environment)
         shown = m.TokenCreated(**views.token(token).model_dump(), token=None)
         event = {"type": "token_created", "id": token.id, "name": token.name, "role": token.role}
         entry = Entry(now, who.name, "create token", f"token/{token.id}", (event,), asked.reason)

@@ -27,6 +27,7 @@ from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.errors import Rejected
 from croupier.server.api import models as m
+from croupier.server.auth import owner_of
 
 _EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
@@ -270,10 +271,13 @@ def samples(state: RolloutState, kept: Sequence[Sample]) -> m.Samples:
 
 
 def token(value: Token) -> m.TokenView:
+    """A token without its secret."""
+    owner = owner_of(value)
     return m.TokenView(
         id=value.id,
         name=value.name,
-        role=value.role,
+        role=owner.role.value,
+        environment=owner.environment,
         created_at=moment(value.created_at),
         revoked_at=moment(value.revoked_at),
     )
