@@ -72,7 +72,7 @@ def place(rollout: m.RolloutView) -> str:
 @router.get("/rollouts/{rollout}/{verb}")
 async def ask(request: Request, here: Here, who: Visitor, rollout: RolloutId, verb: Verb) -> Response:
     """What is about to happen, and a form to confirm it."""
-    _allowed(who)
+    allowed(who)
     stored, stale = await find(here, rollout)
     shown = views.rollout(stored, here.ports.clock.now())
     return _page(request, shown, verb, Answer(seen=place(shown)), stale=stale)
@@ -89,7 +89,7 @@ async def act(
 ) -> Response:
     """Do it; what speaks against it is said on the form, with everything that was filled in."""
     checked(request, who, form.csrf)
-    _allowed(who)
+    allowed(who)
     answer = form.model_copy(update={"reason": form.reason.strip()})
     try:
         await _do(here, who, rollout, verb, answer)
@@ -101,9 +101,7 @@ async def act(
 
 
 async def _do(here: Context, who: Session, rollout: str, verb: Verb, answer: Answer) -> None:
-    if len(answer.reason) > 1_000 or _UNPRINTABLE.search(answer.reason):
-        raise Rejected("The reason may have 1,000 characters and no control characters.", hint="Shorten or retype it.")
-    plain = Ask(who.principal.name, answer.reason)
+    plain = Ask(who.principal.name, said(answer.reason))
     match verb:
         case "abort":
             await abort_now(here, rollout, plain)
@@ -137,7 +135,16 @@ async def _do_as_seen(
             return
 
 
-def _allowed(who: Session) -> None:
+def said(reason: str) -> str:
+    """The reason as it can be kept. Raises ``Rejected`` for one that is too long, or no text."""
+    reason = reason.strip()
+    if len(reason) > 1_000 or _UNPRINTABLE.search(reason):
+        raise Rejected("The reason may have 1,000 characters and no control characters.", hint="Shorten or retype it.")
+    return reason
+
+
+def allowed(who: Session) -> None:
+    """Raises ``Forbidden`` for those who only look."""
     if not who.may_act:
         raise Forbidden(
             f"{who.principal.name} is {who.principal.role}; this takes {Role.OPERATOR}.",

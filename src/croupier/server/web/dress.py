@@ -23,6 +23,7 @@ from croupier import errors
 from croupier.core.rollout.explain import duration
 from croupier.server import problems
 from croupier.server.web import assets
+from croupier.server.web.flags import words
 from croupier.server.web.session import SignInNeeded, sessions_of
 
 HEADERS: Final = {
@@ -120,12 +121,18 @@ def _environment() -> Environment:
         percent=percent,
         share=share,
         clock=lambda at: _utc(at).strftime("%H:%M:%S"),
+        day=lambda at: _utc(at).strftime("%Y-%m-%d"),
         utc=lambda at: _utc(at).strftime("%Y-%m-%d %H:%M:%S UTC"),
         iso=lambda at: _utc(at).isoformat(timespec="milliseconds"),
         duration=duration,
         segment=lambda text: quote(str(text), safe=""),
         pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         labels=_labels,
+        thousands=lambda count: f"{count:,}",
+        many=many,
+        served=words.served,
+        inwords=words.rule,
+        compact=lambda value: json.dumps(value, ensure_ascii=False),
     )
     return made
 
@@ -142,6 +149,11 @@ def share(good: int, total: int) -> str:
     value = 100 * good / total
     # Cut, not rounded: almost all must not read as all.
     return f"{math.floor(100 * value + 1e-9) / 100:.2f}\u202f%" if 90 <= value < 100 else f"{value:.4g}\u202f%"
+
+
+def many(count: int, noun: str) -> str:
+    """``1 flag``, ``50,000 flags``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _labels(group: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from croupier.server.context import Here
 from croupier.server.web.actions import verbs
 from croupier.server.web.charts import Chart, Line, thin, value
 from croupier.server.web.dress import PageRoute, render
+from croupier.server.web.flags.read import Cards
 from croupier.server.web.read import ENTRIES, Memory, board, find, points, sight
 from croupier.server.web.session import Visitor
 
@@ -33,12 +34,18 @@ LastEventId = Annotated[str | None, Header(max_length=30)]
 
 @router.get("/")
 async def home(
-    request: Request, here: Here, _who: Visitor, cursor: Annotated[str | None, Query(max_length=500)] = None
+    request: Request,
+    here: Here,
+    cards: Cards,
+    _who: Visitor,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
-    """Services and rollouts; the live part alone for a page that is open already."""
+    """Services and rollouts, and which flags are killed; the live part alone for a page that is open already."""
     found = await board(here, cursor)
+    killed = await cards.killed()
     template = "home_live.html" if "hx-request" in request.headers else "home.html"
-    return render(request, template, board=found, cursor=cursor)
+    unrecorded = here.flags.book.unrecorded
+    return render(request, template, board=found, cursor=cursor, killed=killed, unrecorded=unrecorded)
 
 
 @router.get("/events")

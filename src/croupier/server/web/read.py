@@ -96,8 +96,8 @@ async def board(here: Context, cursor: str | None) -> Board:
     """Services and rollouts, newest first."""
     now = here.ports.clock.now()
     try:
-        page = await _soon(here.ports.store.rollouts(cursor=cursor, limit=PAGE))
-        shown = await _soon(services(here))
+        page = await in_time(here.ports.store.rollouts(cursor=cursor, limit=PAGE))
+        shown = await in_time(services(here))
     except Transient:
         known = here.reconciler.fleet.rollouts.values() if here.reconciler.fleet else ()
         active = [views.rollout(stored, now) for stored in known if stored.value.phase.active]
@@ -116,9 +116,9 @@ async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False)
     if stale:
         return Sight(shown, {}, {}, (), None, now, stale=True)
     try:
-        weights = await _soon(past.weights(here, stored))
-        latest = await _soon(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}"))
-        kept = await _soon(here.ports.store.samples(rollout, since=_since(state, now) if brief else state.started_at))
+        weights = await in_time(past.weights(here, stored))
+        latest = await in_time(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}"))
+        kept = await in_time(here.ports.store.samples(rollout, since=_since(state, now) if brief else state.started_at))
     except Transient:
         return Sight(shown, {}, {}, (), None, now, stale=True)
     items = [item for recorded in latest for item in reversed(views.history(recorded, state))]
@@ -131,15 +131,15 @@ async def points(here: Context, past: Past, rollout: str, after: float) -> tuple
     """The charts' points later than ``after`` (epoch seconds), of the present attempt. Raises ``NotFound``."""
     stored, _ = await find(here, rollout)
     state = stored.value
-    weights = await _soon(past.weights(here, stored))
-    kept = await _soon(here.ports.store.samples(rollout, since=max(after, state.started_at)))
+    weights = await in_time(past.weights(here, stored))
+    kept = await in_time(here.ports.store.samples(rollout, since=max(after, state.started_at)))
     return state, charts(state, [sample for sample in kept if sample.at > after], weights)
 
 
 async def find(here: Context, rollout: str) -> tuple[Stored[RolloutState], bool]:
     """The rollout, and whether it comes from memory. Raises ``NotFound``, and ``Transient`` where nobody knows it."""
     try:
-        stored = await _soon(here.ports.store.rollout(rollout))
+        stored = await in_time(here.ports.store.rollout(rollout))
     except Transient:
         known = here.reconciler.fleet.rollouts.get(rollout) if here.reconciler.fleet else None
         if known is None:
@@ -170,7 +170,7 @@ def _since(state: RolloutState, now: float) -> float:
     return max(state.started_at, (state.ended_at or now) - max(LATEST_S, 4 * slowest))
 
 
-async def _soon(asked: Awaitable[T]) -> T:
+async def in_time(asked: Awaitable[T]) -> T:
     """What it says, or ``Transient`` after ``PATIENCE_S``."""
 
     async def told() -> tuple[T]:

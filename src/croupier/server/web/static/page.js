@@ -7,10 +7,11 @@
 
   // --- times: local for the eye, UTC in the title
   const short = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"});
+  const day = new Intl.DateTimeFormat(undefined, {dateStyle: "medium"});
   const full = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium", hourCycle: "h23"});
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
-      const said = ("full" in time.dataset ? full : short).format(new Date(time.dateTime));
+      const said = ("full" in time.dataset ? full : "day" in time.dataset ? day : short).format(new Date(time.dateTime));
       if (time.textContent !== said) time.textContent = said;
     }
   };
@@ -81,6 +82,9 @@
     }
     localise(document);
     document.title = live()?.dataset.title || document.title;
+    // A list that was searched has an address of its own, to keep and to hand on.
+    const address = live()?.dataset.address;
+    if (address && address !== location.pathname + location.search) history.replaceState(null, "", address);
     say("live", false);
     document.dispatchEvent(new Event("page:updated"));
   });
