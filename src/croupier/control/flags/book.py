@@ -102,6 +102,14 @@ class FlagBook:
         """What changed after ``revision``; ``None`` as ``since``. For those who heard of everything up to there."""
         return self._kept(environment, revision, by_version=False)
 
+    def committed_at(self, version: int) -> float | None:
+        """When the version was committed (epoch seconds); ``None`` for an old one."""
+        return self._steps.time_of(version)
+
+    def newer_since(self, version: int) -> float | None:
+        """Since when there is a newer version; ``None`` where there is none, or that was long ago."""
+        return self._steps.time_of(version + 1) if version < self.version else None
+
     def _kept(self, environment: str, place: int, *, by_version: bool) -> Delta | None:
         """Many clients ask the same thing at the same time."""
         lines, question = self._of(environment), (environment, by_version, place)

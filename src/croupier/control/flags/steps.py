@@ -1,6 +1,6 @@
 """What changed of the flags, step by step, for as long as clients may ask for it. Used by ``FlagBook``."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -50,6 +50,13 @@ class Steps:
         if version < self.version:
             return None
         return self._steps[bisect_right(self._steps, version, key=lambda step: step.version) :]
+
+    def time_of(self, version: int) -> float | None:
+        """When the version was committed, if that is remembered."""
+        place = bisect_left(self._steps, version, key=lambda step: step.version)
+        if version <= self.version or place == len(self._steps):
+            return None
+        return self._steps[place].at
 
     def after_revision(self, revision: int) -> list[Step] | None:
         """The steps after this one; ``None`` where some are forgotten."""
