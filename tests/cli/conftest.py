@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from croupier.adapters.clock import SystemClock
-from croupier.adapters.store.spool import FileSpool
+from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.cli import main
 from croupier.cli.connection import Connection
@@ -97,7 +97,7 @@ class Plane:
         self.router = MemoryRouter(self.clock)
         self.workloads = MemoryWorkloads(self.clock, ready_after_s=0.0)
         self.metrics = ScriptedMetrics(self.clock, self.router, rate=1_000.0)
-        settings = Settings(state_dir=self.folder / "state", tick_s=0.02)
+        settings = Settings(state_dir=self.folder / "state", tick_s=0.02, environments=("production", "staging"))
         app = create_app(settings, self.outside)
         config = uvicorn.Config(
             app, port=0, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1, lifespan="on"
@@ -120,7 +120,8 @@ class Plane:
                 metrics=self.metrics,
                 clock=self.clock,
             )
-            yield Outside(ports, tokens=store, changes=store, edge_healthy=self._healthy)
+            kills = FileKillSpool(settings.state_dir / "kills.jsonl")
+            yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=self._healthy)
         finally:
             await store.close()
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from croupier.cli import apply, demo, journal, page, release, rollout, serve, validate
+from croupier.cli import apply, demo, flag, journal, page, release, rollout, serve, validate
 from croupier.cli.connection import Connection
 from croupier.cli.output import Exit, exit_code, report
 from croupier.errors import CroupierError
@@ -27,6 +27,7 @@ app.command("validate")(validate.validate)
 app.command("apply")(apply.apply)
 app.add_typer(release.app, name="release")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(flag.app, name="flag")
 app.add_typer(journal.app, name="journal")
 app.command("page")(page.page)
 app.command("demo")(demo.demo)

@@ -63,6 +63,11 @@ STYLES = {
     "fail": "red",
     "failed": "red",
     "superseded": "dim",
+    "live": "green",
+    "disabled": "dim",
+    "killed": "red",
+    "reverted": "yellow",
+    "archived": "dim",
 }
 """Colour by word; the word is always there too."""
 
@@ -79,6 +84,7 @@ class Exit(IntEnum):
     DENIED = 6
     UNREACHABLE = 7
     ABORTED = 10
+    UNRECORDED = 11
 
 
 _CODES: tuple[tuple[type[CroupierError], Exit], ...] = (

@@ -1,4 +1,6 @@
-"""``croupier demo``: a casino on this machine, players in it, three releases that Croupier promotes or rolls back."""
+"""``croupier demo``: a casino on this machine, players in it, three releases that Croupier promotes or rolls back, and
+a flag that is killed.
+"""
 
 import shutil
 from typing import Annotated
@@ -14,9 +16,10 @@ def demo(
     rate: Annotated[int, typer.Option(help="Requests per second of the players.", min=20, max=1000)] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the players' dice.")] = 1,
 ) -> None:
-    """Watch three releases of a casino on this machine. One is promoted, two are rolled back; it needs 3 minutes.
+    """Watch three releases of a casino on this machine: one is promoted, two are rolled back. Then a flag misbehaves,
+    and is killed. It needs 3 minutes.
 
-    Leaves with 0 when every release ended as it should, and no request was lost.
+    Leaves with 0 when every release and the flag ended as they should, and no request was lost.
     """
     try:
         import casino.players  # noqa: F401

@@ -6,6 +6,7 @@ import time
 from typing import Any, Final
 
 from croupier.cli.client import Client
+from croupier.cli.demo import kill
 from croupier.cli.demo.screen import Screen, losses, summary
 from croupier.cli.demo.stage import ControlPlane, Place, open_casino
 from croupier.cli.demo.story import CHAPTERS, Chapter, Told, moment
@@ -37,12 +38,13 @@ async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
                     await _tell(client, crowd, screen)
                     screen.__exit__()
                     figures = crowd.snapshot()
-                    summary(screen.told, figures)
+                    summary(screen.told, figures, screen.kill)
                     if keep:
                         await _linger(place, await asyncio.to_thread(sign_in_link, client))
                     else:
                         out.print("To keep it running and look around: croupier demo --keep (make demo ARGS=--keep)")
-        return all(item.as_expected for item in screen.told) and figures.lost == 0
+        flag_stopped = screen.kill is not None and screen.kill.as_expected
+        return all(item.as_expected for item in screen.told) and flag_stopped and figures.lost == 0
     finally:
         out.print("Stopping what was started …")
         await asyncio.to_thread(plane.stop)
@@ -59,6 +61,11 @@ async def _tell(client: Client, crowd: Any, screen: Screen) -> None:
             f"payments {chapter.version}: {told.rollout['phase']}; requests lost so far: {losses(crowd.snapshot())}"
         )
         await _show(crowd, screen, seconds=_BETWEEN_S)
+        told.figures = crowd.snapshot()
+    screen.rollout = None
+    screen.kill = await kill.tell(
+        client, crowd.snapshot, lambda seconds: _show(crowd, screen, seconds=seconds), screen.say
+    )
 
 
 async def _chapter(client: Client, crowd: Any, screen: Screen, chapter: Chapter) -> Told:

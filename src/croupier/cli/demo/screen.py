@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from croupier.cli import watch
+from croupier.cli.demo.kill import FLAG, SHARE, Kill
 from croupier.cli.demo.story import CHAPTERS, Told
 from croupier.cli.output import clock_time, out
 
@@ -23,6 +24,7 @@ class Screen:
     page: str = ""
     told: list[Told] = field(default_factory=list)
     rollout: dict[str, Any] | None = None
+    kill: Kill | None = None
     traffic: Any = None
     before: Any = None
     _live: Live | None = None
@@ -81,6 +83,8 @@ class Screen:
             else:
                 mark = "[cyan]●[/]" if index == len(self.told) and self.rollout else "[dim]○[/]"
                 lines.append(f"{mark} {chapter.version} {chapter.title}")
+        mark = "[cyan]●[/]" if len(self.told) == len(CHAPTERS) and not self.rollout else "[dim]○[/]"
+        lines.append(f"{mark} flag {FLAG} misbehaves")
         return lines
 
     def _traffic(self) -> RenderableType:
@@ -105,9 +109,9 @@ def losses(figures: Any) -> str:
     return f"{figures.lost} ({why})" if why else str(figures.lost)
 
 
-def summary(told: Sequence[Told], figures: Any) -> None:
-    """The table at the end."""
-    rows = [_row(item, figures) for item in told]
+def summary(told: Sequence[Told], figures: Any, kill: Kill | None = None) -> None:
+    """The table at the end; each release by the figures of its own chapter."""
+    rows = [_row(item, item.figures or figures) for item in told]
     head = ("RELEASE", "ENDED", "AT", "PLAYERS", "DEPOSITS FAILED", "HARM → DECISION", "DECISION → 0 %", "LOST")
     if not out.is_terminal:
         for line in (head, *rows):
@@ -122,6 +126,8 @@ def summary(told: Sequence[Told], figures: Any) -> None:
     for item in told:
         if abort := item.rollout["abort"]:
             out.print(f"{item.chapter.version}: {abort['reason']}", markup=False)
+    if kill is not None:
+        out.print(_killed(kill), markup=False)
     out.print(f"Requests lost: {losses(figures)}", markup=False)
 
 
@@ -136,6 +142,18 @@ def _row(item: Told, figures: Any) -> tuple[str, ...]:
         _seconds(item.detected_after(figures)),
         _seconds(item.zero_after()),
         str(item.lost),
+    )
+
+
+def _killed(kill: Kill) -> str:
+    """The flag's line: what it broke, and how soon that ended."""
+    ended = f"the last one {_seconds(kill.stopped_after_s)} after the kill" if kill.is_quiet else "and they still fail"
+    told = f"all {kill.clients} processes" if kill.is_confirmed else f"{kill.confirmed} of {kill.clients} processes"
+    slowest = "" if kill.slowest_s is None else f" within {_seconds(kill.slowest_s)}"
+    after = f"{kill.credited} deposits credited since" if kill.is_quiet else "not over"
+    return (
+        f"Flag {FLAG}, on for {SHARE:.0%}: killed; {kill.failed} deposits failed, {ended}, {after}; "
+        f"{told} confirmed{slowest}."
     )
 
 

@@ -1,5 +1,6 @@
 """The demo's stage: a control plane of its own in a temporary folder, on ports that are free. Stops all it started."""
 
+import json
 import os
 import signal
 import socket
@@ -34,6 +35,11 @@ class Place:
     @property
     def page(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def flags_token(self) -> Path:
+        """The file that holds the token by which the casino's processes ask for their flags."""
+        return self.folder / "flags.token"
 
     @property
     def edge(self) -> str:
@@ -106,14 +112,27 @@ class ControlPlane:
 def documents(place: Place) -> list[dict[str, Any]]:
     """The demo's documents as the API takes them."""
     template = resources.files("croupier.cli.demo").joinpath("files/casino.yaml").read_text(encoding="utf-8")
-    text = string.Template(template).substitute(python=sys.executable, database=place.folder / "casino.db")
+    text = string.Template(template).substitute(
+        python=sys.executable, database=place.folder / "casino.db", page=place.page, token=place.flags_token
+    )
     bundle = parse_text(text, "casino.yaml")
     bundle.require_clean()
     return [*map(to_objects, bundle.documents), *map(to_objects, bundle.releases)]
 
 
+def flags() -> list[dict[str, Any]]:
+    """The casino's flags as the API takes them; all are safe at first."""
+    text = resources.files("croupier.cli.demo").joinpath("files/flags.json").read_text(encoding="utf-8")
+    declared: list[dict[str, Any]] = json.loads(text)
+    return declared
+
+
 def open_casino(client: Client, place: Place) -> None:
     """Declare everything and let version 1.0.0 of every service serve everybody."""
+    token = client.post("tokens", {"name": "casino", "role": "client", "environment": "production"})["token"]
+    with os.fdopen(os.open(place.flags_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+    client.post("flags/apply", {"flags": flags(), "reason": "the demo"})
     client.post("apply", {"documents": documents(place), "reason": "the demo"})
     for service in ("auth", "games", "promo", "payments"):
         client.post("rollouts", {"service": service, "version": "1.0.0", "reason": "the first version"})

@@ -40,6 +40,8 @@ class Told:
     exposed_at: float | None = None
     highest_weight: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
+    figures: Deposits | None = None
+    """The players' figures when the chapter was over."""
 
     @property
     def as_expected(self) -> bool:

@@ -32,7 +32,8 @@ def read_flags(paths: Sequence[Path]) -> "Bundle":
 
 def flags_of(bundle: "Bundle") -> Iterable[Flag]:
     """The flags among the documents."""
-    return (document.spec for document in bundle.documents if isinstance(document.spec, Flag))
+    specs: list[object] = [document.spec for document in bundle.documents]
+    return (spec for spec in specs if isinstance(spec, Flag))
 
 
 def ruleset_of(bundle: "Bundle", environment: str) -> "Ruleset":
