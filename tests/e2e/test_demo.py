@@ -49,6 +49,17 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(folder: Path) -> Non
     ], text
     assert table["payments 1.2.0"][2] == "5 %", text
     assert "psp=kestrel market=DE" in text
+    kill = re.search(
+        r"^Flag payments_v2, on for 25% of the players: killed; (\d+) deposits failed, the last one .* after the kill, "
+        r"(\d+) were credited since; all (\d+) processes confirmed within .*\.$",
+        text,
+        re.MULTILINE,
+    )
+    assert kill, text
+    failed, credited, processes = map(int, kill.groups())
+    assert failed > 0, text
+    assert credited > 0, text
+    assert processes == 4, "auth, payments, games and promo, one process each"
     assert {row[-1] for name, row in table.items() if name.count("\t") == 0 and len(row) > 5} == {"0"}, text
     assert code == 0, text
     assert running_from(str(folder)) == []

@@ -147,14 +147,15 @@ def _row(item: Told, figures: Any) -> tuple[str, ...]:
 
 def _killed(kill: Kill) -> str:
     """The flag's line: what it broke, and how soon that ended."""
-    ended = f"the last one {_seconds(kill.stopped_after_s)} after the kill" if kill.is_quiet else "and they still fail"
-    told = f"all {kill.clients} processes" if kill.is_confirmed else f"{kill.confirmed} of {kill.clients} processes"
-    slowest = "" if kill.slowest_s is None else f" within {_seconds(kill.slowest_s)}"
-    after = f"{kill.credited} deposits credited since" if kill.is_quiet else "not over"
-    return (
-        f"Flag {FLAG}, on for {SHARE:.0%}: killed; {kill.failed} deposits failed, {ended}, {after}; "
-        f"{told} confirmed{slowest}."
+    harm = (
+        f"{kill.failed} deposits failed, the last one {_seconds(kill.stopped_after_s)} after the kill, "
+        f"{kill.credited} were credited since"
+        if kill.is_quiet
+        else f"{kill.failed} deposits failed, and it is not over"
     )
+    who = f"all {kill.clients}" if kill.is_confirmed else f"{kill.confirmed} of {kill.clients}"
+    within = "" if kill.slowest_s is None else f" within {_seconds(kill.slowest_s)}"
+    return f"Flag {FLAG}, on for {SHARE:.0%} of the players: killed; {harm}; {who} processes confirmed{within}."
 
 
 def _seconds(value: float | None) -> str:
