@@ -202,6 +202,6 @@ async def test_the_digest_that_was_looked_at_is_the_one_that_is_applied(plane: A
 
 
 async def test_flags_declared_in_the_same_breath_count(plane: Any) -> None:
-    flags = {key: read_flag(source) for key, source in (("payments_v2", PAYMENTS), ("new_lobby", LOBBY))}
-    planned = await plane.flags.presets.plan((PRESET,), actor="anna", flags=flags)
+    declared = await plane.flags.changes.plan([read_flag(PAYMENTS), read_flag(LOBBY)], actor="anna")
+    planned = await plane.flags.presets.plan((PRESET,), actor="anna", flags=declared.flags)
     assert (len(planned.presets), len(planned.entries)) == (1, 1)

@@ -34,7 +34,7 @@ def happened(state: FlagState, events: tuple[e.FlagEvent, ...], version: int) ->
 def applied(preset: Preset, states: dict[str, FlagState]) -> tuple[dict[str, FlagState], Application]:
     planned = plan(preset, states, reason="it burns")
     after = {each.key: happened(states[each.key], each.events, 2) for each in planned}
-    kept = tuple(before(each, states[each.key], 2) for each in planned)
+    kept = tuple(before(each, states[each.key]) for each in planned)
     return {**states, **after}, Application("ann", 5, "it burns", 2, "sha256:p", kept)
 
 

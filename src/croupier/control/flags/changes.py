@@ -4,18 +4,21 @@ The one door for the API, files, the page and presets: checked, decided on what 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from croupier.control.flags.check import Check, completed
 from croupier.control.flags.killing import Kills, known
 from croupier.control.flags.recording import MANY, Changed, Decided, Happening, Keep, Recorder
+from croupier.control.flags.surroundings import surroundings
 from croupier.control.recording import Who
+from croupier.core.flags.check import advise, check
 from croupier.core.flags.events import FlagArchived, FlagDeclared, FlagEvent, FlagRenewed
 from croupier.core.flags.model import Flag
 from croupier.core.flags.state import FlagState
+from croupier.core.flags.types import complete
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.errors import Conflict, Problem, Rejected
 
@@ -53,6 +56,8 @@ class Plan:
     version: int
     effects: tuple[tuple[str, Effect], ...]
     decided: Decided
+    flags: Mapping[str, Flag]
+    """As they will be, completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,20 @@ class FlagChanges:
         changed = await self.recorder.record(decide, Who(actor, "declare", reason), answer=answer)
         return Declared(plans[-1].effects, changed)
 
-    async def plan(self, flags: Sequence[Flag], *, actor: str, expected: Mapping[str, int] | None = None) -> Plan:
-        """What ``declare`` would do now; for those who record it together with something else."""
+    async def plan(
+        self,
+        flags: Sequence[Flag],
+        *,
+        actor: str,
+        expected: Mapping[str, int] | None = None,
+        segments: Collection[str] = (),
+    ) -> Plan:
+        """What ``declare`` would do now; for those who record it together with something else. ``segments`` are
+        declared in the same breath.
+        """
         if len(flags) > MOST_FLAGS:
             raise Rejected(f"{len(flags)} flags are too many for one request.", hint=f"Send up to {MOST_FLAGS}.")
-        work = (flags, actor, expected or {}, self.recorder.clock.now())
+        work = (flags, actor, expected or {}, segments, self.recorder.clock.now())
         return await asyncio.to_thread(self._planned, *work) if len(flags) > MANY else self._planned(*work)
 
     async def kill(self, key: str, *, actor: str, reason: str, answer: Keep | None = None) -> Changed:
@@ -163,21 +177,19 @@ class FlagChanges:
         changed = await self.recorder.record(decide, who, answer=answer)
         return changed if changed.states else replace(changed, states=(await known(self.recorder, key),))
 
-    def _planned(self, flags: Sequence[Flag], actor: str, expected: Mapping[str, int], now: float) -> Plan:
+    def _planned(
+        self, flags: Sequence[Flag], actor: str, expected: Mapping[str, int], segments: Collection[str], now: float
+    ) -> Plan:
         book = self.recorder.book
         version = book.version
-        filled: list[Flag] = []
-        notes: list[Problem] = []
-        for index, flag in enumerate(flags):
-            state = book.recorded(flag.key)
-            whole, told = completed(flag, state.flag if state and not state.archived else None, actor, now)
-            filled.append(whole)
-            notes += [replace(note, path=(index, *note.path)) for note in told]
-        check = Check(book, {flag.key: flag for flag in filled}, now)
-        check.problems += _twice(filled)
+        whole = [complete(flag, actor=actor, now=now, before=book.recorded(flag.key)) for flag in flags]
+        declared = {flag.key: flag for flag in whole}
+        around = surroundings(book, declared, segments)
+        problems = [*_twice(whole)]
+        warnings: list[Problem] = []
         happenings: list[Happening] = []
         effects: list[tuple[str, Effect]] = []
-        for index, flag in enumerate(filled):
+        for index, (written, flag) in enumerate(zip(flags, whole, strict=True)):
             state = book.recorded(flag.key)
             _expect(flag.key, state, expected.get(flag.key))
             source = write_flag(flag)
@@ -185,12 +197,26 @@ class FlagChanges:
             effect = _effect(state, digest)
             effects.append((flag.key, effect))
             if effect is not Effect.UNCHANGED:
-                check.flag(index, flag)
+                problems += _placed(index, check(flag, around))
+                warnings += _placed(index, (*_filled_in(written, flag), *advise(flag, around, now)))
                 happenings.append(Happening(flag.key, (FlagDeclared(source, digest),)))
-        if check.problems:
-            more = f", and {len(check.problems) - 1} more" if len(check.problems) > 1 else ""
-            raise Rejected(f"The flags are wrong: {check.problems[0]}{more}", problems=tuple(check.problems))
-        return Plan(version, tuple(effects), Decided(tuple(happenings), (*notes, *check.warnings)))
+        if problems:
+            more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+            raise Rejected(f"The flags are wrong: {problems[0]}{more}", problems=tuple(problems))
+        return Plan(version, tuple(effects), Decided(tuple(happenings), tuple(warnings)), declared)
+
+
+def _placed(index: int, problems: Iterable[Problem]) -> Iterator[Problem]:
+    return (replace(problem, path=(index, *problem.path)) for problem in problems)
+
+
+def _filled_in(written: Flag, flag: Flag) -> Iterator[Problem]:
+    """What the author left out, and what stands there now."""
+    if written.owner != flag.owner:
+        yield Problem(f"no owner is named, so it is {flag.owner}.", ("owner",))
+    if written.expires_at != flag.expires_at and flag.expires_at is not None:
+        day = datetime.fromtimestamp(flag.expires_at, UTC).date()
+        yield Problem(f"no expiry is named, so it expires on {day}.", ("expires",), "Renew it if you need it longer.")
 
 
 def _expect(key: str, state: FlagState | None, version: int | None) -> None:

@@ -4,36 +4,40 @@ An approval is for one digest and dies with it (invariant 9). What a preset did 
 that the way back is known and refused where somebody changed a flag since. Called by the API and the page.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from croupier.control.flags.check import Check
-from croupier.control.flags.effects import Difference, after, applying, undoing
 from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
+from croupier.control.flags.surroundings import surroundings
 from croupier.control.ports import Answer, Commit, Stored
 from croupier.control.recording import Who
-from croupier.core.flags.events import FlagEvent
+from croupier.core.flags.check import check
+from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.model import Flag
-from croupier.core.flags.preset import (
-    Application,
-    Approval,
-    Before,
-    Preset,
-    PresetState,
-    write_preset,
-)
-from croupier.core.flags.read import read_flag
-from croupier.core.flags.state import FlagState
+from croupier.core.flags.preset import Application, Approval, Preset, PresetState, write_preset
+from croupier.core.flags.preset_plan import Planned, before, folded, plan, undo
+from croupier.core.flags.state import FlagState, declare
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.core.journal.entry import Entry
 from croupier.errors import Conflict, NotFound, Problem, Rejected
 
-PRESET = "preset/"
+PRESET: Final = "preset/"
 """What the subject of a preset's entries starts with; its name follows."""
 
 KeepPreset: TypeAlias = Callable[[Stored[PresetState]], Answer | None]
 """Makes the answer that is recorded with a preset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a preset would make of one flag: the declaration before and after, and whether it is killed."""
+
+    flag: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    killed_before: bool
+    killed_after: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,8 @@ class Presets:
         planned = await self.plan((preset,), actor=actor, reason=reason, expected=expected)
         if not planned.presets:
             return await self.get(preset.name)
-        (before,) = planned.presets
-        put = Stored(before.value, before.version + 1)
+        (write,) = planned.presets
+        put = Stored(write.value, write.version + 1)
         if not dry_run:
             now = self.recorder.clock.now()
             kept = answer(put) if answer else None
@@ -104,16 +108,16 @@ class Presets:
         writes: list[Stored[PresetState]] = []
         entries: list[Entry] = []
         for index, preset in enumerate(presets):
-            before = known.get(preset.name)
-            version = before.version if before else 0
+            former = known.get(preset.name)
+            version = former.version if former else 0
             if expected is not None and expected != version:
                 raise Conflict(f"The preset {preset.name} is at version {version}, not at {expected}.")
-            _, wrong = self._differences(preset, "", flags or {})
+            _, wrong = self._planned(preset, "", flags)
             problems += [replace(item, path=(index, *item.path)) for item in wrong]
             source = write_preset(preset)
             state = PresetState(preset, source, digest_of(source), actor, now)
-            if before is None or before.value.digest != state.digest:
-                applied = before.value.applied if before else None
+            if former is None or former.value.digest != state.digest:
+                applied = former.value.applied if former else None
                 writes.append(Stored(replace(state, applied=applied), version))
                 event = {"type": "preset_put", "digest": state.digest, "source": source}
                 entries.append(_entry(preset.name, Who(actor, "prepare", reason), event, now))
@@ -145,13 +149,13 @@ class Presets:
         """What applying it would do now, or undoing it where it is in force."""
         stored = await self.get(name)
         await self.recorder.book.refresh()
-        if stored.value.applied is None:
-            differences, problems = self._differences(stored.value.preset, "", {})
-            return Preview(tuple(item for item, _ in differences if item.changes), tuple(problems))
-        changed = self.changed_since(stored.value.applied)
-        found = [undoing(item, self.recorder.book.recorded(item.flag)) for item in stored.value.applied.before]
-        differences_back = tuple(difference for difference, _ in found)
-        return Preview(differences_back, tuple(Problem(f"{flag} changed since.", (flag,)) for flag in changed))
+        applied = stored.value.applied
+        if applied is not None:
+            back = undo(applied, self._states(item.flag for item in applied.before))
+            kept = tuple(Problem(f"{flag} changed since.", (flag,)) for flag in back.kept)
+            return Preview(self._differences(back.planned), kept)
+        planned, problems = self._planned(stored.value.preset, "")
+        return Preview(self._differences(planned), tuple(problems))
 
     async def apply(
         self, name: str, *, actor: str, reason: str, digest: str | None = None, answer: Keep | None = None
@@ -169,14 +173,12 @@ class Presets:
                 raise Conflict(f"The preset {name} is in force since {state.applied.actor} applied it.")
             if not state.approved:
                 raise Rejected(f"The preset {name} is not approved.", hint="Somebody other than its author must do it.")
-            differences, problems = self._differences(state.preset, reason, {})
+            planned, problems = self._planned(state.preset, f"preset {name}: {reason}")
             if problems:
                 raise Rejected(f"The preset {name} does not fit the flags: {problems[0]}", problems=tuple(problems))
-            changing = [(item, events) for item, events in differences if item.changes]
-            if not changing:
+            if not planned:
                 raise Rejected(f"The preset {name} would change nothing.", hint="Everything is as it says already.")
-            happenings = tuple(Happening(item.flag, events) for item, events in changing)
-            return Decided(happenings, stamp=self._applied(stored, [item for item, _ in changing], actor, reason))
+            return Decided(_happenings(planned), stamp=self._applied(stored, planned, actor, reason))
 
         return await self.recorder.record(decide, Who(actor, f"apply preset {name}", reason), answer=answer)
 
@@ -188,74 +190,62 @@ class Presets:
             applied = stored.value.applied
             if applied is None:
                 raise Conflict(f"The preset {name} is not in force.")
-            if changed := self.changed_since(applied):
-                names = ", ".join(changed)
+            back = undo(applied, self._states(item.flag for item in applied.before))
+            if back.kept:
+                names = ", ".join(back.kept)
                 hint = "Bring those back by hand, or declare them as they should be."
                 raise Conflict(f"The preset {name} cannot be undone exactly: {names} changed since.", hint=hint)
-            book = self.recorder.book
-            found = [undoing(item, book.recorded(item.flag)) for item in applied.before]
-            happenings = tuple(Happening(item.flag, events) for item, events in found)
-            return Decided(happenings, stamp=self._undone(stored, actor, reason))
+            return Decided(_happenings(back.planned), stamp=self._undone(stored, actor, reason))
 
         return await self.recorder.record(decide, Who(actor, f"undo preset {name}", reason), answer=answer)
 
-    def changed_since(self, applied: Application) -> tuple[str, ...]:
-        """The flags that somebody changed after the preset did."""
-        states = ((item, self.recorder.book.state(item.flag)) for item in applied.before)
-        return tuple(item.flag for item, state in states if state is None or not _is_as_left(item, state))
-
-    def _differences(
-        self, preset: Preset, reason: str, flags: Mapping[str, Flag]
-    ) -> tuple[list[tuple[Difference, tuple[FlagEvent, ...]]], list[Problem]]:
-        """What would become of each flag, by which events, and what is wrong with that."""
-        found: list[tuple[Difference, tuple[FlagEvent, ...]]] = []
-        problems: list[Problem] = []
+    def _planned(
+        self, preset: Preset, reason: str, flags: Mapping[str, Flag] | None = None
+    ) -> tuple[tuple[Planned, ...], list[Problem]]:
+        """The events of each flag, and what is wrong with the preset. ``flags`` are about to be declared."""
+        declared = flags or {}
+        states = self._states(preset.flags) | {key: _declared(flag) for key, flag in declared.items()}
+        try:
+            planned = plan(preset, states, reason=reason)
+        except Rejected as refused:
+            return (), list(refused.problems)
+        after = {item.key: folded(states[item.key], item.events).flag for item in planned}
+        around = surroundings(self.recorder.book, {**declared, **after})
         places = {change.flag: index for index, change in reversed([*enumerate(preset.changes)])}
-        wanted: dict[str, Flag] = {}
-        for key in preset.flags:
-            state = self.recorder.book.recorded(key)
-            changes = [change for change in preset.changes if change.flag == key]
-            declared = flags.get(key)
-            if declared is None and (state is None or state.archived):
-                problems.append(Problem(f"there is no flag '{key[:60]}'.", ("changes", places[key], "flag")))
-                continue
-            before = write_flag(declared) if declared else (state.source if state else {})
-            try:
-                wanted[key] = read_flag(after(before, changes))
-            except Rejected as refused:
-                place = ("changes", places[key])
-                problems += [Problem(item.message, (*place, *item.path), item.hint) for item in refused.problems]
-                continue
-            if declared is None and state is not None:
-                kill = f"preset {preset.name}: {reason}".strip(": ") if any(item.kill for item in changes) else ""
-                found.append(applying(state, write_flag(wanted[key]), kill))
-        check = Check(self.recorder.book, {**flags, **wanted}, self.recorder.clock.now())
-        for key, flag in wanted.items():
-            check.flag(places[key], flag)
-        problems += [replace(item, path=("changes", *item.path)) for item in check.problems]
-        return found, problems
+        problems = [
+            Problem(f"there is no environment '{change.environment[:60]}'.", ("changes", index, "environment"))
+            for index, change in enumerate(preset.changes)
+            if change.environment and change.environment not in around.environments
+        ]
+        return planned, problems + [
+            Problem(found.message, ("changes", places[key], *found.path), found.hint)
+            for key, flag in after.items()
+            for found in check(flag, around)
+        ]
+
+    def _differences(self, planned: Sequence[Planned]) -> tuple[Difference, ...]:
+        states = self._states(item.key for item in planned)
+        pairs = ((states[item.key], folded(states[item.key], item.events)) for item in planned)
+        return tuple(
+            Difference(old.key, old.source, new.source, old.killed is not None, new.killed is not None)
+            for old, new in pairs
+        )
+
+    def _states(self, keys: Iterable[str]) -> dict[str, FlagState]:
+        found = ((key, self.recorder.book.recorded(key)) for key in keys)
+        return {key: state for key, state in found if state is not None}
 
     def _applied(
-        self, stored: Stored[PresetState], differences: Sequence[Difference], actor: str, reason: str
+        self, stored: Stored[PresetState], planned: Sequence[Planned], actor: str, reason: str
     ) -> Callable[[tuple[FlagState, ...]], tuple[Stored[PresetState], Entry]]:
-        now = self.recorder.clock.now()
+        now, value = self.recorder.clock.now(), stored.value
+        known = self._states(item.key for item in planned)
+        kept = tuple(before(item, known[item.key]) for item in planned)
 
         def stamp(states: tuple[FlagState, ...]) -> tuple[Stored[PresetState], Entry]:
             version = states[0].version
-            before = tuple(
-                Before(
-                    item.flag,
-                    item.before,
-                    digest_of(item.before),
-                    item.killed_before,
-                    digest_of(item.after),
-                    item.killed_after,
-                )
-                for item in differences
-            )
-            value = stored.value
-            application = Application(actor, now, reason, version, value.digest, before)
-            names = [item.flag for item in differences]
+            application = Application(actor, now, reason, version, value.digest, kept)
+            names = [item.flag for item in kept]
             event = {"type": "preset_applied", "digest": value.digest, "version": version, "flags": names}
             entry = _entry(value.preset.name, Who(actor, "apply", reason), event, now)
             return Stored(replace(value, applied=application), stored.version), entry
@@ -283,10 +273,14 @@ class PlannedPresets:
     entries: tuple[Entry, ...]
 
 
-def _is_as_left(item: Before, state: FlagState) -> bool:
-    """Whether the flag is as the preset left it; that its owner was warned of its expiry changes nothing."""
-    found = (state.digest, state.killed is not None, state.archived)
-    return found == (item.digest_after, item.killed_after, False)
+def _happenings(planned: Iterable[Planned]) -> tuple[Happening, ...]:
+    return tuple(Happening(item.key, item.events) for item in planned)
+
+
+def _declared(flag: Flag) -> FlagState:
+    """The flag as it will stand when it is declared."""
+    source = write_flag(flag)
+    return declare(FlagDeclared(source, digest_of(source)), version=0, actor="", at=0.0)
 
 
 def _entry(name: str, who: Who, event: Mapping[str, Any], now: float) -> Entry:

@@ -3,13 +3,13 @@
 All of it goes into one version of the ruleset, or nothing does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from croupier.core.flags.events import FlagDeclared, FlagEvent, FlagKilled, FlagRestored
 from croupier.core.flags.preset import Application, Before, Preset, changed_source
 from croupier.core.flags.read import read_flag
-from croupier.core.flags.state import FlagState
+from croupier.core.flags.state import FlagState, evolve
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.errors import Problem, Rejected
 
@@ -57,9 +57,18 @@ def plan(preset: Preset, states: Mapping[str, FlagState], *, reason: str) -> tup
     return tuple(each for each in plans if each.events)
 
 
-def before(planned: Planned, state: FlagState, version: int) -> Before:
-    """What to remember of a flag that a preset changes; ``version`` is the ruleset's that the preset makes."""
-    return Before(planned.key, state.source, state.digest, state.killed is not None, version)
+def before(planned: Planned, state: FlagState) -> Before:
+    """What to remember of a flag that a preset changes."""
+    after = folded(state, planned.events)
+    was, becomes = state.killed is not None, after.killed is not None
+    return Before(planned.key, state.source, state.digest, was, after.digest, becomes)
+
+
+def folded(state: FlagState, events: Iterable[FlagEvent]) -> FlagState:
+    """The flag after the events, under the version that it has."""
+    for event in events:
+        state = evolve(state, event, version=state.version, actor="", at=0.0)
+    return state
 
 
 def undo(application: Application, states: Mapping[str, FlagState]) -> Undo:
@@ -68,23 +77,28 @@ def undo(application: Application, states: Mapping[str, FlagState]) -> Undo:
     kept: list[str] = []
     for was in application.before:
         state = states.get(was.flag)
-        if state is None or state.version != was.version:
+        if state is None or not _is_as_left(was, state):
             kept.append(was.flag)
             continue
-        events: list[FlagEvent] = []
-        if state.digest != was.digest:
-            events.append(FlagDeclared(was.source, was.digest))
-        if state.killed is not None and not was.killed:
+        events: list[FlagEvent] = [FlagDeclared(was.source, was.digest)] if state.digest != was.digest else []
+        if not was.killed and folded(state, events).killed is not None:
             events.append(FlagRestored())
         planned.append(Planned(was.flag, tuple(events)))
     return Undo(tuple(planned), tuple(kept))
 
 
+def _is_as_left(was: Before, state: FlagState) -> bool:
+    """Whether the flag is as the preset left it. That its owner was warned of its expiry changes nothing."""
+    found = (state.digest, state.killed is not None, state.archived)
+    return found == (was.digest_after, was.killed_after, False)
+
+
 def _events(state: FlagState, source: Mapping[str, object], kill: bool, reason: str) -> tuple[FlagEvent, ...]:
-    events: list[FlagEvent] = []
     digest = digest_of(source)
-    if digest != state.digest:
-        events.append(FlagDeclared(source, digest))
+    events: list[FlagEvent] = [FlagDeclared(source, digest)] if digest != state.digest else []
     if kill and state.killed is None:
         events.append(FlagKilled(reason))
+    elif state.killed is None and folded(state, events).killed is not None:
+        # Its declaration says kill_switch: true, and somebody undid that: declared anew it is not to be killed anew.
+        events.append(FlagRestored())
     return tuple(events)
