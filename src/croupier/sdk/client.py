@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar, overload
 from weakref import finalize
 
-from croupier.core.flags.evaluate import Compiled, Context, Run
+from croupier.core.flags.evaluate import Compiled, Context
 from croupier.core.flags.outcome import Outcome, Reason
 from croupier.core.flags.ruleset import Ruleset
 from croupier.core.flags.snapshot import snapshot
@@ -32,7 +32,7 @@ DEFAULT_CACHE: Final = Path()
 """The last known good in the user's cache folder, under a name made of the URL and the environment."""
 
 _NOTHING: Final[Context] = MappingProxyType({})
-_NO_RUNS: Final[Mapping[str, Run]] = MappingProxyType({})
+_NO_RUNS: Final[Mapping[str, Compiled]] = MappingProxyType({})
 _overridden: ContextVar[Mapping[int, Ruleset]] = ContextVar("croupier_flags_overridden", default=MappingProxyType({}))
 """The rulesets of ``override`` by their client, in this thread or task."""
 
@@ -84,7 +84,7 @@ class FlagClient:
         self._troubles = known.troubles
         self._held = Held(known.snapshot, known.source, decisions)
         self._ruleset = self._held.ruleset
-        self._runs: Mapping[str, Run] = self._ruleset.runs
+        self._runs: Mapping[str, Compiled] = self._ruleset.runs
         self._overriding = 0
         self._decisions = decisions
         if decisions is not None:
@@ -107,7 +107,9 @@ class FlagClient:
         try:
             if attributes:
                 context = {**context, **attributes} if context else attributes
-            outcome = self._runs[key](_NOTHING if context is None else context)
+            flag = self._runs[key]
+            answer = flag.answer
+            outcome = answer(flag, _NOTHING if context is None else context)
         except Exception:  # noqa: BLE001 -- total: whatever was given, there is an answer
             outcome = self._ask(key, context, attributes)
         outcome.count = count = outcome.count + 1
@@ -127,7 +129,9 @@ class FlagClient:
         try:
             if attributes:
                 context = {**context, **attributes} if context else attributes
-            outcome = self._runs[key](_NOTHING if context is None else context)
+            flag = self._runs[key]
+            answer = flag.answer
+            outcome = answer(flag, _NOTHING if context is None else context)
         except Exception:  # noqa: BLE001 -- as above
             outcome = self._ask(key, context, attributes)
         outcome.count = count = outcome.count + 1
@@ -151,7 +155,9 @@ class FlagClient:
         try:
             if attributes:
                 context = {**context, **attributes} if context else attributes
-            outcome = self._runs[key](_NOTHING if context is None else context)
+            flag = self._runs[key]
+            answer = flag.answer
+            outcome = answer(flag, _NOTHING if context is None else context)
         except Exception:  # noqa: BLE001 -- as above
             outcome = self._ask(key, context, attributes)
         outcome.count = count = outcome.count + 1
@@ -167,7 +173,9 @@ class FlagClient:
         shared by all who get it. Counted like the others. Do not change what it holds.
         """
         try:
-            outcome = self._runs[key](context)
+            flag = self._runs[key]
+            answer = flag.answer
+            outcome = answer(flag, context)
         except Exception:  # noqa: BLE001 -- as above
             outcome = self._ask(key, context, {})
         outcome.count = count = outcome.count + 1
@@ -196,8 +204,8 @@ class FlagClient:
             outcome.limit = 0
             return
         try:
-            found: Compiled = self._ruleset.compiled(key)
-            decisions.decided(key, outcome, _NOTHING if context is None else context, found)
+            flag = self._ruleset.compiled(key)
+            decisions.decided(key, outcome, _NOTHING if context is None else context, flag)
         except Exception:  # noqa: BLE001 -- a writer that fails must not break an evaluation
             outcome.limit = 0
 

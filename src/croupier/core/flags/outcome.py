@@ -55,7 +55,7 @@ class Outcome:
         self.count = 0
         """How often it was the answer."""
         self.limit = 1
-        """Up to which count decisions are shown to the decision log; the first one is, which then says how it goes on."""
+        """Up to which count decisions are shown to the decision log; it sees the first one and says how it goes on."""
         self.text = json.dumps(value) if isinstance(value, dict | list) else None
 
     def fresh_value(self) -> Any:

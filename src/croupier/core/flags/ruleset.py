@@ -5,17 +5,17 @@ compiles nothing but that flag, and that only when somebody asks for it again.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from weakref import WeakValueDictionary
 
 from croupier.core.flags import cel
 from croupier.core.flags.cel.errors import Undecided
-from croupier.core.flags.evaluate import Compiled, Context, Run, compile_line
+from croupier.core.flags.evaluate import Compiled, Context, always, compile_line
 from croupier.core.flags.in_segment import segment_test
 from croupier.core.flags.line import SEGMENT
 from croupier.core.flags.outcome import Outcome, Reason
 from croupier.core.flags.requirements import weigh
-from croupier.core.flags.snapshot import Delta, Snapshot, apply, merge
+from croupier.core.flags.snapshot import Delta, Snapshot, apply, merge, split_line
 
 
 class Ruleset:
@@ -26,67 +26,71 @@ class Ruleset:
 
     def __init__(self, snapshot: Snapshot, now: Callable[[], float]) -> None:
         self.snapshot = snapshot
-        self.runs: dict[str, Run] = {}
-        """The compiled flags' functions: look here first, then ``outcome``."""
+        self.runs: dict[str, Compiled] = {}
+        """The compiled flags: look here first, then ``outcome``."""
+        self._requiring: set[str] = set()
         self._now = now
-        self._compiled: dict[str, Compiled] = {}
         self._tests: WeakValueDictionary[str, cel.Test] = WeakValueDictionary()
         self._segments: dict[str, tuple[str, cel.Test]] = {}
 
     def outcome(self, key: str, context: Context) -> Outcome:
         """The flag's answer; an error outcome where there is no such flag or its line is damaged. Never raises."""
-        run = self.runs.get(key)
-        return self.compiled(key).run(context) if run is None else run(context)
+        flag = self.runs.get(key)
+        if flag is None:
+            flag = self.compiled(key)
+        return flag.answer(flag, context)
 
     def compiled(self, key: str) -> Compiled:
         """The flag, compiled if it was not yet."""
-        found = self._compiled.get(key)
+        found = self.runs.get(key)
         while found is None:
             rest = None if SEGMENT in key else self.snapshot.lines.get(key)
             if rest is None:
-                return _unknown(key)
+                return self._unknown(key)
             found = self._compile(key, rest)
-            self._compiled[key] = found
-            self.runs[key] = found.run
+            if found.needs:
+                self._requiring.add(key)
+            self.runs[key] = found
             if self.snapshot.lines.get(key) is not rest:  # it changed meanwhile, in another thread
                 found = None
         return found
 
     def in_use(self) -> Mapping[str, Compiled]:
         """The flags that were asked for since they last changed."""
-        return dict(self._compiled)
+        return dict(self.runs)
 
     def forget_compiled(self) -> None:
         """Compile everything again when it is asked for."""
         self.runs.clear()
-        self._compiled.clear()
 
     def follow(self, delta: Delta) -> Mapping[str, Compiled]:
         """Take the changed lines; the compiled flags that they put out of use, with their counts."""
-        return self._become(apply(self.snapshot, delta))
+        return self._become(apply(self.snapshot, delta), [split_line(line)[0] for line in delta.lines])
 
     def replace(self, fetched: Snapshot) -> Mapping[str, Compiled]:
         """Take the fetched whole, as ``follow``."""
-        return self._become(merge(self.snapshot, fetched))
+        return self._become(merge(self.snapshot, fetched), tuple(self.runs))
 
-    def _become(self, after: Snapshot) -> Mapping[str, Compiled]:
+    def _become(self, after: Snapshot, keys: Iterable[str]) -> Mapping[str, Compiled]:
         before, self.snapshot = self.snapshot, after
-        retired = {}
-        for key, compiled in list(self._compiled.items()):  # a copy: other threads go on compiling
-            # What requires other flags is looked at again: a requirement may have become a circle.
-            if compiled.requires or before.lines.get(key) is not after.lines.get(key):
-                self.runs.pop(key, None)
-                retired[key] = self._compiled.pop(key)
-        return retired
+        changed = {key for key in keys if key in self.runs and before.lines.get(key) != after.lines.get(key)}
+        # What requires other flags is looked at again: a requirement may have become a circle.
+        requiring, self._requiring = self._requiring, set()
+        retired = {key: self.runs.pop(key, None) for key in changed | requiring}
+        return {key: compiled for key, compiled in retired.items() if compiled is not None}
 
     def _compile(self, key: str, rest: str) -> Compiled:
         try:
             weigh(key, self._requires)
-            return compile_line(key, rest, self)
+            return compile_line(rest, self)
         except Exception as error:  # noqa: BLE001 -- total: a damaged line answers the caller's default, and says so
             detail = f"the flag cannot be used by this client: {type(error).__name__}: {error}"
             broken = Outcome(None, None, Reason.ERROR, detail=detail, error="PARSE_ERROR")
-            return Compiled(lambda _: broken, [broken])
+            return Compiled(always, broken, self)
+
+    def _unknown(self, key: str) -> Compiled:
+        unknown = Outcome(None, None, Reason.ERROR, detail=f"there is no flag '{key[:128]}'", error="FLAG_NOT_FOUND")
+        return Compiled(always, unknown, self)
 
     def _requires(self, key: str) -> list[str]:
         rest = self.snapshot.lines.get(key, "")
@@ -119,8 +123,3 @@ class Ruleset:
             kept = rest, segment_test(json.loads(rest.partition("\t")[2]))
             self._segments[name] = kept
         return kept[1]
-
-
-def _unknown(key: str) -> Compiled:
-    unknown = Outcome(None, None, Reason.ERROR, detail=f"there is no flag '{key[:128]}'", error="FLAG_NOT_FOUND")
-    return Compiled(lambda _: unknown)

@@ -28,14 +28,17 @@ class _Flow:
     """One flag's decisions: how many may still be logged in this second, and which are accounted for."""
 
     tokens: int
-    outcomes: list[Outcome]
+    compiled: Compiled | None
     accounted: dict[Outcome, int] = field(default_factory=dict)
     dropped: int = 0
+
+    def outcomes(self) -> list[Outcome]:
+        return [] if self.compiled is None else self.compiled.outcomes
 
     def left_out(self) -> dict[str, int]:
         """Decisions by variant that nobody heard of, which are accounted for from now on."""
         found: dict[str, int] = {}
-        for outcome in tuple(self.outcomes):
+        for outcome in self.outcomes():
             count = outcome.count
             missed = count - self.accounted.get(outcome, 0)
             if missed > 0:
@@ -128,7 +131,7 @@ class DecisionLog:
                 reports.append((flag, flow.left_out(), flow.dropped))
                 flow.dropped = 0
                 flow.tokens = self._per_second
-                for outcome in tuple(flow.outcomes):
+                for outcome in flow.outcomes():
                     outcome.limit = self._limit(outcome, flow)
         for flag, by_variant, dropped in reports:
             if total := sum(by_variant.values()) + dropped:
@@ -161,7 +164,7 @@ class DecisionLog:
         with self._lock:
             flow = self._flows.get(place)
             if flow is None:
-                flow = self._flows[place] = _Flow(self._per_second, [] if unknown else compiled.outcomes)
+                flow = self._flows[place] = _Flow(self._per_second, None if unknown else compiled)
             self._touched.add(place)
             if flow.tokens <= 0:
                 outcome.limit = self._limit(outcome, flow)

@@ -1,0 +1,48 @@
+"""One rule of a flag, compiled, and what compiling needs of the other flags. Made by ``evaluate``, read by it and by
+``undecided``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from croupier.core.flags.cel import Test
+from croupier.core.flags.outcome import Outcome
+
+Context: TypeAlias = Mapping[str, Any]
+"""What is known of the player and the request: attributes by name, nested ones as objects."""
+
+Take: TypeAlias = Callable[[Context], Outcome | None]
+"""The outcome for a player of the rule's share, ``None`` for one outside of it."""
+
+
+class Lookup(Protocol):
+    """What a flag needs of the others."""
+
+    def condition(self, text: str) -> Test:
+        """The compiled condition."""
+        ...
+
+    def why(self, text: str, context: Context) -> str:
+        """Why the condition cannot be decided."""
+        ...
+
+    def outcome(self, key: str, context: Context) -> Outcome:
+        """What another flag answers."""
+        ...
+
+
+class Step(NamedTuple):
+    """One rule, compiled; a plain tuple, which is unpacked at once.
+
+    Without ``share`` and ``take`` everybody who passes ``test`` gets ``outcome``. ``share`` and ``prefix`` are the
+    native bucketing, decided in place; ``take`` decides every other one. ``outside`` is the answer if no later rule
+    takes a player whom this one's share left out.
+    """
+
+    test: Test | None
+    outcome: Outcome
+    share: int | None
+    prefix: str
+    take: Take | None
+    outside: Outcome
+    served: tuple[Outcome, ...]
