@@ -20,6 +20,9 @@ from croupier.sdk import DecisionLog, FlagClient, JsonLines
 PAYMENTS_V2: Final = "payments_v2"
 NEW_LOBBY: Final = "new_lobby"
 HIGH_LIMITS: Final = "high_limits"
+PROVIDER_SWITCHES: Final = {"kestrel": "psp_kestrel", "velora": "psp_velora", "tarn": "psp_tarn"}
+STUDIO_SWITCHES: Final = {"orbit": "studio_orbit", "lagoon": "studio_lagoon"}
+"""Written out, so that `croupier flag refs` finds them."""
 LOBBIES: Final = ("classic", "recent", "popular")
 DECISIONS_PER_S: Final = 5
 
@@ -57,12 +60,12 @@ class Flags:
         return self.client.is_enabled(HIGH_LIMITS, context(player))
 
     def provider_runs(self, psp: str, player: Player | None) -> bool:
-        """`psp_<name>`: whether new payments go to this provider. On unless somebody has switched it off."""
-        return self.client.value(f"psp_{psp}", True, context(player))
+        """The provider's switch: whether new payments go to this provider. On unless somebody has switched it off."""
+        return self.client.value(PROVIDER_SWITCHES[psp], True, context(player))
 
     def studio_runs(self, studio: str, player: Player) -> bool:
-        """`studio_<name>`: whether new rounds of this studio's games begin. On unless somebody has switched it off."""
-        return self.client.value(f"studio_{studio}", True, context(player))
+        """The studio's switch: whether new rounds of its games begin. On unless somebody has switched it off."""
+        return self.client.value(STUDIO_SWITCHES[studio], True, context(player))
 
     def status(self) -> dict[str, Any]:
         """Where the flags are from and how new they are, for the health page."""
