@@ -4,13 +4,12 @@
 that they lead into the user's file; a condition's problem names the column too.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final
-
-import rfc8785
 
 from croupier.core.flags import cel
 from croupier.core.flags.bucketing import ALGORITHMS
@@ -25,7 +24,7 @@ from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 
 LARGEST: Final = 100_000
-"""Bytes of a declaration as canonical JSON; its line must fit into a delta."""
+"""Bytes of a declaration as compact JSON; its line must fit into a delta."""
 
 VOCABULARY: Final[Mapping[str, cel.Type]] = MappingProxyType(
     {
@@ -61,6 +60,16 @@ class Surroundings:
             for needed in flag.prerequisites:
                 found.setdefault(needed.flag, []).append(key)
         return found
+
+    def doubts(self, text: str, node: cel.Node) -> Collection[cel.Doubt]:
+        """What to warn of about the condition; thousands of flags share a few."""
+        if text not in self._doubts:
+            self._doubts[text] = cel.check(node, self.attributes)
+        return self._doubts[text]
+
+    @cached_property
+    def _doubts(self) -> dict[str, Collection[cel.Doubt]]:
+        return {}
 
 
 def check(flag: Flag, around: Surroundings) -> tuple[Problem, ...]:
@@ -204,7 +213,7 @@ def _wrong_for_others(flag: Flag, around: Surroundings) -> Iterator[Problem]:
 
 
 def _wrong_size(flag: Flag) -> Iterator[Problem]:
-    size = len(rfc8785.dumps(write_flag(flag)))
+    size = len(json.dumps(write_flag(flag), ensure_ascii=False, separators=(",", ":")).encode())
     if size > LARGEST:
         hint = "Put long lists of values into segments, or large values elsewhere."
         yield Problem(f"the declaration has {size} bytes, and {LARGEST} is the most.", (), hint)
@@ -218,7 +227,7 @@ def _doubtful_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
         node = _parsed(rule.condition or "true")
         if isinstance(node, cel.CelError):  # refused already
             continue
-        for doubt in cel.check(node, around.attributes):
+        for doubt in around.doubts(rule.condition, node):
             yield Problem(f"column {doubt.column}: {doubt.message}.", (*path, "if"))
 
 
