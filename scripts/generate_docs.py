@@ -81,7 +81,7 @@ def commands() -> Files:
     import typer.main
     from typer.cli import get_docs_for_click
 
-    from croupier.cli import app
+    from croupier.cli.app import app
 
     command = typer.main.get_command(app)
     for each in _below(command):

@@ -63,7 +63,7 @@ def test_hints_were_found() -> None:
 def test_commands_exist(place: str, words: str) -> None:
     import typer.main
 
-    from croupier.cli import app
+    from croupier.cli.app import app
 
     command = typer.main.get_command(app)
     for word in words.split():

@@ -1,84 +1,43 @@
-"""The ``croupier`` command. One module per verb or noun; every error leaves as an instruction and a documented exit
-code.
-"""
+"""The ``croupier`` command: every error leaves as an instruction and a documented exit code. ``app`` has the verbs."""
 
 import os
 import sys
-from typing import Annotated
-
-import typer
-
-from croupier.cli import apply, demo, flag, journal, page, release, rollout, serve, validate
-from croupier.cli.connection import Connection
-from croupier.cli.output import Exit, exit_code, report
-from croupier.errors import CroupierError
-
-app = typer.Typer(
-    name="croupier",
-    help="The release control plane of online casinos: rolls a release out to a few players, watches money and play, "
-    "goes on or goes back by itself, and can prove what happened.",
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: it takes a third of the time, and reads well in a pipe
-    pretty_exceptions_enable=False,
-)
-app.command("serve")(serve.serve)
-app.command("down")(serve.down)
-app.command("validate")(validate.validate)
-app.command("apply")(apply.apply)
-app.add_typer(release.app, name="release")
-app.add_typer(rollout.app, name="rollout")
-app.add_typer(flag.app, name="flag")
-app.add_typer(journal.app, name="journal")
-app.command("page")(page.page)
-app.command("demo")(demo.demo)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"croupier {version('croupier')}")
-        raise typer.Exit
-
-
-@app.callback()
-def connection(
-    context: typer.Context,
-    url: Annotated[
-        str | None, typer.Option(envvar="CROUPIER_URL", help="Address of the control plane.", show_default=False)
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(envvar="CROUPIER_TOKEN", help="Token; on the control plane's own machine it is found by itself."),
-    ] = None,
-    _show_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
-) -> None:
-    """Options for every command that talks to a control plane."""
-    context.obj = Connection(url, token)
 
 
 def main() -> None:
     """Run the command line. Errors become a message with a hint on standard error, and an exit code. A reader that has
     seen enough (``| head -1``) is no error.
     """
-    code: str | int | None = Exit.OK
+    if sys.argv[1:3] == ["flag", "kill"]:
+        from croupier.cli.ahead import kill_ahead
+
+        kill_ahead(sys.argv[3:], os.environ)
+    code: str | int | None = 0
     try:
-        try:
-            app()
-        except CroupierError as error:
-            report(error)
-            code = exit_code(error)
-        except SystemExit as end:
-            if isinstance(end.__context__, BrokenPipeError):
-                raise end.__context__ from None
-            code = end.code
-        except KeyboardInterrupt:
-            code = 130
+        code = _run()
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer goes nowhere; Python would try once more at its end, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = Exit.OK
+        code = 0
     sys.exit(code)
+
+
+def _run() -> str | int | None:
+    # All that takes time to load comes here, after a kill is on its way.
+    from croupier.cli.app import app
+    from croupier.cli.output import Exit, exit_code, report
+    from croupier.errors import CroupierError
+
+    try:
+        app()
+    except CroupierError as error:
+        report(error)
+        return exit_code(error)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        return end.code
+    except KeyboardInterrupt:
+        return 130
+    return Exit.OK

@@ -1,29 +1,20 @@
-"""Requests to a control plane: finds its address and token, turns problem answers into errors. Opened by
-``Connection``.
+"""Requests to a control plane; turns problem answers into errors. Opened by ``Connection``."""
 
-The address comes from ``--url`` or ``CROUPIER_URL``; the token from ``--token``, ``CROUPIER_TOKEN``, or the file that a
-control plane on this machine wrote for its owner at its first start. That one is for this machine: it is sent to no
-other, whatever address somebody was talked into.
-"""
-
-import ipaddress
 import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from httpx_sse import connect_sse
-from platformdirs import user_state_path
 
 from croupier.cli.connection import Denied
+from croupier.cli.whereabouts import DEFAULT_URL, address, is_loopback, token_for
 from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
 
-DEFAULT_URL: Final = "http://127.0.0.1:8700"
 _TIMEOUT_S: Final = 30.0
 _MARK: Final = "x-request-id"
 """Every answer of a control plane has it."""
@@ -36,12 +27,12 @@ def connect(url: str | None, token: str | None) -> Iterator["Client"]:
     """A client of the control plane at this address, or wherever it is found. ``Rejected``: that is no address.
     ``Denied``: it is another machine's, and no token was given for it.
     """
-    url = url or os.environ.get("CROUPIER_URL") or DEFAULT_URL
+    url = address(url, os.environ)
     headers = {"accept": "application/json", "user-agent": "croupier-cli"}
     try:
         base = httpx.URL(f"{url.rstrip('/')}/api/v1")
-        here = _is_loopback(base.host)
-        if token := token or os.environ.get("CROUPIER_TOKEN") or (_token_file() if here else None):
+        here = is_loopback(base.host)
+        if token := token_for(base.host, token, os.environ):
             headers["authorization"] = f"Bearer {token}"
         elif base.host and not here:
             raise Denied(
@@ -164,22 +155,6 @@ def _given(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _if_match(version: int | None) -> dict[str, str]:
     return {} if version is None else {"if-match": f'"{version}"'}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _token_file() -> str | None:
-    state = os.environ.get("CROUPIER_STATE_DIR")
-    path = (Path(state) if state else user_state_path("croupier")) / "admin.token"
-    try:
-        return path.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
 
 
 def _error(status: int, problem: dict[str, Any]) -> CroupierError:

@@ -16,7 +16,7 @@ def demo(
     rate: Annotated[int, typer.Option(help="Requests per second of the players.", min=20, max=1000)] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the players' dice.")] = 1,
 ) -> None:
-    """Watch three releases of a casino on this machine: one is promoted, two are rolled back. Then a flag misbehaves,
+    """Watch three releases of a casino on this machine. One is promoted, two are rolled back; then a flag misbehaves,
     and is killed. It needs 3 minutes.
 
     Leaves with 0 when every release and the flag ended as they should, and no request was lost.

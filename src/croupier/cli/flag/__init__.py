@@ -2,7 +2,7 @@
 
 import typer
 
-from croupier.cli.flag import answers, change, kill, look, preview, propagation, refs
+from croupier.cli.flag import answers, change, exchange, kill, look, preview, propagation, refs, stale
 
 app = typer.Typer(
     help="Look at feature flags, change them, and stop them.", no_args_is_help=True, rich_markup_mode=None
@@ -20,3 +20,6 @@ app.command("archive")(change.archive)
 app.command("history")(look.history)
 app.command("propagation")(propagation.propagation)
 app.command("refs")(refs.refs)
+app.command("stale")(stale.stale)
+app.command("import")(exchange.import_)
+app.command("export")(exchange.export)
