@@ -38,6 +38,13 @@ class Doorstep(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # ours, beside ASGI's own
 
+    def write(self, part: bytes) -> bool:
+        """Write part of the present answer's body, as ``send`` would, if that has no need to wait."""
+        if self.flow.write_paused or self.cycle.response_complete or not self.cycle.chunked_encoding:
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
+        return True
+
     def abort(self) -> None:
         """Cut the connection, whatever is still to be written."""
         self.transport.abort()

@@ -21,6 +21,7 @@ from croupier.server.context import Context
 from croupier.server.flags.desk import Desk
 from croupier.server.flags.feed import Feed
 from croupier.server.flags.rulesets import Rulesets
+from croupier.server.flags.ticket import Tickets
 from croupier.server.flags.whole import Wholes
 from croupier.server.home import identity, write_secret
 from croupier.server.leases import SeenLeases
@@ -58,7 +59,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     await _let_an_admin_in(settings, ports, keyring)
     flags = Flags.of(ports.store, ports.journal, outside.kills, ports.clock, settings.environments)
     await flags.start()
-    feed = Feed(flags.book, keyring, settings.max_flag_streams)
+    feed = Feed(flags.book, keyring, flags.propagation, ports.clock, settings.max_flag_streams)
     streams = Streams(ports.journal, outside.changes, settings.max_streams, metrics.note)
     context = Context(
         settings=settings,
@@ -73,7 +74,16 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         streams=streams,
         metrics=metrics,
         leases=leases,
-        flags=Desk(flags.book, flags.changes, Wholes(flags.book), feed, Rulesets(flags.book, ports.clock.now)),
+        flags=Desk(
+            book=flags.book,
+            changes=flags.changes,
+            presets=flags.presets,
+            propagation=flags.propagation,
+            wholes=Wholes(flags.book),
+            feed=feed,
+            rulesets=Rulesets(flags.book, ports.clock.now),
+            tickets=Tickets(keyring),
+        ),
         edge_healthy=outside.edge_healthy,
     )
     stop = asyncio.Event()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from croupier.core.flags.snapshot import MEDIA_TYPE, apply, decode
 from croupier.core.flags.state import Kill
+from croupier.errors import Rejected
 from croupier.server.auth import Role
+from croupier.server.flags.acknowledge import read_acknowledgement
 
 
 async def test_the_snapshot_is_the_books(shore: Any, payments: Any) -> None:
@@ -81,6 +84,8 @@ async def test_a_clients_token_opens_nothing_else(shore: Any) -> None:
 async def test_other_ways_to_ask_are_refused(shore: Any) -> None:
     answer = await shore.http.put(shore.path())
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    answer = await shore.http.get(shore.path("/acknowledge"))
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     answer = await shore.http.get(shore.path("/stream"), params={"client": "no\nname"})
     assert answer.status_code == 422
 
@@ -219,3 +224,56 @@ async def test_a_kill_that_is_not_recorded_is_heard(shore: Any, payments: Any) -
     fetched = await shore.http.get(shore.path(), headers={"if-none-match": f'"{held.position}"'})
     assert fetched.status_code == 200
     assert decode(fetched.content).lines == now.lines
+
+
+async def test_applications_say_what_they_run(shore: Any, payments: Any) -> None:
+    await shore.declare(payments)
+    whole = await shore.fetch()
+    said = {
+        "client": "pod-1",
+        "sdk": "croupier-python/0.1.0",
+        "position": whole.position,
+        "digest": f"{whole.digest:064x}",
+        "held_s": 0.25,
+    }
+    answer = await shore.http.post(shore.path("/acknowledge"), json=said)
+    assert (answer.status_code, answer.content) == (204, b"")
+    summary = shore.world.context.flags.propagation.summary("production", 0.0)
+    assert (summary.clients, summary.current, list(summary.differing)) == (1, 1, [])
+    assert (await shore.http.post(shore.path("/acknowledge", "moon"), json=said)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("client", ""),
+        ("client", "a b"),
+        ("client", "x" * 129),
+        ("client", 7),
+        ("sdk", "x" * 101),
+        ("sdk", "é"),
+        ("position", "nowhere"),
+        ("position", "a:" + "9" * 16),
+        ("digest", "xyz"),
+        ("held_s", -1),
+        ("held_s", True),
+        ("held_s", "1"),
+    ],
+)
+async def test_what_they_say_is_read_strictly(field: str, value: Any) -> None:
+    said = {"client": "pod-1", "sdk": "", "position": "a:1", "digest": "0" * 64, "held_s": 0}
+    assert read_acknowledgement(json.dumps(said).encode()).client == "pod-1"
+    with pytest.raises(Rejected) as refused:
+        read_acknowledgement(json.dumps({**said, field: value}).encode())
+    assert [problem.path for problem in refused.value.problems] == [(field,)]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 1_900])
+async def test_what_is_no_acknowledgement_at_all(shore: Any, body: bytes) -> None:
+    answer = await shore.http.post(shore.path("/acknowledge"), content=body)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:croupier:problem:malformed")
+
+
+async def test_an_acknowledgement_is_short(shore: Any) -> None:
+    answer = await shore.http.post(shore.path("/acknowledge"), content=b" " * 3_000)
+    assert answer.status_code == 400

@@ -15,6 +15,7 @@ TAGS: Final = [
     {"name": "services", "description": "What serves players now."},
     {"name": "rollouts", "description": "Start, watch, promote, pause, resume, abort, retry."},
     {"name": "flags", "description": "Declare, read, kill, restore, renew, archive flags; see what an edit would do."},
+    {"name": "OFREP", "description": "OpenFeature's remote evaluation protocol, for any OpenFeature SDK."},
     {"name": "journal", "description": "The record, its proofs, and a stream of what is added to it."},
     {"name": "people", "description": "Tokens, and who is asking."},
     {"name": "health", "description": "For supervisors and Prometheus."},

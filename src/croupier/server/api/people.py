@@ -45,7 +45,7 @@ async def create_token(request: Request, here: Here, who: Admin, asked: m.TokenR
     """Make a token. Its text is shown this once; a repeated answer to the same idempotency key has none."""
 
     if asked.environment is not None:
-        if asked.role != Role.CLIENT:
+        if asked.role != "client":
             raise Rejected("Only a client's token is for one environment.", hint="Leave environment out.")
         here.flags.book.snapshot(asked.environment)  # there is such an environment
 

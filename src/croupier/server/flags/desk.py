@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from croupier.control.flags.book import FlagBook
 from croupier.control.flags.changes import FlagChanges
+from croupier.control.flags.presets import Presets
+from croupier.control.flags.propagation import Propagation
 from croupier.server.flags.feed import Feed
 from croupier.server.flags.rulesets import Rulesets
+from croupier.server.flags.ticket import Tickets
 from croupier.server.flags.whole import Wholes
 
 
@@ -15,6 +18,9 @@ class Desk:
 
     book: FlagBook
     changes: FlagChanges
+    presets: Presets
+    propagation: Propagation
     wholes: Wholes
     feed: Feed
     rulesets: Rulesets
+    tickets: Tickets

@@ -13,13 +13,16 @@ from croupier.core.flags.snapshot import MEDIA_TYPE
 from croupier.errors import CroupierError, Rejected
 from croupier.server.auth import Principal
 from croupier.server.context import Context
-from croupier.server.flags.acknowledge import CLIENT
-from croupier.server.flags.answer import answer, header
-from croupier.server.flags.stream import CONNECTION, Connection
-from croupier.server.problems import Forbidden, respond_error, respond_status
+from croupier.server.flags.acknowledge import CLIENT, LARGEST, read_acknowledgement
+from croupier.server.flags.answer import answer, body_of, header
+from croupier.server.flags.stream import CONNECTION, Connection, Listener
+from croupier.server.problems import Forbidden, Malformed, respond_error, respond_status
 
-_PATH: Final = re.compile(r"/api/v1/environments/([^/]{1,100})/flags(|/stream)")
-_METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",)}
+_PATH: Final = re.compile(r"/api/v1/environments/([^/]{1,100})/flags(|/stream|/acknowledge)")
+_METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",), "/acknowledge": ("POST",)}
+REFETCH: Final = "/ofrep/v1/events"
+"""Where clients of OFREP hear that they are to ask again; every bulk answer says so, with a ticket."""
+
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _STREAM: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
 
@@ -31,6 +34,9 @@ class ClientDoor:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == REFETCH:
+            await _refetch(scope, receive, send)
+            return
         found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)
@@ -49,8 +55,10 @@ class ClientDoor:
             match what:
                 case "":
                     await _snapshot(here, scope, send, environment)
-                case _:
+                case "/stream":
                     await _stream(here, scope, send, environment, who)
+                case _:
+                    await _acknowledge(here, receive, send, environment)
         except CroupierError as error:
             await respond_error(scope, error)(scope, receive, send)
 
@@ -88,11 +96,43 @@ async def _snapshot(here: Context, scope: Scope, send: Send, environment: str) -
 async def _stream(here: Context, scope: Scope, send: Send, environment: str, who: Principal) -> None:
     feed = here.flags.feed
     here.flags.book.snapshot(environment)  # there is such an environment
-    _client_of(scope)
     connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
-    with feed.seat(environment, who.id, connection) as stream:
+    with feed.seat(Listener(environment, who.id, _client_of(scope)), connection) as stream:
         await send({"type": "http.response.start", "status": 200, "headers": list(_STREAM)})
         await stream.write(send, feed.greeting(stream, header(scope, b"last-event-id")), feed.following)
+
+
+async def _refetch(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell an OFREP client whenever it is to ask again. It comes with a ticket, or with a token as others do."""
+    scope["route"] = "events"
+    here: Context = scope["app"].state.context
+    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+    try:
+        found = here.flags.tickets.redeem(query.get("ticket", [""])[0], here.ports.clock.now())
+        if found is None:
+            address = scope["client"][0] if scope.get("client") else ""
+            raise here.doorman.refuse(address, "The ticket is not known, or over.")
+        token, environment = found
+        connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+        feed = here.flags.feed
+        with feed.seat(Listener(environment, token, refetch=True), connection) as stream:
+            await send({"type": "http.response.start", "status": 200, "headers": list(_STREAM)})
+            await stream.write(send, feed.greeting(stream, header(scope, b"last-event-id")), feed.following)
+    except CroupierError as error:
+        await respond_error(scope, error)(scope, receive, send)
+
+
+async def _acknowledge(here: Context, receive: Receive, send: Send, environment: str) -> None:
+    here.flags.book.snapshot(environment)
+    body = await body_of(receive, LARGEST)
+    if body is None:
+        raise Malformed(f"The body is larger than {LARGEST:,} bytes, or did not arrive.")
+    said = read_acknowledgement(body)
+    now = here.ports.clock.now()
+    here.flags.propagation.acknowledge(
+        said.client, environment, said.position, said.digest, held_s=said.held_s, now=now, sdk=said.sdk
+    )
+    await answer(send, 204)
 
 
 def _client_of(scope: Scope) -> str:

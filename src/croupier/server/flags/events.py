@@ -25,6 +25,12 @@ def delta(what: Delta) -> bytes:
     return b"event: delta\n%sdata: %s\n\n" % (name, encode_delta(what).encode())
 
 
+def refetch(position: str, at: float) -> bytes:
+    """To OFREP's clients (ADR-0008): ask for your flags again."""
+    data = {"type": "refetchEvaluation", "etag": f'"{position}"', "lastModified": int(at)}
+    return b"event: message\nid: %s\ndata: %s\n\n" % (position.encode(), _json(data))
+
+
 def resync(within_s: float) -> bytes:
     """Too much was missed: fetch the whole, at a random moment within this time."""
     return b"event: resync\ndata: %s\n\n" % _json({"within_s": within_s})

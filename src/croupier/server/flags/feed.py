@@ -13,10 +13,12 @@ from itertools import islice
 from typing import Final
 
 from croupier.control.flags.book import FlagBook
+from croupier.control.flags.propagation import Propagation
+from croupier.control.ports import Clock
 from croupier.errors import Transient
 from croupier.server.auth import Keyring
 from croupier.server.flags import events
-from croupier.server.flags.stream import Connection, Stream
+from croupier.server.flags.stream import Connection, Listener, Stream
 
 HEARTBEAT_S: Final = 15.0
 _TURN_S: Final = 0.1
@@ -33,13 +35,14 @@ _FETCHES_PER_S: Final = 500
 class Feed:
     """The listeners of all environments; at most ``limit``."""
 
-    def __init__(self, book: FlagBook, keyring: Keyring, limit: int, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self, book: FlagBook, keyring: Keyring, propagation: Propagation, clock: Clock, limit: int) -> None:
         self._book = book
         self._keyring = keyring
+        self._propagation = propagation
+        self._clock = clock
         self._limit = limit
-        self._heartbeat_s = heartbeat_s
         self._streams: OrderedDict[Stream, None] = OrderedDict()
-        self._events: dict[tuple[str, int], bytes | None] = {}
+        self._events: dict[tuple[str, bool, int], bytes] = {}
         self._events_at = -1
         self._closed = False
 
@@ -50,7 +53,7 @@ class Feed:
 
     def open_in(self, environment: str) -> int:
         """How many listen to this environment's flags."""
-        return Counter(stream.environment for stream in self._streams)[environment]
+        return Counter(stream.listener.environment for stream in self._streams)[environment]
 
     @property
     def ack_within_s(self) -> float:
@@ -58,12 +61,12 @@ class Feed:
         return max(1.0, round(self.open / _ACKS_PER_S, 1))
 
     @contextmanager
-    def seat(self, environment: str, token: str, connection: Connection | None) -> Iterator[Stream]:
+    def seat(self, listener: Listener, connection: Connection | None) -> Iterator[Stream]:
         """A stream that counts until this is left. Raises ``Transient`` where there are as many as may be."""
         if self._closed or self.open >= self._limit:
             hint = "Start the control plane with a higher CROUPIER_MAX_FLAG_STREAMS, or put relays in between."
             raise Transient(f"{self._limit} clients listen already.", hint=hint, retry_after_s=10.0)
-        stream = Stream(environment, token, self._book.revision, connection)
+        stream = Stream(listener, self._book.revision, connection)
         self._streams[stream] = None
         try:
             yield stream
@@ -73,35 +76,44 @@ class Feed:
     def greeting(self, stream: Stream, last_event_id: str) -> bytes:
         """The first words: hello, and what a client that resumes has missed."""
         position = f"{self._book.lineage}:{self._book.version}"
-        said = events.hello(position, self._heartbeat_s, self.ack_within_s)
+        if stream.listener.refetch:
+            missed = last_event_id not in ("", position)
+            return events.HEARTBEAT + (events.refetch(position, self._clock.now()) if missed else b"")
+        said = events.hello(position, HEARTBEAT_S, self.ack_within_s)
         lineage, _, number = last_event_id.rpartition(":")
         if lineage != self._book.lineage or not (number.isascii() and number.isdecimal() and len(number) < 16):
             return said  # it knows nothing of this record, and fetches the whole
-        missed = self._book.since(stream.environment, int(number))
-        if missed is None:
+        delta = self._book.since(stream.listener.environment, int(number))
+        if delta is None:
             return said + events.resync(self._fetch_within_s)
-        return said + events.delta(missed) if missed.lines or missed.version > missed.since else said
+        return said + events.delta(delta) if delta.lines or delta.version > delta.since else said
 
     def following(self, stream: Stream) -> bytes | None:
         """What this client is to get now; ``None`` where there is nothing new."""
         if stream.heard != self._book.revision:
             heard, stream.heard = stream.heard, self._book.revision
             stream.beat = False
-            return self._event(stream.environment, heard)
+            return self._event(stream.listener, heard)
         if stream.beat:
             stream.beat = False
             return events.HEARTBEAT
         return None
 
-    def _event(self, environment: str, heard: int) -> bytes | None:
+    def _event(self, listener: Listener, heard: int) -> bytes:
         if self._events_at != self._book.revision:
             self._events.clear()
             self._events_at = self._book.revision
-        question = (environment, heard)
+        question = (listener.environment, listener.refetch, heard)
         if question not in self._events:
-            news = self._book.news(environment, heard)
-            self._events[question] = events.resync(self._fetch_within_s) if news is None else events.delta(news)
+            self._events[question] = self._made(listener, heard)
         return self._events[question]
+
+    def _made(self, listener: Listener, heard: int) -> bytes:
+        news = self._book.news(listener.environment, heard)
+        if listener.refetch:
+            at = self._clock.now() if news is None else news.at
+            return events.refetch(f"{self._book.lineage}:{self._book.version}", at)
+        return events.resync(self._fetch_within_s) if news is None else events.delta(news)
 
     @property
     def _fetch_within_s(self) -> float:
@@ -114,7 +126,7 @@ class Feed:
             streams = iter(tuple(self._streams))
             while some := tuple(islice(streams, _WOKEN)):
                 for stream in some:
-                    stream.wake()
+                    self._serve(stream)
                 await asyncio.sleep(0)
             await changed.wait()
 
@@ -127,19 +139,30 @@ class Feed:
                 known = self._keyring.revision
                 self._dismiss()
             now = asyncio.get_running_loop().time()
-            for stream in tuple(islice(self._streams, math.ceil(self.open * _TURN_S / self._heartbeat_s))):
+            for stream in tuple(islice(self._streams, math.ceil(self.open * _TURN_S / HEARTBEAT_S))):
                 self._streams.move_to_end(stream)
+                if stream.listener.client:
+                    self._propagation.seen(stream.listener.client, stream.listener.environment, self._clock.now())
                 if stream.sending_since is None:
                     stream.beat = True
-                    stream.wake()
+                    self._serve(stream)
                 elif now - stream.sending_since > _STUCK_S:
                     stream.cut()
 
+    def _serve(self, stream: Stream) -> None:
+        """Let it have what is new, if it waits for that; else it looks for itself when it can take more."""
+        if stream.waits and (event := self.following(stream)) is not None:
+            stream.give(event)
+
     def _dismiss(self) -> None:
         """End the streams of tokens that are no more."""
-        gone = {token for token in {stream.token for stream in self._streams} if self._keyring.holder(token) is None}
+        gone = {
+            token
+            for token in {stream.listener.token for stream in self._streams}
+            if self._keyring.holder(token) is None
+        }
         for stream in self._streams:
-            if stream.token in gone:
+            if stream.listener.token in gone:
                 stream.close()
 
     def close(self) -> None:
