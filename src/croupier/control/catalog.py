@@ -6,19 +6,16 @@ Called by the API; what it records wakes the loop.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from croupier.control.flags.changes import Effect
+from croupier.control.flags.together import Together
 from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
 from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Release, Service
 from croupier.errors import Conflict
 
-
-class Effect(StrEnum):
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
+__all__ = ["Applied", "Catalog", "Effect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +46,11 @@ class Catalog:
         reason: str = "",
         dry_run: bool = False,
         answer: Answer | None = None,
+        flags: Together | None = None,
     ) -> tuple[Applied, ...]:
-        """Record every object that differs from what is recorded. Raises ``Conflict`` when a release would be bound
-        anew, or players of a rollout in progress would be told apart by something else.
+        """Record every object that differs from what is recorded, ``flags`` in the same commit. Raises ``Conflict``
+        when a release would be bound anew, or players of a rollout in progress would be told apart by something else,
+        or flags changed since they were looked at.
         """
         now = self.ports.clock.now()
         known = {(item.value.kind, item.value.name): item for item in await self.ports.store.documents()}
@@ -71,12 +70,16 @@ class Catalog:
             applied.append(Applied("Release", f"{release.service}-{release.version}", effect))
         entries += [_released(release, actor, reason, now) for release in fresh]
         services = await self._services(_services_of(documents), _services_of(item.value for item in known.values()))
-        if entries and not dry_run:
+        applied += [Applied(kind, name, effect) for kind, name, effect in (flags.effects if flags else ())]
+        changing = bool(entries) or (flags is not None and flags.changes_something)
+        if changing and not dry_run:
             change = Commit(
                 tuple(entries), now, services=services, documents=tuple(writes), releases=tuple(fresh), answer=answer
             )
-            await self.ports.store.commit(change)
+            await self.ports.store.commit(flags.join(change) if flags else change)
             self.reconciler.wake()
+            if flags is not None:
+                await flags.tell()
         return tuple(applied)
 
     async def _services(

@@ -27,7 +27,7 @@ MOST_FLAGS: Final = 100_000
 
 
 class Effect(StrEnum):
-    """What declaring a flag does."""
+    """What declaring something does."""
 
     CREATED = "created"
     UPDATED = "updated"

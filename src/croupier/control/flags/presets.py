@@ -4,7 +4,7 @@ An approval is for one digest and dies with it (invariant 9). What a preset did 
 that the way back is known and refused where somebody changed a flag since. Called by the API and the page.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -98,9 +98,10 @@ class Presets:
         reason: str = "",
         expected: int | None = None,
         flags: Mapping[str, Flag] | None = None,
+        segments: Collection[str] = (),
     ) -> "PlannedPresets":
-        """What ``put`` would record of each; for those who record it together with something else. ``flags`` are
-        declared in the same breath.
+        """What ``put`` would record of each; for those who record it together with something else. ``flags`` and
+        ``segments`` are declared in the same breath.
         """
         known = {item.value.preset.name: item for item in await self.all()}
         now = self.recorder.clock.now()
@@ -112,7 +113,7 @@ class Presets:
             version = former.version if former else 0
             if expected is not None and expected != version:
                 raise Conflict(f"The preset {preset.name} is at version {version}, not at {expected}.")
-            _, wrong = self._planned(preset, "", flags)
+            _, wrong = self._planned(preset, "", flags, segments)
             problems += [replace(item, path=(index, *item.path)) for item in wrong]
             source = write_preset(preset)
             state = PresetState(preset, source, digest_of(source), actor, now)
@@ -200,7 +201,7 @@ class Presets:
         return await self.recorder.record(decide, Who(actor, f"undo preset {name}", reason), answer=answer)
 
     def _planned(
-        self, preset: Preset, reason: str, flags: Mapping[str, Flag] | None = None
+        self, preset: Preset, reason: str, flags: Mapping[str, Flag] | None = None, segments: Collection[str] = ()
     ) -> tuple[tuple[Planned, ...], list[Problem]]:
         """The events of each flag, and what is wrong with the preset. ``flags`` are about to be declared."""
         declared = flags or {}
@@ -210,7 +211,7 @@ class Presets:
         except Rejected as refused:
             return (), list(refused.problems)
         after = {item.key: folded(states[item.key], item.events).flag for item in planned}
-        around = surroundings(self.recorder.book, {**declared, **after})
+        around = surroundings(self.recorder.book, {**declared, **after}, segments)
         places = {change.flag: index for index, change in reversed([*enumerate(preset.changes)])}
         problems = [
             Problem(f"there is no environment '{change.environment[:60]}'.", ("changes", index, "environment"))

@@ -285,8 +285,8 @@ class Spool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KillIntent:
-    """A kill that was acted on before it could be recorded. ``at`` is epoch seconds and, with the actor, tells this kill
-    from any other of the flag.
+    """A kill that was acted on before it could be recorded. ``at`` is epoch seconds and, with the actor, tells this
+    kill from any other of the flag.
     """
 
     flag: str
