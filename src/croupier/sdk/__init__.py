@@ -2,9 +2,10 @@
 
 from croupier.core.flags.outcome import Outcome, Reason
 from croupier.sdk.client import FlagClient
-from croupier.sdk.decisions import DecisionLog, JsonLines, ToLogging, ToStructlog
+from croupier.sdk.decisions import DecisionLog, JsonLines, ToLogging, ToOpenTelemetry, ToStructlog
 from croupier.sdk.details import Details
 from croupier.sdk.held import Changed, Connected, Lost
+from croupier.sdk.labels import flag_variant
 from croupier.sdk.status import Status
 
 __all__ = [
@@ -19,5 +20,7 @@ __all__ = [
     "Reason",
     "Status",
     "ToLogging",
+    "ToOpenTelemetry",
     "ToStructlog",
+    "flag_variant",
 ]

@@ -7,5 +7,17 @@ from croupier.sdk.decisions.decision import Decision, Entry, LeftOut, Tracked, W
 from croupier.sdk.decisions.json_lines import JsonLines
 from croupier.sdk.decisions.log import DecisionLog
 from croupier.sdk.decisions.loggers import ToLogging, ToStructlog
+from croupier.sdk.decisions.trace import ToOpenTelemetry
 
-__all__ = ["Decision", "DecisionLog", "Entry", "JsonLines", "LeftOut", "ToLogging", "ToStructlog", "Tracked", "Writer"]
+__all__ = [
+    "Decision",
+    "DecisionLog",
+    "Entry",
+    "JsonLines",
+    "LeftOut",
+    "ToLogging",
+    "ToOpenTelemetry",
+    "ToStructlog",
+    "Tracked",
+    "Writer",
+]

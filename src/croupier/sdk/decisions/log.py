@@ -86,31 +86,29 @@ class DecisionLog:
         """An outcome whose count is within its limit. Logs it, unless the flag's second is used up."""
         span = trace.current_span()
         logged = self._take(flag, outcome, compiled)
-        if not logged and not (self._spans and span is not None):
-            return
-        key = self._key(context)
-        if self._spans and span is not None:
-            trace.add_event(span, flag, outcome, self._environment, key)
-        if not logged:
+        noted = self._spans and span is not None and span.is_recording()
+        if not logged and not noted:
             return
         trace_id, span_id = trace.ids(span)
-        self._write(
-            Decision(
-                flag=flag,
-                variant=outcome.variant,
-                reason=outcome.reason.value,
-                rule=outcome.rule,
-                version=outcome.version,
-                at=self._wall(),
-                environment=self._environment,
-                key=key,
-                bucket=compiled.bucket_of(context),
-                trace_id=trace_id,
-                span_id=span_id,
-                detail=outcome.detail,
-                error=outcome.error,
-            )
+        decision = Decision(
+            flag=flag,
+            variant=outcome.variant,
+            reason=outcome.reason.value,
+            rule=outcome.rule,
+            version=outcome.version,
+            at=self._wall(),
+            environment=self._environment,
+            key=self._key(context),
+            bucket=compiled.bucket_of(context),
+            trace_id=trace_id,
+            span_id=span_id,
+            detail=outcome.detail,
+            error=outcome.error,
         )
+        if noted and span is not None:
+            span.add_event(trace.EVENT, trace.attributes(decision))
+        if logged:
+            self._write(decision)
 
     def tracked(self, event: str, context: Context, value: float | None, attributes: Mapping[str, Any]) -> None:
         """Something that a player did. Every one is written: how many there are is the application's business."""

@@ -1,11 +1,25 @@
-"""The trace that a decision belongs to, if the application uses OpenTelemetry. Never imports it by itself."""
+"""Decisions in OpenTelemetry: the trace that one belongs to, events on its span, log records for OTLP.
+
+Nothing here imports OpenTelemetry before the application has, but for ``ToOpenTelemetry``, which needs the extra
+``croupier[opentelemetry]``. Names are those of the semantic conventions (``feature_flag.*``),
+https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/
+"""
 
 import sys
-from typing import Any
+from typing import Any, Final
 
-from croupier.core.flags.outcome import Outcome
+from croupier.sdk.decisions.decision import Decision, Entry, Tracked
 
-PROVIDER = "croupier"
+EVENT: Final = "feature_flag.evaluation"
+_NAMES: Final = {
+    "flag": "feature_flag.key",
+    "environment": "feature_flag.set.id",
+    "variant": "feature_flag.result.variant",
+    "key": "feature_flag.context.id",
+    "rule": "croupier.rule",
+    "bucket": "croupier.bucket",
+    "left_out": "croupier.left_out",
+}
 
 
 def current_span() -> Any | None:
@@ -25,26 +39,54 @@ def ids(span: Any | None) -> tuple[str, str]:
     return f"{context.trace_id:032x}", f"{context.span_id:016x}"
 
 
-def attributes(flag: str, outcome: Outcome, environment: str, key: str) -> dict[str, Any]:
-    """The semantic conventions' attributes of an evaluation (``feature_flag.*``), without what is empty.
+def attributes(entry: Entry) -> dict[str, Any]:
+    """The entry in the conventions' names, without what is empty."""
+    if isinstance(entry, Tracked):
+        given = {"feature_flag.context.id": entry.key, "croupier.value": entry.value, **entry.attributes}
+        return {name: value for name, value in given.items() if value not in (None, "")}
+    found: dict[str, Any] = {"feature_flag.provider.name": "croupier"}
+    fields = entry.fields()
+    found |= {name: fields[field] for field, name in _NAMES.items() if field in fields}
+    if isinstance(entry, Decision):
+        found["feature_flag.result.reason"] = entry.reason.lower()
+        if entry.version:
+            found["feature_flag.version"] = str(entry.version)
+        if entry.error:
+            found |= {"error.type": entry.error.lower(), "feature_flag.error.message": entry.detail}
+    return found
 
-    https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/
+
+class ToOpenTelemetry:
+    """As log records through OpenTelemetry's logs API, so that the application's own exporter sends them (OTLP).
+
+    The record belongs to the span of the code that asked. Batching is the exporter's business.
     """
-    given = {
-        "feature_flag.key": flag,
-        "feature_flag.provider.name": PROVIDER,
-        "feature_flag.set.id": environment,
-        "feature_flag.version": str(outcome.version) if outcome.version else None,
-        "feature_flag.result.variant": outcome.variant,
-        "feature_flag.result.reason": outcome.reason.value.lower(),
-        "feature_flag.context.id": key,
-        "feature_flag.error.message": outcome.detail if outcome.error else None,
-        "error.type": outcome.error.lower() if outcome.error else None,
-    }
-    return {name: value for name, value in given.items() if value not in (None, "")}
 
+    def __init__(self, logger: Any = None) -> None:
+        from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
-def add_event(span: Any, flag: str, outcome: Outcome, environment: str, key: str) -> None:
-    """Note the evaluation on the span, if the span is kept at all."""
-    if span.is_recording():
-        span.add_event("feature_flag.evaluation", attributes(flag, outcome, environment, key))
+        self._logger = logger or get_logger("croupier")
+        self._record = LogRecord
+        self._severity = SeverityNumber.INFO
+
+    def write(self, entry: Entry) -> None:
+        name = (
+            EVENT
+            if isinstance(entry, Decision)
+            else f"croupier.{'track' if isinstance(entry, Tracked) else 'left_out'}"
+        )
+        self._logger.emit(
+            self._record(
+                timestamp=int(entry.at * 1e9),
+                severity_number=self._severity,
+                body=entry.event if isinstance(entry, Tracked) else entry.flag,
+                attributes=attributes(entry),
+                event_name=name,
+            )
+        )
+
+    def flush(self) -> None:
+        """The application's exporter flushes itself."""
+
+    def forget(self) -> None:
+        """Nothing waits here."""
