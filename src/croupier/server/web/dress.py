@@ -130,6 +130,7 @@ def _environment() -> Environment:
         labels=_labels,
         thousands=lambda count: f"{count:,}",
         many=many,
+        place=str,
         served=words.served,
         inwords=words.rule,
         compact=lambda value: json.dumps(value, ensure_ascii=False),

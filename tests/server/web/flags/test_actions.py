@@ -92,7 +92,7 @@ async def test_renew(flagged: Any, operator: Any) -> None:
         refused = await operator.submit("/flags/payments_v2/renew", until=wrong)
         assert refused.status_code == 422, wrong
     assert (await operator.submit("/flags/payments_v2/renew", until="2099-12-31")).status_code == 303
-    assert state(flagged).expires_at == 4_102_444_799.0
+    assert state(flagged).expires_at == 4_102_444_800.0
     assert "not possible" in (await operator.get("/flags/provider_evo/renew")).text
 
 

@@ -18,6 +18,7 @@ from croupier.server.web.flags import words
         ("market != 'DE'", "not DE"),
         ("!(market in ['DE'])", "not DE"),
         ("brand == 'X' && user.isEmployee", "brand X and user.isEmployee"),
+        ("market in ['DE','SE'] && !(brand in ['X','Y'])", "DE/SE and not brand X, Y"),
         ("user.isEmployee || !beta", "user.isEmployee or not beta"),
         ("segment('vip')", "segment vip"),
         ("market in ['A','B','C','D','E','F','G']", "A, B, C, D, E and 2 more"),

@@ -5,8 +5,7 @@ A kill asks for a reason and for nothing else: it works on whatever the flag has
 The others are about what their asker saw; where the flag was changed meanwhile they are refused.
 """
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
@@ -16,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from croupier.core.flags.state import FlagState
 from croupier.core.flags.types import DAY_S, DUTIES
-from croupier.errors import Conflict, CroupierError, Rejected
+from croupier.errors import Conflict, CroupierError
+from croupier.server.api.flag_intake import time_of
 from croupier.server.context import Context, Here
 from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
@@ -31,7 +31,6 @@ Key = Annotated[str, Path(max_length=128)]
 
 _RENEWED_S: Final = 30 * DAY_S
 """What is proposed where the flag's type says nothing."""
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Answer(BaseModel):
@@ -98,20 +97,11 @@ async def _do(here: Context, who: Session, key: str, verb: Verb, answer: Answer)
         case "restore":
             await here.flags.changes.restore(key, actor=actor, reason=reason)
         case "renew":
-            await here.flags.changes.renew(key, _until(answer.until), actor=actor, reason=reason)
+            until = time_of(answer.until)
+            assert until is not None  # noqa: S101 - a text is a time or refused
+            await here.flags.changes.renew(key, until, actor=actor, reason=reason)
         case "archive":
             await here.flags.changes.archive(key, actor=actor, reason=reason)
-
-
-def _until(text: str) -> float:
-    """The end of that day in UTC, in epoch seconds. Raises ``Rejected``."""
-    try:
-        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise Rejected(f"'{text}' is no day.", hint="Write it as 2026-12-31.")
-    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def _proposed(here: Context, state: FlagState) -> str:

@@ -14,6 +14,7 @@ from croupier.server.context import Here
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.flags.actions import verbs
 from croupier.server.web.flags.index import Only, Wish
+from croupier.server.web.flags.reach import Reached
 from croupier.server.web.flags.read import Cards, asked, past, sight
 from croupier.server.web.flags.rows import marks, rows
 from croupier.server.web.read import in_time
@@ -45,6 +46,7 @@ async def flags(
     request: Request,
     here: Here,
     cards: Cards,
+    reached: Reached,
     _who: Visitor,
     asked_for: Annotated[Asked, Query()],
 ) -> Response:
@@ -58,6 +60,7 @@ async def flags(
         wish=wish,
         address=_address(wish, book.environments[0]),
         found=found,
+        reached=reached,
         rows=rows(found.cards, wish.environment, book.unrecorded, now),
         after=after,
         environments=book.environments,
@@ -67,13 +70,14 @@ async def flags(
 
 
 @router.get("/flags/{key}")
-async def flag_page(request: Request, here: Here, _who: Visitor, key: Key) -> Response:
+async def flag_page(request: Request, here: Here, reached: Reached, _who: Visitor, key: Key) -> Response:
     """One flag; the live part alone for a page that is open already."""
     found = await sight(here, key)
     return render(
         request,
         "flags/flag_live.html" if "hx-request" in request.headers else "flags/flag.html",
         sight=found,
+        reached=reached,
         s=found.state,
         marks=marks(found.state, found.now),
         verbs=verbs(found.state),

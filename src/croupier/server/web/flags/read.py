@@ -182,11 +182,7 @@ def past(entries: Sequence[Recorded]) -> tuple[Happened, ...]:
 
 def asked(flag: Flag) -> tuple[str, ...]:
     """The attributes that its rules read, by name; what players are known by comes first."""
-    by = dict.fromkeys(
-        bucketing.by or "targetingKey"
-        for bucketing in (flag.bucketing, *(rule.bucketing for rule in _all_rules(flag)))
-        if bucketing is not None
-    )
+    by = keys_of(flag)
     read: set[str] = set()
     for rule in _all_rules(flag):
         if rule.condition:
@@ -194,7 +190,13 @@ def asked(flag: Flag) -> tuple[str, ...]:
                 read |= cel.attributes(cel.parse(rule.condition))
             except cel.CelError:
                 continue
-    return (*by, *sorted(read - by.keys()))
+    return (*by, *sorted(read - set(by)))
+
+
+def keys_of(flag: Flag) -> tuple[str, ...]:
+    """The attributes that players are known by to this flag."""
+    bucketings = (flag.bucketing, *(rule.bucketing for rule in _all_rules(flag)))
+    return tuple(dict.fromkeys(item.by or "targetingKey" for item in bucketings if item is not None))
 
 
 def _all_rules(flag: Flag) -> list[Rule]:

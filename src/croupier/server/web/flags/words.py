@@ -99,19 +99,19 @@ def _words(node: Node) -> str | None:
 
 def _all(operands: Sequence[Node], joint: str) -> str | None:
     """Each in words, or none: half a sentence in CEL reads worse than all of it."""
-    parts = [_simple(item) or (_words(item) if isinstance(item, Not) else None) for item in operands]
+    parts = [_simple(item, "/") or (_words(item) if isinstance(item, Not) else None) for item in operands]
     return joint.join(part for part in parts if part) if all(parts) else None
 
 
-def _simple(node: Node) -> str | None:
+def _simple(node: Node, between: str = ", ") -> str | None:
     match node:
         case Binary(operator="==", left=left, right=Literal(value=str() as value)):
-            return _labelled(left, [value])
+            return _labelled(left, [value], between)
         case Binary(operator="!=", left=left, right=Literal(value=str() as value)):
-            return f"not {said}" if (said := _labelled(left, [value])) else None
+            return f"not {said}" if (said := _labelled(left, [value], between)) else None
         case Binary(operator="in", left=left, right=ListOf(items=items)):
             values = [item.value for item in items if isinstance(item, Literal) and isinstance(item.value, str)]
-            return _labelled(left, values) if len(values) == len(items) > 0 else None
+            return _labelled(left, values, between) if len(values) == len(items) > 0 else None
         case Call(function="segment", receiver=None, arguments=(Literal(value=str() as name),)):
             return f"segment {name}"
         case _:
@@ -119,11 +119,11 @@ def _simple(node: Node) -> str | None:
             return ".".join(path) if path else None
 
 
-def _labelled(left: Node, values: Sequence[str]) -> str | None:
+def _labelled(left: Node, values: Sequence[str], between: str) -> str | None:
     path = path_of(left)
     if path is None or not all(values):
         return None
-    shown = ", ".join(values[:_MOST_VALUES]) + (
-        f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
-    )
+    shown = between.join(values[:_MOST_VALUES])
+    if len(values) > _MOST_VALUES:
+        shown += f" and {len(values) - _MOST_VALUES} more"
     return shown if path[-1] in _PLAIN else f"{'.'.join(path)} {shown}"

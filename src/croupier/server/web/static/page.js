@@ -22,7 +22,7 @@
   Object.assign(window.Idiomorph.defaults.callbacks, {
     beforeNodeMorphed: (old, fresh) => {
       if (!(old instanceof Element)) return true;
-      if (old.matches(".plot, .drawing")) return false;
+      if (old.matches(".plot, .drawing, .kept")) return false;
       if (old.tagName === "TIME" && fresh.dateTime === old.dateTime) return false;
       return true;
     },

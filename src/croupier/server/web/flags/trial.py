@@ -1,0 +1,81 @@
+"""What an edit would do to players, tried before it is saved: per environment, on a population made of the rules' own
+values. Called by the page that edits a flag.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from croupier.control.flags.book import FlagBook
+from croupier.core.flags.events import FlagDeclared
+from croupier.core.flags.line import SEGMENT, flag_line
+from croupier.core.flags.model import Flag
+from croupier.core.flags.preview import Population, Preview, preview
+from croupier.core.flags.sample import sample
+from croupier.core.flags.snapshot import Snapshot
+from croupier.core.flags.state import FlagState, declare, evolve
+from croupier.core.flags.write import digest_of, write_flag
+from croupier.core.segments import AttributeMatch, Segment
+
+PLAYERS: Final = 4_000
+"""Players that an edit is tried on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An environment in which the edit changes something, and what."""
+
+    environment: str
+    preview: Preview
+
+
+async def tried(book: FlagBook, flag: Flag, now: float) -> tuple[Trial, ...]:
+    """The environments in which the flag would answer otherwise than now. A kill is left aside: it hides every edit."""
+    snapshots = {name: book.snapshot(name) for name in book.environments}
+    return await asyncio.to_thread(_tried, book.state(flag.key), flag, snapshots, now)
+
+
+def _tried(state: FlagState | None, flag: Flag, snapshots: Mapping[str, Snapshot], now: float) -> tuple[Trial, ...]:
+    before = None if state is None or state.archived else replace(state, killed=None, reverted_at=None)
+    source = write_flag(flag)
+    event = FlagDeclared(source, digest_of(source))
+    after = declare(event, version=1, actor="", at=now)
+    if before is not None:
+        after = replace(evolve(before, event, version=before.version + 1, actor="", at=now), killed=None)
+    found: list[Trial] = []
+    for name, snapshot in snapshots.items():
+        old = "" if before is None else _rest(before, name)
+        new = _rest(after, name)
+        if _json(old) == _json(new):
+            continue
+        flags = [flag] if before is None else [before.flag, flag]
+        players = sample(flags, _segments(snapshot), size=PLAYERS, seed=flag.key)
+        sides = (_with(snapshot, flag.key, old), _with(snapshot, flag.key, new))
+        found.append(Trial(name, preview(flag, *sides, Population(players, seen=False), lambda: now)))
+    return tuple(found)
+
+
+def _rest(state: FlagState, environment: str) -> str:
+    return flag_line(state, environment).partition("\t")[2]
+
+
+def _json(rest: str) -> str:
+    return rest.partition("\t")[2]
+
+
+def _with(snapshot: Snapshot, key: str, rest: str) -> Snapshot:
+    """The snapshot with another line of one flag; only looked at here, so its digest may be wrong."""
+    others = {name: line for name, line in snapshot.lines.items() if name != key}
+    return replace(snapshot, lines={**others, key: rest} if rest else others)
+
+
+def _segments(snapshot: Snapshot) -> dict[str, Segment]:
+    found: dict[str, Segment] = {}
+    for key, rest in snapshot.lines.items():
+        if key.startswith(SEGMENT):
+            name = key.removeprefix(SEGMENT)
+            matches = (AttributeMatch(attribute, tuple(values)) for attribute, values in json.loads(_json(rest)))
+            found[name] = Segment(name, tuple(matches))
+    return found
