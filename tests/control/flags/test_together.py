@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from croupier.control.catalog import Catalog
-from croupier.control.flags.together import Together, together
+from croupier.control.flags.together import Placed, Together, together
 from croupier.control.ports import Document, Ports
 from croupier.control.reconcile import Reconciler
 from croupier.core.flags.preset import read_preset
@@ -40,8 +40,8 @@ def segment(*values: str) -> Document:
 
 
 async def joined(plane: Any, *flags: dict[str, Any], presets: Any = (), segments: Any = ("vip",)) -> Together:
-    wanted = [read_preset(item) for item in presets]
-    made = [read_flag(item) for item in flags]
+    wanted = [Placed(read_preset(item), lambda path: ("preset", *path)) for item in presets]
+    made = [Placed(read_flag(item), lambda path: ("flag", *path)) for item in flags]
     return await together(
         plane.flags.changes, plane.flags.presets, made, wanted, actor="anna", reason="files", segments=segments
     )
@@ -58,7 +58,7 @@ async def test_all_of_it_is_one_commit_under_one_version(plane: Any, catalog: Ca
         ("Flag", "lobby", "created"),
         ("Preset", "p", "created"),
     ]
-    assert ["owner" in str(item) for item in part.warnings] == [True, False]
+    assert [item.field for item in part.warnings] == ["flag.owner", "flag.expires"]
     assert [item.entry.subject for item in await plane.store.entries()] == [
         "document/Segment/vip",
         "flag/lobby",
@@ -103,6 +103,10 @@ async def test_flags_that_changed_meanwhile_refuse_all_of_it(plane: Any, catalog
 
 
 async def test_a_segment_that_nobody_declares_is_refused(plane: Any) -> None:
-    with pytest.raises(Rejected, match="no segment 'vip'"):
+    with pytest.raises(Rejected, match="no segment 'vip'") as refused:
         await joined(plane, FLAG, segments=())
+    assert [item.field for item in refused.value.problems] == ["flag.rules[0].if"]
+    with pytest.raises(Rejected, match="no flag 'lobby'") as refused:
+        await joined(plane, presets=[PRESET])
+    assert [item.field for item in refused.value.problems] == ["preset.changes[0].flag"]
     assert replace(await joined(plane), names=("p",)).effects[0][2].value == "unchanged"

@@ -36,6 +36,10 @@ class FlagDraft:
     def name(self) -> str:
         return self.flag.key
 
+    def at(self, path: Path) -> Path:
+        """Where a field of the flag, as the core names it, stands in the document."""
+        return _bare_place(self.source, path) if is_bare(self.source) else _place(path)
+
 
 @dataclass(frozen=True, slots=True)
 class PresetDraft:
@@ -47,6 +51,10 @@ class PresetDraft:
     @property
     def name(self) -> str:
         return self.preset.name
+
+    def at(self, path: Path) -> Path:
+        """Where a field of the preset, as the core names it, stands in the document."""
+        return ("spec", *path)
 
 
 def is_bare(data: Any) -> TypeGuard[dict[str, Any]]:
@@ -63,8 +71,7 @@ def bare_flag(data: dict[str, Any]) -> tuple[FlagDraft | None, list[Complaint]]:
         problem = Problem("'expires' and 'expires_at' together.", ("expires_at",), "Write one of them.")
         return None, [Complaint(problem, at_key=True)]
     complaints = _timed(fields, ("expires",))
-    dated = {"expires_at": "expires"} if "expires" in data else {}
-    return _draft(fields, data, complaints, lambda path: (dated.get(str(path[0]), path[0]), *path[1:]) if path else ())
+    return _draft(fields, data, complaints, lambda path: _bare_place(data, path))
 
 
 def flag_document(data: dict[str, Any]) -> tuple[FlagDraft | None, list[Complaint]]:
@@ -146,6 +153,11 @@ def _place(path: Path) -> Path:
         return ("metadata", "name")
     first = (_WRITTEN.get(str(path[0]), path[0]),) if path else ()
     return ("spec", *first, *("variantSalt" if part == "variant_salt" else part for part in path[1:]))
+
+
+def _bare_place(data: Mapping[str, Any], path: Path) -> Path:
+    """Where the core's field is written in a bare flag, which may write the expiry as a day."""
+    return ("expires", *path[1:]) if path[:1] == ("expires_at",) and "expires_at" not in data else path
 
 
 def _moved(problem: Problem, path: Path) -> Problem:

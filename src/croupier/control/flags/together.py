@@ -1,10 +1,12 @@
 """Flags and presets that are declared together with other documents: all of a file set in one commit, or nothing.
 
-Made by ``Flags.together``, handed to ``Catalog.apply``, which records it.
+Made by ``together``, handed to ``Catalog.apply``, which records it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from croupier.control.flags.changes import Effect, FlagChanges, Plan
 from croupier.control.flags.presets import PlannedPresets, Presets
@@ -13,7 +15,10 @@ from croupier.control.ports import Commit
 from croupier.control.recording import Who
 from croupier.core.flags.model import Flag
 from croupier.core.flags.preset import Preset
-from croupier.errors import Problem
+from croupier.core.flags.reading import Path
+from croupier.errors import Problem, Rejected
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Together:
     presets: PlannedPresets
     names: tuple[str, ...]
     who: Who
+    warnings: tuple[Problem, ...]
+    """Doubts, and what was filled in, at their places."""
 
     @property
     def effects(self) -> tuple[tuple[str, str, Effect], ...]:
@@ -32,11 +39,6 @@ class Together:
         found = {item.value.preset.name: item.version for item in self.presets.presets}
         flags = tuple(("Flag", key, effect) for key, effect in self.plan.effects)
         return (*flags, *(("Preset", name, _effect(found.get(name))) for name in self.names))
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """Doubts, and what was filled in; paths begin with the flag's place among the flags."""
-        return self.plan.decided.warnings
 
     @property
     def changes_something(self) -> bool:
@@ -58,23 +60,48 @@ class Together:
         await self.changes.recorder.book.refresh()
 
 
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """A flag or a preset, and where a field of it stands for the one who wrote it."""
+
+    value: T
+    place: Callable[[Path], Path]
+
+
 async def together(
     changes: FlagChanges,
     presets: Presets,
-    flags: Sequence[Flag],
-    wanted: Sequence[Preset],
+    flags: Sequence[Placed[Flag]],
+    wanted: Sequence[Placed[Preset]],
     *,
     actor: str,
     reason: str = "",
     segments: Collection[str] = (),
 ) -> Together:
     """What declaring these would do now; ``segments`` are declared in the same breath. Raises ``Rejected`` with all
-    problems of the flags, or of the presets; paths begin with the place in ``flags``, or in ``wanted``.
+    problems of the flags, or else of the presets, at their places.
     """
     await changes.recorder.book.refresh()
-    plan = await changes.plan(flags, actor=actor, segments=segments)
-    planned = await presets.plan(wanted, actor=actor, reason=reason, flags=plan.flags, segments=segments)
-    return Together(changes, plan, planned, tuple(item.name for item in wanted), Who(actor, "declare", reason))
+    with _places(flags):
+        plan = await changes.plan([item.value for item in flags], actor=actor, segments=segments)
+    with _places(wanted):
+        names = [item.value for item in wanted]
+        planned = await presets.plan(names, actor=actor, reason=reason, flags=plan.flags, segments=segments)
+    warnings = _moved(flags, plan.decided.warnings)
+    return Together(changes, plan, planned, tuple(item.name for item in names), Who(actor, "declare", reason), warnings)
+
+
+@contextmanager
+def _places(items: Sequence[Placed[Any]]) -> Iterator[None]:
+    """Problems begin with the place of the item among all; put them where the item's author finds them."""
+    try:
+        yield
+    except Rejected as refused:
+        raise Rejected(refused.message, hint=refused.hint, problems=_moved(items, refused.problems)) from None
+
+
+def _moved(items: Sequence[Placed[Any]], problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(replace(item, path=items[int(item.path[0])].place(item.path[1:])) for item in problems)
 
 
 def _effect(version: int | None) -> Effect:
