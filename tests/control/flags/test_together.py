@@ -58,7 +58,7 @@ async def test_all_of_it_is_one_commit_under_one_version(plane: Any, catalog: Ca
         ("Flag", "lobby", "created"),
         ("Preset", "p", "created"),
     ]
-    assert [item.field for item in part.warnings] == ["flag.owner", "flag.expires"]
+    assert [item.field for item in part.warnings] == ["flag.owner", "flag.expires_at"]
     assert [item.entry.subject for item in await plane.store.entries()] == [
         "document/Segment/vip",
         "flag/lobby",

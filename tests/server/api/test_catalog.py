@@ -203,3 +203,59 @@ async def test_pages_of_documents(world: Any) -> None:
         if (cursor := page["next"]) is None:
             break
     assert seen == ["Gate/ok", "Rollout/shop", "Service/shop"]
+
+
+def flag(name: str = "payments_v2", **spec: Any) -> dict[str, Any]:
+    spec = {"owner": "payments", "expires": "2099-01-31", **spec}
+    return {"apiVersion": "croupier/v1", "kind": "Flag", "metadata": {"name": name}, "spec": spec}
+
+
+async def test_flags_presets_and_their_segments_come_in_together(world: Any) -> None:
+    segment = {"apiVersion": "croupier/v1", "kind": "Segment", "metadata": {"name": "vip"}}
+    segment["spec"] = {"match": {"tier": ["gold"]}}
+    preset = {"apiVersion": "croupier/v1", "kind": "Preset", "metadata": {"name": "safe"}}
+    preset["spec"] = {"changes": [{"flag": "payments_v2", "kill": True}]}
+    bare = {"feature": "new_lobby", "rules": [{"if": "market in ['DE']", "rollout": 0.25}]}
+    documents = [segment, preset, bare, flag(rules=[{"if": "segment('vip')"}])]
+    answered = (await world.post("/apply", {"documents": documents})).json()
+    assert {(item["kind"], item["name"], item["effect"]) for item in answered["applied"]} == {
+        ("Segment", "vip", "created"),
+        ("Flag", "new_lobby", "created"),
+        ("Flag", "payments_v2", "created"),
+        ("Preset", "safe", "created"),
+    }
+    assert {(item["document"], item["field"]) for item in answered["warnings"]} == {
+        ("documents[2] new_lobby", "owner"),
+        ("documents[2] new_lobby", "expires"),
+    }
+    entries = (await world.get("/journal")).json()["items"]
+    assert {"flag/payments_v2", "flag/new_lobby", "preset/safe"} < {entry["subject"] for entry in entries}
+    again = (await world.post("/apply", {"documents": documents})).json()
+    assert {item["effect"] for item in again["applied"]} == {"unchanged"}
+
+
+@pytest.mark.parametrize(
+    "document, field",
+    [
+        (flag(prerequisites=[{"flag": "x"}]), "spec.prerequisites[0].flag"),
+        ({"feature": "a", "prerequisites": [{"flag": "x"}]}, "prerequisites[0].flag"),
+        ({"feature": "a", "type": "permission", "expires": "2099-01-01"}, "expires"),
+        (
+            {
+                "apiVersion": "croupier/v1",
+                "kind": "Preset",
+                "metadata": {"name": "safe"},
+                "spec": {"changes": [{"flag": "x", "kill": True}]},
+            },
+            "spec.changes[0].flag",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_a_flag_among_the_others_has_its_place(
+    world: Any, document: dict[str, Any], field: str
+) -> None:
+    answer = await world.post("/apply", {"documents": [service(), document]})
+    assert answer.status_code == 422
+    (problem,) = answer.json()["problems"]
+    assert (problem["field"], problem["document"][:12]) == (field, "documents[1]")
+    assert (await world.get("/documents")).json()["items"] == []

@@ -4,10 +4,20 @@ The one path for ``/apply`` and ``/releases``. Every mistake is collected before
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from croupier.adapters.manifests import Bundle, ReleaseDraft, agrees, complete_release, parse_objects
+from croupier.adapters.manifests import (
+    Bundle,
+    FlagDraft,
+    PresetDraft,
+    ReleaseDraft,
+    agrees,
+    complete_release,
+    parse_objects,
+)
 from croupier.control.catalog import Applied
+from croupier.control.flags.together import Placed, Together, together
 from croupier.control.ports import Answer, Document
 from croupier.core.releases import Release, Service
 from croupier.errors import Conflict, Problem, Rejected
@@ -52,18 +62,55 @@ async def _declare(
     if problems:
         many = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise RejectedDocuments(f"{problems[0]}{many}", problems=tuple(problems), labels=labels)
-    warnings = [mistake(found.problem, labels) for found in bundle.warnings]
+    part = await _flags(here, bundle, objects, labels, actor=actor, reason=reason)
+    warnings = [
+        mistake(item, labels)
+        for item in (*(found.problem for found in bundle.warnings), *(part.warnings if part else ()))
+    ]
 
     def result(applied: Sequence[Applied]) -> m.ApplyResult:
         shown = [m.AppliedObject(kind=item.kind, name=item.name, effect=item.effect) for item in applied]
         return m.ApplyResult(applied=shown, dry_run=dry_run, warnings=warnings)
 
     # The answer is recorded in the commit, so what will happen is found out first.
-    planned = await here.catalog.apply(bundle.documents, releases, actor=actor, reason=reason, dry_run=True)
+    record = partial(here.catalog.apply, bundle.documents, releases, actor=actor, reason=reason, flags=part)
+    planned = await record(dry_run=True)
     if dry_run:
         return result(planned)
     answer = keep(result(planned), releases)
-    return result(await here.catalog.apply(bundle.documents, releases, actor=actor, reason=reason, answer=answer))
+    return result(await record(answer=answer))
+
+
+async def _flags(
+    here: Context, bundle: Bundle, objects: Sequence[dict[str, Any]], labels: Sequence[str], *, actor: str, reason: str
+) -> Together | None:
+    """The flags and presets among the documents, to be recorded with them; ``None`` where there are none."""
+    if not (bundle.flags or bundle.presets):
+        return None
+    flags = zip(bundle.flags, _places(objects, "Flag"), strict=True)
+    presets = zip(bundle.presets, _places(objects, "Preset"), strict=True)
+    segments = [document.name for document in bundle.documents if document.kind == "Segment"]
+    try:
+        return await together(
+            here.flags.changes,
+            here.flags.presets,
+            [Placed(draft.flag, partial(_at, draft, index)) for draft, index in flags],
+            [Placed(draft.preset, partial(_at, draft, index)) for draft, index in presets],
+            actor=actor,
+            reason=reason,
+            segments=segments,
+        )
+    except Rejected as refused:
+        raise RejectedDocuments(str(refused), problems=refused.problems, labels=list(labels)) from None
+
+
+def _places(objects: Sequence[dict[str, Any]], kind: str) -> list[int]:
+    """Where the documents of the kind stand in the request; bare flags have none written."""
+    return [index for index, data in enumerate(objects) if data.get("kind", "Flag") == kind]
+
+
+def _at(draft: FlagDraft | PresetDraft, index: int, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return ("documents", index, *draft.at(path))
 
 
 async def _completed(
@@ -101,7 +148,7 @@ def _index(objects: Sequence[dict[str, Any]], draft: ReleaseDraft) -> int:
 def _label(index: int, data: dict[str, Any]) -> str:
     """The document as people find it: its place in the request, and what it says it is."""
     metadata, spec = data.get("metadata"), data.get("spec")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else data.get("feature")
     if name is None and isinstance(spec, dict) and "version" in spec:
         name = f"{spec.get('service')}-{spec['version']}"
     words = "/".join(str(word)[:100] for word in (data.get("kind"), name) if word is not None)
