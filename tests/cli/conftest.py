@@ -167,6 +167,10 @@ class Plane:
         """Wait until the rollout is as wanted."""
         return wait(lambda: found if done(found := self.get(f"rollouts/{rollout}")) else None)
 
+    def until_flag(self, key: str, done: Callable[[Any], bool]) -> Any:
+        """Wait until the flag is as wanted."""
+        return wait(lambda: found if done(found := self.get(f"flags/{key}")) else None)
+
 
 def wait(condition: Callable[[], Any]) -> Any:
     """Wait for something true, or a deadline."""

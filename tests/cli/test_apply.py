@@ -77,3 +77,19 @@ def test_json_of_others_among_the_files_is_passed_over(plane: Any, cli: Any, fil
     cli.write("shop/package.json", "{}")
     done = cli("apply", files.parent)
     assert (done.code, "passed over, not Croupier's:" in done.err) == (0, True)
+
+
+def test_who_gains_and_who_loses_by_flags_is_said(plane: Any, cli: Any) -> None:
+    path = cli.write("flags.yaml", '{"feature": "f", "rules": [{"rollout": 0.25}]}\n---\n{"feature": "g"}\n')
+    tried = cli("apply", path, "--dry-run")
+    assert (tried.code, tried.rows) == (0, [["Flag", "f", "created"], ["Flag", "g", "created"]])
+    first, second, last = tried.err.splitlines()
+    assert first.startswith("f: of 10000 players 2")
+    assert (second, last) == ("g: of 10000 players 0 gain, 0 lose", "dry run: nothing was changed")
+    assert cli("apply", path, "-r", "go").code == 0
+    path.write_text(path.read_text(encoding="utf-8").replace("0.25", "0.1"), encoding="utf-8")
+    done = cli("apply", path, "--json")
+    assert [item["effect"] for item in done.json["applied"]] == ["updated", "unchanged"]
+    (seen,) = done.json["previews"]
+    assert (seen["key"], seen["gain"]) == ("f", 0)
+    assert seen["lose"] > 1_000

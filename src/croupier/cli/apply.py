@@ -1,7 +1,7 @@
 """``croupier apply``: hand files to the control plane, all or none of them. Used by ``release add`` too."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -9,6 +9,12 @@ from croupier.cli.connection import Connection
 from croupier.cli.output import Exit, Json, Reason, note, print_json, print_table
 from croupier.cli.validate import show_problems
 from croupier.errors import Rejected
+
+if TYPE_CHECKING:
+    from croupier.adapters.manifests import Bundle
+    from croupier.cli.client import Client
+
+_MOST_PREVIEWS: Final = 20
 
 
 def apply(
@@ -34,16 +40,32 @@ def send(
     show_problems(bundle, end="; nothing was changed.")
     if bundle.errors:
         raise typer.Exit(Exit.REJECTED)
-    objects = [*map(to_objects, bundle.documents), *map(to_objects, bundle.releases)]
-    objects = [item for item in objects if kinds is None or item["kind"] in kinds]
+    objects = [item for item in map(to_objects, bundle.items) if kinds is None or item.get("kind") in kinds]
     if not objects:
         raise Rejected(f"There is no {' or '.join(sorted(kinds or {'document'}))} in these files.")
+    body = {"documents": objects, "reason": reason}
     with connection.open() as client:
-        answer = client.post("apply", {"documents": objects, "dryRun": dry_run, "reason": reason})
+        previews = _previews(client, bundle, client.post("apply", {**body, "dryRun": True})) if bundle.flags else []
+        answer = client.post("apply", {**body, "dryRun": dry_run})
     if as_json:
-        print_json(answer)
+        print_json(answer | ({"previews": previews} if previews else {}))
         return
     rows = [(item["kind"], item["name"], item["effect"]) for item in answer["applied"]]
     print_table(("KIND", "NAME", "EFFECT"), rows)
+    for item in previews:
+        note(f"{item['key']}: {item['text']}")
     if dry_run:
         note("dry run: nothing was changed")
+
+
+def _previews(client: "Client", bundle: "Bundle", planned: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who gains and who loses by the flags that are going to change; of many, by the first."""
+    from croupier.cli.flag.declared import flags_of
+    from croupier.cli.flag.preview import preview_of
+    from croupier.core.flags.write import write_flag
+
+    changing = {item["name"] for item in planned["applied"] if item["kind"] == "Flag" and item["effect"] != "unchanged"}
+    if len(changing) > _MOST_PREVIEWS:
+        note(f"{len(changing)} flags change; who gains and who loses is said of {_MOST_PREVIEWS}.")
+    flags = [flag for flag in flags_of(bundle) if flag.key in changing][:_MOST_PREVIEWS]
+    return [preview_of(client, write_flag(flag)) for flag in flags]

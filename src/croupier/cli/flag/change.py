@@ -101,7 +101,7 @@ def renew(
 
 
 def archive(context: typer.Context, flag: Key, reason: Reason = "", as_json: Json = False) -> None:
-    """Take a flag away from services, which then use their own default. Its history stays; 'set' brings it back."""
+    """Take a flag away from services. They use their own default then; its history stays, and 'set' brings it back."""
     connection: Connection = context.obj
     with connection.open() as client:
         answer = client.delete(f"flags/{segment(flag)}", reason=reason)

@@ -1,7 +1,7 @@
 """Flags out of files, for what needs no control plane (evaluation, references), and what is wrong with them."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +25,14 @@ def read_flags(paths: Sequence[Path]) -> "Bundle":
     show_problems(bundle)
     if bundle.errors:
         raise typer.Exit(Exit.REJECTED)
-    if not any(True for _ in flags_of(bundle)):
+    if not bundle.flags:
         raise Rejected("There is no flag in these files.", hint='A flag is {"feature": "payments_v2", ...}.')
     return bundle
 
 
-def flags_of(bundle: "Bundle") -> Iterable[Flag]:
+def flags_of(bundle: "Bundle") -> tuple[Flag, ...]:
     """The flags among the documents."""
-    specs: list[object] = [document.spec for document in bundle.documents]
-    return (spec for spec in specs if isinstance(spec, Flag))
+    return tuple(draft.flag for draft in bundle.flags)
 
 
 def ruleset_of(bundle: "Bundle", environment: str) -> "Ruleset":

@@ -121,7 +121,7 @@ def export(
         typer.Option(help="For flagd: the version of 'fractional' that will evaluate it."),
     ] = None,
 ) -> None:
-    """Print flags as a file: ours, to apply elsewhere, or flagd's definition for any OpenFeature SDK."""
+    """Print flags as a file. Ours, to apply elsewhere, or flagd's definition for any OpenFeature SDK."""
     connection: Connection = context.obj
     with connection.open() as client:
         found = [client.get(f"flags/{segment(key)}") for key in flags] if flags else client.pages("flags", 100_000)

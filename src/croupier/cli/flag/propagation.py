@@ -18,7 +18,7 @@ Environment = Annotated[
 
 
 def propagation(context: typer.Context, environment: Environment = None, as_json: Json = False) -> None:
-    """Say how many services run which version, who is behind, and how long changes take to arrive."""
+    """Say how many services run which version. Also who is behind, and how long changes take to arrive."""
     connection: Connection = context.obj
     with connection.open() as client:
         found = summary(client, environment)
