@@ -1,0 +1,20 @@
+"""Other vendors' flags: read into ours with their bucketing, so that no player moves; and written for flagd.
+
+Each import says flag by flag what was kept, what is different now, and what could not be carried over.
+"""
+
+from croupier.adapters.imports.flagd import import_flagd
+from croupier.adapters.imports.flagd_export import export_flagd
+from croupier.adapters.imports.launchdarkly import import_launchdarkly
+from croupier.adapters.imports.report import Fate, Imported, Note
+from croupier.adapters.imports.unleash import import_unleash
+
+__all__ = [
+    "Fate",
+    "Imported",
+    "Note",
+    "export_flagd",
+    "import_flagd",
+    "import_launchdarkly",
+    "import_unleash",
+]
