@@ -22,7 +22,9 @@ _log = logging.getLogger(__name__)
 
 _STEADY_S: Final = 10.0
 """A connection that held this long was a success."""
-_CACHE_EVERY_S: Final = 5.0
+_CACHE_EVERY_S: Final = 0.5
+_CACHE_PART: Final = 0.05
+"""The last known good is kept at most this often, and in at most this part of the time, however large it is."""
 
 
 class Subscription:
@@ -38,6 +40,7 @@ class Subscription:
         self._stopped = threading.Event()
         self._ack_within_s = 0.0
         self._changed_at = time.monotonic()
+        self._store_next = 0.0
         self.connected = False
         self.trouble = "not connected yet"
         self.ready = threading.Event()
@@ -148,7 +151,7 @@ class Subscription:
         self.ready.set()
         self._chores.after(random.uniform(0.0, self._ack_within_s), "acknowledge", self._acknowledge)  # noqa: S311 -- as above
         if (cache := self._cache) is not None:
-            self._chores.after(_CACHE_EVERY_S, "store", lambda: self._store(cache))
+            self._chores.after(max(0.0, self._store_next - time.monotonic()), "store", lambda: self._store(cache))
 
     def _acknowledge(self) -> None:
         changed_at, snapshot = self._changed_at, self._held.snapshot
@@ -158,8 +161,11 @@ class Subscription:
             _log.info("the control plane did not take the acknowledgement: %s", error)
 
     def _store(self, cache: Path) -> None:
+        began = time.monotonic()
         try:
             write_cache(cache, self._held.snapshot)
+            ended = time.monotonic()
+            self._store_next = ended + max(_CACHE_EVERY_S, (ended - began) / _CACHE_PART)
         except OSError as error:
             _log.warning("the last known flags are not kept: %s. Give FlagClient another cache, or cache=None.", error)
             self._cache = None

@@ -1,0 +1,73 @@
+"""The client and the real control plane, in processes of their own."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.sdk.plane import until
+
+from croupier.cli.client import Client
+from croupier.cli.demo.stage import ControlPlane, choose_place
+from croupier.sdk import FlagClient
+
+pytestmark = pytest.mark.e2e
+
+LOBBY = {"feature": "new_lobby", "type": "ops", "owner": "games", "default": "on"}
+
+
+class House:
+    def __init__(self) -> None:
+        self.place = choose_place(0, 0)
+        self.plane = ControlPlane(self.place)
+
+    @property
+    def url(self) -> str:
+        return self.place.page.rstrip("/")
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    house = House()
+    yield house
+    house.plane.stop()
+    shutil.rmtree(house.place.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def admin(house: House) -> Iterator[Client]:
+    with house.plane.connection().open() as client:
+        client.post("flags/apply", {"flags": [LOBBY]})
+        yield client
+
+
+@pytest.fixture
+def token(admin: Client) -> str:
+    return str(admin.post("tokens", {"name": "sdk", "role": "client"})["token"])
+
+
+def test_follows_is_known_and_survives(house: House, admin: Client, token: str, tmp_path: Path) -> None:
+    with FlagClient(house.url, token, cache=tmp_path / "cache", name="lobby-1") as flags:
+        assert flags.wait_ready(20), flags.status()
+        assert flags.is_enabled("new_lobby", user="p1")
+        admin.post("flags/new_lobby/kill", {"reason": "it burns"})
+        until(lambda: not flags.is_enabled("new_lobby", user="p1"), "the kill")
+        assert flags.details("new_lobby").detail == "killed: it burns"
+        until(lambda: b"it burns" in (tmp_path / "cache").read_bytes(), "the kept kill")
+        house.plane.stop()
+        until(lambda: not flags.status().connected, "the loss")
+        assert not flags.is_enabled("new_lobby", user="p1")
+        with FlagClient(house.url, token, cache=tmp_path / "cache") as late:
+            assert late.source == "cache"
+            assert late.details("new_lobby").detail == "killed: it burns"
+        house.plane = ControlPlane(house.place)
+        with house.plane.connection().open() as again:
+            until(lambda: flags.status().connected, "the connection", 40)
+            again.post("flags/new_lobby/restore", {"reason": "it is out"})
+            until(lambda: flags.is_enabled("new_lobby", user="p1"), "the restored flag")
+
+
+def test_a_token_that_is_none_is_said(house: House, admin: Client) -> None:
+    with FlagClient(house.url, "wrong", cache=None) as flags:
+        until(lambda: any("401" in trouble for trouble in flags.status().troubles), "the refusal")
+        assert flags.value("new_lobby", "default") == "default"
