@@ -120,9 +120,3 @@ async def test_an_applications_token_opens_no_page(world: Any, visit: Any) -> No
 
 async def test_links_need_a_token(world: Any) -> None:
     assert (await world.client.post("/login/tickets")).status_code == 401
-
-
-async def test_an_application_does_not_sign_in(world: Any, visit: Any) -> None:
-    refused = await visit.post("/login", {"token": world.tokens[Role.CLIENT]})
-    assert refused.status_code == 401
-    assert "set-cookie" not in refused.headers
