@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 SDK_MAY_IMPORT = ("croupier.sdk", "croupier.core.flags", "croupier.core.segments", "croupier.errors")
 
 # Pure: everything else in the core is the standard library's, or ours.
-CORE_MAY_IMPORT = {"re2", "rfc8785", "semver", "xxhash"}
+CORE_MAY_IMPORT = {"mmh3", "re2", "rfc8785", "semver", "xxhash"}
 # The parts of the standard library that would let time, chance or I/O in by another door than an argument.
 CORE_MAY_NOT_IMPORT = {"asyncio", "http", "io", "logging", "os", "pathlib", "random", "secrets", "shutil", "signal"}
 CORE_MAY_NOT_IMPORT |= {"socket", "sqlite3", "subprocess", "tempfile", "threading", "time", "urllib", "uuid"}

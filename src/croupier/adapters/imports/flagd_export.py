@@ -111,13 +111,11 @@ class _Export:
         """The shares as ``fractional``, which hashes the salt and the player's key joined, or (version 3's short form)
         both as a pair.
         """
-        same = algorithm in {f"flagd.{self._fractional}", f"flagd.{self._fractional}.value"}
-        if algorithm == "flagd.3" and self._fractional == 3:
+        if algorithm == "flagd.3" == f"flagd.{self._fractional}":
             if not by and salt == key:
                 return {"fractional": parts}
-            same = False
-        if not same:
-            self.changes.append(
-                f"players are dealt anew: {algorithm} does not exist in flagd's version {self._fractional}"
-            )
+            self.changes.append("players are dealt anew: flagd.3 is always salted with the flag's key")
+        elif algorithm != {1: "flagd.1", 2: "flagd.2", 3: "flagd.3.value"}[self._fractional]:
+            words = f"players are dealt anew: {algorithm} does not exist in flagd's version {self._fractional}"
+            self.changes.append(words)
         return {"fractional": [{"cat": [salt, {"var": by or "targetingKey"}]}, *parts]}
