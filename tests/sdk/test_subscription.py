@@ -101,7 +101,7 @@ def test_another_record_replaces_everything(plane: Plane, connect: Connect) -> N
     other.start()
     try:
         until(lambda: flags.is_enabled("other"), "the other record")
-        assert flags.keys() == ("other",)
+        assert flags.flag_keys() == ("other",)
         assert flags.status().lineage == "restored"
     finally:
         other.stop()

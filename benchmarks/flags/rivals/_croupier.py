@@ -35,7 +35,7 @@ def _ctx(s, p):
 def _used(n):
     """Memory once every flag was asked, too: text becomes functions only then."""
     client = _client(n)
-    for key in client.keys():  # noqa: SIM118 -- a client is no mapping
+    for key in client.flag_keys():
         for market in ("DE", "FI", "NO", "UK", "MT"):
             client.outcome(key, {"targetingKey": "p", "market": market, "brand": "X", "isEmployee": False})
     return client

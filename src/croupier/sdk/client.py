@@ -248,7 +248,7 @@ class FlagClient:
         """Be told of ``Changed``, ``Connected`` and ``Lost`` in a background thread; the answer ends it."""
         return self._held.listen(listener)
 
-    def keys(self) -> tuple[str, ...]:
+    def flag_keys(self) -> tuple[str, ...]:
         """The keys of all flags that are known."""
         return tuple(key for key in self._now().snapshot.lines if "/" not in key)
 
@@ -267,7 +267,7 @@ class FlagClient:
             environment=self.environment,
             version=snapshot.version,
             lineage=snapshot.lineage,
-            flags=len(self.keys()),
+            flags=len(self.flag_keys()),
             connected=connected,
             name="" if subscription is None else subscription.name,
             troubles=(*self._troubles, *trouble),

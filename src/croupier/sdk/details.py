@@ -58,7 +58,10 @@ class Details(Generic[T_co]):
     @property
     def bucket(self) -> int | None:
         """The player's bucket for this flag, 0 to 9 999; computed when asked. ``None`` where nothing is bucketed."""
-        return self._ruleset.compiled(self.key).bucket_of(self._context)
+        try:
+            return self._ruleset.compiled(self.key).bucket_of(self._context)
+        except Exception:  # noqa: BLE001 -- the key may be anything
+            return None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as plain data."""
