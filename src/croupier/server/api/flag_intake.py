@@ -12,7 +12,7 @@ from typing import Any, Final
 from croupier.control.flags.book import FlagBook
 from croupier.core.flags.model import Flag
 from croupier.core.flags.read import read_flag
-from croupier.errors import Problem, Rejected
+from croupier.errors import NotFound, Problem, Rejected
 from croupier.server.api.views import moment
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -57,8 +57,28 @@ def as_shown(flag: Flag, book: FlagBook) -> Flag:
 
 
 def placed(problems: Sequence[Problem], where: tuple[str | int, ...]) -> list[Problem]:
-    """The problems, one level further out."""
-    return [replace(problem, path=(*where, *problem.path)) for problem in problems]
+    """The problems, one level further out, with fields named as people write them."""
+    return [replace(problem, path=(*where, *written(problem.path))) for problem in problems]
+
+
+def inside(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems of a single flag: its place among several, which the paths begin with, says nothing."""
+    return tuple(
+        replace(item, path=written(item.path[1:] if item.path[:1] == (0,) else item.path)) for item in problems
+    )
+
+
+def written(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path with ``expires`` for what the core calls ``expires_at``."""
+    return tuple("expires" if part == "expires_at" else part for part in path)
+
+
+def unplaced(refused: Rejected) -> Rejected:
+    """The refusal of a single flag."""
+    if isinstance(refused, NotFound) or not refused.problems:
+        return refused
+    problems = inside(refused.problems)
+    return Rejected(f"The flag is wrong: {problems[0]}", hint=refused.hint, problems=problems)
 
 
 def time_of(value: Any) -> float | None:

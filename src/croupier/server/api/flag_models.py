@@ -113,7 +113,6 @@ class FlagHistoryItem(Model):
 class PreviewRequest(Model):
     declaration: dict[str, Any] = DECLARATION
     environment: str | None = Field(None, max_length=60, description="By default the first one.")
-    players: int = Field(10_000, ge=1, le=50_000, description="Size of the made-up population.")
 
 
 class MoveView(Model):
@@ -123,8 +122,10 @@ class MoveView(Model):
 
 
 class PreviewView(Model):
-    """What an edit would do to players, before it is saved."""
+    """What an edit would do to players, before it is saved. A kill is left aside: it hides every edit."""
 
+    key: str
+    environment: str
     text: str = Field(examples=["of 10000 players 250 gain, 0 lose"])
     players: int
     gain: int
@@ -160,15 +161,27 @@ class RuleExplained(Model):
 
     name: str
     condition: str
-    matched: bool | None = Field(description="Null: it cannot be decided, which counts as no.")
+    matched: bool | None = Field(description="Null: it cannot be decided, which counts as no, or was not asked.")
     why: str
     rollout: float = Field(description="Share of the players, 0 to 1.")
     bucket: int | None
     decided: bool = Field(description="Whether this rule gave the answer.")
 
 
+class RequiredView(Model):
+    """Another flag that this one needs."""
+
+    flag: str
+    variants: list[str] = Field(description="One of these it must answer.")
+    found: str | None
+    met: bool
+
+
 class ExplanationView(Model):
+    """The answer, and how it came about."""
+
     outcome: EvaluationView
+    requires: list[RequiredView]
     rules: list[RuleExplained]
     text: list[str] = Field(description="The same for people, line by line.")
 
@@ -181,3 +194,95 @@ class DebtView(Model):
     why: Why
     since: Moment
     text: str
+
+
+class VersionCount(Model):
+    version: int = Field(description="-1: of another record, for example from before the database was restored.")
+    clients: int
+
+
+class LaggardView(Model):
+    """An application that does not run the present version."""
+
+    client: str
+    sdk: str
+    version: int
+    seen_at: Moment
+    behind_s: float = Field(description="For how long there has been a newer version; 0: not known.")
+
+
+class PropagationView(Model):
+    """How far the present version has come, as the applications themselves say."""
+
+    environment: str
+    version: int
+    clients: int
+    current: int = Field(description="So many of them run this version.")
+    listening: int = Field(description="So many streams are open here.")
+    versions: list[VersionCount]
+    laggards: list[LaggardView] = Field(description="Those furthest behind.")
+    differing: list[str] = Field(description="Those that say this version, but hold other flags.")
+    p50_ms: float | None = Field(description="From commit to running, of the newest changes; null before the first.")
+    p99_ms: float | None
+    text: str = Field(examples=["9998 of 10000 on v412, 2 behind"])
+
+
+class PresetChange(Model):
+    flag: str
+    killed_before: bool
+    killed_after: bool
+    changes: list[str] = Field(description="What differs, line by line.")
+
+
+class ApprovalView(Model):
+    actor: str
+    at: Moment
+
+
+class ApplicationView(Model):
+    actor: str
+    at: Moment
+    reason: str
+    version: int = Field(description="The ruleset's version that it made.")
+    flags: list[str]
+
+
+class PresetView(Model):
+    """A prepared set of changes."""
+
+    name: str
+    description: str
+    version: int = Field(description="Rises with every change; also the ETag.")
+    digest: str = Field(description="What is approved.")
+    author: str
+    changed_at: Moment
+    preset: dict[str, Any] = Field(description="As people write it.")
+    approved: bool
+    approval: ApprovalView | None
+    applied: ApplicationView | None = Field(description="Null: not in force.")
+
+
+class ApproveRequest(Model):
+    digest: str = Field(max_length=100, description="Of what was looked at: an approval is for that and nothing else.")
+    reason: Reason = ""
+
+
+class ApplyPresetRequest(Model):
+    reason: Reason = ""
+    digest: str | None = Field(None, max_length=100, description="Apply it only if it is still this.")
+
+
+class PresetResult(Model):
+    """What applying or undoing did."""
+
+    preset: str
+    version: int
+    flags: list[str]
+
+
+class PresetPreview(Model):
+    """What applying it would do now; where it is in force, what undoing it would do."""
+
+    undo: bool
+    changes: list[PresetChange]
+    problems: list[Mistake] = Field(description="With any of these it would be refused.")

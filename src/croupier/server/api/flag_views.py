@@ -1,21 +1,28 @@
 """From a flag's recorded state to what the API says of it. Pure; used by the flags' routes."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from croupier.control.flags.book import FlagBook
+from croupier.control.flags.presets import Preview as PresetPreviewed
+from croupier.control.flags.propagation import Summary
 from croupier.control.flags.recording import Changed
-from croupier.control.ports import Recorded
+from croupier.control.ports import Recorded, Stored
 from croupier.core.flags.diff import diff
+from croupier.core.flags.explain import Explanation, Verdict
 from croupier.core.flags.lifecycle import Debt
 from croupier.core.flags.model import Flag
 from croupier.core.flags.outcome import Outcome
+from croupier.core.flags.preset import PresetState
 from croupier.core.flags.preview import Preview
 from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState, Kill
 from croupier.core.flags.write import write_flag
+from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 from croupier.server.api import flag_models as fm
+from croupier.server.api.flag_intake import inside
 from croupier.server.api.views import moment
 from croupier.server.problems import mistake
 
@@ -49,8 +56,7 @@ def flag(state: FlagState, book: FlagBook, warnings: Sequence[Problem] = ()) -> 
 
 def changed(what: Changed, book: FlagBook) -> fm.FlagView:
     """The one flag of a change; the paths of its warnings begin in the declaration."""
-    inner = [Problem(item.message, item.path[1:], item.hint) for item in what.warnings]
-    return flag(what.states[0], book, inner).model_copy(update={"recorded": what.recorded})
+    return flag(what.states[0], book, inside(what.warnings)).model_copy(update={"recorded": what.recorded})
 
 
 def standing(state: FlagState) -> fm.Standing:
@@ -120,18 +126,23 @@ def _said(event: Mapping[str, Any]) -> tuple[str, ...]:
             return ()
 
 
-def preview(seen: Preview, changes: Sequence[str], warnings: Sequence[Problem]) -> fm.PreviewView:
-    """What an edit does."""
+def preview(
+    key: str, environment: str, seen: Preview | None, changes: Sequence[str], warnings: Sequence[Problem]
+) -> fm.PreviewView:
+    """What an edit does; ``seen`` is ``None`` where nothing changes for anybody there."""
+    moves = seen.moves if seen else ()
     return fm.PreviewView(
-        text=seen.text,
-        players=seen.players,
-        gain=seen.gain,
-        lose=seen.lose,
-        change=seen.change,
-        moves=[fm.MoveView(before=move.before, after=move.after, players=move.players) for move in seen.moves],
-        confidence=seen.confidence,
+        key=key,
+        environment=environment,
+        text=seen.text if seen else "nobody gets anything else",
+        players=seen.players if seen else 0,
+        gain=seen.gain if seen else 0,
+        lose=seen.lose if seen else 0,
+        change=seen.change if seen else 0,
+        moves=[fm.MoveView(before=move.before, after=move.after, players=move.players) for move in moves],
+        confidence=seen.confidence if seen else "The flag's rules are the same there.",
         changes=list(changes),
-        warnings=[mistake(Problem(item.message, item.path[1:], item.hint)) for item in warnings],
+        warnings=[mistake(item) for item in inside(warnings)],
     )
 
 
@@ -153,3 +164,107 @@ def evaluation(key: str, outcome: Outcome, bucket: int | None) -> fm.EvaluationV
 def debt(owed: Debt) -> fm.DebtView:
     """One reason to look at a flag."""
     return fm.DebtView(key=owed.key, owner=owed.owner, why=owed.why, since=moment(owed.since), text=owed.text)
+
+
+_MATCHED: Final = {Verdict.TOOK: True, Verdict.OUTSIDE: True, Verdict.NOT_MATCHED: False}
+
+
+def explanation(found: Explanation) -> fm.ExplanationView:
+    """The answer, rule by rule."""
+    shown = evaluation(found.flag, found.outcome, found.bucket)
+    requires = [
+        fm.RequiredView(flag=item.flag, variants=list(item.variants), found=item.found, met=item.met)
+        for item in found.requires
+    ]
+    rules = [
+        fm.RuleExplained(
+            name=trace.rule,
+            condition=trace.condition,
+            matched=_MATCHED.get(trace.verdict),
+            why=trace.why,
+            rollout=trace.share / BUCKETS,
+            bucket=trace.bucket,
+            decided=trace.verdict is Verdict.TOOK,
+        )
+        for trace in found.rules
+    ]
+    text = [
+        f"{item.flag} answers {item.found}" + ("" if item.met else ", which will not do") for item in found.requires
+    ]
+    text += [f"{trace.rule}: {trace.verdict.value}, {trace.why}" for trace in found.rules]
+    answer = f"{found.flag} = {json.dumps(found.outcome.value, ensure_ascii=False)}: {found.outcome.reason.value}"
+    detail = f", {found.outcome.detail}" if found.outcome.detail else ""
+    return fm.ExplanationView(outcome=shown, requires=requires, rules=rules, text=[*text, answer + detail])
+
+
+def propagation(found: Summary, listening: int) -> fm.PropagationView:
+    """Who runs what."""
+    behind = found.clients - found.current
+    late = f", {behind} behind" if behind else ""
+    return fm.PropagationView(
+        environment=found.environment,
+        version=found.version,
+        clients=found.clients,
+        current=found.current,
+        listening=listening,
+        versions=[
+            fm.VersionCount(version=version, clients=count) for version, count in sorted(found.versions.items())[::-1]
+        ],
+        laggards=[
+            fm.LaggardView(
+                client=item.client.name,
+                sdk=item.client.sdk,
+                version=item.client.version,
+                seen_at=moment(item.client.seen_at),
+                behind_s=round(item.behind_s, 3),
+            )
+            for item in found.laggards
+        ],
+        differing=[item.name for item in found.differing],
+        p50_ms=None if found.p50_s is None else round(found.p50_s * 1_000, 1),
+        p99_ms=None if found.p99_s is None else round(found.p99_s * 1_000, 1),
+        text=f"{found.current} of {found.clients} on v{found.version}{late}",
+    )
+
+
+def preset(stored: Stored[PresetState]) -> fm.PresetView:
+    """Everything that is shown of a preset."""
+    state = stored.value
+    approval, applied = state.approval if state.approved else None, state.applied
+    return fm.PresetView(
+        name=state.preset.name,
+        description=state.preset.description,
+        version=stored.version,
+        digest=state.digest,
+        author=state.author,
+        changed_at=moment(state.changed_at),
+        preset=dict(state.source),
+        approved=state.approved,
+        approval=fm.ApprovalView(actor=approval.actor, at=moment(approval.at)) if approval else None,
+        applied=fm.ApplicationView(
+            actor=applied.actor,
+            at=moment(applied.at),
+            reason=applied.reason,
+            version=applied.version,
+            flags=[item.flag for item in applied.before],
+        )
+        if applied
+        else None,
+    )
+
+
+def preset_preview(seen: PresetPreviewed, *, undo: bool) -> fm.PresetPreview:
+    """What applying or undoing would do."""
+    changes = [
+        fm.PresetChange(
+            flag=item.flag,
+            killed_before=item.killed_before,
+            killed_after=item.killed_after,
+            changes=[
+                *diff(read_flag(item.before), read_flag(item.after)),
+                *(["killed" if item.killed_after else "restored"] if item.killed_after != item.killed_before else []),
+            ],
+        )
+        for item in seen.differences
+    ]
+    return fm.PresetPreview(undo=undo, changes=changes, problems=[mistake(item) for item in seen.problems])

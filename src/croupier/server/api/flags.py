@@ -16,7 +16,7 @@ from croupier.errors import NotFound, Rejected
 from croupier.server.api import flag_models as fm
 from croupier.server.api import flag_views as fv
 from croupier.server.api.etag import Expected, etag
-from croupier.server.api.flag_intake import as_shown, flag_of, flags_of, placed, time_of
+from croupier.server.api.flag_intake import as_shown, flag_of, flags_of, placed, time_of, unplaced
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit, page_of
 from croupier.server.api.wire import Page
@@ -213,7 +213,7 @@ async def _act(
         try:
             changed = await act(keep if kept.key else None)
         except Rejected as refused:  # one flag was sent, so its place among several says nothing
-            raise _unplaced(refused) from None
+            raise unplaced(refused) from None
         if not changed.recorded:
             kept.drop()  # who asks again is told how it is then
             body = fv.changed(changed, here.flags.book)
@@ -257,16 +257,6 @@ def _result(done: Declared, version: int, *, dry_run: bool) -> fm.FlagsResult:
         dry_run=dry_run,
         warnings=[mistake(warning) for warning in placed(done.warnings, ("flags",))],
     )
-
-
-def _unplaced(refused: Rejected) -> Rejected:
-    if isinstance(refused, NotFound) or not refused.problems:
-        return refused
-    problems = tuple(
-        type(item)(item.message, item.path[1:] if item.path[:1] == (0,) else item.path, item.hint)
-        for item in refused.problems
-    )
-    return Rejected(f"The flag is wrong: {problems[0]}", hint=refused.hint, problems=problems)
 
 
 def _state(here: Context, key: str) -> FlagState:

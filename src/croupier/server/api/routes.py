@@ -7,7 +7,17 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Request
 
-from croupier.server.api import catalog, flags, journal, people, rollouts, services
+from croupier.server.api import (
+    catalog,
+    environments,
+    flag_questions,
+    flags,
+    journal,
+    people,
+    presets,
+    rollouts,
+    services,
+)
 from croupier.server.auth import viewer
 from croupier.server.problems import Malformed
 
@@ -37,5 +47,5 @@ async def storable(request: Request) -> None:
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer), Depends(storable)])
 """Nothing is open to everybody: what asks for no more is for viewers."""
 
-for part in (catalog, services, rollouts, flags, journal, people):
+for part in (catalog, services, rollouts, flags, flag_questions, presets, environments, journal, people):
     router.include_router(part.router)
