@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from croupier.core.flags.snapshot import apply
-from croupier.errors import NotFound, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
 ON = {"feature": "lobby", "rules": [{"rollout": 1}]}
 
@@ -35,6 +35,9 @@ async def test_a_kill_needs_a_flag_and_a_reason(plane: Any) -> None:
     await plane.declare(ON)
     with pytest.raises(Rejected, match="needs a reason"):
         await plane.flags.changes.kill("lobby", actor="ben", reason=" ")
+    with pytest.raises(Rejected, match="cannot be recorded"):
+        await plane.flags.changes.kill("lobby", actor="ben", reason="half of a character: \ud800")
+    assert plane.answer("lobby") == "on"
     with pytest.raises(NotFound, match="no flag 'x'"):
         await plane.flags.changes.kill("x", actor="ben", reason="fire")
     await plane.flags.changes.archive("lobby", actor="ben")
@@ -215,6 +218,62 @@ async def test_two_kill_at_once(plane: Any, another: Any) -> None:
     assert (await plane.flags.changes.kill("lobby", actor="ben", reason="fire")).recorded
     assert {state.key for state in plane.flags.book.states() if state.killed} == {"lobby", "other"}
     assert plane.flags.book.version == 3
+
+
+async def test_somebody_else_was_faster_while_the_store_hesitated(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other, stuck = await another(), asyncio.Event()
+
+    async def killed_by_another() -> None:
+        await other.flags.changes.kill("lobby", actor="cleo", reason="smoke")
+        await plane.flags.book.refresh()
+        await stuck.wait()
+
+    plane.happenings.once["before commit"] = killed_by_another
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert (killed.recorded, killed.states[0].killed.actor) == (True, "cleo")
+    stuck.set()
+    await plane.flags.changes.kills.settle()
+    assert list(plane.spool.pending()) == []
+
+
+@pytest.mark.parametrize("trouble", [Corrupt("damaged"), Conflict("contended"), RuntimeError("odd")])
+async def test_whatever_is_wrong_with_the_store_the_kill_is_in_force(plane: Any, trouble: Exception) -> None:
+    await plane.declare(ON)
+
+    async def refuse() -> None:
+        raise trouble
+
+    plane.happenings.once["before commit"] = refuse
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert (killed.recorded, plane.answer("lobby")) == (False, "off")
+    await plane.flags.changes.kills.settle()
+    assert list(plane.flags.book.unrecorded) == []
+
+
+async def test_a_late_record_that_fails_is_told(plane: Any, caplog: pytest.LogCaptureFixture) -> None:
+    await plane.declare(ON)
+    stuck = asyncio.Event()
+
+    async def fail_late() -> None:
+        await stuck.wait()
+        raise Transient("gone at last")
+
+    plane.happenings.once["before commit"] = fail_late
+    assert not (await plane.flags.changes.kill("lobby", actor="ben", reason="fire")).recorded
+    stuck.set()
+    async with asyncio.timeout(10):
+        while "still waits for its record: gone at last" not in caplog.text:
+            await asyncio.sleep(0.002)
+    assert len(plane.spool.pending()) == 1
+
+
+async def test_a_flag_that_is_archived_meanwhile_is_gone_anyway(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other = await another()
+    plane.happenings.once["before commit"] = lambda: other.flags.changes.archive("lobby", actor="cleo")
+    gone = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert gone.states[0].archived
 
 
 async def test_settling_goes_on_through_trouble(plane: Any, clock: Any, caplog: pytest.LogCaptureFixture) -> None:

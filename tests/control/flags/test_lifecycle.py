@@ -24,7 +24,9 @@ async def test_an_unrenewed_flag_warns_then_reverts_if_so_declared(plane: Any, c
         {"feature": "reverts", **ON, "expires_at": ends, "on_expiry": "revert"},
         {"feature": "trial", "type": "experiment", "expires_at": ends + 60 * DAY},
     )
+    await plane.declare({"feature": "stays", "type": "ops"})
     lifecycle = plane.flags.lifecycle
+    assert (await lifecycle.tick()).states == ()
     assert (await lifecycle.tick()).states == ()
     assert listed(plane) == []
     await clock.advance(17 * DAY)
@@ -33,7 +35,7 @@ async def test_an_unrenewed_flag_warns_then_reverts_if_so_declared(plane: Any, c
     assert listed(plane) == []
     await clock.advance(13 * DAY)
     changed = await lifecycle.tick()
-    assert ({state.key for state in changed.states}, changed.version) == ({"warns", "reverts"}, 3)
+    assert ({state.key for state in changed.states}, changed.version) == ({"warns", "reverts"}, 4)
     assert (plane.answer("warns"), plane.answer("reverts")) == ("on", "off")
     assert (await lifecycle.tick()).states == ()
     assert listed(plane) == [("reverts", "reverted"), ("warns", "expired"), ("warns", "full")]

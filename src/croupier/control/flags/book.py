@@ -160,14 +160,10 @@ class FlagBook:
             await self._begin(record)
 
     async def take(self, record: FlagRecord) -> None:
-        """Take in a commit of this process, or read the store where others came in between."""
+        """Take in a commit of this process at once; what is not the next version is known already, or is read later."""
         async with self._turn:
-            if record.version <= self.version and record.lineage == self.lineage:
-                return
-            if record.version == self.version + 1 and record.lineage == self.lineage:
+            if (record.lineage, record.version) == (self.lineage, self.version + 1):
                 await self._take(record)
-                return
-        await self.refresh()
 
     def early(self, key: str, kill: Kill) -> None:
         """Let a kill of a known flag out that is not recorded yet. It stays in force, whatever else is recorded of the

@@ -216,7 +216,9 @@ def _filled_in(written: Flag, flag: Flag) -> Iterator[Problem]:
         yield Problem(f"no owner is named, so it is {flag.owner}.", ("owner",))
     if written.expires_at != flag.expires_at and flag.expires_at is not None:
         day = datetime.fromtimestamp(flag.expires_at, UTC).date()
-        yield Problem(f"no expiry is named, so it expires on {day}.", ("expires_at",), "Renew it if you need it longer.")
+        yield Problem(
+            f"no expiry is named, so it expires on {day}.", ("expires_at",), "Renew it if you need it longer."
+        )
 
 
 def _expect(key: str, state: FlagState | None, version: int | None) -> None:

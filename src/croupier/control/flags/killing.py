@@ -68,7 +68,9 @@ class Kills:
         if done:
             try:
                 return recording.result()
-            except Transient as trouble:
+            except Rejected:
+                raise
+            except Exception as trouble:  # noqa: BLE001 -- damaged, contended or broken: a kill works all the same
                 log.warning("the kill of %s is acted on before it is recorded: %s", key, trouble)
         else:
             log.warning("the store hesitates, the kill of %s is acted on before it is recorded", key)
@@ -107,10 +109,10 @@ class Kills:
         while True:
             await self._waiting.wait()
             try:
-                await self.settle()
-                if not self.spool.pending():
-                    self._waiting.clear()
-                    continue
+                while self.spool.pending():
+                    await self.settle()
+                self._waiting.clear()
+                continue
             except CroupierError as trouble:
                 log.warning("kills still wait for their record: %s", trouble)
             except Exception:

@@ -26,7 +26,9 @@ _TRIES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What happens to one flag. ``at`` is when it took effect (epoch seconds), where that was before now."""
+    """What happens to one flag, one event at least. ``at`` is when it took effect (epoch seconds), where that was
+    before now.
+    """
 
     flag: str
     events: tuple[FlagEvent, ...]
@@ -117,11 +119,11 @@ def commit_of(book: FlagBook, version: int, decided: Decided, who: Who, now: flo
     entries: list[Entry] = []
     for item in decided.happenings:
         at, actor = now if item.at is None else item.at, item.actor or who.actor
-        state = book.recorded(item.flag)
-        for event in item.events:
+        first, *others = item.events
+        state = fold(book.recorded(item.flag), first, version=version + 1, actor=actor, at=at)
+        for event in others:
             state = fold(state, event, version=version + 1, actor=actor, at=at)
-        if state is not None:
-            states.append(state)
+        states.append(state)
         told = tuple(written(event, version=version + 1, at=at) for event in item.events)
         entries.append(Entry(now, actor, who.action, f"{FLAG}{item.flag}", told, who.reason))
     presets: tuple[Stored[PresetState], ...] = ()
