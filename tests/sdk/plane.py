@@ -67,6 +67,8 @@ class Plane:
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
 
+    token = TOKEN
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"

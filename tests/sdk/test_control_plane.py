@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sdk.plane import until
+from tests.sdk.test_processes import BIN, WEB, every_worker_follows, running, written
 
 from croupier.cli.client import Client
 from croupier.cli.demo.stage import ControlPlane, choose_place
@@ -65,6 +67,28 @@ def test_follows_is_known_and_survives(house: House, admin: Client, token: str, 
             until(lambda: flags.status().connected, "the connection", 40)
             again.post("flags/new_lobby/restore", {"reason": "it is out"})
             until(lambda: flags.is_enabled("new_lobby", user="p1"), "the restored flag")
+
+
+class Real:
+    """The real one as the matrix of processes knows control planes."""
+
+    def __init__(self, house: House, admin: Client, token: str) -> None:
+        self.url, self.token, self._admin = house.url, token, admin
+
+    def change(self, rules: Any) -> None:
+        assert rules == {"new_lobby": False}
+        self._admin.post("flags/new_lobby/kill", {"reason": "it burns"})
+
+
+@pytest.mark.parametrize("worker", ["sync", "gevent"])
+def test_workers_of_a_preloading_server_follow(
+    house: House, admin: Client, token: str, tmp_path: Path, free_port: int, worker: str
+) -> None:
+    written(tmp_path, "web.py", WEB)
+    command = [str(BIN / "gunicorn"), "-b", f"127.0.0.1:{free_port}", "-w", "3", "--no-control-socket", "-k", worker]
+    real = Real(house, admin, token)
+    with running(real, tmp_path, *command, "--preload", "web:application"):
+        every_worker_follows(real, f"http://127.0.0.1:{free_port}/", 3)
 
 
 def test_a_token_that_is_none_is_said(house: House, admin: Client) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ BIN = Path(sys.executable).parent
 WEB = """
     import os, sys
     from croupier.sdk import FlagClient
-    flags = FlagClient(os.environ["PLANE"], "client-token", cache=None)
+    flags = FlagClient(os.environ["PLANE"], os.environ["TOKEN"], cache=None)
 
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain"), ("Connection", "close")])
@@ -40,19 +41,35 @@ WEB = """
 """
 
 
+class Followed(Protocol):
+    """A control plane, the small one or the real one."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+    def change(self, rules: Any) -> object: ...
+
+
 def written(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(textwrap.dedent(text))
     return path
 
 
-def environment(plane: Plane, folder: Path) -> Mapping[str, str]:
+def environment(plane: Followed, folder: Path) -> Mapping[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    return kept | {"PLANE": plane.url, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1", "HOME": str(folder)}
+    return kept | {
+        "PLANE": plane.url,
+        "TOKEN": plane.token,
+        "PYTHONPATH": str(folder),
+        "PYTHONUNBUFFERED": "1",
+        "HOME": str(folder),
+    }
 
 
 @contextmanager
-def running(plane: Plane, folder: Path, *command: str) -> Iterator[Callable[[], str]]:
+def running(plane: Followed, folder: Path, *command: str) -> Iterator[Callable[[], str]]:
     """The process, until the end of the block; what it wrote is in the failure's words."""
     output = folder / "output.txt"
     with output.open("wb") as file:
@@ -103,7 +120,7 @@ def answers(url: str) -> tuple[str, str] | None:
     return said[0], said[1]
 
 
-def every_worker_follows(plane: Plane, url: str, workers: int) -> set[str]:
+def every_worker_follows(plane: Followed, url: str, workers: int) -> set[str]:
     """Both answers of at least so many processes, the changed one after the change only."""
     seen: set[str] = set()
 
