@@ -131,6 +131,7 @@ def compare(
                 {"contextKind": "user", "variation": 0, "values": []},
             ],
         ),
+        flag(contextTargets=[{"contextKind": "user", "variation": 0, "values": []}]),
         *(
             flag(
                 {"clauses": [given, clause("market", "in", "UK", negate=True)], "variation": 0},

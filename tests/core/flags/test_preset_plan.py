@@ -119,3 +119,12 @@ def test_what_somebody_changed_since_stays() -> None:
     del after["g"]
     assert undo(application, after).kept == ("f", "g")
     assert undo(application, after).planned == ()
+
+
+def test_a_declared_kill_that_somebody_undid_is_not_done_again() -> None:
+    state = state_of(replace(FLAG, kill_switch=True), e.FlagRestored())
+    (planned,) = plan(Preset("p", (Change("f", settings={"default": "on"}),)), {"f": state}, reason="x")
+    assert happened(state, planned.events, 2).killed is None
+    after, application = applied(Preset("p", (Change("f", settings={"default": "on"}),)), {"f": state})
+    (back,) = undo(application, after).planned
+    assert happened(after["f"], back.events, 3).killed is None

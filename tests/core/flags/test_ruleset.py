@@ -216,6 +216,30 @@ def test_a_segment_s_change_is_seen_at_once_by_flags_in_use() -> None:
     assert rules.outcome("f", {"tier": "tin"}).variant == "on"
 
 
+def test_what_is_compiled_can_be_forgotten() -> None:
+    rules = ruleset(Flag("f"))
+    first = rules.outcome("f", {})
+    rules.forget_compiled()
+    assert not rules.in_use()
+    assert told(rules.outcome("f", {})) == told(first)
+
+
+def test_a_flag_that_changes_while_it_is_compiled_is_compiled_again() -> None:
+    rules = ruleset(Flag("f"))
+
+    class Changing(dict[str, str]):
+        """The first look finds the line as it was before somebody changed it."""
+
+        def get(self, key: str, default: Any = None) -> Any:
+            now = super().get(key, default)
+            self[key] = new
+            return now
+
+    new = line(Flag("f", default="on"), 2).partition("\t")[2]
+    rules.snapshot = replace(rules.snapshot, lines=Changing(rules.snapshot.lines))
+    assert (rules.outcome("f", {}).variant, rules.outcome("f", {}).version) == ("on", 2)
+
+
 def test_asking_while_it_changes_never_leaves_an_old_answer() -> None:
     rules = ruleset(Flag("f"))
     stop = threading.Event()
