@@ -330,9 +330,14 @@ def test_the_newer_of_bootstrap_and_cache(tmp_path: Path) -> None:
     assert known(at(3, "other"), at(2)) == "cache"
 
 
-def test_an_address_that_is_none_is_refused_at_once() -> None:
-    with pytest.raises(Exception, match=r"[Pp]ort"):
-        FlagClient("http://127.0.0.1:notaport", cache=None)
+@pytest.mark.parametrize(
+    "url, token", [("http://127.0.0.1:notaport", "t"), ("http://127.0.0.1:9", "crp_…"), ("http://[::1", "t")]
+)
+def test_an_address_or_a_token_that_is_none_is_said(url: str, token: str, caplog: pytest.LogCaptureFixture) -> None:
+    with FlagClient(url, token, cache=None) as flags:
+        assert flags.value("f", 1) == 1
+        assert flags.status().troubles[0].startswith("the control plane cannot be followed: ")
+    assert "Look at the URL and the token" in caplog.text
 
 
 def test_listeners_hear_of_changes_until_they_do_not(flags: FlagClient) -> None:

@@ -3,6 +3,7 @@
 A client that is dropped, or an interpreter that exits, stops it too: no thread is waited for, nothing is left unsaid.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from croupier.sdk.forks import everyone
 from croupier.sdk.held import Held
 from croupier.sdk.subscription import Subscription
 from croupier.sdk.threads import threads_run
+
+_log = logging.getLogger(__name__)
 
 _SPREAD_CHILDREN_S = 0.25
 """Children of a fork dial within this time: workers come by the dozen, and some end at once."""
@@ -33,6 +36,7 @@ class Background:
         self.held = held
         self.decisions = decisions
         self.subscription: Subscription | None = None
+        self.trouble = ""
         self._connect = connect
         self._cache = cache
         self._chores: list[Chores] = []
@@ -44,9 +48,9 @@ class Background:
     def start(self, within_s: float = 0.0) -> None:
         if (self._connect is None and self.decisions is None) or not threads_run():
             return
-        if self._connect is not None:
+        if (connection := self._connected()) is not None:
             chores = self._chore_thread()
-            self.subscription = Subscription(self._connect(), self.held, chores, self._cache)
+            self.subscription = Subscription(connection, self.held, chores, self._cache)
             self.subscription.start(within_s)
         if (decisions := self.decisions) is not None:
             chores = self._chore_thread()
@@ -68,6 +72,17 @@ class Background:
             self.subscription.stop()
         if self.decisions is not None:
             self.decisions.refill()
+
+    def _connected(self) -> Connection | None:
+        """The connection, not dialled yet. An address or a token that cannot be one is said, since start-up never
+        raises.
+        """
+        try:
+            return None if self._connect is None else self._connect()
+        except Exception as error:  # noqa: BLE001 -- whatever httpx has against them
+            self.trouble = f"the control plane cannot be followed: {error}"
+            _log.error("flags: %s. Look at the URL and the token that FlagClient was given.", self.trouble)
+            return None
 
     def _chore_thread(self) -> Chores:
         chores = Chores()

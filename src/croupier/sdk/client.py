@@ -95,7 +95,6 @@ class FlagClient:
 
             url, token, name = server
             connect = partial(Connection, url, token, environment, name)
-            connect()  # a URL that is none is said here, not in a log
         self._background = Background(self._held, decisions, connect, cache)
         self._stop = finalize(self, self._background.stop)
         self._background.start()
@@ -261,7 +260,7 @@ class FlagClient:
         """Where the flags are from, how new they are, and what is wrong, for health pages and for people."""
         snapshot, subscription = self._held.snapshot, self._background.subscription
         connected = subscription is not None and subscription.connected
-        trouble = (subscription.trouble,) if subscription is not None and subscription.trouble else ()
+        trouble = self._background.trouble if subscription is None else subscription.trouble
         return Status(
             source=self.source,
             environment=self.environment,
@@ -270,7 +269,7 @@ class FlagClient:
             flags=len(self.flag_keys()),
             connected=connected,
             name="" if subscription is None else subscription.name,
-            troubles=(*self._troubles, *trouble),
+            troubles=(*self._troubles, *filter(None, (trouble,))),
         )
 
     def wait_ready(self, timeout_s: float = 5.0) -> bool:

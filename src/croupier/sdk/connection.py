@@ -54,7 +54,7 @@ class Connection:
     def __init__(self, url: str, token: str, environment: str, name: str = "") -> None:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         headers = {"user-agent": sdk()}
-        if token:
+        if token := token.strip():  # a file's last line break comes along easily
             headers["authorization"] = f"Bearer {token}"
         self._http = httpx.Client(
             base_url=f"{url.rstrip('/')}/api/v1/environments/{quote(environment, safe='')}/",
