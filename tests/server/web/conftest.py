@@ -138,3 +138,58 @@ async def site(world: Any) -> AsyncIterator[Site]:
             yield Site(world, url, browser)
         finally:
             await browser.close()
+
+
+class Looks:
+    """What can be said of a page's looks."""
+
+    async def open_everything(self, page: Page) -> None:
+        await page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true; })")
+
+    async def poor_contrast(self, page: Page) -> list[str]:
+        """The texts that are hard to read."""
+        found: list[str] = await page.evaluate(_CONTRAST)
+        return found
+
+
+@pytest.fixture
+def looks() -> Looks:
+    return Looks()
+
+
+# Text whose contrast with what is behind it is below WCAG AA (4.5, large text 3).
+_CONTRAST = r"""() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const found = rgba(getComputedStyle(at).backgroundColor);
+      if (found[3] > 0.99) return found;
+    }
+    return rgba("white");
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim();
+    const element = walker.currentNode.parentElement;
+    const style = getComputedStyle(element);
+    if (!text || !element.checkVisibility() || element.closest(".hidden, .skip, .plot")) continue;
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const [a, b] = [light(rgba(style.color)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${text.slice(0, 30)}`);
+  }
+  return poor;
+}"""

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from croupier.core.gates import Counts
 from croupier.server.auth import Role
@@ -94,21 +94,21 @@ async def test_without_the_libraries_it_refreshes_itself(shop: Any, site: Any, m
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_fits_a_phone_and_can_be_read(shop: Any, site: Any, scheme: str) -> None:
+async def test_it_fits_a_phone_and_can_be_read(shop: Any, site: Any, looks: Any, scheme: str) -> None:
     async with site.open("/", color_scheme=scheme, **PHONE) as page:
         for path in ("/", "/rollouts/shop-2", "/rollouts/shop-2/promote", "/rollouts/shop-2/history", "/journal/1"):
             await page.goto(path)
-            await _open_everything(page)
+            await looks.open_everything(page)
             width = await page.evaluate("document.documentElement.scrollWidth")
             assert width <= 360, (path, width)
-            assert await page.evaluate(_CONTRAST) == [], path
+            assert await looks.poor_contrast(page) == [], path
         await page.goto("/rollouts/shop-2")
         box = await page.locator("#do-abort").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 740  # abort is always in sight
         await page.click("#do-abort")
         await expect(page.locator("#ask")).to_be_visible()
-        assert await page.evaluate(_CONTRAST) == []
+        assert await looks.poor_contrast(page) == []
 
 
 async def test_a_viewer_sees_no_buttons(shop: Any, site: Any) -> None:
@@ -125,48 +125,6 @@ async def test_a_lost_server_is_said_and_found_again(shop: Any, site: Any) -> No
         await expect(page.locator(".hero .now")).to_contain_text("waiting for a person")
         await page.unroute("**/rollouts/shop-2")
         await expect(page.locator("#link")).to_have_text("live")
-
-
-async def _open_everything(page: Page) -> None:
-    await page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true; })")
-
-
-# Text whose contrast with what is behind it is below WCAG AA (4.5, large text 3).
-_CONTRAST = r"""() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const found = rgba(getComputedStyle(at).backgroundColor);
-      if (found[3] > 0.99) return found;
-    }
-    return rgba("white");
-  };
-  const poor = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent.trim();
-    const element = walker.currentNode.parentElement;
-    const style = getComputedStyle(element);
-    if (!text || !element.checkVisibility() || element.closest(".hidden, .skip, .plot")) continue;
-    const size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const [a, b] = [light(rgba(style.color)), light(behind(element))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${text.slice(0, 30)}`);
-  }
-  return poor;
-}"""
 
 
 async def test_one_single_look_is_a_dot(world: Any, site: Any) -> None:

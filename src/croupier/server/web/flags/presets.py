@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from croupier.control.flags.presets import Difference, Preview
 from croupier.control.ports import Recorded, Stored
 from croupier.core.flags.diff import diff
-from croupier.core.flags.preset import PresetState
+from croupier.core.flags.preset import PresetState, write_preset
 from croupier.core.flags.read import read_flag
 from croupier.errors import Conflict, CroupierError, NotFound, Rejected
 from croupier.server.context import Context, Here
@@ -80,6 +80,11 @@ class PresetSight:
     @property
     def state(self) -> PresetState:
         return self.stored.value
+
+    @property
+    def source(self) -> Mapping[str, Any]:
+        """As its author wrote it."""
+        return write_preset(self.state.preset)
 
     @property
     def stage(self) -> Stage:

@@ -12,12 +12,13 @@ from fastapi import Depends, Request
 from croupier.control.ports import Recorded
 from croupier.core.flags import cel
 from croupier.core.flags.diff import diff
-from croupier.core.flags.lifecycle import WARN_BEFORE_S, Debt, debt
+from croupier.core.flags.lifecycle import Debt, debt
 from croupier.core.flags.model import Flag, Rule, Targeting
 from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState
 from croupier.core.segments import BUCKETS
 from croupier.errors import CroupierError, NotFound, Transient
+from croupier.server.api.flag_views import declaration
 from croupier.server.context import Context, context_of
 from croupier.server.web.flags import words
 from croupier.server.web.flags.index import Index
@@ -85,10 +86,9 @@ class FlagSight:
         return self.state.flag
 
     @property
-    def soon(self) -> bool:
-        """Whether it expires within the time in which its owner is warned."""
-        until = self.state.expires_at
-        return until is not None and self.now < until <= self.now + WARN_BEFORE_S
+    def declaration(self) -> Mapping[str, Any]:
+        """As people write it."""
+        return declaration(self.flag)
 
 
 def index_of(request: Request) -> Index:
