@@ -1,0 +1,159 @@
+"""Invariant 13, whatever happens: a killed flag is off in every client that can be reached.
+
+Chance decides what planes, the store and clients do; after each step every client that could hear of its plane must get
+the safe variant of every flag that somebody was told is killed.
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from croupier.adapters.store.sql import open_store
+from croupier.control.flags.recording import Changed
+from croupier.core.flags.ruleset import Ruleset
+from croupier.core.flags.snapshot import Snapshot
+from croupier.errors import Conflict, NotFound, Rejected, Transient
+from croupier.testing import MemoryKillSpool, VirtualClock
+
+KEYS = ("a", "b")
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["kill", "kill", "restore", "declare", "archive", "down", "up", "settle", "refresh", "restart", "resync"]
+        ),
+        st.integers(0, 1),
+        st.sampled_from(KEYS),
+    ),
+    min_size=3,
+    max_size=25,
+)
+
+
+class Client:
+    """An application: it fetched once, and hears of what its plane tells; at times it fetches again."""
+
+    def __init__(self, plane: Any) -> None:
+        self.ruleset = Ruleset(Snapshot("production"), lambda: 0.0)
+        self.fetch(plane)
+
+    def fetch(self, plane: Any) -> None:
+        self.heard = plane.flags.book.revision
+        self.ruleset.replace(plane.flags.book.snapshot("production"))
+
+    def hear(self, plane: Any) -> None:
+        news = plane.flags.book.news("production", self.heard)
+        self.heard = plane.flags.book.revision
+        if news is None:
+            self.fetch(plane)
+            return
+        self.ruleset.follow(news)
+        if self.ruleset.snapshot.digest != news.digest:
+            self.fetch(plane)  # as the SDK does
+
+
+class World:
+    """Two planes on one store, each with a client. ``killed`` are the flags that the plane said are killed."""
+
+    def __init__(self, planes: list[Any]) -> None:
+        self.planes = planes
+        self.clients = [Client(plane) for plane in planes]
+        self.killed: list[set[str]] = [set(), set()]
+
+    async def step(self, what: str, index: int, key: str) -> None:
+        plane, changes = self.planes[index], self.planes[index].flags.changes
+        try:
+            match what:
+                case "kill":
+                    await changes.kill(key, actor="anna", reason="harm")
+                    self.killed[index].add(key)
+                case "restore":
+                    # Undone anywhere it is undone, but for those who know of a kill that is not recorded yet.
+                    changed: Changed = await changes.restore(key, actor="anna")
+                    if changed.seq is not None:
+                        self.forget(key)
+                case "archive":
+                    await changes.archive(key, actor="anna")
+                    self.forget(key)
+                case "declare":
+                    await plane.declare({"feature": key, "default": "on", "tags": [str(plane.clock.now())]})
+                case "down" | "up":
+                    plane.down = what == "down"
+                case "settle":
+                    await changes.kills.settle()
+                case "refresh":
+                    await plane.flags.book.refresh()
+                case "resync":
+                    self.clients[index].fetch(plane)
+                case "restart" if not plane.down:
+                    heir = type(plane)(plane.store, plane.clock, plane.spool)
+                    await heir.flags.start()
+                    self.planes[index] = heir
+                    self.clients[index].fetch(heir)
+        except (Transient, NotFound, Conflict, Rejected):
+            return
+
+    def forget(self, key: str) -> None:
+        for index, plane in enumerate(self.planes):
+            if key not in plane.flags.book.unrecorded:
+                self.killed[index].discard(key)
+
+    def check(self) -> None:
+        for index, (plane, client) in enumerate(zip(self.planes, self.clients, strict=True)):
+            client.hear(plane)
+            for key in [*self.killed[index]]:
+                state = plane.flags.book.state(key)
+                if state is None or state.archived:
+                    self.killed[index].discard(key)
+                else:
+                    assert state.killed is not None, f"plane {index} forgot that {key} is killed"
+                    assert client.ruleset.outcome(key, {}).variant == "off", (index, key)
+
+    async def calm(self) -> None:
+        """The store is back for everybody: all is recorded, and everybody knows the same."""
+        for plane in self.planes:
+            plane.down = False
+        for _ in range(2):
+            for plane in self.planes:
+                await plane.flags.changes.kills.settle()
+                await plane.flags.book.refresh()
+        self.check()
+        one, two = (plane.flags.book.snapshot("production") for plane in self.planes)
+        assert one == two
+        for client in self.clients:
+            assert client.ruleset.snapshot.lines == one.lines
+            assert client.ruleset.snapshot.digest == one.digest
+        assert all(not plane.spool.pending() for plane in self.planes)
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_invariant_13_a_killed_flag_is_off_in_every_client_that_can_be_reached(
+    plane_type: Any, steps: list[tuple[str, int, str]]
+) -> None:
+    async def play() -> None:
+        store = await open_store("sqlite:///:memory:")
+        try:
+            clock = VirtualClock()
+            planes = [plane_type(store, clock, MemoryKillSpool()) for _ in range(2)]
+            await planes[0].declare(*({"feature": key, "default": "on"} for key in KEYS))
+            for plane in planes:
+                await plane.flags.start()
+            world = World(planes)
+            for step in steps:
+                await world.step(*step)
+                world.check()
+                await clock.advance(1)
+            await world.calm()
+            assert (await store.verify()).discrepancies == ()
+        finally:
+            await store.close()
+
+    asyncio.run(play())
+
+
+@pytest.fixture
+def plane_type(plane: Any) -> Any:
+    return type(plane)
