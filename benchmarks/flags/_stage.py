@@ -74,13 +74,14 @@ class House:
     def position(self) -> str:
         """Where the flags are: LINEAGE:VERSION."""
         with contextlib.closing(self._http("GET", "environments/production/flags")) as answer:
+            answer.raise_for_status()
             return str(answer.headers["etag"]).strip('"')
 
     def _http(self, method: str, path: str) -> Any:
         import httpx
 
         headers = {"authorization": f"Bearer {self.token}"}
-        return httpx.request(method, f"{self.place.page}/api/v1/{path}", headers=headers, trust_env=False, timeout=30)
+        return httpx.request(method, f"{self.place.page.rstrip('/')}/api/v1/{path}", headers=headers, trust_env=False, timeout=30)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """The OpenAPI description, mended: our problems for FastAPI's validation errors, and what every route may answer."""
 
+from copy import deepcopy
 from typing import Any, Final
 
 from fastapi import FastAPI
 
 from croupier.server.api.wire import Problem
+from croupier.server.flags.description import PATHS
 from croupier.server.problems import MEDIA_TYPE
 
 TAGS: Final = [
@@ -15,6 +17,7 @@ TAGS: Final = [
     {"name": "services", "description": "What serves players now."},
     {"name": "rollouts", "description": "Start, watch, promote, pause, resume, abort, retry."},
     {"name": "flags", "description": "Declare, read, kill, restore, renew, archive flags; see what an edit would do."},
+    {"name": "for applications", "description": "What the SDK asks: plain, and cheap for ten thousand of them."},
     {"name": "OFREP", "description": "OpenFeature's remote evaluation protocol, for any OpenFeature SDK."},
     {"name": "journal", "description": "The record, its proofs, and a stream of what is added to it."},
     {"name": "people", "description": "Tokens, and who is asking."},
@@ -32,6 +35,9 @@ _OF_POSTS: Final = {
     "409": "Somebody else was faster.",
     "413": "The body is too large.",
 }
+_WITHOUT_KEY: Final = ("/acknowledge", "/evaluate", "/explain", "/preview")
+"""What changes nothing, or nothing that could not be said twice."""
+
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -55,6 +61,7 @@ def describe(app: FastAPI) -> None:
 
 def _mend(schema: dict[str, Any]) -> dict[str, Any]:
     schema["tags"] = TAGS
+    schema["paths"] |= deepcopy(PATHS)
     components = schema["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         components.pop(name, None)
@@ -83,5 +90,5 @@ def _mend_operation(operation: dict[str, Any], method: str, path: str) -> None:
     for code, description in said.items():
         responses[code] = {"description": description, "content": content}
     operation["responses"] = dict(sorted(responses.items()))
-    if method == "post":
+    if method == "post" and not path.endswith(_WITHOUT_KEY):
         operation.setdefault("parameters", []).append(_KEY)
