@@ -109,9 +109,11 @@ async def test_deposits_fail_for_one_provider_in_one_market_only(casino: LocalCa
         assert seen["DE", "kestrel"] == "failed"
         assert "failed" not in (seen["DE", "velora"], seen["SE", "kestrel"], seen["SE", "velora"])
         metrics = await scrape(wire, "payments")
-        labels = (
-            'brand="aurora",flag_variant="payments_v2:off",market="DE",outcome="failed",psp="kestrel",version="1.2.0"'
+        place, path = (
+            'brand="aurora",flag="payments_v2",flag_variant="off",market="DE"',
+            'psp="kestrel",version="1.2.0"',
         )
+        labels = f'{place},outcome="failed",{path}'
         assert metrics[f"casino_deposits_total{{{labels}}}"] == 1
         assert metrics['casino_http_requests_total{code="502",route="/payments/deposit",version="1.2.0"}'] == 2
     assert check(casino.database) == []

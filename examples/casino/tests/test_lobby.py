@@ -68,7 +68,8 @@ async def test_each_layout_has_its_order(house: House, layout: str, player: Play
 
 async def test_the_page_shows_the_variant_without_games_that_are_off(open_house: OpenHouse, house: House) -> None:
     del house
-    own = open_house({"new_lobby": "recent", "studio_lagoon": False})
+    experiment = {"variants": {"classic": "classic", "recent": "recent"}, "off": "classic", "default": "recent"}
+    own = open_house({"new_lobby": experiment, "studio_lagoon": False})
     app = Starlette(routes=ROUTES, exception_handlers={Refusal: refuse})
     app.state.house = own
     headers = {"authorization": f"Bearer {own.tokens.issue(ANN)}"}
@@ -86,7 +87,7 @@ async def test_the_page_shows_the_variant_without_games_that_are_off(open_house:
     views = [line for line in lines if line.startswith("casino_lobby_views_total")]
     bets = [line for line in lines if line.startswith("casino_bets_total")]
     assert (len(views), len(bets)) == (1, 2), "one view, a settled bet and a refused one"
-    assert all('flag_variant="new_lobby:recent"' in line for line in [*views, *bets])
+    assert all('flag="new_lobby",flag_variant="recent"' in line for line in [*views, *bets])
 
 
 async def test_a_round_that_has_begun_is_finished_while_its_studio_is_off(house: House, open_house: OpenHouse) -> None:

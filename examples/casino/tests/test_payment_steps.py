@@ -189,8 +189,8 @@ async def test_metrics_tell_the_two_ways_apart(open_house: OpenHouse) -> None:
         await payments._counted(house, order("another", "velora"), carry_out_deposit)
     lines = [line for line in house.metrics.exposition().decode().splitlines() if line.endswith(" 1.0")]
     variants = [line for line in lines if line.startswith("casino_deposits_total")]
-    assert sum('flag_variant="payments_v2:on"' in line for line in variants) == 1
-    assert sum('flag_variant="payments_v2:off"' in line for line in variants) == 1
+    assert sum('flag="payments_v2",flag_variant="on"' in line for line in variants) == 1
+    assert sum('flag="payments_v2",flag_variant="off"' in line for line in variants) == 1
 
 
 @dataclass(frozen=True)

@@ -219,10 +219,10 @@ async def test_a_table_answers_nonsense_and_stays_open(person: Person, wire: Wir
 
 async def test_metrics_are_the_contract(wire: Wire) -> None:
     expected = {
-        "payments": 'casino_deposits_total{brand="bluefin",flag_variant="payments_v2:on",market="MT",'
+        "payments": 'casino_deposits_total{brand="bluefin",flag="payments_v2",flag_variant="on",market="MT",'
         'outcome="declined",psp="tarn",version="1.1.0"}',
         "auth": 'casino_logins_total{brand="aurora",market="SE",outcome="wrong_credentials",version="1.1.0"}',
-        "games": 'casino_bets_total{brand="aurora",flag_variant="new_lobby:recent",game="roulette",market="DE",'
+        "games": 'casino_bets_total{brand="aurora",flag="new_lobby",flag_variant="recent",game="roulette",market="DE",'
         'outcome="refused",version="1.1.0"}',
         "promo": 'casino_promo_claims_total{brand="aurora",market="DE",outcome="repeated",version="1.1.0"}',
     }

@@ -28,8 +28,12 @@ class Figures:
     lost_by_reason: dict[str, int] = field(default_factory=dict)
 
 
-def heard(version: int, clients: int, current: int, p99: float | None = 40.0) -> dict[str, Any]:
-    return {"version": version, "clients": clients, "current": current, "p99Ms": p99}
+SERVING = ("casino.auth-1.0.0-", "casino.games-1.0.0-", "casino.payments-1.1.0-", "casino.promo-1.0.0-")
+
+
+def heard(version: int, current: int, *behind: str, p99: float | None = 40.0) -> dict[str, Any]:
+    laggards = [{"client": name, "version": version - 1} for name in behind]
+    return {"version": version, "current": current, "laggards": laggards, "p99Ms": p99}
 
 
 def told() -> Kill:
@@ -38,7 +42,7 @@ def told() -> Kill:
     before = Figures(deposits={FAILED: 2, CREDITED: 100, OTHER: 9})
     after = Figures(AT + 0.15 + QUIET_S, {FAILED: 22, CREDITED: 160, OTHER: 9}, {VERSION: AT + 0.15, "1.2.0": AT + 9})
     told.see(before, after)
-    told.hear(heard(7, 4, 4))
+    told.hear(heard(7, 4), SERVING)
     return told
 
 
@@ -75,12 +79,16 @@ def test_a_kill_that_did_not(wrong: dict[str, Any]) -> None:
     assert not kill.as_expected
 
 
-def test_processes_that_speak_of_an_older_version_confirm_nothing() -> None:
+def test_only_processes_that_serve_have_to_confirm() -> None:
     kill = Kill(AT, version=7)
-    kill.hear(heard(6, 4, 4))
-    assert not kill.is_confirmed
-    kill.hear(heard(7, 4, 3, None))
+    kill.hear(heard(6, 4), SERVING)
+    assert not kill.is_confirmed, "that is an older version"
+    kill.hear(heard(7, 3, "casino.payments-1.1.0-4711", p99=None), SERVING)
     assert (kill.clients, kill.confirmed, kill.slowest_s) == (4, 3, None)
+    kill.hear(heard(7, 2), SERVING)
+    assert kill.confirmed == 2, "two have never been heard of"
+    kill.hear(heard(7, 5, "casino.payments-1.2.0-4712"), SERVING)
+    assert kill.is_confirmed, "a version that was rolled back is gone"
 
 
 def test_the_summary_says_what_it_broke_and_how_soon_that_ended(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +100,10 @@ def test_the_summary_says_what_it_broke_and_how_soon_that_ended(capsys: pytest.C
         ),
         "Requests lost: 0",
     ]
+    early = told()
+    early.last_failed = AT - 0.1
+    summary([], Figures(), early)
+    assert "20 deposits failed, none after it, 30 were credited since" in capsys.readouterr().out
     summary([], Figures(), Kill(AT, 7, failed=20, last_failed=AT + 9, ended=AT + 9, clients=4, confirmed=3))
     assert capsys.readouterr().out.splitlines()[1] == (
         f"Flag {FLAG}, on for 25% of the players: killed; 20 deposits failed, and it is not over; "

@@ -15,7 +15,7 @@ from typing import Any, Final
 from casino.errors import Misconfigured
 from casino.identity import Player
 from casino.world import MARKETS, PROVIDERS
-from croupier.sdk import DecisionLog, FlagClient, JsonLines
+from croupier.sdk import DecisionLog, FlagClient, JsonLines, flag_variant
 
 PAYMENTS_V2: Final = "payments_v2"
 NEW_LOBBY: Final = "new_lobby"
@@ -55,6 +55,10 @@ class Flags:
         layout = self.client.value(NEW_LOBBY, "classic", context(player))
         return layout if layout in LOBBIES else "classic"
 
+    def lobby_labels(self, player: Player) -> tuple[str, ...]:
+        """What `new_lobby` answers this player, as the values of the metric labels `flag` and `flag_variant`."""
+        return tuple(flag_variant(self.client, NEW_LOBBY, context(player)).values())
+
     def high_limits(self, player: Player) -> bool:
         """`high_limits`: whether this player may deposit large amounts. Off is safe."""
         return self.client.is_enabled(HIGH_LIMITS, context(player))
@@ -84,11 +88,6 @@ def context(player: Player | None) -> dict[str, Any]:
         "brand": player.brand,
         "currency": MARKETS[player.market].currency,
     }
-
-
-def flag_variant(flag: str, variant: str | bool) -> str:
-    """The value of the metric label `flag_variant`: which flag, and what it answered."""
-    return f"{flag}:{('off', 'on')[variant] if isinstance(variant, bool) else variant}"
 
 
 def running_first(flags: Flags, asked: str, player: Player) -> str | None:

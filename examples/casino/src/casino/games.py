@@ -21,7 +21,6 @@ from casino import lobby, rounds
 from casino.answers import Answer, digest
 from casino.book import Book
 from casino.errors import Refusal
-from casino.flags import NEW_LOBBY, flag_variant
 from casino.house import House
 from casino.requests import Amount, Key, house_of, read, replay, respond, session
 from casino.rounds import Bet
@@ -47,7 +46,8 @@ async def show_lobby(request: Request) -> Response:
     house, player = house_of(request), session(request)
     layout = house.flags.lobby(player)
     games = await house.database.read(lambda tx: lobby.LAYOUTS[layout](tx, player))
-    house.metrics.lobbies.labels(house.version, player.market, player.brand, flag_variant(NEW_LOBBY, layout)).inc()
+    labels = house.flags.lobby_labels(player)
+    house.metrics.lobbies.labels(house.version, player.market, player.brand, *labels).inc()
     return respond(
         {"layout": layout, "games": [game for game in games if house.flags.studio_runs(STUDIO_OF[game], player)]}
     )
@@ -59,16 +59,16 @@ async def spin(request: Request) -> Response:
     form = await read(request, Spin)
     bet = Bet(player, form.round_id, form.game, form.stake_minor, digest(msgspec.json.encode(form)))
     place = (house.version, player.market, player.brand, form.game)
-    variant = flag_variant(NEW_LOBBY, house.flags.lobby(player))
+    variant = house.flags.lobby_labels(player)
     try:
         fail_if_told(house, player)
         answer = await house.database.write(lambda tx: _play(house, house.book(tx), bet))
     except Exception as error:
         refused = isinstance(error, Refusal) and error.status < 500
-        house.metrics.bets.labels(*place, "refused" if refused else "failed", variant).inc()
+        house.metrics.bets.labels(*place, "refused" if refused else "failed", *variant).inc()
         raise
     if answer.fresh:
-        house.metrics.bets.labels(*place, answer.document["status"], variant).inc()
+        house.metrics.bets.labels(*place, answer.document["status"], *variant).inc()
     return replay(answer)
 
 

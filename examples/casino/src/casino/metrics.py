@@ -10,14 +10,15 @@ from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 
-from casino.flags import LOBBIES, NEW_LOBBY, PAYMENTS_V2, flag_variant
+from casino.flags import LOBBIES, NEW_LOBBY, PAYMENTS_V2
 from casino.world import BRANDS, GAMES, MARKETS, PROVIDERS
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
 WS_BUCKETS = (0.001, 0.0025, *BUCKETS)
 PLACE = ("version", "market", "brand")
-DEPOSIT_VARIANTS = tuple(flag_variant(PAYMENTS_V2, on) for on in (False, True))
-LOBBY_VARIANTS = tuple(flag_variant(NEW_LOBBY, layout) for layout in LOBBIES)
+VARIANT = ("flag", "flag_variant")
+DEPOSIT_VARIANTS = tuple((PAYMENTS_V2, name) for name in ("off", "on"))
+LOBBY_VARIANTS = tuple((NEW_LOBBY, name) for name in LOBBIES)
 
 
 class Metrics:
@@ -28,14 +29,14 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.deposits = self._counter(
-            "casino_deposits_total", "Deposits by outcome.", (*PLACE, "psp", "outcome", "flag_variant")
+            "casino_deposits_total", "Deposits by outcome.", (*PLACE, "psp", "outcome", *VARIANT)
         )
         self.withdrawals = self._counter(
             "casino_withdrawals_total", "Withdrawals by outcome.", (*PLACE, "psp", "outcome")
         )
         self.logins = self._counter("casino_logins_total", "Logins by outcome.", (*PLACE, "outcome"))
-        self.bets = self._counter("casino_bets_total", "Bets by outcome.", (*PLACE, "game", "outcome", "flag_variant"))
-        self.lobbies = self._counter("casino_lobby_views_total", "Lobbies shown.", (*PLACE, "flag_variant"))
+        self.bets = self._counter("casino_bets_total", "Bets by outcome.", (*PLACE, "game", "outcome", *VARIANT))
+        self.lobbies = self._counter("casino_lobby_views_total", "Lobbies shown.", (*PLACE, *VARIANT))
         self.rerouted = self._counter(
             "casino_payments_rerouted_total", "Payments by another provider than asked.", (*PLACE[:1], "psp", "used")
         )
@@ -94,13 +95,13 @@ class Metrics:
         """The service's own counters, with the label values that follow version, market and brand."""
         if service == "payments":
             ends = product(PROVIDERS, ("credited", "declined", "failed"), DEPOSIT_VARIANTS)
-            yield from ((self.deposits, values) for values in ends)
+            yield from ((self.deposits, (psp, end, *variant)) for psp, end, variant in ends)
             yield from ((self.withdrawals, pair) for pair in product(PROVIDERS, ("paid", "refused", "failed")))
         elif service == "auth":
             yield from ((self.logins, (end,)) for end in ("ok", "wrong_credentials", "refused", "failed"))
         elif service == "games":
-            ends = product(GAMES, ("settled", "refused", "failed"), LOBBY_VARIANTS)
-            yield from ((self.bets, values) for values in ends)
-            yield from ((self.lobbies, (variant,)) for variant in LOBBY_VARIANTS)
+            bets = product(GAMES, ("settled", "refused", "failed"), LOBBY_VARIANTS)
+            yield from ((self.bets, (game, end, *variant)) for game, end, variant in bets)
+            yield from ((self.lobbies, variant) for variant in LOBBY_VARIANTS)
         elif service == "promo":
             yield from ((self.claims, (end,)) for end in ("granted", "repeated", "refused", "failed"))

@@ -20,7 +20,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from casino import rounds
 from casino.answers import digest
 from casino.errors import Refusal
-from casino.flags import NEW_LOBBY, flag_variant
 from casino.house import House
 from casino.identity import Player
 from casino.requests import Amount, Key, decode, house_of, problem, session
@@ -175,8 +174,8 @@ class _Seat:
 
     def _count(self, outcome: str) -> None:
         player, house = self._player, self._house
-        variant = flag_variant(NEW_LOBBY, house.flags.lobby(player))
-        house.metrics.bets.labels(house.version, player.market, player.brand, TABLE, outcome, variant).inc()
+        variant = house.flags.lobby_labels(player)
+        house.metrics.bets.labels(house.version, player.market, player.brand, TABLE, outcome, *variant).inc()
 
     async def _say(self, kind: str, **content: Any) -> None:
         await self._websocket.send_text(msgspec.json.encode({"type": kind, **content}).decode())

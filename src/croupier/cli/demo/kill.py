@@ -71,12 +71,17 @@ class Kill:
         self.last_failed = now.last_failed_deposit.get(VERSION)
         self.ended = now.at
 
-    def hear(self, propagation: dict[str, Any]) -> None:
-        """Take what the processes have said to the control plane."""
-        if propagation["version"] >= self.version:
-            self.clients, self.confirmed = propagation["clients"], propagation["current"]
-            slowest = propagation.get("p99Ms")
-            self.slowest_s = None if slowest is None else slowest / 1000
+    def hear(self, propagation: dict[str, Any], serving: tuple[str, ...]) -> None:
+        """Take what the processes have said to the control plane. ``serving`` is what the names of those begin with
+        that serve now; versions that were taken back are remembered there for a while, and run nothing any more.
+        """
+        if propagation["version"] < self.version:
+            return
+        behind = [item for item in propagation["laggards"] if item["client"].startswith(serving)]
+        self.clients = len(serving)
+        self.confirmed = max(0, min(self.clients - len(behind), propagation["current"]))
+        slowest = propagation["p99Ms"]
+        self.slowest_s = None if slowest is None else slowest / 1000
 
 
 def deposits(figures: Figures, outcome: str) -> int:
@@ -98,14 +103,20 @@ async def tell(
         await show(0.1)
     say(f"{FLAG}: deposits fail. Killing it, as 'croupier flag kill {FLAG}' does.")
     answer = await asyncio.to_thread(client.post, f"flags/{FLAG}/kill", {"reason": "deposits by the new way fail"})
+    serving = await asyncio.to_thread(_serving, client)
     kill, good = Kill(moment(answer["killed"]["at"]), answer["version"]), deposits(figures(), "credited")
     patience = time.monotonic() + _CONFIRM_S
     while not (kill.is_quiet and kill.is_confirmed) and time.monotonic() < patience:
         await show(0.25)
         kill.see(before, figures())
         kill.credited = deposits(figures(), "credited") - good
-        kill.hear(await asyncio.to_thread(client.get, "environments/production/propagation"))
+        kill.hear(await asyncio.to_thread(client.get, "environments/production/propagation"), serving)
     return kill
+
+
+def _serving(client: Client) -> tuple[str, ...]:
+    """What the casino's processes that serve call themselves, up to the process id; there is one of each."""
+    return tuple(f"casino.{item['name']}-{item['stable']}-" for item in client.pages("services", 100))
 
 
 def _switch_on(client: Client) -> None:

@@ -147,9 +147,9 @@ def _row(item: Told, figures: Any) -> tuple[str, ...]:
 
 def _killed(kill: Kill) -> str:
     """The flag's line: what it broke, and how soon that ended."""
+    last = f"the last one {_seconds(kill.stopped_after_s)} after the kill" if kill.stopped_after_s else "none after it"
     harm = (
-        f"{kill.failed} deposits failed, the last one {_seconds(kill.stopped_after_s)} after the kill, "
-        f"{kill.credited} were credited since"
+        f"{kill.failed} deposits failed, {last}, {kill.credited} were credited since"
         if kill.is_quiet
         else f"{kill.failed} deposits failed, and it is not over"
     )
