@@ -92,6 +92,7 @@ class Index:
         self._revision = -1
         self._cards: dict[str, Card] = {}
         self._sorted: Sequence[Card] = ()
+        self._killed: Sequence[FlagState] = ()
         self._turn = asyncio.Lock()
 
     async def cards(self) -> Sequence[Card]:
@@ -107,14 +108,14 @@ class Index:
                     made = _made(new, environments)
                 self._cards |= made
                 self._sorted = tuple(sorted(self._cards.values(), key=lambda card: card.state.key))
+                self._killed = _killed(self._sorted)
                 self._revision = revision
             return self._sorted
 
     async def killed(self) -> Sequence[FlagState]:
         """The flags that are killed, latest first."""
-        cards = await self.cards()
-        found = [card.state for card in cards if card.state.killed is not None and not card.state.archived]
-        return sorted(found, key=lambda state: state.killed.at if state.killed else 0.0, reverse=True)
+        await self.cards()
+        return self._killed
 
     async def find(self, wish: Wish, *, after: str | None, limit: int, now: float) -> Found:
         """The page of the list that begins after the key."""
@@ -137,3 +138,9 @@ def _card(state: FlagState, environments: Sequence[str]) -> Card:
     flag = state.flag
     text = "\n".join((flag.key, flag.description, flag.owner, *flag.tags)).lower()
     return Card(state, text, {name: standing(state, name) for name in environments})
+
+
+def _killed(cards: Iterable[Card]) -> Sequence[FlagState]:
+    """Latest first."""
+    found = [(card.state.killed.at, card.state) for card in cards if card.state.killed and not card.state.archived]
+    return [state for _, state in sorted(found, key=lambda item: item[0], reverse=True)]
