@@ -97,25 +97,22 @@ def running_first(flags: Flags, asked: str, player: Player) -> str | None:
 
 
 def open_flags(source: FlagSource, service: str, instance: str, salt: str) -> Flags:
-    """Begin to follow the flags. Raises `Misconfigured` for a token that cannot be read or an address that is none.
+    """Begin to follow the flags. Raises `Misconfigured` for a token that cannot be read.
 
     Decisions go to a file in the same folder, a few a second of each flag; `salt` makes hashed players comparable
     among processes.
     """
     decisions = DecisionLog(JsonLines(source.folder / "decisions.jsonl"), per_second=DECISIONS_PER_S, salt=salt)
     with as_file(files("casino").joinpath("bootstrap.json")) as bootstrap:
-        try:
-            client = FlagClient(
-                source.url,
-                _token(source),
-                environment=source.environment,
-                bootstrap=bootstrap,
-                cache=source.folder / "casino.flags",
-                decisions=decisions,
-                name=f"casino.{service}-{instance}",
-            )
-        except Exception as error:
-            raise Misconfigured(f"CASINO_FLAGS_URL {source.url!r} cannot be followed: {error}") from error
+        client = FlagClient(
+            source.url,
+            _token(source),
+            environment=source.environment,
+            bootstrap=bootstrap,
+            cache=source.folder / "casino.flags",
+            decisions=decisions,
+            name=f"casino.{service}-{instance}",
+        )
     return Flags(client)
 
 
