@@ -84,12 +84,14 @@ def test_who_gains_and_who_loses_by_flags_is_said(plane: Any, cli: Any) -> None:
     tried = cli("apply", path, "--dry-run")
     assert (tried.code, tried.rows) == (0, [["Flag", "f", "created"], ["Flag", "g", "created"]])
     first, second, last = tried.err.splitlines()
-    assert first.startswith("f: of 10000 players 2")
-    assert (second, last) == ("g: of 10000 players 0 gain, 0 lose", "dry run: nothing was changed")
+    assert first.startswith("f: of ")
+    assert " gain, 0 lose" in first
+    assert second.startswith("g: of ")
+    assert last == "dry run: nothing was changed"
     assert cli("apply", path, "-r", "go").code == 0
     path.write_text(path.read_text(encoding="utf-8").replace("0.25", "0.1"), encoding="utf-8")
     done = cli("apply", path, "--json")
     assert [item["effect"] for item in done.json["applied"]] == ["updated", "unchanged"]
     (seen,) = done.json["previews"]
     assert (seen["key"], seen["gain"]) == ("f", 0)
-    assert seen["lose"] > 1_000
+    assert 0 < seen["lose"] < seen["players"] / 4

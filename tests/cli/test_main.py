@@ -46,7 +46,7 @@ def test_what_needs_no_control_plane_loads_nothing_for_one(run_process: Any, arg
 
 
 def test_help_shows_whole_sentences(cli: Any) -> None:
-    for group in ((), ("release",), ("rollout",), ("journal",), ("flag",)):
+    for group in ((), ("release",), ("rollout",), ("journal",), ("flag",), ("preset",)):
         assert "..." not in cli(*group, "--help").out.partition("Commands:")[2]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from croupier.errors import CroupierError
+from croupier.errors import CroupierError, Rejected
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
@@ -38,5 +38,7 @@ class Connection:
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path, whatever it contains."""
+    """A name as one segment of a path, whatever it contains. Raises ``Rejected`` for an empty one, which is none."""
+    if not name:
+        raise Rejected("A name is empty.", hint="Write what it is about.")
     return quote(name, safe="").replace(".", "%2E") if set(name) == {"."} else quote(name, safe="")

@@ -65,7 +65,7 @@ def explain(  # noqa: PLR0917 - as above
         print_json(found)
     else:
         _show(found["outcome"])
-        _show_rules(found["rules"])
+        _show_rules(found)
     _end(found["outcome"])
 
 
@@ -120,7 +120,11 @@ def _here(flag: str, context: dict[str, Any], environment: str, files: list[Path
         }
         for trace in found.rules
     ]
-    return {"outcome": answer, "rules": rules, "text": []}
+    requires = [
+        {"flag": item.flag, "variants": list(item.variants), "found": item.found, "met": item.met}
+        for item in found.requires
+    ]
+    return {"outcome": answer, "requires": requires, "rules": rules}
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -132,7 +136,10 @@ def _show(found: dict[str, Any]) -> None:
             out.print(f"{name:<10}{plain(str(found[name]))}")
 
 
-def _show_rules(rules: list[dict[str, Any]]) -> None:
+def _show_rules(found: dict[str, Any]) -> None:
+    for item in found["requires"]:
+        wanted = " or ".join(item["variants"])
+        out.print(f"needs     {plain(item['flag'])} = {plain(wanted)}: it is {plain(str(item['found']))}")
     rows = [
         (
             item["name"],
@@ -141,7 +148,7 @@ def _show_rules(rules: list[dict[str, Any]]) -> None:
             item["condition"] or "everybody",
             item["why"],
         )
-        for item in rules
+        for item in found["rules"]
     ]
     if rows:
         out.print("")

@@ -161,5 +161,5 @@ def _declaration(source: str, flag: str) -> dict[str, Any]:
         return {"feature": flag, **found}
     flags = [each for each in flags_of(read_flags([Path(source)])) if each.key == flag]
     if len(flags) != 1:
-        raise Rejected(f"There {counted(len(flags), 'declaration')} of {flag} in {source}; it takes one.")
+        raise Rejected(f"{source} holds {counted(len(flags), 'declaration')} of {flag}; it takes one.")
     return write_flag(flags[0])

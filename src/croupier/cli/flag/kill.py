@@ -4,6 +4,7 @@ Then it shows who confirmed, since "sent" is not what somebody in an incident ne
 """
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -27,7 +28,7 @@ def kill(
         float, typer.Option("--wait", min=0, max=600, help="So many seconds it waits for services to confirm.")
     ] = 3.0,
     environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="Whose services are counted; it is off in all of them.")
+        str | None, typer.Option("--environment", "-e", help="Count the services of this one; it is killed in all.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -60,19 +61,31 @@ def _tell(killed: dict[str, Any]) -> None:
 
 def _confirmed(client: "Client", environment: str | None, killed: dict[str, Any], wait: float) -> dict[str, Any] | None:
     """How many services said within the time that they run it; ``None`` where that cannot be asked."""
-    from croupier.cli.flag.propagation import summary
+    from croupier.cli.flag.propagation import environments
 
     until = time.monotonic() + wait
-    while True:
-        try:
-            found = summary(client, environment)
-        except CroupierError as trouble:  # the kill is in force all the same
-            note(f"who confirmed cannot be said: {trouble}")
-            return None
-        done = sum(item["clients"] for item in found["versions"] if item["version"] >= killed["version"])
-        if done >= found["clients"] or time.monotonic() >= until:
-            return {"clients": found["clients"], "confirmed": done, "p50Ms": found["p50Ms"], "p99Ms": found["p99Ms"]}
-        time.sleep(_STEP_S)
+    try:
+        places = [environment] if environment else environments(client)
+        while True:
+            found = _count(client, places, killed["version"])
+            if found["confirmed"] >= found["clients"] or time.monotonic() >= until:
+                return found
+            time.sleep(_STEP_S)
+    except CroupierError as trouble:  # the kill is in force all the same
+        note(f"who confirmed cannot be said: {trouble}")
+        return None
+
+
+def _count(client: "Client", places: Sequence[str], version: int) -> dict[str, Any]:
+    from croupier.cli.flag.propagation import summary
+
+    found = [summary(client, place) for place in places]
+    slow = [item["p99Ms"] for item in found if item["p99Ms"] is not None]
+    return {
+        "clients": sum(item["clients"] for item in found),
+        "confirmed": sum(each["clients"] for item in found for each in item["versions"] if each["version"] >= version),
+        "p99Ms": max(slow, default=None),
+    }
 
 
 def _said(confirmed: dict[str, Any], wait: float) -> str:

@@ -46,5 +46,10 @@ def show_previews(found: Sequence[dict[str, Any]], *, as_json: bool = False) -> 
         return
     rows = [(item["key"], item["players"], item["gain"], item["lose"], item["change"]) for item in found]
     print_table(("FLAG", "PLAYERS", "GAIN", "LOSE", "CHANGE"), rows)
+    for item in found:
+        for change in item["changes"]:
+            note(f"{item['key']}: {change}")
+        for warning in item["warnings"]:
+            note(f"{item['key']}: warning: {warning['field']}: {warning['message']}")
     for words in dict.fromkeys(item["confidence"] for item in found):
         note(words)

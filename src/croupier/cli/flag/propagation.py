@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from croupier.cli.connection import Connection, segment
-from croupier.cli.output import Json, counted, out, print_json, print_table
+from croupier.cli.output import Json, note, out, print_json, print_table, when
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
@@ -21,36 +21,38 @@ def propagation(context: typer.Context, environment: Environment = None, as_json
     """Say how many services run which version. Also who is behind, and how long changes take to arrive."""
     connection: Connection = context.obj
     with connection.open() as client:
-        found = summary(client, environment)
+        found = summary(client, environment or environments(client)[0])
     if as_json:
         print_json(found)
         return
-    out.print(said(found))
-    rows = [(item["version"], item["clients"]) for item in found["versions"]]
-    print_table(("VERSION", "CLIENTS"), rows)
-    late = [(item["client"], item["version"], f"{item['behindS']:.0f} s") for item in found["laggards"]]
+    out.print(_said(found))
+    for name in found["differing"]:
+        note(f"{name} says this version, but holds other flags.")
+    if found["versions"]:
+        out.print("")
+        print_table(("VERSION", "CLIENTS"), [(item["version"], item["clients"]) for item in found["versions"]])
+    late = [
+        (item["client"], item["sdk"], item["version"], f"{item['behindS']:.0f} s", when(item["seenAt"]))
+        for item in found["laggards"]
+    ]
     if late:
         out.print("")
-        print_table(("CLIENT", "VERSION", "BEHIND"), late)
+        print_table(("CLIENT", "SDK", "VERSION", "BEHIND", "SEEN"), late)
 
 
-def summary(client: "Client", environment: str | None) -> dict[str, Any]:
-    """Who runs what, as the control plane has heard."""
-    found: dict[str, Any] = client.get(f"environments/{segment(environment or 'production')}/propagation")
+def environments(client: "Client") -> list[str]:
+    """Which there are; the first is what services get that name none."""
+    return list(client.get("environments"))
+
+
+def summary(client: "Client", environment: str) -> dict[str, Any]:
+    """Who runs what in the environment, as the services themselves said."""
+    found: dict[str, Any] = client.get(f"environments/{segment(environment)}/propagation")
     return found
 
 
-def said(found: dict[str, Any]) -> str:
-    """The summary in one line."""
+def _said(found: dict[str, Any]) -> str:
     if not found["clients"]:
-        return "No client is connected."
-    late = f", {counted(len(found['laggards']), 'client')} behind" if found["laggards"] else ""
-    return (
-        f"{found['current']:,} of {counted(found['clients'], 'client')} on version {found['version']}{late}"
-        f"{_times(found)}"
-    )
-
-
-def _times(found: dict[str, Any]) -> str:
-    p50, p99 = found.get("p50Ms"), found.get("p99Ms")
-    return "" if p99 is None else f"; p50 {p50:.0f} ms, p99 {p99:.0f} ms"
+        return f"No client is connected; {found['environment']} is on version {found['version']}."
+    times = "" if found["p99Ms"] is None else f"; p50 {found['p50Ms']:.0f} ms, p99 {found['p99Ms']:.0f} ms"
+    return f"{found['current']:,} of {found['clients']:,} clients run version {found['version']}{times}"
