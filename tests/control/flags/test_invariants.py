@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from croupier.adapters.store.sql import open_store
@@ -130,6 +130,7 @@ class World:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
+@example(steps=[("kill", 1, "b"), ("restore", 0, "b"), ("kill", 1, "b")])
 def test_invariant_13_a_killed_flag_is_off_in_every_client_that_can_be_reached(
     plane_type: Any, steps: list[tuple[str, int, str]]
 ) -> None:

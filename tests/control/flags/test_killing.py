@@ -276,6 +276,43 @@ async def test_a_flag_that_is_archived_meanwhile_is_gone_anyway(plane: Any, anot
     assert gone.states[0].archived
 
 
+async def test_a_kill_stands_over_one_that_another_plane_undid_a_moment_ago(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other = await another()
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    await other.flags.changes.restore("lobby", actor="cleo")
+    again = await plane.flags.changes.kill("lobby", actor="ben", reason="again")
+    assert (again.recorded, again.states[0].killed.reason, plane.answer("lobby")) == (True, "again", "off")
+
+
+async def test_a_kill_stands_where_nobody_knows_whether_another_plane_undid_the_last(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other = await another()
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    await other.flags.changes.restore("lobby", actor="cleo")
+    plane.down = True
+    again = await plane.flags.changes.kill("lobby", actor="ben", reason="again")
+    assert (again.recorded, plane.answer("lobby")) == (False, "off")
+    plane.down = False
+    await plane.flags.book.refresh()
+    assert plane.answer("lobby") == "off"
+    await plane.flags.changes.kills.settle()
+    await other.flags.book.refresh()
+    assert (plane.answer("lobby"), other.answer("lobby")) == ("off", "off")
+    assert plane.flags.book.snapshot("production") == other.flags.book.snapshot("production")
+
+
+async def test_a_person_s_kill_outlives_what_killed_the_flag_by_declaration(plane: Any) -> None:
+    await plane.declare({**ON, "kill_switch": True})
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert killed.seq is not None
+    await plane.declare(ON)
+    assert (plane.answer("lobby"), plane.flags.book.state("lobby").killed.actor) == ("off", "ben")
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="cleo", reason="too")
+    assert list(plane.flags.book.unrecorded) == ["lobby"]
+
+
 async def test_settling_goes_on_through_trouble(plane: Any, clock: Any, caplog: pytest.LogCaptureFixture) -> None:
     await plane.declare(ON)
     plane.down = True

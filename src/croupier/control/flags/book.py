@@ -235,7 +235,7 @@ class FlagBook:
         for key in keys:
             kill = self._early.pop(key).killed
             state = self._states.get(key)
-            waits = kill is not None and state is not None and state.killed is None and not state.archived
+            waits = state is not None and not is_killed(state) and not state.archived
             if kill is not None and waits:
                 self._early[key] = self._killed(key, kill)
             for lines in self._lines.values():
@@ -266,3 +266,8 @@ class FlagBook:
         self._deltas.clear()
         told, self.changed = self.changed, asyncio.Event()
         told.set()
+
+
+def is_killed(state: FlagState | None) -> bool:
+    """Whether a person killed it, which only a restore undoes; a declaration's kill ends with the declaration."""
+    return state is not None and state.killed is not None and not state.killed.declared

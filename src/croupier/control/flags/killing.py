@@ -9,12 +9,13 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
+from croupier.control.flags.book import is_killed
 from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
 from croupier.control.ports import Journal, KillIntent, KillSpool
 from croupier.control.recording import CONTROLLER, Who
 from croupier.core.flags.events import FlagKilled, FlagRestored
 from croupier.core.flags.state import FlagState, Kill
-from croupier.core.journal.flags import FLAG
+from croupier.core.journal.flags import FLAG, written
 from croupier.errors import CroupierError, NotFound, Rejected, Transient
 
 PATIENCE_S: Final = 0.2
@@ -47,7 +48,7 @@ class Kills:
             if done:
                 self.spool.remove(intent.flag)
             else:
-                self._act(intent)
+                self._act(intent, unless_killed=True)
 
     async def kill(self, key: str, *, actor: str, reason: str, answer: Keep | None = None) -> Changed:
         """Let the flag answer its safe variant everywhere. ``recorded`` is false where the store does not answer: the
@@ -55,14 +56,23 @@ class Kills:
         """
         if not reason.strip():
             raise Rejected("A kill needs a reason.", hint="Say what is wrong: others will read it.")
-        state, book = await known(self.recorder, key), self.recorder.book
-        if state.killed is not None:
-            return Changed((state,), book.version, recorded=key not in book.unrecorded)
+        await known(self.recorder, key)
         # Whoever asked may be gone before the store answers; the kill goes on.
-        return await asyncio.shield(self._kill(key, actor, reason, answer))
+        return await asyncio.shield(self._kill(KillIntent(key, actor, reason, self.recorder.clock.now()), answer))
 
-    async def _kill(self, key: str, actor: str, reason: str, answer: Keep | None) -> Changed:
-        intent = KillIntent(key, actor, reason, self.recorder.clock.now())
+    async def _kill(self, intent: KillIntent, answer: Keep | None) -> Changed:
+        key, book = intent.flag, self.recorder.book
+        if key not in book.unrecorded and is_killed(book.recorded(key)):
+            # Another control plane may have restored it a moment ago.
+            try:
+                async with asyncio.timeout(self.patience_s):
+                    await book.refresh()
+            except Exception as trouble:  # noqa: BLE001 -- as below
+                log.warning("the kill of %s is acted on once more, its record cannot be read: %s", key, trouble)
+                return self._act(intent)
+        state = book.state(key)
+        if state is not None and is_killed(state):
+            return Changed((state,), book.version, recorded=key not in book.unrecorded)
         recording = asyncio.ensure_future(self._record(intent, answer))
         done, _ = await asyncio.wait({recording}, timeout=self.patience_s)
         if done:
@@ -75,7 +85,7 @@ class Kills:
         else:
             log.warning("the store hesitates, the kill of %s is acted on before it is recorded", key)
             recording.add_done_callback(_told)
-        return self._act(intent)
+        return self._act(intent, unless_killed=True)
 
     async def restore(self, key: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
         """Undo a kill. A kill that waits for its record is recorded first, so that both are in the journal."""
@@ -97,7 +107,7 @@ class Kills:
             was_recorded = await self._is_recorded(intent)
             await self.recorder.book.refresh()
             state = self.recorder.book.recorded(intent.flag)
-            if state is None or state.killed is not None or state.archived:
+            if state is None or is_killed(state) or state.archived:
                 self.spool.remove(intent.flag)
             elif was_recorded:
                 await self._end(intent)
@@ -119,13 +129,13 @@ class Kills:
                 log.exception("kills could not be recorded")
             await self.recorder.clock.sleep(_RETRY_S)
 
-    def _act(self, intent: KillIntent) -> Changed:
+    def _act(self, intent: KillIntent, *, unless_killed: bool = False) -> Changed:
         """Keep it and let it out, unless it came to be recorded meanwhile."""
         book, key = self.recorder.book, intent.flag
         state = book.recorded(key)
         self.spool.add(intent)
         self._waiting.set()
-        if state is not None and state.killed is None and not state.archived:
+        if state is not None and not state.archived and not (unless_killed and is_killed(state)):
             book.early(key, Kill(intent.actor, intent.at, intent.reason))
         now = book.state(key)
         return Changed((now,) if now else (), book.version, recorded=key not in book.unrecorded)
@@ -135,7 +145,7 @@ class Kills:
 
         async def decide() -> Decided:
             state = self.recorder.book.recorded(key)
-            if state is None or state.killed is not None or state.archived:
+            if state is None or is_killed(state) or state.archived:
                 return Decided(())
             return Decided((Happening(key, (FlagKilled(intent.reason),), intent.at, intent.actor),))
 
@@ -155,10 +165,13 @@ class Kills:
         """Whether this very kill is in the journal: then a crash came before it was forgotten here, and whatever was
         done to the flag since counts for more.
         """
+        kill = written(FlagKilled(intent.reason), version=0, at=intent.at)
+        same = ("type", "reason", "at")
         for recorded in await self.journal.latest(limit=_LOOKED_AT, subject=f"{FLAG}{intent.flag}"):
             told = recorded.entry
-            kills = (event for event in told.events if event.get("type") == FlagKilled("").type)
-            if told.actor == intent.actor and any(event.get("at") == intent.at for event in kills):
+            if told.actor == intent.actor and any(
+                all(event.get(name) == kill[name] for name in same) for event in told.events
+            ):
                 return True
         return False
 
