@@ -1,16 +1,18 @@
-"""The file of aborts that wait for the store."""
+"""The files of aborts and of kills that wait for the store."""
 
 import errno
 import logging
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from croupier.adapters.store import spool as spooling
-from croupier.adapters.store.spool import FileSpool
-from croupier.control.ports import Intent
+from croupier.adapters.store.spool import FileKillSpool, FileSpool
+from croupier.control.ports import Intent, KillIntent, KillSpool
 from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.testing import MemoryKillSpool
 
 
 def intent(rollout: str = "shop-1", reason: str = "harm") -> Intent:
@@ -79,3 +81,32 @@ def test_a_full_disk_gives_the_room_that_was_kept(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(spooling, "_replace", on_a_full_disk)
     spool.add(intent("shop-1"))
     assert FileSpool(path).pending() == (intent("shop-1"),)
+
+
+@pytest.mark.parametrize("make", [lambda path: FileKillSpool(path), lambda _: MemoryKillSpool()])
+def test_kills_wait_one_a_flag_in_the_order_in_which_they_came(
+    tmp_path: Path, make: Callable[[Path], KillSpool]
+) -> None:
+    """The contract, on the file and on the fake."""
+    spool = make(tmp_path / "kills.jsonl")
+    first, second = KillIntent("lobby", "ann", "fire", 100.25), KillIntent("payments_v2", "ben", "rauch – ‘x’", 7.0)
+    assert spool.pending() == ()
+    spool.add(first)
+    spool.add(second)
+    spool.add(KillIntent("lobby", "cleo", "a second one is dropped", 200.0))
+    assert spool.pending() == (first, second)
+    spool.remove("lobby")
+    spool.remove("never there")
+    assert spool.pending() == (second,)
+
+
+def test_kills_outlive_the_process_and_torn_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "kills.jsonl"
+    kept = KillIntent("lobby", "ann", "line\nbreak", 100.1)
+    FileKillSpool(path).add(kept)
+    with path.open("ab") as file:
+        file.write(b'{"flag": "a", "actor": "x"}\n[]\n{"flag": "b", "actor": "x", "reason": "", "at": "soon"}\n{"fl')
+    with caplog.at_level(logging.ERROR):
+        assert FileKillSpool(path).pending() == (kept,)
+    assert caplog.text.count("is no kill and is left out") == 4
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
