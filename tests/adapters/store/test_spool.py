@@ -83,7 +83,7 @@ def test_a_full_disk_gives_the_room_that_was_kept(tmp_path: Path, monkeypatch: p
     assert FileSpool(path).pending() == (intent("shop-1"),)
 
 
-@pytest.mark.parametrize("make", [lambda path: FileKillSpool(path), lambda _: MemoryKillSpool()])
+@pytest.mark.parametrize("make", [FileKillSpool, lambda _: MemoryKillSpool()])
 def test_kills_wait_one_a_flag_in_the_order_in_which_they_came(
     tmp_path: Path, make: Callable[[Path], KillSpool]
 ) -> None:
