@@ -29,3 +29,10 @@ def test_enough_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "croupier.server"):
         make_room(1)
     assert not caplog.records
+
+
+def test_what_stays_is_not_looked_through_again_and_again() -> None:
+    asked = "print(gc.get_freeze_count() > 1_000, gc.isenabled())"
+    code = f"import gc\nfrom croupier.server.limits import settle\nsettle()\n{asked}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "True True"

@@ -35,7 +35,7 @@ from croupier.server.doorstep import Doorstep
 from croupier.server.flags import ofrep
 from croupier.server.flags.door import ClientDoor
 from croupier.server.home import taken
-from croupier.server.limits import make_room
+from croupier.server.limits import make_room, settle
 from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
 from croupier.server.running import Outside, running
@@ -218,6 +218,11 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then settle down."""
+        await super().startup(sockets)
+        settle()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """A signal came: end the streams, which would go on for ever."""

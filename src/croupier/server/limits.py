@@ -1,8 +1,9 @@
-"""How many connections the system lets this process have: raised as far as it may be, and said where that is too few.
+"""What the process takes from the system, and from Python: connections as many as it may, garbage collection in rests.
 
-Called by ``app`` before it listens.
+Called by ``app``: ``make_room`` before it listens, ``settle`` when everything is started.
 """
 
+import gc
 import logging
 import sys
 from typing import Final
@@ -28,3 +29,14 @@ def make_room(streams: int) -> None:
     if most < wanted:
         text = "%d applications may listen, but the system allows %d open files: raise LimitNOFILE or ulimit -Hn to %d"
         log.info(text, streams, most, wanted)
+
+
+def settle() -> None:
+    """Let the collector look at what comes and goes, and rarely at what stays.
+
+    Ten thousand listening applications are a million objects that hold no circles. With Python's own thresholds more
+    than half of the time in which they connect goes into looking through them, and a kill would wait for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
