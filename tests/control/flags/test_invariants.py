@@ -131,6 +131,7 @@ class World:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 @example(steps=[("kill", 1, "b"), ("restore", 0, "b"), ("kill", 1, "b")])
+@example(steps=[("kill", 0, "a"), ("down", 0, "a"), ("kill", 0, "a")])
 def test_invariant_13_a_killed_flag_is_off_in_every_client_that_can_be_reached(
     plane_type: Any, steps: list[tuple[str, int, str]]
 ) -> None:

@@ -107,7 +107,7 @@ class Kills:
             was_recorded = await self._is_recorded(intent)
             await self.recorder.book.refresh()
             state = self.recorder.book.recorded(intent.flag)
-            if state is None or is_killed(state) or state.archived:
+            if self._has_happened(state, intent):
                 self.spool.remove(intent.flag)
             elif was_recorded:
                 await self._end(intent)
@@ -145,7 +145,7 @@ class Kills:
 
         async def decide() -> Decided:
             state = self.recorder.book.recorded(key)
-            if state is None or is_killed(state) or state.archived:
+            if self._has_happened(state, intent):
                 return Decided(())
             return Decided((Happening(key, (FlagKilled(intent.reason),), intent.at, intent.actor),))
 
@@ -153,6 +153,11 @@ class Kills:
         self.spool.remove(key)
         state = self.recorder.book.state(key)
         return changed if changed.states or state is None else Changed((state,), changed.version)
+
+    def _has_happened(self, state: FlagState | None, intent: KillIntent) -> bool:
+        """Whether there is nothing to record. A kill that went out on top of one needs its version all the same."""
+        on_top = intent.flag in self.recorder.book.unrecorded
+        return state is None or state.archived or (is_killed(state) and not on_top)
 
     async def _end(self, intent: KillIntent) -> None:
         """A kill that is in the journal already, and was undone since, went out again: clients have it under a version
