@@ -15,8 +15,8 @@ import rfc8785
 class Entry:
     """A state change about to be recorded. ``at`` is epoch seconds; ``events`` are JSON objects with a ``type`` each.
 
-    ``subject`` is ``release/payments/1.1.0``, ``document/Gate/deposits``, or ``rollout/payments-7``: the events
-    there are a rollout's and nothing else, for its state is rebuilt from them. ``rows`` is the store's: the digests
+    ``subject`` is ``release/payments/1.1.0``, ``document/Gate/deposits``, ``preset/safe-mode``, or ``rollout/payments-7``
+    and ``flag/payments_v2``: the events there are the rollout's or flag's, for its state is rebuilt from them. ``rows`` is the store's: the digests
     of what its transaction wrote beside rollouts, by name (``document/Gate/deposits``), in a commit's first entry.
     """
 
