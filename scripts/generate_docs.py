@@ -1,11 +1,15 @@
-"""Writes the reference pages that follow from code: commands, API, file formats, states, settings.
+"""Writes the reference pages that follow from code: commands, API, file formats, states, settings, SDK.
 
 Called by `make docs`; `make check` calls it with --check, which changes nothing and fails when a page is stale. A page
 is one function in PAGES, which returns the texts of its files by path below docs/reference.
 """
 
 import argparse
+import enum
+import importlib
+import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -217,7 +221,64 @@ def api() -> Files:
     }
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, settings)
+def sdk() -> Files:
+    """What applications import, from signatures and docstrings."""
+    text = (
+        "# Python SDK\n\n"
+        "What is public; anything else may change with any version. How to use it: "
+        "[in your code](../how-to/use-flags.md), [through OpenFeature](../how-to/use-flags-with-openfeature.md).\n"
+    )
+    for name in ("croupier.sdk", "croupier.sdk.openfeature"):
+        module = importlib.import_module(name)
+        text += f"\n## {name}\n"
+        # The client first, then by name.
+        for thing in sorted(module.__all__, key=lambda each: (each != "FlagClient", each)):
+            found = getattr(module, thing)
+            text += f"\n### {thing}\n\n{_signed(thing, found)}{_prose(found)}"
+            if thing in _ASKED:
+                text += _members(thing, found)
+    return {"sdk.md": NOTICE.format(source="croupier.sdk") + text}
+
+
+_ASKED = ("FlagClient", "Details")
+"""Classes whose members applications use; of the others it is enough that they can be made."""
+
+
+def _members(name: str, found: type) -> str:
+    """Attributes as a table, methods one by one."""
+    public = {each: value for each, value in vars(found).items() if not each.startswith("_") and value.__doc__}
+    values = {each: value for each, value in public.items() if isinstance(value, property)}
+    rows = [(f"`{each}`", " ".join(_prose(value).split())) for each, value in values.items()]
+    text = f"\n{_table(('attribute', ''), rows)}" if rows else ""
+    for each, value in public.items():
+        function = getattr(value, "__func__", value)
+        if inspect.isfunction(function):
+            text += f"\n#### {name}.{each}\n\n{_signed(each, function)}{_prose(value)}"
+    return text
+
+
+def _signed(name: str, found: Any) -> str:
+    """The signature as people write it; of an enum, its words."""
+    if inspect.isclass(found) and issubclass(found, enum.Enum):
+        return ", ".join(f"`{each.value}`" for each in found) + "\n\n"
+    written = str(inspect.signature(found)).replace("PosixPath('.')", "DEFAULT_CACHE").replace("+T_co", "T")
+    written = re.sub(r"mappingproxy\(\{\}\)", "{}", re.sub(r"<built-in function (\w+)>", r"\1", written))
+    # Types without their modules.
+    written = re.sub(r"(?<!['\w.])[a-z_]+(?:\.[a-z_]+)*\.(?=[A-Za-z])", "", written)
+    inner, _, gives = written.removeprefix("(").rpartition(") -> ")
+    parts = [part for part in re.split(r", (?![^\[(]*[\])])", inner) if part not in ("self", "cls")]
+    joined = ", ".join(parts)
+    if len(name) + len(joined) + len(gives) > 100:
+        joined = "\n" + "".join(f"    {part},\n" for part in parts)
+    made = "" if inspect.isclass(found) else f" -> {gives}"
+    return f"```python\n{name}({joined}){made}\n```\n\n"
+
+
+def _prose(found: Any) -> str:
+    return (inspect.getdoc(found) or "").replace("``", "`") + "\n"
+
+
+PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, settings, sdk)
 
 
 def _default(field: Any) -> str:

@@ -37,6 +37,23 @@ PUBLIC_TESTING = {
     "exposed",
     "version_for",
 }
+PUBLIC_SDK = {
+    "Changed",
+    "Connected",
+    "DecisionLog",
+    "Details",
+    "FlagClient",
+    "JsonLines",
+    "Lost",
+    "Outcome",
+    "Reason",
+    "Status",
+    "ToLogging",
+    "ToOpenTelemetry",
+    "ToStructlog",
+    "flag_variant",
+}
+PUBLIC_OPENFEATURE = {"CroupierProvider", "QuickClient", "get_client"}
 PUBLIC_ERRORS = {"Conflict", "Corrupt", "CroupierError", "Fenced", "NotFound", "Problem", "Rejected", "Transient"}
 
 
@@ -119,3 +136,8 @@ def test_public_errors_are_these() -> None:
 
 def test_public_testing_tools_are_these() -> None:
     assert set(importlib.import_module("croupier.testing").__all__) == PUBLIC_TESTING
+
+
+def test_the_public_sdk_is_this() -> None:
+    assert set(importlib.import_module("croupier.sdk").__all__) == PUBLIC_SDK
+    assert set(importlib.import_module("croupier.sdk.openfeature").__all__) == PUBLIC_OPENFEATURE
