@@ -1,10 +1,16 @@
-"""The casino follows the control plane's flags: a killed provider stays off while nobody is there to say so."""
+"""The casino follows the control plane's flags: a killed provider stays off while nobody is there to say so, and flags
+that flip in the middle of deposits move no money twice.
+"""
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 
-from tests.e2e.conftest import House, until
+from tests.e2e.conftest import ENDED, House, until
 
+from casino.ledger import check, extent
+from casino.players import Crowd
 from casino.players.population import Person
 from casino.players.wire import Heard, Wire
 from casino.testing import sign_in
@@ -50,3 +56,53 @@ async def test_a_killed_provider_is_off_at_once_and_stays_off_without_a_control_
 
     cache = house.place.folder / "casino.flags"
     until(lambda: cache.exists() or None, "the last known flags to be kept")
+
+
+async def test_flags_flip_and_processes_die_in_the_middle_of_deposits(house: House) -> None:
+    """Deposits begin the old and the new way, by providers that go and come; whatever dies, the ledger stays right."""
+    release = {"apiVersion": "croupier/v1", "kind": "Release", "spec": {"service": "payments", "version": "1.4.0"}}
+    house.client.post("apply", {"documents": [release]})
+    rollout = await asyncio.to_thread(house.start, "1.4.0")
+    ended = await house.wait_async(rollout, lambda found: found["phase"] in ENDED)
+    assert ended["phase"] == "succeeded", ended
+    database = house.place.folder / "casino.db"
+    async with Crowd(house.place.edge, rate=80, players=300, timeout_s=5) as crowd:
+        for kill in (False, True, False, True):
+            await asyncio.to_thread(_turn, house, kill)
+            settled = extent(database).transactions + 60
+            await asyncio.to_thread(
+                until, lambda enough=settled: extent(database).transactions > enough or None, "play"
+            )
+            for process in house.processes():
+                if "casino.payments" in process.cmdline():
+                    process.kill()
+        await crowd.stop()
+        wrong = [text for text in crowd.figures.complaints if "replay_differs" in text or "generator" in text]
+        assert wrong == []
+    await asyncio.to_thread(until, lambda: extent(database).open == 0 or None, "what was begun to be finished")
+    assert check(database) == []
+    assert {"charge", "hold"} <= _flows(database)
+
+
+def _turn(house: House, kill: bool) -> None:
+    """Everybody goes the new way and kestrel is off, or the other way round."""
+    if kill:
+        house.client.post("flags/payments_v2/kill", {"reason": "the test's"})
+        house.client.post("flags/psp_kestrel/restore", {})
+        return
+    flag = house.client.get("flags/payments_v2")
+    if flag["killed"]:
+        house.client.post("flags/payments_v2/restore", {})
+    house.client.put("flags/payments_v2", {**flag["declaration"], "rules": [{"rollout": 1.0}]})
+    house.client.post("flags/psp_kestrel/kill", {"reason": "the test's"})
+
+
+def _flows(database: Path) -> set[str]:
+    """The ways by which deposits were credited."""
+    connection = sqlite3.connect(database)
+    try:
+        query = "SELECT count(holds.subject), count(*) FROM payments LEFT JOIN holds USING (subject) WHERE status = ?"
+        held, credited = connection.execute(query, ("credited",)).fetchone()
+    finally:
+        connection.close()
+    return {name for name, count in (("hold", held), ("charge", credited - held)) if count}
