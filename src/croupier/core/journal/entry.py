@@ -15,9 +15,10 @@ import rfc8785
 class Entry:
     """A state change about to be recorded. ``at`` is epoch seconds; ``events`` are JSON objects with a ``type`` each.
 
-    ``subject`` is ``release/payments/1.1.0``, ``document/Gate/deposits``, ``preset/safe-mode``, or ``rollout/payments-7``
-    and ``flag/payments_v2``: the events there are the rollout's or flag's, for its state is rebuilt from them. ``rows`` is the store's: the digests
-    of what its transaction wrote beside rollouts, by name (``document/Gate/deposits``), in a commit's first entry.
+    ``subject`` is ``release/payments/1.1.0``, ``document/Gate/deposits``, ``preset/safe-mode``, or
+    ``rollout/payments-7`` and ``flag/payments_v2``: the events there are that rollout's or flag's and nothing else, for
+    its state is rebuilt from them. ``rows`` is the store's: the digests of what its transaction wrote beside those, by
+    name (``document/Gate/deposits``), in a commit's first entry.
     """
 
     at: float
