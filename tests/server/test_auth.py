@@ -15,6 +15,7 @@ from croupier.server.problems import TooManyRequests, Unauthenticated
 from croupier.server.settings import Settings
 
 CLIENTS = {
+    "GET /api/v1/environments/{environment}/flagd.json",
     "GET /api/v1/environments/{environment}/flags",
     "GET /api/v1/environments/{environment}/flags/stream",
     "POST /api/v1/environments/{environment}/flags/acknowledge",

@@ -32,7 +32,7 @@ from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
 from croupier.server.api.routes import router as api
 from croupier.server.doorstep import Doorstep
-from croupier.server.flags import ofrep
+from croupier.server.flags import flagd, ofrep
 from croupier.server.flags.door import ClientDoor
 from croupier.server.home import taken
 from croupier.server.limits import make_room, settle
@@ -115,6 +115,7 @@ def create_app(settings: Settings | None = None, outside: Opener = open_outside)
     app.state.failure = None
     app.include_router(health.router)
     app.include_router(api)
+    app.include_router(flagd.router)
     app.include_router(ofrep.router)
     app.include_router(page)
     problems.install(app)

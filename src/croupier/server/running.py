@@ -14,10 +14,11 @@ from croupier.control.flags.flags import Flags
 from croupier.control.ports import Changes, Commit, KillSpool, Ports, Tokens
 from croupier.control.rollouts import Rollouts
 from croupier.core.journal.entry import Entry
-from croupier.errors import CroupierError
+from croupier.errors import CroupierError, Rejected
 from croupier.server.api.idempotency import Answers
 from croupier.server.auth import Doorman, Keyring, Role, mint
 from croupier.server.context import Context
+from croupier.server.flags.definitions import Definitions
 from croupier.server.flags.desk import Desk
 from croupier.server.flags.feed import Feed
 from croupier.server.flags.rulesets import Rulesets
@@ -83,6 +84,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
             feed=feed,
             rulesets=Rulesets(flags.book, ports.clock.now),
             tickets=Tickets(keyring),
+            definitions=Definitions(flags.book),
         ),
         edge_healthy=outside.edge_healthy,
     )
@@ -97,7 +99,8 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     ]
     log.info("serving", extra={"url": settings.url, "edge": settings.edge_url, "state_dir": str(settings.state_dir)})
     try:
-        yield context
+        async with _flagd(context):
+            yield context
     finally:
         streams.close()
         feed.close()
@@ -107,6 +110,23 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+@asynccontextmanager
+async def _flagd(here: Context) -> AsyncIterator[None]:
+    """Serve flagd's clients, where a port is set for that."""
+    port = here.settings.flagd_port
+    if port is None:
+        yield
+        return
+    try:
+        from croupier.server.flags.sync import Sync, serving
+    except ModuleNotFoundError as missing:
+        hint = "In a checkout of Croupier: pip install '.[server,flagd]'"
+        raise Rejected(f"flagd's clients cannot be served: {missing.name} is not installed.", hint=hint) from None
+    sync = Sync(here.flags.book, here.keyring, here.flags.definitions, here.settings.max_streams)
+    async with serving(sync, here.settings.host, port):
+        yield
 
 
 async def _finish(loop: asyncio.Task[None]) -> None:

@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         description="Environments that flags can differ in, separated by commas; the first one is what applications "
         "get that name none.",
     )
+    flagd_port: Port | None = Field(
+        None,
+        description="Port for OpenFeature SDKs that evaluate by themselves (flagd's SyncFlags, gRPC); needs the extra "
+        "`flagd`. By default none.",
+    )
     max_flag_streams: int = Field(
         12_000, ge=1, le=200_000, description="Applications at a time that listen for changes of flags."
     )

@@ -6,6 +6,7 @@ from croupier.control.flags.book import FlagBook
 from croupier.control.flags.changes import FlagChanges
 from croupier.control.flags.presets import Presets
 from croupier.control.flags.propagation import Propagation
+from croupier.server.flags.definitions import Definitions
 from croupier.server.flags.feed import Feed
 from croupier.server.flags.rulesets import Rulesets
 from croupier.server.flags.ticket import Tickets
@@ -24,3 +25,4 @@ class Desk:
     feed: Feed
     rulesets: Rulesets
     tickets: Tickets
+    definitions: Definitions

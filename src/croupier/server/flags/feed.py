@@ -5,6 +5,7 @@ the server's.
 """
 
 import asyncio
+import logging
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ _WOKEN: Final = 500
 _ACKS_PER_S: Final = 400
 _FETCHES_PER_S: Final = 500
 """What clients are asked to keep to, all together."""
+
+log = logging.getLogger("croupier.flags")
 
 
 class Feed:
@@ -124,10 +127,15 @@ class Feed:
         while not self._closed:
             changed = self._book.changed
             streams = iter(tuple(self._streams))
-            while some := tuple(islice(streams, _WOKEN)):
-                for stream in some:
-                    self._serve(stream)
-                await asyncio.sleep(0)
+            try:
+                while some := tuple(islice(streams, _WOKEN)):
+                    for stream in some:
+                        self._serve(stream)
+                    await asyncio.sleep(0)
+            except Exception:  # without this task no kill would be heard of any more
+                log.exception("streams could not be served, trying again")
+                await asyncio.sleep(1.0)
+                continue
             await changed.wait()
 
     async def keep_alive(self) -> None:

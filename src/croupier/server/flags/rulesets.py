@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from croupier.control.flags.book import FlagBook
 from croupier.core.flags.ruleset import Ruleset
+from croupier.core.flags.snapshot import Snapshot
 
 
 @dataclass(slots=True)
@@ -25,10 +26,15 @@ class Rulesets:
         if kept is not None and kept[0] == revision:
             return kept[2]
         # A kill that is not recorded may be taken back, and its line is newer than what then counts again.
-        if kept is None or kept[1] or early or kept[2].snapshot.lineage != snapshot.lineage:
+        # So it is with a record that went back: an older database was restored.
+        if kept is None or kept[1] or early or _went_back(kept[2].snapshot, snapshot):
             ruleset = Ruleset(snapshot, self.now)
         else:
             ruleset = kept[2]
             ruleset.replace(snapshot)
         self._kept[environment] = revision, early, ruleset
         return ruleset
+
+
+def _went_back(kept: Snapshot, now: Snapshot) -> bool:
+    return kept.lineage != now.lineage or kept.version > now.version
