@@ -112,7 +112,7 @@ async def journal_entry(
     entry = views.entry(found[0])
     kind, _, name = entry.subject.partition("/")
     judged = [state for event in entry.events if (state := _judged(event)) is not None]
-    return render(request, "entry.html", entry=entry, rollout=name if kind == "rollout" else None, judged=judged)
+    return render(request, "entry.html", entry=entry, kind=kind, name=name, judged=judged)
 
 
 def _judged(event: Mapping[str, Any]) -> tuple[Judgement, list[m.FindingView]] | None:

@@ -94,3 +94,10 @@ async def test_mistakes_are_said(viewer: Any) -> None:
     assert nowhere.status_code == 404
     assert (await viewer.post("/flags/payments_v2/explain", {"csrf": "x"})).status_code == 403
     assert (await viewer.post("/flags/nope/explain", {"csrf": csrf})).status_code == 404
+
+
+async def test_the_form_alone(viewer: Any) -> None:
+    page = await viewer.get("/flags/payments_v2/explain")
+    assert page.status_code == 200
+    assert 'placeholder="missing"' in page.text
+    assert (await viewer.get("/flags/nope/explain")).status_code == 404

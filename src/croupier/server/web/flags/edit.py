@@ -6,7 +6,7 @@ edit of a version that is no more is refused, and says who changed it.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
@@ -16,10 +16,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from croupier.core.flags.diff import diff
+from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.model import Flag
+from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState
 from croupier.errors import Conflict, CroupierError, Problem, Rejected, Transient
-from croupier.server.api.flag_intake import as_shown, flag_of
+from croupier.server.api.flag_intake import as_shown, flag_of, inside, unplaced
 from croupier.server.api.flag_views import declaration
 from croupier.server.context import Context, Here
 from croupier.server.problems import kind_of
@@ -131,14 +133,16 @@ async def _save(here: Context, who: Session, flag: Flag, draft: Draft, reason: s
 
 async def _previewed(here: Context, who: Session, flag: Flag, draft: Draft) -> Shown:
     """Raises what saving would raise."""
-    plan = await in_time(
-        here.flags.changes.declare([flag], actor=who.principal.name, expected={flag.key: draft.seen}, dry_run=True)
-    )
-    state = here.flags.book.state(flag.key)
+    await in_time(here.flags.book.refresh())
+    plan = await here.flags.changes.plan([flag], actor=who.principal.name, expected={flag.key: draft.seen})
+    state = here.flags.book.recorded(flag.key)
     before = None if state is None or state.archived else state.flag
-    warnings = [replace(item, path=item.path[1:]) for item in plan.warnings]
-    changes = [line.replace(" -> ", " → ") for line in diff(before, flag)]
-    return Shown(changes, warnings, await tried(here.flags.book, flag, here.ports.clock.now()))
+    events = [event for item in plan.decided.happenings for event in item.events if isinstance(event, FlagDeclared)]
+    if not events:
+        return Shown((), (), ())
+    whole = read_flag(events[0].source)  # with what is filled in
+    changes = [line.replace(" -> ", " → ") for line in diff(before, whole)]
+    return Shown(changes, inside(plan.decided.warnings), await tried(here.flags.book, whole, here.ports.clock.now()))
 
 
 async def _since(here: Context, key: str, seen: int) -> tuple[Happened, ...]:
@@ -181,7 +185,6 @@ def _page(
     )
 
 
-def _mistakes(error: CroupierError | None) -> tuple[Problem, ...]:
+def _mistakes(error: CroupierError | None) -> Sequence[Problem]:
     """All that is wrong with the declaration; its place among several says nothing here."""
-    found = error.problems if isinstance(error, Rejected) else ()
-    return tuple(replace(item, path=item.path[1:]) if item.path[:1] == (0,) else item for item in found)
+    return unplaced(error).problems if isinstance(error, Rejected) else ()

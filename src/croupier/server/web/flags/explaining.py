@@ -45,6 +45,12 @@ class Question(BaseModel):
         return {name: value for name, value in zip(self.name, self.value, strict=False) if name and value.strip()}
 
 
+@router.get("/flags/{key}/explain")
+async def ask(request: Request, here: Here, _who: Visitor, key: Key) -> Response:
+    """The form, with nothing filled in."""
+    return _page(request, here, known(here, key).flag, Question())
+
+
 @router.post("/flags/{key}/explain")
 async def answer(
     request: Request, here: Here, who: Visitor, key: Key, question: Annotated[Question, Form()]
@@ -58,13 +64,24 @@ async def answer(
         told = explained(here, flag, question)
     except Rejected as refused:
         error = refused
+    return _page(request, here, flag, question, told=told, error=error)
+
+
+def _page(
+    request: Request,
+    here: Context,
+    flag: Flag,
+    question: Question,
+    *,
+    told: Explanation | None = None,
+    error: Rejected | None = None,
+) -> Response:
     return render(
         request,
         "flags/explain.html",
         # A script puts only good answers into the page.
         status=kind_of(error).status if error and "hx-request" not in request.headers else 200,
-        key=key,
-        flag=flag,
+        key=flag.key,
         told=told,
         error=error,
         question=question,

@@ -37,7 +37,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One environment's clients. Seconds are ``None`` before the first measurement."""
+    """One environment's clients; ``listening`` to this control plane now. Seconds are ``None`` before the first
+    measurement.
+    """
 
     environment: str
     version: int
@@ -49,6 +51,7 @@ class Reach:
     p50_s: float | None
     p99_s: float | None
     versions: Mapping[int, int]
+    listening: int = 0
 
     @property
     def behind(self) -> int:
@@ -73,7 +76,10 @@ class Reaches:
     def _of(self, here: Context, environment: str, now: float) -> Reach:
         kept = self._kept.get(environment)
         if kept is None or not 0 <= now - kept[0] < FRESH_S or kept[1].version != here.flags.book.version:
-            kept = self._kept[environment] = now, reach(here.flags.propagation.summary(environment, now))
+            kept = self._kept[environment] = (
+                now,
+                reach(here.flags.propagation.summary(environment, now), here.flags.feed.open_in(environment)),
+            )
         return kept[1]
 
 
@@ -88,8 +94,8 @@ def reaches_of(request: Request) -> tuple[Reach, ...]:
 Reached = Annotated[tuple[Reach, ...], Depends(reaches_of)]
 
 
-def reach(summary: Summary) -> Reach:
-    """The picture of a summary."""
+def reach(summary: Summary, listening: int = 0) -> Reach:
+    """The picture of a summary; ``listening`` are streams that are open now."""
     return Reach(
         environment=summary.environment,
         version=summary.version,
@@ -101,6 +107,7 @@ def reach(summary: Summary) -> Reach:
         p50_s=summary.p50_s,
         p99_s=summary.p99_s,
         versions=summary.versions,
+        listening=listening,
     )
 
 

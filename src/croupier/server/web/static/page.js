@@ -39,7 +39,7 @@
     window.htmx.trigger(live(), "refresh");
   };
   const soon = () => {
-    if (!waiting) waiting = window.setTimeout(refresh, Math.max(0, asked_at + gap_ms - Date.now()));
+    if (!waiting) waiting = window.setTimeout(refresh, Math.max(0, asked_at + Number(live()?.dataset.gap || gap_ms) - Date.now()));
   };
   const tick = () => {
     const every = Number(live()?.dataset.every || 5000);
