@@ -95,3 +95,10 @@ def test_who_gains_and_who_loses_by_flags_is_said(plane: Any, cli: Any) -> None:
     (seen,) = done.json["previews"]
     assert (seen["key"], seen["gain"]) == ("f", 0)
     assert 0 < seen["lose"] < seen["players"] / 4
+
+
+def test_of_many_flags_only_some_are_previewed(plane: Any, cli: Any) -> None:
+    path = cli.write("flags.yaml", "---\n".join(f'{{"feature": "f{n}", "type": "ops"}}\n' for n in range(25)))
+    done = cli("apply", path, "--json")
+    assert (len(done.json["applied"]), len(done.json["previews"])) == (25, 20)
+    assert done.err == "25 flags change; who gains and who loses is said of 20.\n"

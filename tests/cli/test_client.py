@@ -248,6 +248,16 @@ def test_a_connection_that_always_breaks(other: Other) -> None:
     assert len(other.asked) == 2
 
 
+def test_content_of_another_kind(other: Other, free_port: int) -> None:
+    other.answer = lambda request: reply(request, 200, "lines", "application/vnd.lines")
+    with Connection(other.url).open() as client:
+        assert client.content("environments/production/flags", "application/vnd.lines") == b"lines"
+        with pytest.raises(Rejected, match="it is not Croupier"):
+            client.content("environments/production/flags", "application/other")
+    with Connection(f"http://127.0.0.1:{free_port}").open() as client, pytest.raises(Transient):
+        client.content("environments/production/flags", "application/vnd.lines")
+
+
 def test_an_error_from_outside_cannot_paint_the_terminal(cli: Any, other: Other) -> None:
     body = {
         "detail": "no \x1b[31mred[/] [bold]spec.steps[2] \x9b2J",

@@ -16,6 +16,8 @@ from croupier.cli.whereabouts import DEFAULT_URL, address, is_loopback, token_fo
 from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
 
 _TIMEOUT_S: Final = 30.0
+_PAGE: Final = 200
+"""As many as the control plane gives at a time."""
 _MARK: Final = "x-request-id"
 """Every answer of a control plane has it."""
 _PROBLEM: Final = "application/problem+json"
@@ -64,12 +66,21 @@ class Client:
         """The JSON answer of a GET; parameters that are ``None`` are left out."""
         return self._send("GET", path, params=_given(params))
 
+    def content(self, path: str, kind: str) -> bytes:
+        """The content of a GET that answers with another media type than JSON."""
+        try:
+            answer = self.http.get(path, headers={"accept": kind})
+        except httpx.TransportError as lost:
+            raise self._unreachable(lost) from lost
+        self._check(answer, kind)
+        return answer.content
+
     def pages(self, path: str, limit: int, **params: Any) -> list[Any]:
         """Up to ``limit`` items of a listing, following its cursor."""
         items: list[Any] = []
         cursor: str | None = None
         while len(items) < limit:
-            page = self.get(path, cursor=cursor, limit=min(limit - len(items), 100), **params)
+            page = self.get(path, cursor=cursor, limit=min(limit - len(items), _PAGE), **params)
             items += page["items"]
             cursor = page.get("next")
             if cursor is None:

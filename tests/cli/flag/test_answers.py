@@ -77,6 +77,14 @@ def test_rule_by_rule(cli: Any, files: Path) -> None:
     assert "RULE" not in off.out
 
 
+def test_what_another_flag_decides(cli: Any) -> None:
+    needs = '{"feature": "f", "rules": [{}], "prerequisites": [{"flag": "g", "variants": ["on", "off"]}]}'
+    path = cli.write("flags.yaml", f'{needs}\n---\n{{"feature": "g"}}\n')
+    found = cli("flag", "explain", "f", "-f", path)
+    assert "needs     g = on or off: it is off" in found.out.splitlines()
+    assert cli("flag", "explain", "f", "-f", path, "--json").json["requires"][0]["met"] is True
+
+
 def test_what_cannot_be_asked(cli: Any, files: Path) -> None:
     unknown = cli("flag", "eval", "other", "-f", files)
     assert (unknown.code, "error     FLAG_NOT_FOUND" in unknown.out) == (3, True)

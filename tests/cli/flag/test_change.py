@@ -75,6 +75,38 @@ def test_a_whole_declaration_from_a_pipe(flags: Any, cli: Any, monkeypatch: pyte
     assert (other.code, "another flag than 'payments_v2'" in other.err) == (5, True)
 
 
+def test_a_whole_declaration_from_a_file(flags: Any, cli: Any) -> None:
+    one = '{"feature": "payments_v2", "owner": "lobby", "expires": "2099-01-31"}\n'
+    path = cli.write("flags.yaml", f'{one}---\n{{"feature": "other"}}\n')
+    assert cli("flag", "set", "payments_v2", "--from", path, "--rollout", "1").code == 0
+    found = declaration(flags, "payments_v2")
+    assert (found["owner"], found["rules"]) == ("lobby", [{"rollout": 1.0}])
+    for key, said in (("new_lobby", "holds 0 declarations of new_lobby; it takes one."), ("", "A name is empty.")):
+        refused = cli("flag", "set", key, "--from", path)
+        assert (refused.code, said in refused.err) == (5, True)
+
+
+def test_who_gains_and_who_loses_before_it_is_saved(flags: Any, cli: Any) -> None:
+    tried = cli("flag", "set", "new_lobby", "--rollout", "10%", "--dry-run")
+    assert (tried.code, tried.heading) == (0, ["FLAG", "PLAYERS", "GAIN", "LOSE", "CHANGE"])
+    key, players, gain, lose, change = tried.rows[0]
+    assert (key, gain, change) == ("new_lobby", "0", "0")
+    assert int(players) * 0.8 < int(lose) < int(players)
+    assert "new_lobby: rule 1 (everybody): rollout 100 % -> 10 %" in tried.err
+    assert "dry run: nothing was changed" in tried.err
+    assert cli("flag", "set", "new_lobby", "--rollout", "10%", "--dry-run", "--json").json[0]["lose"] == int(lose)
+    assert declaration(flags, "new_lobby")["rules"] == [{"rollout": 1.0}]
+
+
+def test_who_gains_and_who_loses_by_files(flags: Any, cli: Any) -> None:
+    path = cli.write("flags.json", '{"feature": "psp_x", "type": "ops", "rules": [{"if": "market > 3"}]}')
+    tried = cli("flag", "preview", path)
+    assert (tried.code, [row[0] for row in tried.rows]) == (0, ["psp_x"])
+    assert "psp_x: warning: rules[0].if: column" in tried.err
+    assert cli("flag", "preview", path, "--json").json[0]["key"] == "psp_x"
+    assert cli("flag", "preview", cli.write("none.yaml", "# nothing")).code == 5
+
+
 def test_a_kill_is_undone(flags: Any, cli: Any) -> None:
     assert cli("flag", "kill", "payments_v2", "-r", "bad").code == 0
     done = cli("flag", "restore", "payments_v2", "--reason", "mended")

@@ -29,6 +29,7 @@ def test_some_of_the_flags(flags: Any, cli: Any) -> None:
         (("--state", "killed"), []),
     ):
         assert [row[0] for row in cli("flag", "list", *arguments).rows] == keys, arguments
+    assert cli("flag", "list", "--limit", "2").err == "These are the first 2; --limit shows more.\n"
     assert cli("flag", "list", "zzz").err == "No flag is like that. See all: croupier flag list\n"
     assert cli("flag", "list", "--state", "asleep").code == 2
 

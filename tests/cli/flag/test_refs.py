@@ -12,6 +12,8 @@ settings = {"name": "casino"}
 colour = flags.value('colour', 'blue')
 """
 
+VIP = {"apiVersion": "croupier/v1", "kind": "Segment", "metadata": {"name": "vip"}, "spec": {"match": {"tier": "gold"}}}
+
 
 @pytest.fixture
 def code(cli: Any) -> Path:
@@ -22,6 +24,8 @@ def code(cli: Any) -> Path:
 
 
 def test_where_flags_are_named(flags: Any, cli: Any, code: Path) -> None:
+    flags.post("apply", documents=[VIP, {"feature": "gone", "type": "ops", "rules": [{"if": "segment('vip')"}]}])
+    assert cli("flag", "archive", "gone").code == 0  # neither it nor its segment is a flag to be found
     found = cli("flag", "refs", code)
     assert (found.code, found.heading) == (0, ["FLAG", "STATUS", "PLACE", "CODE"])
     assert found.rows == [
@@ -46,6 +50,12 @@ def test_one_flag(cli: Any, code: Path) -> None:
     assert (found.code, [row[2] for row in found.rows]) == (0, [f"{code}/app.py:2"])
     told = cli("flag", "refs", code, "--flag", "psp_x", "--json").json
     assert told == {"references": [], "unused": ["psp_x"], "unknown": [], "files": 2}
+
+
+def test_flags_out_of_files(cli: Any, code: Path) -> None:
+    declared = cli.write("flags.yaml", '{"feature": "colour"}\n---\n{"feature": "unused"}\n')
+    found = cli("flag", "refs", code, "--file", declared, "--json").json
+    assert (found["unused"], found["unknown"]) == (["unused"], ["old_checkout", "payments_v2"])
 
 
 def test_as_json(flags: Any, cli: Any, code: Path) -> None:

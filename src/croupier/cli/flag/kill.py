@@ -17,7 +17,9 @@ from croupier.errors import CroupierError
 if TYPE_CHECKING:
     from croupier.cli.client import Client
 
-_STEP_S: Final = 0.05
+_FIRST_LOOK_S: Final = 0.05
+_LONGEST_STEP_S: Final = 0.8
+"""Counting ten thousand clients takes the control plane milliseconds that the kill needs itself: look less and less."""
 
 
 def kill(
@@ -63,14 +65,16 @@ def _confirmed(client: "Client", environment: str | None, killed: dict[str, Any]
     """How many services said within the time that they run it; ``None`` where that cannot be asked."""
     from croupier.cli.flag.propagation import environments
 
-    until = time.monotonic() + wait
+    until, step = time.monotonic() + wait, _FIRST_LOOK_S
     try:
         places = [environment] if environment else environments(client)
         while True:
             found = _count(client, places, killed["version"])
-            if found["confirmed"] >= found["clients"] or time.monotonic() >= until:
+            left = until - time.monotonic()
+            if found["confirmed"] >= found["clients"] or left <= 0:
                 return found
-            time.sleep(_STEP_S)
+            time.sleep(min(step, left))
+            step = min(2 * step, _LONGEST_STEP_S)
     except CroupierError as trouble:  # the kill is in force all the same
         note(f"who confirmed cannot be said: {trouble}")
         return None

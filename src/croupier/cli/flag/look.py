@@ -47,6 +47,8 @@ def list_(  # noqa: PLR0917 - a command's options are its parameters
         for item in flags
     ]
     print_table(("FLAG", "TYPE", "STATE", "SERVES", "OWNER", "EXPIRES"), rows)
+    if len(flags) == limit:
+        note(f"These are the first {limit}; --limit shows more.")
 
 
 def show(context: typer.Context, flag: Key, as_json: Json = False) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from croupier.cli.connection import Connection
+from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Exit, Json, counted, note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -119,5 +119,11 @@ def _declared(files: list[Path]) -> set[str]:
 
 
 def _recorded(connection: Connection) -> set[str]:
+    """The keys of all flags, as services get them: one answer, however many there are."""
+    from croupier.cli.flag.propagation import environments
+    from croupier.core.flags.line import SEGMENT
+    from croupier.core.flags.snapshot import MEDIA_TYPE, decode
+
     with connection.open() as client:
-        return {item["key"] for item in client.pages("flags", 100_000)}
+        whole = decode(client.content(f"environments/{segment(environments(client)[0])}/flags", MEDIA_TYPE))
+    return {key for key in whole.lines if not key.startswith(SEGMENT)}
