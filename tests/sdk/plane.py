@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,6 +62,7 @@ class Plane:
         self.ack_within_s = 0.0
         self.heartbeat_s = 0.2
         self.refuse: int | None = None
+        self.refusal = json.dumps({"detail": "no"})
         self.says_hello = True
         self.fetched: Callable[[], object] = lambda: None
         self._turn = threading.Condition()
@@ -213,11 +215,12 @@ class _Handler(BaseHTTPRequestHandler):
             status = 404
         if status is None:
             return True
-        content = json.dumps({"detail": "no"}).encode()
+        content = self.at.refusal.encode()
         self.send_response(status)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(OSError):  # a client need not read on
+            self.wfile.write(content)
         return False
 
     def _whole(self) -> None:

@@ -1,6 +1,7 @@
 """Asking: every way of giving a context, every type, and whatever else comes."""
 
 import asyncio
+import os
 import threading
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from croupier.core.flags.snapshot import Snapshot, encode
 from croupier.errors import Rejected
-from croupier.sdk import Changed, Details, FlagClient, Reason
+from croupier.sdk import Changed, Details, FlagClient, Reason, known
 from croupier.sdk.rules import read_rules
 
 ISSUE = {
@@ -314,8 +315,27 @@ def test_a_snapshot_of_another_environment_is_not_used(tmp_path: Path) -> None:
     assert "environment staging" in FlagClient(bootstrap=path).status().troubles[0]
 
 
+def test_a_cache_that_cannot_be_reached_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service whose user may not enter the folder that HOME names; a name that no disk takes."""
+    with FlagClient("http://127.0.0.1:9", cache=tmp_path / ("x" * 300)) as flags:
+        assert "is not used" in flags.status().troubles[0]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with FlagClient("http://127.0.0.1:9", cache=pipe) as flags:
+        assert "it is no file" in flags.status().troubles[0]
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with FlagClient("http://127.0.0.1:9", cache=link) as flags:
+        assert "is not used" in flags.status().troubles[0]
+    monkeypatch.setattr(known, "LARGEST", 10)
+    link.unlink()
+    link.write_bytes(encode(Snapshot("production", "home", 3)))
+    with FlagClient("http://127.0.0.1:9", cache=link) as flags:
+        assert "larger than" in flags.status().troubles[0]
+
+
 def test_the_newer_of_bootstrap_and_cache(tmp_path: Path) -> None:
-    def known(boot: Snapshot, kept: Snapshot) -> str:
+    def newer(boot: Snapshot, kept: Snapshot) -> str:
         bootstrap, cache = tmp_path / "bootstrap", tmp_path / "cache"
         bootstrap.write_bytes(encode(boot))
         cache.write_bytes(encode(kept))
@@ -325,9 +345,9 @@ def test_the_newer_of_bootstrap_and_cache(tmp_path: Path) -> None:
     def at(version: int, lineage: str = "home") -> Snapshot:
         return Snapshot("production", lineage, version)
 
-    assert known(at(3), at(2)) == "bootstrap"
-    assert known(at(2), at(3)) == "cache"
-    assert known(at(3, "other"), at(2)) == "cache"
+    assert newer(at(3), at(2)) == "bootstrap"
+    assert newer(at(2), at(3)) == "cache"
+    assert newer(at(3, "other"), at(2)) == "cache"
 
 
 @pytest.mark.parametrize(

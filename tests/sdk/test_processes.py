@@ -88,6 +88,7 @@ def running(plane: Followed, folder: Path, *command: str) -> Iterator[Callable[[
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
             sys.stderr.write(output.read_text())
             raise
     sys.stderr.write(output.read_text())
@@ -172,22 +173,24 @@ UWSGI = BIN / "uwsgi"
 
 
 @pytest.mark.skipif(not UWSGI.exists(), reason="uWSGI has no wheel for this machine")
-@pytest.mark.parametrize("lazy", [[], ["--lazy-apps"]], ids=["preload", "lazy"])
-def test_uwsgi(plane: Plane, tmp_path: Path, free_port: int, lazy: list[str]) -> None:
+@pytest.mark.parametrize(
+    "options, workers",
+    [
+        (["--master", "--processes", "2"], 2),
+        (["--master", "--processes", "2", "--lazy-apps"], 2),
+        (["--master", "--processes", "2", "--py-call-osafterfork"], 2),
+        (["--master", "--processes", "2", "--threads", "2"], 2),
+        ([], 1),
+    ],
+    ids=["preload", "lazy", "hooks", "threads", "alone"],
+)
+def test_uwsgi(plane: Plane, tmp_path: Path, free_port: int, options: list[str], workers: int) -> None:
     written(tmp_path, "web.py", WEB)
-    command = [str(UWSGI), "--http-socket", f"127.0.0.1:{free_port}", "--wsgi-file", "web.py", "--master"]
-    command += [
-        "--processes",
-        "2",
-        "--enable-threads",
-        "--die-on-term",
-        "--need-app",
-        "--disable-logging",
-        "--home",
-        sys.prefix,
-    ]
-    with running(plane, tmp_path, *command, *lazy):
-        every_worker_follows(plane, f"http://127.0.0.1:{free_port}/", 2)
+    command = [str(UWSGI), "--http-socket", f"127.0.0.1:{free_port}", "--wsgi-file", "web.py", "--enable-threads"]
+    command += ["--die-on-term", "--need-app", "--disable-logging", "--home", sys.prefix]
+    with running(plane, tmp_path, *command, *options):
+        every_worker_follows(plane, f"http://127.0.0.1:{free_port}/", workers)
+        assert len(plane.listening) == workers  # the master needs no flags
 
 
 @pytest.mark.skipif(not UWSGI.exists(), reason="uWSGI has no wheel for this machine")

@@ -1,6 +1,8 @@
 """A client follows its control plane over everything that happens to servers and networks."""
 
+import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from tests.sdk.conftest import Connect
 from tests.sdk.plane import TOKEN, Plane, until
 
 from croupier.core.flags.snapshot import Delta, decode, encode, encode_delta
-from croupier.sdk import Changed, Connected, FlagClient, Lost
+from croupier.sdk import Changed, Connected, FlagClient, Lost, subscription
 
 
 def test_starts_without_waiting_and_follows(plane: Plane, connect: Connect) -> None:
@@ -105,6 +107,59 @@ def test_another_record_replaces_everything(plane: Plane, connect: Connect) -> N
         assert flags.status().lineage == "restored"
     finally:
         other.stop()
+
+
+def test_an_older_record_that_was_restored_counts(
+    plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same lineage, and the versions go back: what was given out under them before must not win over a kill."""
+    monkeypatch.setattr(subscription, "_LAG_S", 0.3)
+    backup = plane.now
+    flags = connect()
+    for _ in range(3):
+        plane.change({"new_lobby": True})
+    plane.remove("payments_v2")
+    until(lambda: flags.status().version == 5, "the changes")
+    plane.stop()
+    plane.now, plane.deltas = backup, []
+    plane.start()
+    until(lambda: flags.is_enabled("payments_v2", market="DE"), "the older record")
+    assert "went back from version 5 to 1" in caplog.text
+    assert plane.change({"new_lobby": False}) == 2
+    until(lambda: not flags.is_enabled("new_lobby"), "the kill")
+    last = until(lambda: [ack for ack in plane.acknowledged if ack["position"] == "test:2"][1:], "the acknowledgement")
+    assert last[-1]["digest"] == f"{plane.now.digest:064x}"
+
+
+def test_a_server_that_lags_behind_another_takes_nothing_back(plane: Plane, connect: Connect) -> None:
+    """One of several control planes has not read the newest yet."""
+    flags = connect()
+    assert flags.wait_ready()
+    late, version = plane.now, plane.change({"new_lobby": False})
+    until(lambda: flags.status().version == version, "the kill")
+    soon, plane.now = plane.now, late
+    plane.say("resync", '{"within_s": 0}')
+    until(lambda: len(plane.fetches) == 2, "the older whole")
+    until(lambda: flags.status().version == 1, "its version")
+    assert not flags.is_enabled("new_lobby")
+    plane.now = soon
+    plane.say("resync", '{"within_s": 0}')
+    until(lambda: flags.status().version == version, "the newest again")
+    assert not flags.is_enabled("new_lobby")
+
+
+def test_the_flags_of_another_environment_are_not_taken(plane: Plane, connect: Connect) -> None:
+    """A proxy mixed answers up."""
+    plane.now = replace(plane.now, environment="staging")
+    flags = connect()
+    until(lambda: plane.fetches[1:], "the second attempt")
+    assert flags.flag_keys() == ()
+
+
+def test_a_refusal_without_an_end_is_a_refusal(plane: Plane, connect: Connect) -> None:
+    plane.refuse, plane.refusal = 500, json.dumps({"detail": "x" * 1_000_000})
+    flags = connect()
+    until(lambda: "answered 500." in "".join(flags.status().troubles), "the refusal")
 
 
 def test_a_kill_that_is_not_recorded_yet_is_followed(plane: Plane, connect: Connect) -> None:

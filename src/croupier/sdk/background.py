@@ -15,7 +15,7 @@ from croupier.sdk.decisions.log import DecisionLog
 from croupier.sdk.forks import everyone
 from croupier.sdk.held import Held
 from croupier.sdk.subscription import Subscription
-from croupier.sdk.threads import threads_run
+from croupier.sdk.threads import before_uwsgi_forks, threads_run
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +43,16 @@ class Background:
         self._stopped = False
         self._process = os.getpid()
         self._prepared = False
+        self._started = False
         everyone.add(self)
 
     def start(self, within_s: float = 0.0) -> None:
         if (self._connect is None and self.decisions is None) or not threads_run():
             return
+        if not self._started and before_uwsgi_forks():
+            self._process = 0  # not begun in any: it will be told, in whichever process that is
+            return
+        self._started = True
         if (connection := self._connected()) is not None:
             chores = self._chore_thread()
             self.subscription = Subscription(connection, self.held, chores, self._cache)
@@ -107,6 +112,7 @@ class Background:
         if self._process == os.getpid():
             return
         self._process = os.getpid()
+        self._started = True
         self.held.forked(prepared=self._prepared)
         self._prepared = False
         if self._stopped:

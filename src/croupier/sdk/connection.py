@@ -6,6 +6,7 @@ Plain blocking requests, made in the client's own threads. Errors are what httpx
 import json
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,11 +20,14 @@ from httpx_sse import EventSource, ServerSentEvent
 
 from croupier.core.flags.snapshot import MEDIA_TYPE, Delta, Snapshot, decode, decode_delta
 from croupier.errors import Corrupt, CroupierError
+from croupier.sdk.known import LARGEST
 
 _CONNECT_S: Final = 10.0
 _SILENCE_S: Final = 45.0
 """Three of the server's heartbeats: a stream that is silent for longer is dead."""
-_LARGEST: Final = 512 * 1024 * 1024
+_FETCH_S: Final = 300.0
+"""A snapshot that takes longer comes from a server, or over a network, that is not worth waiting for."""
+_LARGEST_REFUSAL: Final = 64 * 1024
 
 
 class Refused(CroupierError):
@@ -63,6 +67,7 @@ class Connection:
             # Nothing idle to inherit, to time out, or to keep a server's slot.
             limits=httpx.Limits(max_keepalive_connections=0),
         )
+        self._environment = environment
         self._socket: socket.socket | None = None
 
     def messages(self, position: str) -> Iterator[Message]:
@@ -90,12 +95,11 @@ class Connection:
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return None
             _accept(response)
-            content = bytearray()
-            for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > _LARGEST:
-                    raise Corrupt(f"the snapshot is larger than {_LARGEST >> 20} MiB.")
-        return decode(bytes(content))
+            content = _read(response, LARGEST)
+        fetched = decode(content)
+        if fetched.environment != self._environment:
+            raise Corrupt(f"the server sent the flags of {fetched.environment[:60]!r}, not of {self._environment!r}.")
+        return fetched
 
     def acknowledge(self, snapshot: Snapshot, held_s: float) -> None:
         """Tell the server what this client runs; ``held_s`` is how long it waited with that, to spread the load."""
@@ -106,7 +110,8 @@ class Connection:
             "digest": f"{snapshot.digest:064x}",
             "held_s": round(held_s, 3),
         }
-        _accept(self._http.post("flags/acknowledge", json=body))
+        with self._http.stream("POST", "flags/acknowledge", json=body) as response:
+            _accept(response)
 
     def interrupt(self) -> None:
         """End the stream from another thread: its reader sees the end at once."""
@@ -132,10 +137,9 @@ def sdk() -> str:
 def _accept(response: httpx.Response) -> None:
     if response.is_success:
         return
-    response.read()
     said = ""
-    with suppress(ValueError, AttributeError):
-        said = str(json.loads(response.content).get("detail", ""))[:200]
+    with suppress(ValueError, AttributeError, RecursionError, Corrupt):
+        said = str(json.loads(_read(response, _LARGEST_REFUSAL)).get("detail", ""))[:200]
     hints = {
         401: "Give FlagClient a token of the role client.",
         403: "The token may not read this environment: give one of the role client for it.",
@@ -145,6 +149,18 @@ def _accept(response: httpx.Response) -> None:
         f"{response.url.copy_with(query=None)} answered {response.status_code}{f': {said}' if said else ''}.",
         hint=hints.get(response.status_code, ""),
     )
+
+
+def _read(response: httpx.Response, most: int) -> bytes:
+    """The answer's body. Raises ``Corrupt`` for one that has more bytes, or does not end."""
+    content, began = bytearray(), time.monotonic()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > most:
+            raise Corrupt(f"the answer is larger than {most:,} bytes.")
+        if time.monotonic() - began > _FETCH_S:
+            raise Corrupt(f"the answer takes longer than {_FETCH_S:g} s.")
+    return bytes(content)
 
 
 def _message(event: ServerSentEvent) -> Message | None:

@@ -91,7 +91,7 @@ def _listen_to_uwsgi() -> None:
     _uwsgi_told.append(_after_in_child)
     try:
         postfork = import_module("uwsgidecorators").postfork
-    except ImportError:
+    except Exception:  # noqa: BLE001 -- not there, or it refuses, as it does without a master
         before = getattr(uwsgi, "post_fork_hook", None)
 
         def hook() -> None:

@@ -81,11 +81,13 @@ class Held:
             return ""
         return f"the content at {after.position} does not have the digest that the server names"
 
-    def replace(self, fetched: Snapshot) -> None:
-        """Take the fetched whole, and what arrived while it was on its way."""
+    def replace(self, fetched: Snapshot, asked: Snapshot | None = None) -> None:
+        """Take the fetched whole, and what arrived while it was on its way. ``asked`` is what was held when it was asked
+        for, where the server's record went back: nothing of that counts any more.
+        """
         with self.lock:
             before = self.snapshot
-            self._retire(self.ruleset.replace(fetched))
+            self._retire(self.ruleset.replace(fetched, asked))
             ahead, self._ahead = self._ahead, []
             for delta in ahead:
                 if (delta.lineage, delta.environment) == (fetched.lineage, fetched.environment):

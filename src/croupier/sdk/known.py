@@ -7,17 +7,22 @@ known good is written by a chore, in one step, so that a crash leaves the old on
 import json
 import logging
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_cache_path
 
 from croupier.core.flags.snapshot import Snapshot, decode, encode
 from croupier.errors import Corrupt, Rejected
 from croupier.sdk.rules import read_rules
+
+LARGEST: Final = 512 * 1024 * 1024
+"""Bytes of a file, or of a server's answer, that may be flags."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +47,8 @@ def read_known(environment: str, bootstrap: Path | None, cache: Path | None) -> 
     troubles: list[str] = []
     first = None if bootstrap is None else _read(bootstrap, environment, troubles)
     last = None
-    if cache is not None and cache.exists():
-        last = _read(cache, environment, troubles)
+    if cache is not None:
+        last = _read(cache, environment, troubles, missing_is_fine=True)
     if last is not None and not (first and first.lineage == last.lineage and first.version > last.version):
         return Known(last, "cache", tuple(troubles))
     if first is not None:
@@ -55,22 +60,35 @@ def read_file(path: Path, environment: str) -> Snapshot:
     """The snapshot in this file, or the flags that it declares (JSON as ``from_rules`` takes it). Raises ``Corrupt``,
     ``Rejected`` and ``OSError``.
     """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):  # a pipe would keep the start waiting
+        raise Corrupt("it is no file.")
+    if found.st_size > LARGEST:
+        raise Corrupt(f"it is larger than {LARGEST >> 20} MiB.")
     data = path.read_bytes()
     try:
         declared = json.loads(data)
     except (ValueError, RecursionError):
-        found = decode(data)
-        if found.environment != environment:
-            raise Corrupt(f"it is of the environment {found.environment}, not {environment}.") from None
-        return found
+        return _of(environment, data)
     if isinstance(declared, dict) and "format" in declared:  # a snapshot without flags is a header alone
-        return decode(data)
+        return _of(environment, data)
     return read_rules(declared, environment)
 
 
-def _read(path: Path, environment: str, troubles: list[str]) -> Snapshot | None:
+def _of(environment: str, data: bytes) -> Snapshot:
+    found = decode(data)
+    if found.environment != environment:
+        raise Corrupt(f"it is of the environment {found.environment}, not {environment}.")
+    return found
+
+
+def _read(path: Path, environment: str, troubles: list[str], *, missing_is_fine: bool = False) -> Snapshot | None:
     try:
         return read_file(path, environment)
+    except FileNotFoundError as error:
+        if missing_is_fine:
+            return None
+        trouble = f"{path} is not used: {error}"
     except (Corrupt, Rejected, OSError) as error:
         trouble = f"{path} is not used: {error}"
     except Exception as error:  # noqa: BLE001 -- start-up never raises, whatever a file holds

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from croupier.core.flags.snapshot import Delta
+from croupier.core.flags.snapshot import Delta, Snapshot
 from croupier.sdk.backoff import Backoff
 from croupier.sdk.chores import Chores
 from croupier.sdk.connection import Connection, Hello, Resync
@@ -22,6 +22,10 @@ _log = logging.getLogger(__name__)
 
 _STEADY_S: Final = 10.0
 """A connection that held this long was a success."""
+_LAG_S: Final = 5.0
+"""A server whose record is older than what is held for longer than this has had an older one restored. For shorter, it
+may be one of several that has not read the newest yet.
+"""
 _CACHE_EVERY_S: Final = 0.5
 _CACHE_PART: Final = 0.05
 """The last known good is kept at most this often, and in at most this part of the time, however large it is."""
@@ -41,6 +45,9 @@ class Subscription:
         self._ack_within_s = 0.0
         self._changed_at = time.monotonic()
         self._store_next = 0.0
+        self._older_since: float | None = None
+        self._newest = 0
+        """What is looked for while the server's record is older than what is held."""
         self.connected = False
         self.trouble = "not connected yet"
         self.ready = threading.Event()
@@ -141,8 +148,29 @@ class Subscription:
             return
         self._refetch.succeeded()
         if fetched is not None:
-            self._held.replace(fetched)
+            self._take(fetched, here)
         self._arrived()
+
+    def _take(self, fetched: Snapshot, asked: Snapshot) -> None:
+        """Take the whole. One that is older than what is held is looked at again, and believed in the end: else a kill
+        would count as old news, in a record that was restored.
+        """
+        newest = max(asked.version, self._newest)
+        if fetched.lineage != asked.lineage or fetched.version >= newest:
+            self._older_since, self._newest = None, 0
+            self._held.replace(fetched)
+            return
+        now = time.monotonic()
+        self._older_since = now if self._older_since is None else self._older_since
+        remaining_s = self._older_since + _LAG_S - now
+        if remaining_s > 0:
+            self._newest = newest
+            self._held.replace(fetched)
+            self._chores.after(remaining_s, "look again", lambda: self._fetch(whole=True))
+        else:
+            _log.warning("the control plane's record went back from version %d to %d", newest, fetched.version)
+            self._older_since, self._newest = None, 0
+            self._held.replace(fetched, asked)
 
     def _arrived(self) -> None:
         """What is held is the server's: say so to the server, and keep it for the next start."""

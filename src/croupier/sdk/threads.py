@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 _log = logging.getLogger(__name__)
 _YES: Final = (True, 1, "1", "true", b"1", b"true")
@@ -26,17 +26,29 @@ def start(work: Callable[[], None], name: str) -> None:
         _log.warning("the flag client could not start a thread (%s): its flags stay as they are", error)
 
 
+def before_uwsgi_forks() -> bool:
+    """Whether this is uWSGI's master, and a worker is yet to come: threads of a master that forks in its own way, past
+    the interpreter, may hold what no worker would ever get back. uWSGI says when a worker begins, see ``forks``.
+    """
+    worker_id = getattr(sys.modules.get("uwsgi"), "worker_id", None)
+    return worker_id is not None and "master" in _uwsgi_options() and worker_id() == 0
+
+
 def threads_run() -> bool:
     """Whether threads make progress in this process; says so once where uWSGI stops them."""
-    uwsgi = sys.modules.get("uwsgi")
-    options = getattr(uwsgi, "opt", None)
-    if not isinstance(options, dict):
-        return True
-    named = {name if isinstance(name, str) else name.decode(): value for name, value in options.items()}
-    if named.get("enable-threads") in _YES or "threads" in named:
+    options = _uwsgi_options()
+    if not options or options.get("enable-threads") in _YES or "threads" in options:
         return True
     _log.warning(
         "uWSGI runs without threads, so flags stay as they were at the start of this process: "
         "no kill switch reaches it. Add `enable-threads = true` to uWSGI's configuration."
     )
     return False
+
+
+def _uwsgi_options() -> dict[str, Any]:
+    """How uWSGI was started; nothing where it was not."""
+    options = getattr(sys.modules.get("uwsgi"), "opt", None)
+    if not isinstance(options, dict):
+        return {}
+    return {name if isinstance(name, str) else name.decode(): value for name, value in options.items()}
