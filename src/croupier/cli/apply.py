@@ -68,4 +68,10 @@ def _previews(client: "Client", bundle: "Bundle", planned: dict[str, Any]) -> li
     if len(changing) > _MOST_PREVIEWS:
         note(f"{len(changing)} flags change; who gains and who loses is said of {_MOST_PREVIEWS}.")
     flags = [flag for flag in flags_of(bundle) if flag.key in changing][:_MOST_PREVIEWS]
-    return [preview_of(client, write_flag(flag)) for flag in flags]
+    found = []
+    for flag in flags:
+        try:
+            found.append(preview_of(client, write_flag(flag)))
+        except Rejected:  # it needs something that comes with it, a segment or a flag: the dry run found nothing wrong
+            note(f"{flag.key}: who gains and who loses cannot be said before it is there.")
+    return found

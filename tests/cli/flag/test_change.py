@@ -81,9 +81,18 @@ def test_a_whole_declaration_from_a_file(flags: Any, cli: Any) -> None:
     assert cli("flag", "set", "payments_v2", "--from", path, "--rollout", "1").code == 0
     found = declaration(flags, "payments_v2")
     assert (found["owner"], found["rules"]) == ("lobby", [{"rollout": 1.0}])
+    assert cli("flag", "set", "payments_v2", "--from", path, "--expires", "2099-02-01").code == 0
+    assert declaration(flags, "payments_v2")["expires"] == "2099-02-02T00:00:00.000Z"
     for key, said in (("new_lobby", "holds 0 declarations of new_lobby; it takes one."), ("", "A name is empty.")):
         refused = cli("flag", "set", key, "--from", path)
         assert (refused.code, said in refused.err) == (5, True)
+
+
+def test_a_flag_that_never_expires(flags: Any, cli: Any) -> None:
+    assert cli("flag", "set", "psp_x", "--expires", "30d").code == 0
+    assert flags.get("flags/psp_x")["expiresAt"]
+    assert cli("flag", "set", "psp_x", "--expires", "never").code == 0
+    assert flags.get("flags/psp_x")["expiresAt"] is None
 
 
 def test_who_gains_and_who_loses_before_it_is_saved(flags: Any, cli: Any) -> None:

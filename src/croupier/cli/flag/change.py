@@ -37,7 +37,7 @@ def set_(  # noqa: PLR0917 - a command's options are its parameters
     kind: Annotated[FlagType | None, typer.Option("--type", help="Why the flag exists.")] = None,
     owner: Annotated[str | None, typer.Option(help="Who answers for it.")] = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
-    expires: Annotated[str | None, typer.Option(help="Until when it is needed: 2027-01-31, or 30d.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Until when it is needed: 2027-01-31, 30d, never.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Its tags; replaces those that it has.")] = None,
     reason: Reason = "",
     dry_run: Annotated[
@@ -54,7 +54,6 @@ def set_(  # noqa: PLR0917 - a command's options are its parameters
         "type": kind and kind.value,
         "owner": owner,
         "description": description,
-        "expires": None if expires is None else read_date(expires),
         "tags": tag or None,
     }
     wishes = Wishes(
@@ -71,7 +70,8 @@ def set_(  # noqa: PLR0917 - a command's options are its parameters
     connection: Connection = context.obj
     with connection.open() as client:
         before, version = _current(client, flag)
-        declaration = edited(_declaration(source, flag) if source else before or {"feature": flag}, wishes)
+        given = _declaration(source, flag) if source else before or {"feature": flag}
+        declaration = edited(given if expires is None else _until(given, expires), wishes)
         if declaration == before:
             note("Nothing to change: the flag is like that.")
         if dry_run:
@@ -117,6 +117,11 @@ def read_date(text: str) -> str:
         day = datetime.now(UTC).date() + timedelta(days=int(text[:-1]) * _STEPS[text[-1]])
         return day.isoformat()
     return text
+
+
+def _until(declaration: dict[str, Any], expires: str) -> dict[str, Any]:
+    kept = {name: value for name, value in declaration.items() if name not in ("expires", "expires_at")}
+    return kept if expires == "never" else {**kept, "expires": read_date(expires)}
 
 
 def show_change(found: dict[str, Any], as_json: bool) -> None:
