@@ -3,7 +3,12 @@ that flip in the middle of deposits move no money twice.
 """
 
 import asyncio
+import json
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +19,9 @@ from casino.players import Crowd
 from casino.players.population import Person
 from casino.players.wire import Heard, Wire
 from casino.testing import sign_in
-from croupier.cli.demo.stage import ControlPlane
+from croupier.cli.demo.stage import ControlPlane, choose_place, flags
 
+FILES = Path(__file__).parents[2] / "examples/casino/croupier"
 PERSON = Person("guest", "a-good-password", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "DE", "aurora", excluded=False)
 
 
@@ -106,3 +112,23 @@ def _flows(database: Path) -> set[str]:
     finally:
         connection.close()
     return {name for name, count in (("hold", held), ("charge", credited - held)) if count}
+
+
+def test_the_casinos_files_are_applied_together_and_then_change_nothing() -> None:
+    """Flags name segments that come with them."""
+    place = choose_place(0, 0)
+    plane = ControlPlane(place)
+    try:
+        connection = plane.connection()
+        command = [sys.executable, "-m", "croupier", "--url", connection.url or "", "apply", str(FILES), "--json"]
+        env = {**os.environ, "CROUPIER_TOKEN": connection.token or ""}
+        said = [subprocess.run(command, env=env, capture_output=True, text=True, check=False) for _ in range(2)]
+        assert [one.returncode for one in said] == [0, 0], said
+        effects = [{item["effect"] for item in json.loads(one.stdout)["applied"]} for one in said]
+        assert effects == [{"created"}, {"unchanged"}]
+        with connection.open() as client:
+            keys = {item["key"] for item in client.pages("flags", 100)}
+        assert keys == {item["feature"] for item in flags()}, "the demo has the same flags"
+    finally:
+        plane.stop()
+        shutil.rmtree(place.folder, ignore_errors=True)
