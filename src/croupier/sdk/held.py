@@ -82,8 +82,8 @@ class Held:
         return f"the content at {after.position} does not have the digest that the server names"
 
     def replace(self, fetched: Snapshot, asked: Snapshot | None = None) -> None:
-        """Take the fetched whole, and what arrived while it was on its way. ``asked`` is what was held when it was asked
-        for, where the server's record went back: nothing of that counts any more.
+        """Take the fetched whole, and what arrived while it was on its way. Where the server's record went
+        back, ``asked`` is what was held when it was asked for: nothing of that counts any more.
         """
         with self.lock:
             before = self.snapshot
