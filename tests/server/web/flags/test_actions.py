@@ -104,7 +104,12 @@ async def test_archive(flagged: Any, operator: Any) -> None:
     assert 'id="do-' not in page
     assert "is archived" in (await operator.get("/flags/dark_table/kill")).text
     assert 'id="row-dark_table"' not in (await operator.get("/flags")).text
-    assert 'id="row-dark_table"' in (await operator.get("/flags?state=archived")).text
+    listed = (await operator.get("/flags?state=archived")).text
+    assert 'id="row-dark_table"' in listed
+    assert "no client knows it" in listed
+    assert "Declare it again" in page
+    again = (await operator.get("/flags/dark_table/edit")).text
+    assert 'name="seen" value="0"' in again
 
 
 async def test_forms_of_others_are_refused(flagged: Any, operator: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from croupier.core.flags.preset import read_preset
+from croupier.errors import Transient
 from croupier.server.web import assets
 
 pytestmark = pytest.mark.browser
@@ -64,6 +65,25 @@ async def test_flags_are_searched_followed_and_killed_without_a_reload(flagged: 
         await expect(page.locator(".events")).to_contain_text("“deposits fail”")
         await page.goto("/")
         await expect(page.locator("#killed-payments_v2")).to_contain_text("deposits fail")
+
+
+async def test_a_kill_says_that_it_waits_for_its_record(
+    flagged: Any, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: Any, **__: Any) -> Any:
+        raise Transient("The database is gone.")
+
+    async with site.open("/flags/payments_v2") as page:
+        for method in ("commit", "flags", "latest"):
+            monkeypatch.setattr(type(flagged.store), method, gone)
+        await page.click("#do-kill")
+        await page.fill("#reason", "in the dark")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".head .badge")).to_have_text("killed")
+        await expect(page.locator("[role=alert]")).to_contain_text("acted on, not yet recorded")
+        monkeypatch.undo()
+        await expect(page.locator("[role=alert]")).to_have_count(0)
+        await expect(page.locator(".events")).to_contain_text("“in the dark”")
 
 
 async def test_without_scripts_everything_can_be_done(flagged: Any, site: Any) -> None:

@@ -29,7 +29,7 @@ def state(**changed: Any) -> FlagState:
         ({"full_since": None}, 101, ["expired 1 day ago"]),
         ({"full_since": None, "reverted_at": 100 * DAY}, 103, ["expired 3 days ago"]),
         ({"full_since": None, "killed": Kill("carol", 0.0, "x")}, 20, ["killed for 20 days"]),
-        ({"archived": True}, 200, ["archived"]),
+        ({"archived": True}, 200, []),
     ],
 )
 def test_marks(changed: dict[str, Any], now: float, said: list[str]) -> None:

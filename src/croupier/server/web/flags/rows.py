@@ -10,7 +10,7 @@ from croupier.server.web.flags import words
 from croupier.server.web.flags.index import Card
 from croupier.server.web.flags.standing import Standing
 
-Look = Literal["bad", "wait", "idle"]
+Look = Literal["bad", "wait"]
 
 _DAY_S: Final = 86_400.0
 
@@ -44,7 +44,7 @@ def rows(cards: Sequence[Card], environment: str, unrecorded: Collection[str], n
 def marks(state: FlagState, now: float) -> tuple[Mark, ...]:
     """Why the flag should be looked at: debt, an end that is near."""
     if state.archived:
-        return (Mark("none", "idle", "archived"),)
+        return ()
     found = [_mark(item.why, now - item.since) for item in debt((state,), now)]
     until = state.expires_at
     if until is not None and now < until <= now + WARN_BEFORE_S and state.reverted_at is None:
