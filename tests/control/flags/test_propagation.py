@@ -106,6 +106,15 @@ async def test_so_many_are_remembered(plane: Any, fleet: Fleet, monkeypatch: pyt
     assert "two" not in [item.client.name for item in fleet.summary.laggards]
 
 
+async def test_a_client_ahead_of_a_record_that_went_back_is_told(plane: Any, fleet: Fleet) -> None:
+    """An older database was restored: what such a client has is not what there is."""
+    await plane.declare({"feature": "lobby"})
+    fleet.say("one", position=f"{plane.flags.book.lineage}:412")
+    summary = fleet.summary
+    assert (summary.clients, summary.current, dict(summary.versions)) == (1, 0, {412: 1})
+    assert [(item.client.name, item.behind_s) for item in summary.laggards] == [("one", 0.0)]
+
+
 async def test_an_environment_must_be_one(plane: Any) -> None:
     with pytest.raises(NotFound, match="no environment 'moon'"):
         plane.flags.propagation.summary("moon", 0.0)

@@ -13,6 +13,7 @@ from croupier.core.flags.reading import kind_of, named
         (None, "nothing"),
         (True, "true or false"),
         (2.5, "the number 2.5"),
+        pytest.param(10**5_000, "a huge number", id="huge"),
         ("", "an empty text"),
         ("a" * 50, f"the text '{'a' * 40}'"),
         ("\ud800", "the text '\\ud800'"),

@@ -193,8 +193,9 @@ def test_any_bytes_are_a_snapshot_or_corrupt(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", "[" * 100_000, encode_delta(delta(1, 2, "a")), encode_delta(delta(1, 2)).replace("[]", "3")],
-)
+    ["", "[]", "{}", "[" * 100_000, encode_delta(delta(1, 2, "a")), encode_delta(delta(1, 2)).replace("[]", "3"),
+     encode_delta(delta(1, 2)).replace("[]", r'["a\t2\t\ud800"]')],
+)  # fmt: skip
 def test_no_delta(text: str) -> None:
     with pytest.raises(Corrupt):
         decode_delta(text)
@@ -209,3 +210,14 @@ def test_any_text_is_a_delta_or_corrupt(text: str) -> None:
 def test_nothing_is_known_at_first() -> None:
     empty: Sequence[object] = list(Snapshot("production").lines)
     assert not empty
+
+
+def test_what_a_record_that_went_back_had_does_not_count() -> None:
+    """An older database was restored: the same lineage, and versions that were given out are given out once more."""
+    held = apply(whole(7, line("a", 3), line("b", 7), line("c", 1)), delta(7, 8, line("c", 8), "b\t8\t"))
+    held = apply(held, delta(8, 8, "a\t9\t"))
+    fetched = whole(5, line("a", 3), line("b", 4), line("c", 1))
+    assert merge(held, fetched).lines == {"b": "4\t{}", "c": "8\t{}"}
+    assert merge(held, fetched, held) == fetched
+    meanwhile = apply(held, delta(8, 8, line("b", 9)))
+    assert merge(meanwhile, fetched, held).lines == {**fetched.lines, "b": "9\t{}"}

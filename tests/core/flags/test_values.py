@@ -39,6 +39,7 @@ def _nested(depth: int) -> Any:
         (float("inf"), "no JSON number"),
         (2**53, "beyond 2^53"),
         (-(2**53), "beyond 2^53"),
+        pytest.param(10**5_000, "beyond 2^53", id="huge"),
         (1e300, "beyond 2^53"),
         ("\ud800", "surrogate"),
         ({"\udfff": 1}, "surrogate"),

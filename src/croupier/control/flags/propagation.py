@@ -128,7 +128,8 @@ class Propagation:
         for client in watched.clients.values():
             ours = client.lineage == lineage
             versions[client.version if ours else -1] = versions.get(client.version if ours else -1, 0) + 1
-            if not ours or client.version < version:
+            # One that is ahead of us has what a record had that went back since (an older database was restored).
+            if not ours or client.version != version:
                 behind.append(client)
             elif client.version == version and client.digest != whole.digest:
                 differing.append(client)

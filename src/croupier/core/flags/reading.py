@@ -80,6 +80,8 @@ def kind_of(value: Any) -> str:
             return "nothing"
         case bool():
             return "true or false"
+        case int() if abs(value) >= 10**40:  # Python may refuse to write it out
+            return "a huge number"
         case int() | float():
             return f"the number {value}"
         case str():

@@ -67,9 +67,9 @@ class Ruleset:
         """Take the changed lines; the compiled flags that they put out of use, with their counts."""
         return self._become(apply(self.snapshot, delta), [split_line(line)[0] for line in delta.lines])
 
-    def replace(self, fetched: Snapshot) -> Mapping[str, Compiled]:
-        """Take the fetched whole, as ``follow``."""
-        return self._become(merge(self.snapshot, fetched), tuple(self.runs))
+    def replace(self, fetched: Snapshot, asked: Snapshot | None = None) -> Mapping[str, Compiled]:
+        """Take the fetched whole, as ``follow``; ``asked`` as in ``merge``."""
+        return self._become(merge(self.snapshot, fetched, asked), tuple(self.runs))
 
     def _become(self, after: Snapshot, keys: Iterable[str]) -> Mapping[str, Compiled]:
         before, self.snapshot = self.snapshot, after

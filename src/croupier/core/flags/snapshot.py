@@ -121,10 +121,18 @@ def _copied(lines: Mapping[str, str]) -> dict[str, str]:
     return lines.copy() if isinstance(lines, MappingProxyType) else dict(lines)
 
 
-def merge(before: Snapshot, fetched: Snapshot) -> Snapshot:
-    """The fetched snapshot, with what deltas of the same record had brought beyond it meanwhile."""
-    newer = [f"{key}\t{rest}" for key, rest in before.lines.items() if version_of(rest) > fetched.version]
-    newer += [f"{key}\t{at}\t" for key, at in before.gone.items() if at > fetched.version]
+def merge(before: Snapshot, fetched: Snapshot, asked: Snapshot | None = None) -> Snapshot:
+    """The fetched snapshot, with what deltas of the same record had brought beyond it meanwhile.
+
+    ``asked`` is what was held when the whole was asked for, where the record itself went back since (an older database
+    was restored): then what is newer than the fetched counts only if it came after that.
+    """
+    lines: Iterable[tuple[str, str]] = before.lines.items()
+    gone: Iterable[tuple[str, int]] = before.gone.items()
+    if asked is not None:
+        lines, gone = before.lines.items() - asked.lines.items(), before.gone.items() - asked.gone.items()
+    newer = [f"{key}\t{rest}" for key, rest in lines if version_of(rest) > fetched.version]
+    newer += [f"{key}\t{at}\t" for key, at in gone if at > fetched.version]
     if not newer:
         return fetched
     since = fetched.version
@@ -190,6 +198,7 @@ def decode_delta(text: str) -> Delta:
         lines = tuple(str(line) for line in data["lines"])
         for line in lines:
             split_line(line)
+            line.encode()  # JSON can say half of a surrogate pair, which is no text
         return Delta(
             environment=str(data["environment"]),
             lineage=str(data["lineage"]),

@@ -72,7 +72,7 @@ def _text(value: str) -> str:
 
 
 def _number(value: float) -> float:
-    if not math.isfinite(value):
+    if not abs(value) < math.inf:  # ``isfinite`` raises for a huge whole number
         raise ValueError(f"{value} is no JSON number")
     if not -_LARGEST <= value <= _LARGEST:
         raise ValueError("it is beyond 2^53, where numbers are no longer exact; write it as text")
