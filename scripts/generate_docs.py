@@ -288,6 +288,8 @@ def _default(field: Any) -> str:
     value = field.default
     if isinstance(value, bool):
         value = str(value).lower()
+    if isinstance(value, tuple):
+        value = ",".join(value)
     return f"`{value}`" if value not in (None, "", ()) else ""
 
 
