@@ -45,6 +45,17 @@ async def test_heartbeats_and_who_is_still_there(impatient: None, shore: Any) ->
         assert (await waiting).name == "delta"
 
 
+async def test_a_single_listener_is_left_alone_between_heartbeats(monkeypatch: pytest.MonkeyPatch, shore: Any) -> None:
+    monkeypatch.setattr(feed_module, "HEARTBEAT_S", 1_000.0)
+    monkeypatch.setattr(feed_module, "_TURN_S", 0.001)
+    async with shore.listen() as stream:
+        await stream.until("hello")
+        for number in range(20):  # twenty commits take many turns
+            await shore.declare({"feature": f"f{number}"})
+            await stream.until("delta")
+        assert stream.heartbeats == 0
+
+
 async def test_who_takes_nothing_is_cut_off_and_nobody_waits(impatient: None, shore: Any, eventually: Any) -> None:
     client = deaf(shore)
     try:

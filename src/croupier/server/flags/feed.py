@@ -6,7 +6,6 @@ the server's.
 
 import asyncio
 import logging
-import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,14 +139,16 @@ class Feed:
 
     async def keep_alive(self) -> None:
         """Heartbeats, clients that are stuck, and tokens that were revoked, until cancelled."""
-        known = self._keyring.revision
+        known, due = self._keyring.revision, 0.0
         while not self._closed:
             await asyncio.sleep(_TURN_S)
             if known != self._keyring.revision:
                 known = self._keyring.revision
                 self._dismiss()
             now = asyncio.get_running_loop().time()
-            for stream in tuple(islice(self._streams, math.ceil(self.open * _TURN_S / HEARTBEAT_S))):
+            due = min(due + self.open * _TURN_S / HEARTBEAT_S, self.open)
+            turn, due = int(due), due % 1
+            for stream in tuple(islice(self._streams, turn)):
                 self._streams.move_to_end(stream)
                 if stream.listener.client:
                     self._propagation.seen(stream.listener.client, stream.listener.environment, self._clock.now())
