@@ -54,6 +54,19 @@ async def test_it_says_how_far_a_version_has_come_and_who_is_behind(plane: Any, 
     assert found.differing == []
 
 
+async def test_the_wait_of_a_kill_for_its_record_is_no_propagation(plane: Any, fleet: Fleet, clock: Any) -> None:
+    await plane.declare({"feature": "a"})
+    fleet.say("one")
+    plane.down = True
+    await plane.flags.changes.kill("a", actor="anna", reason="x")
+    await clock.advance(600)
+    plane.down = False
+    await plane.flags.changes.kills.settle()
+    fleet.say("one")
+    assert fleet.summary.version == 2
+    assert fleet.summary.p99_s == pytest.approx(0.0, abs=1.0)
+
+
 async def test_who_has_just_come_tells_nothing_of_propagation(plane: Any, fleet: Fleet, clock: Any) -> None:
     await plane.declare({"feature": "a"})
     await clock.advance(1_000)

@@ -205,6 +205,8 @@ class FlagBook:
         before, self.version = self.version, record.version
         keys = [SEGMENT + segment.name for segment, _ in record.segments] + [state.key for state in record.states]
         at = max((state.changed_at for state in record.states), default=self._clock.now())
+        if any(state.key in self._early for state in record.states):
+            at = self._clock.now()  # the kill went out long before; how long its record waited is no propagation
         self._put(record, made)
         self._step(before, at, (*keys, *self._put_early()))
 
