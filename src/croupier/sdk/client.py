@@ -199,7 +199,7 @@ class FlagClient:
     def _decided(self, key: str, outcome: Outcome, context: Context | None) -> None:
         """The decision log wants to hear of this one."""
         decisions = self._decisions
-        if decisions is None or self._overriding:
+        if decisions is None or (self._overriding and id(self) in _overridden.get()):
             outcome.limit = 0
             return
         try:

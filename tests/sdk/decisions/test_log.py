@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from croupier.core.flags.snapshot import Delta
 from croupier.sdk import (
     DecisionLog,
     FlagClient,
@@ -27,6 +28,7 @@ from croupier.sdk import (
     flag_variant,
 )
 from croupier.sdk.decisions import Decision, Entry, LeftOut, Tracked
+from croupier.sdk.rules import read_rules
 
 RULES = {
     "payments_v2": {"rules": [{"if": "market == 'DE'", "rollout": 0.5}]},
@@ -351,3 +353,51 @@ def test_a_label_for_metrics() -> None:
     assert flag_variant(flags, "on") == {"flag": "on", "flag_variant": "on"}
     assert flag_variant(flags, "payments_v2", {"market": "SE"}, user="p1")["flag_variant"] == "off"
     assert flag_variant(flags, "nobody")["flag_variant"] == "default"
+
+
+def test_a_thread_that_came_late_with_the_old_flag_ends_no_counting() -> None:
+    """It looked the flag up before a change, and says so after: the new one is logged and counted all the same."""
+    kept = Kept()
+    log = DecisionLog(kept, per_second=2)
+    flags = FlagClient.from_rules({"on": True}, decisions=log)
+    old, held = flags._ruleset.compiled("on"), flags._held.snapshot
+    line = next(iter(read_rules({"on": True}, "production", held.version + 1).lines.items()))
+    flags._held.follow(Delta("production", held.lineage, held.version, held.version + 1, 0, ("\t".join(line),)))
+
+    def come_late() -> None:
+        old.default.count += 1
+        log.decided("on", old.default, {}, old)
+
+    come_late()
+    for _ in range(5):
+        assert flags.is_enabled("on")
+    assert flags._ruleset.compiled("on") is not old
+    come_late()
+    log.refill()
+    assert flags.is_enabled("on")
+    assert kept.decisions[-1].version == held.version + 1
+    log.refill()
+    assert len(kept.decisions) + kept.left_out["on"] == 8
+
+
+def test_an_override_elsewhere_does_not_end_logging() -> None:
+    kept = Kept()
+    flags = FlagClient.from_rules(RULES, decisions=DecisionLog(kept))
+    with flags.override({"off": True}):
+        other = threading.Thread(target=flags.is_enabled, args=("on",))
+        other.start()
+        other.join()
+        assert flags.is_enabled("off")
+    assert [decision.flag for decision in kept.decisions] == ["on"]
+
+
+def test_half_a_character_loses_no_lines(tmp_path: Path) -> None:
+    lines = JsonLines(tmp_path / "decisions")
+    log = DecisionLog(lines, hash_keys=False)
+    flags = FlagClient.from_rules(RULES, decisions=log)
+    assert flags.is_enabled("on", user="p1\n{}")
+    assert flags.is_enabled("on", user="\ud800")
+    assert not flags.is_enabled("\udfff")
+    log.refill()
+    found = [json.loads(line) for line in (tmp_path / "decisions").read_text().splitlines()]
+    assert [entry.get("key") for entry in found] == ["p1\n{}", "\ud800", None]

@@ -32,7 +32,7 @@ class Outcome:
     what the reason does not: a missing attribute, the reason of a kill. ``error`` is OpenFeature's error code.
     """
 
-    __slots__ = ("count", "detail", "error", "limit", "reason", "rule", "text", "value", "variant", "version")
+    __slots__ = ("count", "detail", "error", "limit", "reason", "rule", "text", "told", "value", "variant", "version")
 
     def __init__(
         self,
@@ -54,6 +54,8 @@ class Outcome:
         self.error = error
         self.count = 0
         """How often it was the answer."""
+        self.told = 0
+        """How many of these the decision log has accounted for."""
         self.limit = 1
         """Up to which count decisions are shown to the decision log; it sees the first one and says how it goes on."""
         self.text = json.dumps(value) if isinstance(value, dict | list) else None

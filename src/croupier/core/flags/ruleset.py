@@ -47,11 +47,12 @@ class Ruleset:
             rest = None if SEGMENT in key else self.snapshot.lines.get(key)
             if rest is None:
                 return self._unknown(key)
-            found = self._compile(key, rest)
-            if found.needs:
+            made = self._compile(key, rest)
+            if made.needs:
                 self._requiring.add(key)
-            self.runs[key] = found
+            found = self.runs.setdefault(key, made)  # threads that ask at the same time count on the same one
             if self.snapshot.lines.get(key) is not rest:  # it changed meanwhile, in another thread
+                self.runs.pop(key, None)
                 found = None
         return found
 

@@ -65,7 +65,7 @@ class Undecided:
             words = [self._words(index, part, error, context) for index, part, error in notes]
             found = self._said(outcome, words)
             if len(self._noted) < 4 * _MOST_NOTED:
-                self._noted[place] = found
+                found = self._noted.setdefault(place, found)
         return found
 
     def _said(self, outcome: Outcome, words: Sequence[str]) -> Outcome:
@@ -75,7 +75,7 @@ class Undecided:
             words, place = (_MORE,), (id(outcome), _MORE)
         if place not in self._noted:
             detail = "; ".join(filter(None, (outcome.detail, *words)))
-            self._noted[place] = Outcome(
+            made = Outcome(
                 outcome.value,
                 outcome.variant,
                 outcome.reason,
@@ -83,6 +83,7 @@ class Undecided:
                 version=outcome.version,
                 detail=detail,
             )
+            self._noted.setdefault(place, made)  # another thread may have been faster, and counts on its own
         return self._noted[place]
 
     def _kind(self, index: int, part: str, error: Exception, context: Context) -> Hashable:

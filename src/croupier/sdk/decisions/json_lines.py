@@ -39,7 +39,8 @@ class JsonLines:
         if lost:
             _log.warning("%d decisions were lost: %s was not written quickly enough", lost, self._path)
         if lines:
-            self._append("".join(lines).encode())
+            # Texts of JSON may hold half of a surrogate pair, which is no reason to lose the other lines.
+            self._append("".join(lines).encode(errors="backslashreplace"))
 
     def forget(self) -> None:
         self._waiting.clear()

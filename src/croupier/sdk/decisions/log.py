@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -25,11 +25,12 @@ _usual_key = key_of("")
 
 @dataclass(slots=True)
 class _Flow:
-    """One flag's decisions: how many may still be logged in this second, and which are accounted for."""
+    """One flag's decisions: how many may still be logged in this second. Each outcome knows which are accounted for, so
+    that it does not matter if threads see the flag change at different moments.
+    """
 
     tokens: int
     compiled: Compiled | None
-    accounted: dict[Outcome, int] = field(default_factory=dict)
     dropped: int = 0
 
     def outcomes(self) -> list[Outcome]:
@@ -40,9 +41,9 @@ class _Flow:
         found: dict[str, int] = {}
         for outcome in self.outcomes():
             count = outcome.count
-            missed = count - self.accounted.get(outcome, 0)
+            missed = count - outcome.told
             if missed > 0:
-                self.accounted[outcome] = count
+                outcome.told = count
                 variant = outcome.variant or ""
                 found[variant] = found.get(variant, 0) + missed
         return found
@@ -76,6 +77,8 @@ class DecisionLog:
         self._flows: dict[str, _Flow] = {}
         self._touched: set[str] = set()
         self._retired: list[tuple[str, _Flow]] = []
+        self._parting: list[tuple[str, _Flow]] = []
+        """Retired a second ago, and looked at once more: a thread may have been in the middle of counting."""
         self._environment = ""
 
     def begin(self, environment: str) -> None:
@@ -120,8 +123,10 @@ class DecisionLog:
         """Allow the next second's decisions, and report what the last one left out. Called once a second."""
         with self._lock:
             touched, self._touched = self._touched, set()
-            retired, self._retired = self._retired, []
+            retired, self._parting, self._retired = [*self._parting, *self._retired], self._retired, []
             reports = [(flag, flow.left_out(), flow.dropped) for flag, flow in retired]
+            for _, gone in retired:
+                gone.dropped = 0
             for flag in touched:
                 flow = self._flows.get(flag)
                 if flow is None:
@@ -148,7 +153,7 @@ class DecisionLog:
     def forked(self) -> None:
         """In the child: the parent reports what was decided so far."""
         self._lock = threading.Lock()
-        self._retired = []
+        self._retired, self._parting = [], []
         for flow in self._flows.values():
             flow.left_out()
             flow.dropped = 0
@@ -160,20 +165,22 @@ class DecisionLog:
         unknown = outcome.error == "FLAG_NOT_FOUND"  # its outcome is made anew each time, so it cannot count
         place = _UNKNOWN if unknown else flag
         with self._lock:
-            flow = self._flows.get(place)
-            if flow is None:
-                flow = self._flows[place] = _Flow(self._per_second, None if unknown else compiled)
+            known = self._flows.get(place)
+            if known is not None and not unknown and _is_newer(compiled, known.compiled):
+                self._retired.append((place, known))
+                known = None
+            flow = known or _Flow(self._per_second, None if unknown else compiled)
+            self._flows[place] = flow
             self._touched.add(place)
-            if flow.tokens <= 0:
-                outcome.limit = self._limit(outcome, flow)
-                flow.dropped += unknown
-                return False
-            flow.tokens -= 1
-            flow.accounted[outcome] = flow.accounted.get(outcome, 0) + 1
-            if unknown:
-                flow.accounted.clear()
+            logged = flow.tokens > 0
+            flow.tokens -= logged
+            outcome.told += logged
             outcome.limit = self._limit(outcome, flow)
-            return True
+            if unknown or outcome not in flow.outcomes():
+                # Of a flag that changed while a thread asked it, nobody knows later: each answer has to come here.
+                flow.dropped += outcome.count - outcome.told
+                outcome.told, outcome.limit = outcome.count, sys.maxsize
+            return logged
 
     def _limit(self, outcome: Outcome, flow: _Flow) -> int:
         return sys.maxsize if self._spans else outcome.count + flow.tokens
@@ -190,3 +197,8 @@ class DecisionLog:
     def _write(self, entry: Entry) -> None:
         for writer in self._writers:
             writer.write(entry)
+
+
+def _is_newer(asked: Compiled, counted: Compiled | None) -> bool:
+    """Whether the flag is compiled anew since: a thread may have come with the old one after that was retired."""
+    return counted is not None and asked is not counted and asked.default.version >= counted.default.version
