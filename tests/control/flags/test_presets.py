@@ -205,3 +205,17 @@ async def test_flags_declared_in_the_same_breath_count(plane: Any) -> None:
     declared = await plane.flags.changes.plan([read_flag(PAYMENTS), read_flag(LOBBY)], actor="anna")
     planned = await plane.flags.presets.plan((PRESET,), actor="anna", flags=declared.flags)
     assert (len(planned.presets), len(planned.entries)) == (1, 1)
+
+
+async def test_a_kill_for_another_reason_is_not_undone(plane: Any, clock: Any) -> None:
+    """The preset's kill was taken back, and then the flag misbehaved."""
+    await ready(plane)
+    await plane.flags.presets.apply("safe-mode", actor="cleo", reason="drill")
+    await clock.advance(1)
+    await plane.flags.changes.restore("payments_v2", actor="dan")
+    await plane.flags.changes.kill("payments_v2", actor="dan", reason="charges twice")
+    preview = await plane.flags.presets.preview("safe-mode")
+    assert [item.path for item in preview.problems] == [("payments_v2",)]
+    with pytest.raises(Conflict, match="payments_v2 changed since"):
+        await plane.flags.presets.undo("safe-mode", actor="cleo")
+    assert plane.answer("payments_v2") == "off"

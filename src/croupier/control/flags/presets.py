@@ -244,8 +244,8 @@ class Presets:
         kept = tuple(before(item, known[item.key]) for item in planned)
 
         def stamp(states: tuple[FlagState, ...]) -> tuple[Stored[PresetState], Entry]:
-            version = states[0].version
-            application = Application(actor, now, reason, version, value.digest, kept)
+            version, at = states[0].version, states[0].changed_at
+            application = Application(actor, at, reason, version, value.digest, kept)
             names = [item.flag for item in kept]
             event = {"type": "preset_applied", "digest": value.digest, "version": version, "flags": names}
             entry = _entry(value.preset.name, Who(actor, "apply", reason), event, now)

@@ -77,7 +77,7 @@ def undo(application: Application, states: Mapping[str, FlagState]) -> Undo:
     kept: list[str] = []
     for was in application.before:
         state = states.get(was.flag)
-        if state is None or not _is_as_left(was, state):
+        if state is None or not _is_as_left(was, state, application.at):
             kept.append(was.flag)
             continue
         events: list[FlagEvent] = [FlagDeclared(was.source, was.digest)] if state.digest != was.digest else []
@@ -87,10 +87,13 @@ def undo(application: Application, states: Mapping[str, FlagState]) -> Undo:
     return Undo(tuple(planned), tuple(kept))
 
 
-def _is_as_left(was: Before, state: FlagState) -> bool:
-    """Whether the flag is as the preset left it. That its owner was warned of its expiry changes nothing."""
+def _is_as_left(was: Before, state: FlagState, applied_at: float) -> bool:
+    """Whether the flag is as the preset left it. That its owner was warned of its expiry changes nothing; that somebody
+    restored it and killed it for another reason does.
+    """
     found = (state.digest, state.killed is not None, state.archived)
-    return found == (was.digest_after, was.killed_after, False)
+    another = state.killed is not None and not was.killed and state.killed.at > applied_at
+    return found == (was.digest_after, was.killed_after, False) and not another
 
 
 def _events(state: FlagState, source: Mapping[str, object], kill: bool, reason: str) -> tuple[FlagEvent, ...]:
