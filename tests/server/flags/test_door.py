@@ -277,3 +277,9 @@ async def test_what_is_no_acknowledgement_at_all(shore: Any, body: bytes) -> Non
 async def test_an_acknowledgement_is_short(shore: Any) -> None:
     answer = await shore.http.post(shore.path("/acknowledge"), content=b" " * 3_000)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/ofrep/v1/events", "/api/v1/environments/production/flags/stream"])
+async def test_an_address_with_too_many_parameters(shore: Any, path: str) -> None:
+    refused = await shore.http.get(f"{path}?{'&'.join('a=1' for _ in range(21))}")
+    assert (refused.status_code, "more than 20 parameters" in refused.text) == (400, True)

@@ -24,6 +24,7 @@ REFETCH: Final = "/ofrep/v1/events"
 """Where clients of OFREP hear that they are to ask again; every bulk answer says so, with a ticket."""
 
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_MOST_PARAMETERS: Final = 20
 _STREAM: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
 
 
@@ -106,9 +107,8 @@ async def _refetch(scope: Scope, receive: Receive, send: Send) -> None:
     """Tell an OFREP client whenever it is to ask again. It comes with a ticket, or with a token as others do."""
     scope["route"] = "events"
     here: Context = scope["app"].state.context
-    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
     try:
-        found = here.flags.tickets.redeem(query.get("ticket", [""])[0], here.ports.clock.now())
+        found = here.flags.tickets.redeem(_asked(scope, "ticket"), here.ports.clock.now())
         if found is None:
             address = scope["client"][0] if scope.get("client") else ""
             raise here.doorman.refuse(address, "The ticket is not known, or over.")
@@ -137,8 +137,16 @@ async def _acknowledge(here: Context, receive: Receive, send: Send, environment:
 
 def _client_of(scope: Scope) -> str:
     """The client's own name for itself. Raises ``Rejected``."""
-    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
-    name: str = query.get("client", [""])[0]
+    name = _asked(scope, "client")
     if name and not CLIENT.fullmatch(name):
         raise Rejected("This cannot be a client's name.", hint="Letters, digits, '.', '_', ':', '@', '-'; 128 at most.")
     return name
+
+
+def _asked(scope: Scope, name: str) -> str:
+    """The query's parameter; empty where it has none. Raises ``Malformed`` for too many."""
+    try:
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise Malformed(f"The address has more than {_MOST_PARAMETERS} parameters.") from None
+    return str(query.get(name, [""])[0])
