@@ -1,6 +1,7 @@
 """Cursor pages: the query parameters that every listing takes, and pages of what is in memory already."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from heapq import nsmallest
 from typing import Annotated, TypeVar
 
 from fastapi import Query
@@ -13,8 +14,9 @@ Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the 
 Limit = Annotated[int, Query(ge=1, le=200, description="So many items at the most.")]
 
 
-def page_of(items: Sequence[T], key: Callable[[T], str], cursor: str | None, limit: int) -> Page[T]:
+def page_of(items: Iterable[T], key: Callable[[T], str], cursor: str | None, limit: int) -> Page[T]:
     """The page after the cursor, of items sorted by ``key``; the cursor is the last key of the page before."""
-    rest = [item for item in sorted(items, key=key) if cursor is None or key(item) > cursor]
+    later = items if cursor is None else (item for item in items if key(item) > cursor)
+    rest = nsmallest(limit + 1, later, key=key)  # sorting all of them for every page would be quadratic work
     shown = rest[:limit]
     return Page(items=shown, next=key(shown[-1]) if len(rest) > limit else None)
