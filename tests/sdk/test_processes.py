@@ -23,13 +23,15 @@ from tests.sdk.plane import Plane, until
 BIN = Path(sys.executable).parent
 
 WEB = """
-    import os, sys
+    import faulthandler, os, sys
     from croupier.sdk import FlagClient
+    # A worker that is late says where it hangs.
+    os.register_at_fork(after_in_child=lambda: faulthandler.dump_traceback_later(15, exit=False))
     flags = FlagClient(os.environ["PLANE"], os.environ["TOKEN"], cache=None)
 
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain"), ("Connection", "close")])
-        return [f"{os.getpid()} {flags.is_enabled('new_lobby')}".encode()]
+        return [f"{os.getpid()} {flags.is_enabled('new_lobby')} {flags.status()}".encode()]
 
     async def asgi(scope, receive, send):
         if scope["type"] != "http":
@@ -384,6 +386,41 @@ def test_subprocesses_leave_the_parents_stream_alone(plane: Plane, tmp_path: Pat
     output, errors = process.communicate(timeout=30)
     assert (output, errors, process.returncode) == ("heard\n", "", 0)
     assert len({stream.client for stream in plane.streams}) == len(plane.streams)  # nobody had to dial twice
+
+
+def test_the_background_imports_nothing(plane: Plane, tmp_path: Path) -> None:
+    """A fork amid an import leaves the child with a lock that nobody gives back, so there must be no imports."""
+    script = """
+    import os, sys, time
+    from croupier.sdk import DecisionLog, FlagClient, JsonLines
+    log = DecisionLog(JsonLines("decisions"))
+    flags = FlagClient(os.environ["PLANE"], "client-token", cache="cache", decisions=log)
+    before = set(sys.modules)
+    assert flags.wait_ready(20)
+    flags.is_enabled("new_lobby")
+    print("ready", flush=True)
+    while not os.path.exists("decisions") or not os.path.exists("cache") or flags.is_enabled("new_lobby"):
+        time.sleep(0.01)
+    print(sorted(set(sys.modules) - before))
+    """
+    process = subprocess.Popen(
+        [sys.executable, written(tmp_path, "script.py", script)],
+        cwd=tmp_path,
+        env=environment(plane, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n", process.communicate(timeout=20)
+    plane.say("resync", '{"within_s": 0}')
+    until(lambda: plane.acknowledged, "the acknowledgement")
+    plane.hang_up()
+    until(lambda: len(plane.streams) == 2, "another connection")
+    plane.change({"new_lobby": False})
+    output, errors = process.communicate(timeout=30)
+    assert output == "[]\n"
+    assert errors.endswith("the server ended the stream\n")
 
 
 def test_a_thread_that_forks_while_flags_change(plane: Plane, tmp_path: Path) -> None:

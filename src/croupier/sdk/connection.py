@@ -1,8 +1,12 @@
 """The control plane's endpoints for clients, over HTTP: the stream, the whole snapshot, the acknowledgement.
 
 Plain blocking requests, made in the client's own threads. Errors are what httpx raises, ``Refused`` and ``Corrupt``.
+
+Everything that a request needs is imported here, in the thread that makes the client: a fork in the middle of an import
+would leave the child with that import's lock, which nobody would ever give back.
 """
 
+import encodings.idna  # noqa: F401 -- names are looked up with it, see above
 import json
 import os
 import socket
