@@ -33,6 +33,7 @@ def test_a_mistake_changes_nothing(flags: Any, cli: Any) -> None:
         (("--variant", "blue"), "rules[0].variant:"),
         (("--expires", "tomorrow"), "'tomorrow' is no day."),
         (("--expires", ""), "is no day."),
+        (("-e", "stagign", "--disable"), "there is no environment 'stagign'. Did you mean 'staging'?"),
     ):
         refused = cli("flag", "set", "payments_v2", *arguments)
         assert (refused.code, refused.out) == (5, ""), arguments

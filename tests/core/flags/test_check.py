@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from tests.core.flags.strategies import flags
 
-from croupier.core.flags.check import LARGEST, Surroundings, advise, check
+from croupier.core.flags.check import LARGEST, Surroundings, advise, check, misplaced
 from croupier.core.flags.model import Bucketing, Flag, FlagType, OnExpiry, Override, Prerequisite, Rule, Share
 from croupier.core.flags.read import read_flag
 
@@ -134,7 +134,10 @@ def test_a_variant_that_another_flag_requires_stays() -> None:
         (rule(serve=(Share("on", 1), Share("off", 0))), ["rules[0].variants: nobody gets 'off': its weight is 0."]),
         ({"rules": (Rule("a", name="x"), Rule("b", name="x"))}, ["rules[1].name: two rules are named 'x'. Answers"]),
         ({"environments": {"test": Override()}}, []),
-        ({"environments": {"tset": Override()}}, ["environments.tset: there is no environment 'tset'. There are prod"]),
+        (
+            {"environments": {"tset": Override()}},
+            ["environments.tset: there is no environment 'tset'. Did you mean 'test'?"],
+        ),
         ({"expires_at": -1.0}, ["expires_at: this is in the past: the flag counts as expired at once. Write a later"]),
         (
             {"type": FlagType.OPS, "expires_at": None, "on_expiry": OnExpiry.REVERT},
@@ -147,6 +150,16 @@ def test_advise(changes: dict[str, Any], told: list[str]) -> None:
     assert len(problems) == len(told)
     for problem, words in zip(problems, told, strict=True):
         assert problem.startswith(words)
+
+
+def test_a_new_environment_must_exist_and_one_that_was_there_may_stay() -> None:
+    there = replace(GOOD, environments={"test": Override()})
+    gone = replace(GOOD, environments={"test": Override(), "moon": Override()})
+    assert misplaced(there, AROUND, None) == ()
+    (problem,) = misplaced(gone, AROUND, there)
+    assert str(problem) == "environments.moon: there is no environment 'moon'. There are: production, test."
+    assert misplaced(gone, AROUND, None) == (problem,)
+    assert misplaced(replace(gone, description="x"), AROUND, gone) == ()
 
 
 @given(flags())

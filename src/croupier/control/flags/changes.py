@@ -14,7 +14,7 @@ from croupier.control.flags.killing import Kills, known
 from croupier.control.flags.recording import MANY, Changed, Decided, Happening, Keep, Recorder
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.recording import Who
-from croupier.core.flags.check import advise, check
+from croupier.core.flags.check import advise, check, misplaced
 from croupier.core.flags.events import FlagArchived, FlagDeclared, FlagEvent, FlagRenewed
 from croupier.core.flags.model import Flag
 from croupier.core.flags.state import FlagState
@@ -197,7 +197,8 @@ class FlagChanges:
             effect = _effect(state, digest)
             effects.append((flag.key, effect))
             if effect is not Effect.UNCHANGED:
-                problems += _placed(index, check(flag, around))
+                before = None if state is None else state.flag
+                problems += _placed(index, (*check(flag, around), *misplaced(flag, around, before)))
                 warnings += _placed(index, (*_filled_in(written, flag), *advise(flag, around, now)))
                 happenings.append(Happening(flag.key, (FlagDeclared(source, digest),)))
         if problems:

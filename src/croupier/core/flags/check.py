@@ -1,12 +1,13 @@
 """Does a flag make sense, among the others? Judged when it is written, before anything is recorded.
 
-``check`` refuses, ``advise`` only warns. The paths in the problems are those of the declaration (``rules[0].if``), so
+``check`` and ``misplaced`` refuse, ``advise`` only warns. The paths in the problems are those of the declaration (``rules[0].if``), so
 that they lead into the user's file; a condition's problem names the column too.
 """
 
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -82,6 +83,15 @@ def check(flag: Flag, around: Surroundings) -> tuple[Problem, ...]:
         *_wrong_for_others(flag, around),
         *_wrong_size(flag),
     )
+
+
+def misplaced(flag: Flag, around: Surroundings, before: Flag | None) -> tuple[Problem, ...]:
+    """Environments that the flag newly names and that do not exist: a misspelt one would change nothing, without a
+    word. Refused apart from ``check``: what ``before`` names already (a setting took the environment away) must not
+    stand in the way of another change.
+    """
+    named = () if before is None else before.environments
+    return tuple(problem for problem in _doubtful_places(flag, around) if problem.path[-1] not in named)
 
 
 def advise(flag: Flag, around: Surroundings, now: float) -> tuple[Problem, ...]:
@@ -258,11 +268,9 @@ def _doubtful_rules(flag: Flag) -> Iterator[Problem]:
 def _doubtful_places(flag: Flag, around: Surroundings) -> Iterator[Problem]:
     for name in flag.environments:
         if name not in around.environments:
-            yield Problem(
-                f"there is no environment '{name}'.",
-                ("environments", name),
-                f"There are {', '.join(around.environments)}.",
-            )
+            near = get_close_matches(name, around.environments, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(around.environments)}."
+            yield Problem(f"there is no environment '{name}'.", ("environments", name), hint)
 
 
 def _doubtful_expiry(flag: Flag, now: float) -> Iterator[Problem]:
