@@ -16,10 +16,11 @@ FLAG: Final = "payments_v2"
 VERSION: Final = "1.1.0"
 """The version that serves everybody by then; its new way of depositing has a fault."""
 SHARE: Final = 0.25
+_PROPAGATION: Final = "environments/production/propagation"
 _ENOUGH: Final = 20
 """So many players are hurt before somebody kills the flag."""
-_HARM_S: Final = 20.0
-_CONFIRM_S: Final = 15.0
+_HARM_S: Final = 15.0
+_CONFIRM_S: Final = 12.0
 QUIET_S: Final = 3.0
 """So long nothing may fail any more for the harm to be over."""
 
@@ -101,7 +102,12 @@ async def tell(
     patience = time.monotonic() + _HARM_S
     while deposits(figures(), "failed") - deposits(before, "failed") < _ENOUGH and time.monotonic() < patience:
         await show(0.1)
-    say(f"{FLAG}: deposits fail. Killing it, as 'croupier flag kill {FLAG}' does.")
+    if deposits(figures(), "failed") == deposits(before, "failed"):
+        reached = await asyncio.to_thread(client.get, _PROPAGATION)
+        say(f"{FLAG}: no deposit failed within {_HARM_S:g} s; the casino's processes: {reached['text']}.")
+    else:
+        say(f"{FLAG}: deposits fail.")
+    say(f"{FLAG}: killing it, as 'croupier flag kill {FLAG}' does.")
     answer = await asyncio.to_thread(client.post, f"flags/{FLAG}/kill", {"reason": "deposits by the new way fail"})
     serving = await asyncio.to_thread(_serving, client)
     kill, good = Kill(moment(answer["killed"]["at"]), answer["version"]), deposits(figures(), "credited")
@@ -110,7 +116,7 @@ async def tell(
         await show(0.25)
         kill.see(before, figures())
         kill.credited = deposits(figures(), "credited") - good
-        kill.hear(await asyncio.to_thread(client.get, "environments/production/propagation"), serving)
+        kill.hear(await asyncio.to_thread(client.get, _PROPAGATION), serving)
     return kill
 
 
