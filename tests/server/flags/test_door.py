@@ -268,6 +268,12 @@ async def test_what_they_say_is_read_strictly(field: str, value: Any) -> None:
     assert [problem.path for problem in refused.value.problems] == [(field,)]
 
 
+async def test_a_number_of_a_thousand_digits_is_a_day(shore: Any) -> None:
+    said = {"client": "pod-1", "position": "a:1", "digest": "0" * 64, "held_s": 10**1_000}
+    assert read_acknowledgement(json.dumps(said).encode()).held_s == 86_400
+    assert (await shore.http.post(shore.path("/acknowledge"), json=said)).status_code == 204
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 1_900])
 async def test_what_is_no_acknowledgement_at_all(shore: Any, body: bytes) -> None:
     answer = await shore.http.post(shore.path("/acknowledge"), content=body)

@@ -50,7 +50,8 @@ def read_acknowledgement(body: bytes) -> Acknowledgement:
         return ""
 
     held = data.get("held_s", 0.0)
-    if isinstance(held, bool) or not isinstance(held, int | float) or not math.isfinite(held) or held < 0:
+    # Compared, not ``isfinite``: that raises for a whole number of a thousand digits.
+    if isinstance(held, bool) or not isinstance(held, int | float) or not 0 <= held < math.inf:
         problems.append(Problem("expected seconds.", ("held_s",)))
         held = 0.0
     said = Acknowledgement(
@@ -58,7 +59,7 @@ def read_acknowledgement(body: bytes) -> Acknowledgement:
         sdk=text("sdk", _SDK, "the SDK's name, 100 characters at most"),
         position=text("position", _POSITION, "LINEAGE:VERSION"),
         digest=text("digest", _DIGEST, "64 hexadecimal digits"),
-        held_s=min(float(held), _LONGEST_S),
+        held_s=float(min(held, _LONGEST_S)),
     )
     if problems:
         raise Rejected(f"The acknowledgement is wrong: {problems[0]}", problems=tuple(problems))
