@@ -1,4 +1,4 @@
-"""Samples in the documentation work: YAML documents are read without a complaint, commands exist."""
+"""Samples in the documentation work: documents are read without a complaint, commands exist."""
 
 import re
 from pathlib import Path
@@ -21,8 +21,8 @@ def documents() -> list[tuple[str, str]]:
     return [
         (f"{page.relative_to(ROOT)}#{number}", text)
         for page in PAGES
-        for number, text in enumerate(blocks(page, "yaml"), start=1)
-        if "apiVersion: croupier/" in text
+        for number, text in enumerate((*blocks(page, "yaml"), *blocks(page, "json")), start=1)
+        if "apiVersion: croupier/" in text or text.startswith(('{"feature":', '{\n  "feature":'))
     ]
 
 
