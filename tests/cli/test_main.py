@@ -23,7 +23,7 @@ def test_version_and_help(cli: Any) -> None:
     assert cli("--version").out == f"croupier {version('croupier')}\n"
     shown = cli("--help")
     assert shown.code == 0
-    for name in ("serve", "down", "validate", "apply", "release", "rollout", "flag", "journal", "demo"):
+    for name in ("serve", "down", "validate", "apply", "release", "rollout", "flag", "token", "journal", "demo"):
         assert name in shown.out
     assert cli().code == 2
     assert cli("rollout").code == 2
@@ -46,7 +46,7 @@ def test_what_needs_no_control_plane_loads_nothing_for_one(run_process: Any, arg
 
 
 def test_help_shows_whole_sentences(cli: Any) -> None:
-    for group in ((), ("release",), ("rollout",), ("journal",), ("flag",), ("preset",)):
+    for group in ((), ("release",), ("rollout",), ("journal",), ("flag",), ("preset",), ("token",)):
         assert "..." not in cli(*group, "--help").out.partition("Commands:")[2]
 
 

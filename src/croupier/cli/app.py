@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from croupier.cli import apply, demo, flag, journal, page, preset, release, rollout, serve, validate
+from croupier.cli import apply, demo, flag, journal, page, preset, release, rollout, serve, token, validate
 from croupier.cli.connection import Connection
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(release.app, name="release")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")
+app.add_typer(token.app, name="token")
 app.add_typer(journal.app, name="journal")
 app.command("page")(page.page)
 app.command("demo")(demo.demo)

@@ -1,7 +1,7 @@
 """Does a flag make sense, among the others? Judged when it is written, before anything is recorded.
 
-``check`` and ``misplaced`` refuse, ``advise`` only warns. The paths in the problems are those of the declaration (``rules[0].if``), so
-that they lead into the user's file; a condition's problem names the column too.
+``check`` and ``misplaced`` refuse, ``advise`` only warns. The paths in the problems are those of the declaration
+(``rules[0].if``), so that they lead into the user's file; a condition's problem names the column too.
 """
 
 import json
