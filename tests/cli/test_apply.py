@@ -102,3 +102,12 @@ def test_of_many_flags_only_some_are_previewed(plane: Any, cli: Any) -> None:
     done = cli("apply", path, "--json")
     assert (len(done.json["applied"]), len(done.json["previews"])) == (25, 20)
     assert done.err == "25 flags change; who gains and who loses is said of 20.\n"
+
+
+def test_what_flags_say_but_rarely_mean_is_told(plane: Any, cli: Any) -> None:
+    path = cli.write("warny.json", '{"feature": "warny", "rules": [{"if": "market > 3"}]}')
+    told = f"{path}:1:39 warning rules[0].if: column 8: market is a string, 3 is a number: > can never be decided.\n"
+    checked = cli("validate", path)
+    assert (checked.code, checked.out, checked.err) == (0, "✓ 1 document, no mistakes, 1 warning.\n", told)
+    done = cli("apply", path)
+    assert (done.code, done.err.startswith(told)) == (0, True)

@@ -217,3 +217,22 @@ def test_a_request_may_hold_many_flags() -> None:
     bundle = parse_objects(objects)
     assert (len(bundle.flags), bundle.problems) == (1_500, ())
     assert isinstance(bundle.items[0], FlagDraft)
+
+
+def test_what_a_file_says_but_rarely_means_has_its_place_too(tmp_path: Path) -> None:
+    bare = """{"feature": "warny",
+ "expires": "2020-01-31", "environments": {"moon": {}},
+ "rules": [{"if": "market > 3"}]}"""
+    spec = "  rules:\n    - if: market in [DE]\n      rollout: 0\n"
+    (tmp_path / "warny.json").write_text(bare)
+    (tmp_path / "warny.yaml").write_text(HEAD + DUTIES.replace("2027", "2997") + spec)
+    bundle = read_paths([tmp_path])
+    assert bundle.errors == ()
+    assert [str(found).removeprefix(f"{tmp_path}/") for found in bundle.warnings] == [
+        "warny.json:2:13 warning: expires: this is in the past: the flag counts as expired at once. Write a later "
+        "date.",
+        "warny.json:3:19 warning: rules[0].if: column 8: market is a string, 3 is a number: > can never be decided.",
+        "warny.yaml:8:11 warning: spec.rules[0].if: column 12: no attribute DE is known: did you mean 'DE'?",
+        "warny.yaml:9:16 warning: spec.rules[0].rollout: a rollout of 0 takes nobody. Raise it, or remove the rule.",
+    ]
+    assert parse_text(bare).problems == ()  # the control plane gives advice of its own

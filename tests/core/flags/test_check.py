@@ -121,7 +121,7 @@ def test_a_variant_that_another_flag_requires_stays() -> None:
     [
         ({}, []),
         (rule("market > 3"), ["rules[0].if: column 8: market is a string, 3 is a number: > can never be decided."]),
-        (rule("markt == 'DE'"), ["rules[0].if: column 1: no attribute markt is known: did you mean market?."]),
+        (rule("markt == 'DE'"), ["rules[0].if: column 1: no attribute markt is known: did you mean market?"]),
         (rule("market = "), []),
         (
             {"rules": (Rule(), Rule("vip"))},

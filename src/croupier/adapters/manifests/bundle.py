@@ -4,6 +4,7 @@ other.
 The entry points of this package; the CLI and the server call them.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -12,7 +13,7 @@ from typing import Any, Final
 from croupier.adapters.manifests.bare import MAX_FLAGS, bare_flags, marks_in, spans
 from croupier.adapters.manifests.documents import Read, read_document
 from croupier.adapters.manifests.files import MAX_FILE_BYTES, read_sources
-from croupier.adapters.manifests.flags import FlagDraft, PresetDraft, is_bare
+from croupier.adapters.manifests.flags import FlagDraft, PresetDraft, advice, is_bare
 from croupier.adapters.manifests.located import Complaint, Located, Mark, Path, Severity
 from croupier.adapters.manifests.references import Dangling, Item, unresolved
 from croupier.adapters.manifests.release import ReleaseDraft
@@ -71,9 +72,9 @@ def read_paths(
 
     ``known`` are documents that the control plane has already, for references to them; ``None`` leaves references
     unchecked, since the server will check them. ``partial``: the files may refer to kinds of which they hold nothing;
-    that is a warning. Never raises for what is in the files.
+    that is a warning. So is what flags say but rarely mean. Never raises for what is in the files.
     """
-    reading = _Reading()
+    reading = _Reading(advised_at=time.time())
     foreign: list[str] = []
     for source in read_sources(FilePath(path) for path in paths):
         if source.foreign:
@@ -149,9 +150,12 @@ class _Origin:
 
 
 class _Reading:
-    """Collects what is read, then looks at all of it together."""
+    """Collects what is read, then looks at all of it together. Flags get advice, too, if it is told the time; the
+    control plane gives its own.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, advised_at: float | None = None) -> None:
+        self._advised_at = advised_at
         self._items: list[tuple[Item | None, _Origin]] = []
         self._problems: list[Located] = []
         self._claimed: set[tuple[str, str]] = set()
@@ -195,7 +199,7 @@ class _Reading:
         wrong = 0
         places: list[tuple[int, int]] = []
         for index, data in enumerate(flags):
-            read = read_document(data, {})
+            read = self._read(data, {})
             marks: Mapping[Path, Mark] = {}
             if read.complaints and wrong < _MOST_MARKED:
                 wrong, places = wrong + 1, places or spans(text)
@@ -204,7 +208,13 @@ class _Reading:
             self._keep(read, _Origin(file, marks, prefix))
 
     def take(self, data: Any, marks: Mapping[Path, Mark], file: str, prefix: tuple[str | int, ...]) -> None:
-        self._keep(read_document(data, marks), _Origin(file, marks, prefix))
+        self._keep(self._read(data, marks), _Origin(file, marks, prefix))
+
+    def _read(self, data: Any, marks: Mapping[Path, Mark]) -> Read:
+        read = read_document(data, marks)
+        if self._advised_at is None or not isinstance(read.item, FlagDraft):
+            return read
+        return replace(read, complaints=(*read.complaints, *advice(read.item, self._advised_at)))
 
     def _keep(self, read: Read, origin: _Origin) -> None:
         self._items.append((read.item, origin))

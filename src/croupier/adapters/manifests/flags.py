@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from croupier.adapters.manifests import flag_words
-from croupier.adapters.manifests.located import Complaint, Path
+from croupier.adapters.manifests.located import Complaint, Path, Severity
 from croupier.adapters.manifests.misread import Misread
 from croupier.core.flags import cel
+from croupier.core.flags.check import Surroundings, advise
 from croupier.core.flags.model import Flag, FlagType, Rule
 from croupier.core.flags.preset import Preset, read_preset
 from croupier.core.flags.read import read_flag
@@ -95,6 +96,15 @@ def preset_document(data: dict[str, Any]) -> tuple[PresetDraft | None, list[Comp
         return PresetDraft(read_preset(fields), data), []
     except Rejected as refused:
         return None, [Complaint(_moved(problem, ("spec", *problem.path))) for problem in refused.problems]
+
+
+def advice(draft: FlagDraft, now: float) -> list[Complaint]:
+    """What is allowed but rarely meant, as far as the file alone shows it; which environments there are, it does not.
+    ``now`` is in epoch seconds.
+    """
+    around = Surroundings(environments=tuple(draft.flag.environments))
+    found = advise(draft.flag, around, now)
+    return [Complaint(_moved(item, draft.at(item.path)), severity=Severity.WARNING) for item in found]
 
 
 def _draft(

@@ -238,7 +238,8 @@ def _doubtful_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
         if isinstance(node, cel.CelError):  # refused already
             continue
         for doubt in around.doubts(rule.condition, node):
-            yield Problem(f"column {doubt.column}: {doubt.message}.", (*path, "if"))
+            end = "" if doubt.message.endswith("?") else "."
+            yield Problem(f"column {doubt.column}: {doubt.message}{end}", (*path, "if"))
 
 
 def _doubtful_rules(flag: Flag) -> Iterator[Problem]:

@@ -114,3 +114,11 @@ def test_without_types_nothing_is_doubted_but_what_is_always_so() -> None:
 def test_doubts_come_in_the_order_of_the_text() -> None:
     found = check(parse("market > 3 && markt == 'x'"), TYPES)
     assert [doubt.column for doubt in found] == [8, 15]
+
+
+def test_codes_without_quotes_are_no_attributes() -> None:
+    found = check(parse("market in [DE, 'SE'] && has(VIP)"), TYPES)
+    assert [(doubt.column, doubt.message) for doubt in found] == [
+        (12, "no attribute DE is known: did you mean 'DE'?"),
+        (25, "no attribute VIP is known: did you mean 'VIP'?"),
+    ]

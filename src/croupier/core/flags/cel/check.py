@@ -96,6 +96,8 @@ class _Checking:
             return
         if near := nearest(name, self._known):
             self._doubt(node, f"no attribute {name} is known: did you mean {near}?")
+        elif name.isupper():  # as codes are written, not attributes: somebody forgot the quotes
+            self._doubt(node, f"no attribute {name} is known: did you mean '{name}'?")
 
     def _binary(self, node: Binary) -> None:
         symbol = node.operator
