@@ -52,7 +52,10 @@ def test_a_new_flag_only_gives() -> None:
     told = moved(None, HALF)
     assert told.lose == 0
     assert set(told.moves) == {Move(None, "on", told.gain), Move(None, "off", 2000 - told.gain)}
-    assert told.change == 2000 - told.gain
+    assert told.change == 0  # nobody had something else
+    assert told.gain == pytest.approx(1000, abs=100)
+    gets = {f"{told.gain} get on", f"{2000 - told.gain} get off"}
+    assert set(told.text.removeprefix("of 2000 players ").split(", ")) == gets
 
 
 def test_another_value_of_the_same_variant_is_a_change() -> None:

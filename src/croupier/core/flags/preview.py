@@ -37,7 +37,8 @@ class Move:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What an edit does to the players of a population. ``gain`` and ``lose`` are about having the flag (any variant
-    but the off one), ``change`` about getting another variant, or the same one with another value.
+    but the off one), ``change`` about getting another variant, or the same one with another value. Who gets the off
+    variant of a new flag is in none of them: there was no flag.
     """
 
     flag: str
@@ -50,7 +51,12 @@ class Preview:
 
     @property
     def text(self) -> str:
-        """In words: ``of 10000 players 250 gain, 0 lose``."""
+        """In words: ``of 10000 players 250 gain, 0 lose``. Of a new flag: ``of 10000 players 9750 get off, 250 get
+        on``.
+        """
+        if self.moves and all(move.before is None for move in self.moves):
+            gets = (f"{move.players} get {move.after or 'no variant'}" for move in self.moves)
+            return f"of {self.players} players {', '.join(gets)}"
         change = f", {self.change} get something else" if self.change else ""
         return f"of {self.players} players {self.gain} gain, {self.lose} lose{change}"
 
@@ -68,7 +74,7 @@ def preview(flag: Flag, before: Snapshot, after: Snapshot, population: Populatio
         had, has = (each not in (None, flag.off) for each in (was.variant, becomes.variant))
         gain += has and not had
         lose += had and not has
-        change += had == has
+        change += had == has and was.variant is not None
     return Preview(
         flag=flag.key,
         players=len(population.contexts),
