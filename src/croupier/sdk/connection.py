@@ -23,7 +23,7 @@ import httpx
 from httpx_sse import EventSource, ServerSentEvent
 
 from croupier.core.flags.snapshot import MEDIA_TYPE, Delta, Snapshot, decode, decode_delta
-from croupier.errors import Corrupt, CroupierError
+from croupier.errors import Corrupt, CroupierError, Rejected
 from croupier.sdk.known import LARGEST
 
 _CONNECT_S: Final = 10.0
@@ -32,6 +32,7 @@ _SILENCE_S: Final = 45.0
 _FETCH_S: Final = 300.0
 """A snapshot that takes longer comes from a server, or over a network, that is not worth waiting for."""
 _LARGEST_REFUSAL: Final = 64 * 1024
+_ADDRESS: Final = "Write it like http://127.0.0.1:8700."
 
 
 class Refused(CroupierError):
@@ -57,7 +58,9 @@ Message: TypeAlias = Hello | Delta | Resync
 
 
 class Connection:
-    """One process's connection to one environment of one control plane. Not shared with children of a fork."""
+    """One process's connection to one environment of one control plane. Not shared with children of a fork. Raises
+    ``Rejected`` for a URL that is no address.
+    """
 
     def __init__(self, url: str, token: str, environment: str, name: str = "") -> None:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -65,7 +68,7 @@ class Connection:
         if token := token.strip():  # a file's last line break comes along easily
             headers["authorization"] = f"Bearer {token}"
         self._http = httpx.Client(
-            base_url=f"{url.rstrip('/')}/api/v1/environments/{quote(environment, safe='')}/",
+            base_url=base_of(url, environment),
             headers=headers,
             timeout=httpx.Timeout(_CONNECT_S, read=_SILENCE_S),
             # Nothing idle to inherit, to time out, or to keep a server's slot.
@@ -130,6 +133,17 @@ class Connection:
                 os.close(stream.detach())
 
 
+def base_of(url: str, environment: str) -> httpx.URL:
+    """Where a control plane has an environment's flags. Raises ``Rejected`` for a URL that is no address."""
+    try:
+        base = httpx.URL(f"{url.rstrip('/')}/api/v1/environments/{quote(environment, safe='')}/")
+    except httpx.InvalidURL as wrong:
+        raise Rejected(f"{url[:200]!r} is no address of a control plane ({wrong}).", hint=_ADDRESS) from None
+    if base.scheme not in ("http", "https") or not base.host:
+        raise Rejected(f"{url[:200]!r} is no address of a control plane.", hint=_ADDRESS)
+    return base
+
+
 def sdk() -> str:
     """This SDK's name and version, as servers list it."""
     try:
@@ -143,7 +157,7 @@ def _accept(response: httpx.Response) -> None:
         return
     said = ""
     with suppress(ValueError, AttributeError, RecursionError, Corrupt):
-        said = str(json.loads(_read(response, _LARGEST_REFUSAL)).get("detail", ""))[:200]
+        said = str(json.loads(_read(response, _LARGEST_REFUSAL)).get("detail", ""))[:200].rstrip(".")
     hints = {
         401: "Give FlagClient a token of the role client.",
         403: "The token may not read this environment: give one of the role client for it.",

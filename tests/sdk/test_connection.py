@@ -1,0 +1,31 @@
+"""Where a control plane is: what is no address is refused before anything is asked."""
+
+import httpx
+import pytest
+
+from croupier.errors import Rejected
+from croupier.sdk import FlagClient
+from croupier.sdk.connection import Refused, _accept, base_of
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8700", "nonsense", "http://", "ftp://127.0.0.1", "http://a:b"])
+def test_what_is_no_address_is_told_at_once(url: str) -> None:
+    with pytest.raises(Rejected, match=r"is no address of a control plane.*Write it like http://127"):
+        FlagClient(url, cache=None)
+
+
+def test_an_environment_is_one_segment_whatever_it_contains() -> None:
+    base = base_of("http://127.0.0.1:8700/", "a/b")
+    assert str(base) == "http://127.0.0.1:8700/api/v1/environments/a%2Fb/"
+    assert base_of("https://flags.example/croupier", "x").path == "/croupier/api/v1/environments/x/"
+
+
+def test_a_refusal_is_one_sentence_and_what_to_do() -> None:
+    request = httpx.Request("GET", "http://127.0.0.1:8700/flags?client=x")
+    answer = httpx.Response(401, json={"detail": "The token is not known, or was revoked."}, request=request)
+    with pytest.raises(Refused) as refused:
+        _accept(answer)
+    assert str(refused.value) == (
+        "http://127.0.0.1:8700/flags answered 401: The token is not known, or was revoked. "
+        "Give FlagClient a token of the role client."
+    )
