@@ -229,8 +229,10 @@ def test_what_a_file_says_but_rarely_means_has_its_place_too(tmp_path: Path) -> 
     bundle = read_paths([tmp_path])
     assert bundle.errors == ()
     assert [str(found).removeprefix(f"{tmp_path}/") for found in bundle.warnings] == [
-        "warny.json:2:13 warning: expires: this is in the past: the flag counts as expired at once. Write a later "
-        "date.",
+        (
+            "warny.json:2:13 warning: expires: this is in the past: the flag counts as expired at once. "
+            "Write a later date."
+        ),
         "warny.json:3:19 warning: rules[0].if: column 8: market is a string, 3 is a number: > can never be decided.",
         "warny.yaml:8:11 warning: spec.rules[0].if: column 12: no attribute DE is known: did you mean 'DE'?",
         "warny.yaml:9:16 warning: spec.rules[0].rollout: a rollout of 0 takes nobody. Raise it, or remove the rule.",

@@ -52,7 +52,7 @@ async def test_every_mistake_of_every_flag_is_told_and_nothing_is_recorded(plane
 async def test_flags_may_require_each_other_within_a_request(plane: Any, another: Any) -> None:
     needs = {**ON, "prerequisites": [{"flag": "base"}]}
     await plane.declare({"feature": "base", "rules": [{"rollout": 1}]}, needs)
-    with pytest.raises(Conflict, match="lobby require base"):
+    with pytest.raises(Conflict, match="lobby requires base"):
         await plane.flags.changes.archive("base", actor="anna")
     circle = flags({"feature": "base", "prerequisites": [{"flag": "lobby"}]})
     with pytest.raises(Rejected, match="requires itself"):
@@ -71,7 +71,7 @@ async def test_who_saw_an_older_version_is_refused(plane: Any) -> None:
     with pytest.raises(Conflict, match="lobby does not exist, not at 3"):
         await declare(flags(ON), actor="anna", expected={"lobby": 3})
     await declare(flags(ON), actor="anna", expected={"lobby": 0})
-    with pytest.raises(Conflict, match="lobby is at version 1, not new"):
+    with pytest.raises(Conflict, match="lobby exists already, at version 1"):
         await declare(flags(ON), actor="anna", expected={"lobby": 0})
     with pytest.raises(Conflict, match="lobby is at version 1, not at 7"):
         await plane.flags.changes.renew("lobby", 4e9, actor="anna", expected=7)

@@ -99,6 +99,11 @@ def test_the_first_declaration(rules: tuple[Rule, ...], told: str) -> None:
     assert diff(None, replace(FLAG, rules=rules)) == (told,)
 
 
+def test_each_type_has_its_article() -> None:
+    told = [diff(None, replace(FLAG, type=each, rules=()))[0] for each in (FlagType.OPS, FlagType.EXPERIMENT)]
+    assert told == ["declared: an ops flag with no rules", "declared: an experiment with no rules"]
+
+
 @given(flags(), flags())
 def test_it_says_something_exactly_where_something_changed(before: Flag, after: Flag) -> None:
     after = replace(after, key=before.key)

@@ -155,7 +155,10 @@ class FlagChanges:
         def decide(_: FlagState) -> Sequence[FlagEvent]:
             others = sorted(self.recorder.book.requiring(key))
             if others:
-                raise Conflict(f"{', '.join(others[:10])} require {key}.", hint="Change or archive them first.")
+                raise Conflict(
+                    f"{', '.join(others[:10])} require{'s' if len(others) == 1 else ''} {key}.",
+                    hint="Change or archive them first.",
+                )
             return (FlagArchived(),)
 
         return await self._change(key, decide, Who(actor, "archive", reason), expected, answer)
@@ -228,8 +231,8 @@ def _expect(key: str, state: FlagState | None, version: int | None) -> None:
     found = 0 if state is None or state.archived else state.version
     if found != version:
         is_now = f"is at version {found}" if found else "does not exist"
-        seen = f"not at {version}" if version else "not new"
-        raise Conflict(f"The flag {key} {is_now}, {seen}.", hint="Read it again, then decide.")
+        seen = f"{is_now}, not at {version}" if version else f"exists already, at version {found}"
+        raise Conflict(f"The flag {key} {seen}.", hint="Read it again, then decide.")
 
 
 def _effect(state: FlagState | None, digest: str) -> Effect:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from croupier.core.flags.model import Flag, Rule
+from croupier.core.flags.types import DUTIES
 
 _PLAIN = ("type", "description", "owner", "value_type", "off", "default", "safe", "on_expiry")
 
@@ -15,7 +16,7 @@ def diff(before: Flag | None, after: Flag) -> tuple[str, ...]:
     """The changes, one line each, most important first; empty if the declarations mean the same."""
     if before is None:
         rules = f"{len(after.rules)} rule{'' if len(after.rules) == 1 else 's'}" if after.rules else "no rules"
-        return (f"declared: a {after.type.value} flag with {rules}",)
+        return (f"declared: {DUTIES[after.type].named} with {rules}",)
     return tuple(_changes(before, after))
 
 
