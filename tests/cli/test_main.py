@@ -101,6 +101,13 @@ def test_without_the_server_extra(run_process: Any, cli: Any, files: Any) -> Non
     assert run_process("validate", files, code=code).returncode == 0  # the client is all there
 
 
+def test_a_fault_of_ours_is_not_called_a_missing_package(run_process: Any) -> None:
+    broken = run_process("serve", code=BLOCKED.format(names=("croupier.control.flags.book",)))
+    assert broken.returncode == 1
+    assert "croupier.control.flags.book" in broken.stderr
+    assert "not installed here" not in broken.stderr
+
+
 def test_without_the_casino(run_process: Any) -> None:
     found = run_process("demo", code=BLOCKED.format(names=("casino", "casino.players")))
     assert (found.returncode, found.stdout) == (5, "")
