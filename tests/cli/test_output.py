@@ -13,6 +13,7 @@ from croupier.cli.output import (
     clean,
     clock_time,
     exit_code,
+    last_day,
     percent,
     plain,
     print_json,
@@ -103,6 +104,29 @@ def test_an_error_names_every_problem(capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == "error: two\nlines\n  spec.steps[2].setWeight: is wrong. Write 5.\nhint: try again\n"
+
+
+def test_what_the_error_says_is_not_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    day, gone = Problem("no day.", ("expires",), "Write a day."), Problem("gone.", ("flag",))
+    report(Rejected(f"The flag is wrong: {day}", problems=(day,)))
+    assert capsys.readouterr().err == "error: The flag is wrong: expires: no day. Write a day.\n"
+    report(Rejected(f"The flags are wrong: {day}, and 1 more", problems=(day, gone)))
+    assert capsys.readouterr().err.splitlines()[1:] == ["  flag: gone."]
+    placed = Problem(gone.message, (0, *gone.path))
+    for message, problem in ((f"Wrong: {gone}", placed), (f"Wrong: {placed}", gone)):
+        report(Rejected(message, problems=(problem,)))
+        assert capsys.readouterr().err == f"error: {message}\n"
+    elsewhere = Problem(gone.message, ("Rollout/shop", *gone.path))
+    report(Rejected(f"Wrong: {gone}", problems=(elsewhere,)))
+    assert capsys.readouterr().err.splitlines()[1:] == ["  Rollout/shop.flag: gone."]
+
+
+def test_an_end_at_midnight_is_the_day_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert last_day("2027-02-01T00:00:00.000Z") == "2027-01-31"
+    assert last_day("2027-02-01T01:00:00+01:00") == "2027-01-31"
+    assert (last_day("2027-02-01T12:00:00Z"), last_day(None)) == ("2027-02-01T12:00:00Z", "-")
+    monkeypatch.setattr(output.out.console, "_force_terminal", True)
+    assert last_day("2027-02-01T00:00:00.000Z") == "2027-01-31"
 
 
 def test_times_and_weights(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from croupier.cli.connection import Denied
-from croupier.errors import Conflict, Corrupt, CroupierError, NotFound, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, CroupierError, NotFound, Problem, Rejected, Transient
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +47,8 @@ err = Voice(stderr=True)
 
 # What a terminal acts on instead of showing it: control characters, and those that turn the direction of writing.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+_INDEX = re.compile(r"^\[0\]\.")
 
 STYLES = {
     "succeeded": "green",
@@ -105,10 +107,18 @@ def exit_code(error: CroupierError) -> Exit:
 def report(error: CroupierError) -> None:
     """Say what was wrong, where, and what to do, on standard error."""
     err.print(f"[bold red]error:[/] {_lines(error.message)}")
-    for problem in getattr(error, "problems", ()):
-        err.print(f"  {plain(str(problem))}")
+    problems = getattr(error, "problems", ())
+    for problem in problems:
+        if not _is_said(problem, error.message, alone=len(problems) == 1):
+            err.print(f"  {plain(str(problem))}")
     if error.hint:
         err.print(f"[dim]hint:[/] {plain(error.hint)}")
+
+
+def _is_said(problem: Problem, message: str, *, alone: bool) -> bool:
+    """Whether the message has said the problem already; a single one also without its place in a list of one."""
+    said = str(problem)
+    return said in message or (alone and _INDEX.sub("", said) in message)
 
 
 def print_json(value: Any) -> None:
@@ -172,6 +182,14 @@ def styled(word: str) -> str:
 def when(moment: str | None) -> str:
     """An RFC 3339 time for the reader: the local time of day in a terminal, unchanged when piped."""
     return clock_time(moment) if out.is_terminal else moment or "-"
+
+
+def last_day(moment: str | None) -> str:
+    """The end of something for the reader: where that is midnight in UTC, the last day, as people write it."""
+    end = datetime.fromisoformat(moment).astimezone(UTC) if moment else None
+    if end is None or end.time() != time.min:
+        return when(moment)
+    return (end.date() - timedelta(days=1)).isoformat()
 
 
 def clock_time(moment: str | None) -> str:

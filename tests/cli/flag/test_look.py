@@ -57,10 +57,20 @@ def test_one_flag(flags: Any, cli: Any) -> None:
     staging = lines[lines.index("staging") :]
     assert staging[1:3] == ["enabled   yes", "rule 1    100 % of market == 'DE' → on"]
     assert "default   on" in lines[lines.index("production") :]
+    assert not [line for line in lines if line.startswith("rules  ")]
     assert cli("flag", "show", "payments_v2", "--json").json["declaration"]["feature"] == "payments_v2"
     unknown = cli("flag", "show", "other")
     assert (unknown.code, unknown.out) == (3, "")
     assert "There is no flag 'other'. See: croupier flag list" in unknown.err.replace("\nhint: ", " ")
+
+
+def test_an_override_without_rules_and_a_last_day(flags: Any, cli: Any) -> None:
+    declared = {"rules": [{"rollout": 0.5}], "environments": {"staging": {"rules": []}}, "expires": "2099-01-31"}
+    flags.post("flags/apply", flags=[{"feature": "f", **declared}])
+    lines = cli("flag", "show", "f").out.splitlines()
+    assert lines[-2:] == ["staging", "rules     none: everybody gets the default"]
+    assert "expires   2099-01-31" in lines
+    assert [row[5] for row in cli("flag", "list", "f").rows if row[0] == "f"] == ["2099-01-31"]
 
 
 def test_a_killed_flag_with_variants_that_others_need(flags: Any, cli: Any) -> None:

@@ -31,13 +31,13 @@ def test_nobody_is_connected(flags: Any, cli: Any) -> None:
 
 def test_who_runs_what(service: FlagClient, cli: Any) -> None:
     found = cli("flag", "propagation")
-    assert found.out.splitlines() == ["1 of 1 clients run version 3", "", "VERSION\tCLIENTS", "3\t1"]
+    assert found.out.splitlines() == ["1 of 1 client runs version 3", "", "VERSION\tCLIENTS", "3\t1"]
 
 
 def test_a_kill_is_confirmed(flags: Any, service: FlagClient, cli: Any) -> None:
     assert service.is_enabled("psp_x")
     done = cli("flag", "kill", "psp_x", "-r", "X is down", "--wait", "20")
-    assert done.out.splitlines()[1].startswith("1 of 1 clients answer with the safe value; p99 ")
+    assert done.out.splitlines()[1].startswith("1 of 1 client answers with the safe value; p99 ")
     assert not service.is_enabled("psp_x")
     assert "; p50 " in cli("flag", "propagation").out
 
@@ -49,7 +49,7 @@ def test_a_kill_that_not_all_confirm_is_said(flags: Any, service: FlagClient, cl
     known = flags.get("environments/production/propagation")["clients"]
     if known:
         assert late.out.splitlines()[1:] == [
-            "0 of 1 clients answer with the safe value",
+            "0 of 1 client answer with the safe value",
             "1 client did not confirm within 0 s: croupier flag propagation",
         ]
         assert "lobby-1" in cli("flag", "propagation").out

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,12 +12,13 @@ import typer
 
 from croupier.cli.connection import Connection, segment
 from croupier.cli.flag.answers import Key
-from croupier.cli.output import Json, Reason, counted, note, out, plain, print_json, styled, when
+from croupier.cli.output import Json, Reason, counted, last_day, note, out, plain, print_json, styled
 from croupier.core.flags.model import FlagType
 from croupier.errors import NotFound, Rejected
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
+    from croupier.cli.flag.edit import Wishes
 
 _STEPS: Final = {"d": 1, "w": 7}
 
@@ -48,14 +51,8 @@ def set_(  # noqa: PLR0917 - a command's options are its parameters
     """Change a flag, or declare a new one. Only what an option names is changed. Refused if somebody else changed it
     meanwhile.
     """
-    from croupier.cli.flag.edit import Wishes, edited, read_share
+    from croupier.cli.flag.edit import Wishes, read_share
 
-    fields: dict[str, Any] = {
-        "type": kind and kind.value,
-        "owner": owner,
-        "description": description,
-        "tags": tag or None,
-    }
     wishes = Wishes(
         enabled=enabled,
         default=default,
@@ -65,23 +62,53 @@ def set_(  # noqa: PLR0917 - a command's options are its parameters
         variant=variant,
         remove_rule=remove_rule,
         environment=environment,
-        fields={name: value for name, value in fields.items() if value is not None},
+        fields=_given(type=kind and kind.value, owner=owner, description=description, tags=tag or None),
     )
     connection: Connection = context.obj
-    with connection.open() as client:
-        before, version = _current(client, flag)
-        given = _declaration(source, flag) if source else before or {"feature": flag}
-        declaration = edited(given if expires is None else _until(given, expires), wishes)
-        if declaration == before:
-            note("Nothing to change: the flag is like that.")
+    with connection.open() as client, _advised(flag):
+        declaration, version = _wished(client, flag, source, expires, wishes)
         if dry_run:
-            from croupier.cli.flag.preview import preview_of, show_previews
-
-            show_previews([preview_of(client, declaration)], as_json=as_json)
-            note("dry run: nothing was changed")
+            _try(client, declaration, as_json)
             return
         answer = client.put(f"flags/{segment(flag)}", declaration, version=version, reason=reason)
     show_change(answer, as_json)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _wished(
+    client: "Client", flag: str, source: str | None, expires: str | None, wishes: "Wishes"
+) -> tuple[dict[str, Any], int]:
+    """The flag's declaration as it is wished, and the version that it is to follow."""
+    from croupier.cli.flag.edit import edited
+
+    before, version = _current(client, flag)
+    given = _declaration(source, flag) if source else before or {"feature": flag}
+    declaration = edited(given if expires is None else _until(given, expires), wishes)
+    if declaration == before:
+        note("Nothing to change: the flag is like that.")
+    return declaration, version
+
+
+def _try(client: "Client", declaration: dict[str, Any], as_json: bool) -> None:
+    from croupier.cli.flag.preview import preview_of, show_previews
+
+    show_previews([preview_of(client, declaration)], as_json=as_json)
+    note("dry run: nothing was changed")
+
+
+@contextmanager
+def _advised(flag: str) -> Iterator[None]:
+    """Options name variants and cannot declare them: where that is the mistake, say how it is done."""
+    try:
+        yield
+    except Rejected as refused:
+        if refused.hint or not any("there is no variant" in problem.message for problem in refused.problems):
+            raise
+        hint = f"Variants are declared in a file: croupier flag set {flag} --from FILE"
+        raise Rejected(refused.message, hint=hint, problems=refused.problems) from refused
 
 
 def restore(context: typer.Context, flag: Key, reason: Reason = "", as_json: Json = False) -> None:
@@ -129,8 +156,8 @@ def show_change(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    until = f", until {when(found['expiresAt'])}" if found.get("expiresAt") else ""
-    out.print(f"{plain(found['key'])} is {styled(found['standing'])} (version {found['version']}){until}")
+    end = f", until {last_day(found['expiresAt'])}" if found.get("expiresAt") else ""
+    out.print(f"{plain(found['key'])} is {styled(found['standing'])} (version {found['version']}){end}")
     for warning in found.get("warnings", ()):
         note(f"warning: {warning.get('field', '')}: {warning['message']}")
 

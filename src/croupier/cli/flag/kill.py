@@ -93,6 +93,8 @@ def _count(client: "Client", places: Sequence[str], version: int) -> dict[str, A
 
 
 def _said(confirmed: dict[str, Any], wait: float) -> str:
+    from croupier.cli.flag.propagation import share
+
     clients, done = confirmed["clients"], confirmed["confirmed"]
     if not clients:
         return "No client is connected; whoever connects gets the safe value."
@@ -102,4 +104,4 @@ def _said(confirmed: dict[str, Any], wait: float) -> str:
         if done >= clients
         else f"\n{counted(clients - done, 'client')} did not confirm within {wait:g} s: croupier flag propagation"
     )
-    return f"{done:,} of {clients:,} clients answer with the safe value{times}{missing}"
+    return f"{share(done, clients, 'answer')} with the safe value{times}{missing}"

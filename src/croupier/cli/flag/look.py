@@ -7,7 +7,7 @@ import typer
 
 from croupier.cli.connection import Connection, segment
 from croupier.cli.flag.answers import Key
-from croupier.cli.output import Json, note, out, plain, print_json, print_table, styled, when
+from croupier.cli.output import Json, last_day, note, out, plain, print_json, print_table, styled, when
 from croupier.core.flags.model import FlagType
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def list_(  # noqa: PLR0917 - a command's options are its parameters
             item["standing"],
             serves(item),
             item["owner"],
-            when(item["expiresAt"]),
+            last_day(item["expiresAt"]),
         )
         for item in flags
     ]
@@ -65,7 +65,7 @@ def show(context: typer.Context, flag: Key, as_json: Json = False) -> None:
         out.print(f"killed    {when(killed['at'])} by {plain(killed['actor'])}: {plain(killed['reason'])}")
     out.print(f"type      {plain(found['type'])}")
     out.print(f"owner     {plain(found['owner'] or '-')}")
-    out.print(f"expires   {when(found['expiresAt'])}")
+    out.print(f"expires   {last_day(found['expiresAt'])}")
     if needed := found["requiredBy"]:
         out.print(f"needed by {plain(', '.join(needed))}")
     out.print(f"version   {found['version']}, changed {when(found['changedAt'])} by {plain(found['changedBy'])}")
@@ -113,6 +113,8 @@ def _show_targeting(environment: str, there: dict[str, Any]) -> None:
         out.print(f"enabled   {'yes' if there['enabled'] else 'no'}")
     if environment and "default" in there:
         out.print(f"default   {plain(str(there['default']))}")
+    if there.get("rules") == []:
+        out.print("rules     none: everybody gets the default")
     for index, rule in enumerate(there.get("rules", []), 1):
         variants = rule.get("variants") or rule.get("variant") or "on"
         gets = variants if isinstance(variants, str) else json.dumps(variants, ensure_ascii=False)

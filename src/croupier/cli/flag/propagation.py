@@ -55,4 +55,9 @@ def _said(found: dict[str, Any]) -> str:
     if not found["clients"]:
         return f"No client is connected; {found['environment']} is on version {found['version']}."
     times = "" if found["p99Ms"] is None else f"; p50 {found['p50Ms']:.0f} ms, p99 {found['p99Ms']:.0f} ms"
-    return f"{found['current']:,} of {found['clients']:,} clients run version {found['version']}{times}"
+    return f"{share(found['current'], found['clients'], 'run')} version {found['version']}{times}"
+
+
+def share(some: int, clients: int, verb: str) -> str:
+    """``1 of 1 client runs``, ``3 of 4 clients run``."""
+    return f"{some:,} of {clients:,} client{'' if clients == 1 else 's'} {verb}{'s' if some == 1 else ''}"
