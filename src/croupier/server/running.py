@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from croupier.control.catalog import Catalog
 from croupier.control.flags.flags import Flags
@@ -75,17 +76,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         streams=streams,
         metrics=metrics,
         leases=leases,
-        flags=Desk(
-            book=flags.book,
-            changes=flags.changes,
-            presets=flags.presets,
-            propagation=flags.propagation,
-            wholes=Wholes(flags.book),
-            feed=feed,
-            rulesets=Rulesets(flags.book, ports.clock.now),
-            tickets=Tickets(keyring),
-            definitions=Definitions(flags.book),
-        ),
+        flags=_desk(flags, feed, keyring, ports),
         edge_healthy=outside.edge_healthy,
     )
     stop = asyncio.Event()
@@ -93,9 +84,9 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     others = [
         asyncio.create_task(streams.run(), name="journal reader"),
         asyncio.create_task(keyring.keep_fresh(settings.token_refresh_s, ports.clock), name="token refresh"),
-        asyncio.create_task(flags.run(outside.changes), name="flags"),
-        asyncio.create_task(feed.run(), name="flag streams"),
-        asyncio.create_task(feed.keep_alive(), name="heartbeats of flag streams"),
+        asyncio.create_task(_again(partial(flags.run, outside.changes)), name="flags"),
+        asyncio.create_task(_again(feed.run), name="flag streams"),
+        asyncio.create_task(_again(feed.keep_alive), name="heartbeats of flag streams"),
     ]
     log.info("serving", extra={"url": settings.url, "edge": settings.edge_url, "state_dir": str(settings.state_dir)})
     try:
@@ -110,6 +101,31 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _desk(flags: Flags, feed: Feed, keyring: Keyring, ports: Ports) -> Desk:
+    """What requests about flags need."""
+    return Desk(
+        book=flags.book,
+        changes=flags.changes,
+        presets=flags.presets,
+        propagation=flags.propagation,
+        wholes=Wholes(flags.book),
+        feed=feed,
+        rulesets=Rulesets(flags.book, ports.clock.now),
+        tickets=Tickets(keyring),
+        definitions=Definitions(flags.book),
+    )
+
+
+async def _again(work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work, and begin anew where a mistake of ours ends it: without it no kill would be heard of any more."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("a task of the flags ended, and begins anew")
+            await asyncio.sleep(1.0)
 
 
 @asynccontextmanager

@@ -96,3 +96,15 @@ async def test_whom_it_lets_in(shore: Any) -> None:
         stream.close()
         await writing
     assert [part[:12] for part in sent] == [b"first", b"event: delta", b""]
+
+
+async def test_who_ends_its_connection_is_no_laggard(shore: Any, eventually: Any) -> None:
+    await shore.declare({"feature": "a"})
+    whole = await shore.fetch()
+    propagation = shore.world.context.flags.propagation
+    for client in ("pod-1", "elsewhere"):
+        propagation.acknowledge(client, "production", whole.position, "0", held_s=0.0, now=0.0)
+    async with shore.listen(whole.position) as stream:  # as pod-1
+        await stream.until("hello")
+        assert propagation.clients("production") == 2
+    await eventually(lambda: propagation.clients("production") == 1, "one is gone")

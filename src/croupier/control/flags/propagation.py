@@ -110,7 +110,7 @@ class Propagation:
             clients[client] = replace(clients.pop(client), seen_at=now)
 
     def gone(self, client: str, environment: str) -> None:
-        """The client said good-bye."""
+        """The client ended its connection."""
         self._of(environment).clients.pop(client, None)
 
     def clients(self, environment: str) -> int:

@@ -74,6 +74,9 @@ class Feed:
             yield stream
         finally:
             del self._streams[stream]
+            if stream.left:
+                # Its process ended, or it comes back soon and says what it runs: no laggard either way.
+                self._propagation.gone(listener.client, listener.environment)
 
     def greeting(self, stream: Stream, last_event_id: str) -> bytes:
         """The first words: hello, and what a client that resumes has missed."""

@@ -49,12 +49,14 @@ class Stream:
     again; where that is too much it is told to fetch the whole.
     """
 
-    __slots__ = ("_connection", "_waiting", "beat", "closing", "heard", "listener", "sending_since")
+    __slots__ = ("_connection", "_waiting", "beat", "closing", "heard", "left", "listener", "sending_since")
 
     def __init__(self, listener: Listener, heard: int, connection: Connection | None) -> None:
         self.listener = listener
         self.heard = heard
         self.closing = False
+        self.left = False
+        """Whether it was the client that ended it."""
         self.beat = False
         """Whether a heartbeat is due."""
         self.sending_since: float | None = None
@@ -62,7 +64,7 @@ class Stream:
         self._connection = connection
         self._waiting: asyncio.Future[bytes | None] | None = None
         if connection is not None:
-            connection.gone = self.close
+            connection.gone = self._leave
 
     async def write(self, send: Send, first: bytes, following: Callable[["Stream"], bytes | None]) -> None:
         """Write ``first``, then whatever ``following`` has for this client, until it is closed."""
@@ -96,6 +98,11 @@ class Stream:
         """End it, after what is being written."""
         self.closing = True
         self._wake(None)
+
+    def _leave(self) -> None:
+        """The connection is gone."""
+        self.left = not self.closing
+        self.close()
 
     def cut(self) -> None:
         """End it at once: the client takes nothing."""
