@@ -189,6 +189,11 @@ def _nested(depth: int) -> Any:
     return {"!": [_nested(depth - 1)]} if depth else DE
 
 
+def _doubled(depth: int) -> Any:
+    """Said as conditions it doubles with each level."""
+    return {"if": [_doubled(depth - 1), DE, {"!": [DE]}]} if depth else DE
+
+
 def _branched(depth: int) -> Any:
     return {"if": [DE, _branched(depth - 1)]} if depth else "blue"
 
@@ -210,6 +215,8 @@ def _branched(depth: int) -> Any:
         ({"if": [_nested(100), "green"]}, "its targeting is nested too deeply."),
         ({"if": [_nested(60), "green"]}, "its targeting is nested too deeply."),
         ({"if": [_nested(40), "green"]}, None),
+        ({"if": [_doubled(40), "green"]}, "a condition of it has more than 500 parts."),
+        ({"if": [{"$ref": "e24"}, "green"]}, "its targeting has more than 100,000 parts."),
         (_branched(12), None),
         (_branched(14), None),
         ("blue", "its targeting is no object."),
@@ -231,7 +238,8 @@ def _branched(depth: int) -> Any:
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_is_left_out(targeting: Any, words: str | None) -> None:
-    imported = import_flagd(definition(targeting), fractional=3)
+    evaluators = {f"e{number}": {"and": [{"$ref": f"e{number - 1}"}] * 4} for number in range(1, 25)} | {"e0": DE}
+    imported = import_flagd({**definition(targeting), "$evaluators": evaluators}, fractional=3)
     (note,) = imported.notes
     if words is None:
         assert note.fate is Fate.KEPT

@@ -255,3 +255,16 @@ def test_what_cannot_be_said_is_left_out(given: Any, words: str) -> None:
 def test_no_document(data: Any) -> None:
     with pytest.raises(Rejected, match="no LaunchDarkly document"):
         import_launchdarkly(data)
+
+
+def test_segments_of_segments_of_segments() -> None:
+    """Each asks the one below in six places: said as one condition that is nineteen times as many, and more."""
+    chain = [segment("s0", [clause("market", "in", "DE")])]
+    for number in range(1, 19):
+        below = f"s{number - 1}"
+        chain.append(
+            segment(f"s{number}", *([clause("", "segmentMatch", below, below, negate=turn)] for turn in (True, False)))
+        )
+    rule = {"clauses": [clause("", "segmentMatch", "s18")], "variation": 0}
+    (note,) = import_launchdarkly({"flags": {"f": flag(rule)}, "segments": {each["key"]: each for each in chain}}).notes
+    assert "more than 500 parts" in note.text

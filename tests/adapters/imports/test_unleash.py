@@ -331,6 +331,11 @@ def test_a_regular_expression() -> None:
     assert import_unleash(document(exact)).flags[0].rules[0].condition == "has(market) && market.matches('^[D-S]E$')"
 
 
+@pytest.mark.parametrize("segments", [True, 3, {"id": 1}, [{"id": {}}, 7, None]])
+def test_segments_that_are_none(segments: Any) -> None:
+    assert len(import_unleash({**document(feature()), "segments": segments}).flags) == 1
+
+
 @pytest.mark.parametrize("data", [None, [], {}, {"features": {}}])
 def test_no_document(data: Any) -> None:
     with pytest.raises(Rejected, match="no Unleash document"):

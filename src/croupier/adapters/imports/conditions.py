@@ -6,11 +6,27 @@ first whether its attribute is there. Used by the imports.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from croupier.adapters.imports.report import Impossible
 from croupier.core.flags import cel
-from croupier.core.flags.cel.syntax import NOW, And, Binary, Call, Has, ListOf, Literal, Name, Node, Not, Or, Select
+from croupier.core.flags.cel.parser import MAX_NODES
+from croupier.core.flags.cel.syntax import (
+    NOW,
+    And,
+    Binary,
+    Call,
+    Has,
+    ListOf,
+    Literal,
+    Name,
+    Node,
+    Not,
+    Or,
+    Select,
+    walk,
+)
 
 TRUE: Final = Literal(0, True)
 FALSE: Final = Literal(0, False)
@@ -92,6 +108,13 @@ def negated(node: Node) -> Node:
     if node in (TRUE, FALSE):
         return FALSE if node == TRUE else TRUE
     return node.operand if isinstance(node, Not) else Not(0, node)
+
+
+def bounded(node: Node) -> Node:
+    """The node. Raises ``Impossible`` for one that is too large to be written, before it is put into larger ones."""
+    if sum(1 for _ in islice(walk(node), MAX_NODES + 1)) > MAX_NODES:
+        raise Impossible(f"a condition of it has more than {MAX_NODES} parts")
+    return node
 
 
 def text_of(node: Node) -> str:

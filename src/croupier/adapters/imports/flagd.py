@@ -18,6 +18,7 @@ from croupier.errors import Problem, Rejected
 
 _DEEPEST: Final = 30
 _DEEPEST_JSON: Final = 150
+_MOST_PARTS: Final = 100_000
 _HEAVIEST: Final = 2**31 - 1
 _PLAYER: Final = ("targetingKey",)
 _FLAG_KEY: Final = ("$flagd", "flagKey")
@@ -45,6 +46,7 @@ class _Conversion:
 
     def __init__(self, key: str, data: Any, evaluators: Any, fractional: int) -> None:
         self._key, self._data, self._evaluators, self._fractional = key, data, evaluators, fractional
+        self._parts = 0
 
     def flag(self, changes: list[str]) -> Flag:
         data = object_of(self._data, "the flag")
@@ -73,6 +75,9 @@ class _Conversion:
         """The targeting with every ``$ref`` replaced by what it refers to."""
         if depth > _DEEPEST_JSON:
             raise Impossible("its targeting is nested too deeply")
+        self._parts += 1
+        if self._parts > _MOST_PARTS:  # evaluators may refer to evaluators, many times each
+            raise Impossible(f"its targeting has more than {_MOST_PARTS:,} parts")
         if isinstance(logic, list):
             return [self._resolved(each, depth + 1) for each in logic]
         if not isinstance(logic, Mapping):

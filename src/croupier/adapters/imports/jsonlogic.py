@@ -13,6 +13,7 @@ from croupier.adapters.imports.conditions import (
     TRUE,
     attribute,
     both,
+    bounded,
     compared,
     either,
     is_one_of,
@@ -52,7 +53,7 @@ def condition(logic: Any, depth: int = 0) -> Node:
             node = either([both(chosen, inner(then)), both(negated(chosen), inner(otherwise))])
         case _:
             node = _comparison(operator, operands)
-    return node
+    return bounded(node)  # an if says its condition twice, and that doubles
 
 
 def _comparison(operator: str, operands: list[Any]) -> Node:

@@ -12,6 +12,7 @@ from croupier.adapters.imports.conditions import (
     FALSE,
     TRUE,
     both,
+    bounded,
     compared,
     either,
     is_one_of,
@@ -50,6 +51,7 @@ class _Conversion:
 
     def __init__(self, key: str, flags: Mapping[str, Any], segments: Any) -> None:
         self._key, self._flags, self._segments = key, flags, segments
+        self._known: dict[str, Node] = {}
         self._data = flags[key]
 
     def flag(self, changes: list[str]) -> Flag:
@@ -158,6 +160,11 @@ class _Conversion:
         return both(present(path), negated(node)) if clause.get("negate") else node
 
     def _segment(self, name: str, depth: int) -> Node:
+        if name not in self._known:
+            self._known[name] = bounded(self._segment_anew(name, depth))
+        return self._known[name]
+
+    def _segment_anew(self, name: str, depth: int) -> Node:
         if depth > _DEEPEST:
             raise Impossible("segments contain one another")
         segment = object_of(self._segments.get(name), f"segment {name}")

@@ -47,7 +47,9 @@ def import_unleash(data: Any) -> Imported:
         problem = Problem("expected a list of features.", ("features",))
         raise Rejected("This is no Unleash document.", problems=(problem,))
     features = {str(each.get("name")): each for each in _joined(data) if isinstance(each, Mapping)}
-    segments = {each["id"]: each for each in data.get("segments") or [] if isinstance(each, Mapping) and "id" in each}
+    listed = data.get("segments")
+    given = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    segments = {each["id"]: each for each in given if isinstance(each.get("id"), int | str)}
     report = Report()
     for name in features:
         report.carry(name, _Conversion(name, features, segments).flag, _KEPT)
