@@ -1,5 +1,6 @@
 """Handing files to the control plane: what changed, all or nothing, and what is wrong before anything is sent."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,24 @@ def test_as_many_documents_as_validate_can_be_applied(plane: Any, cli: Any) -> N
         found = cli(verb, cli.folder / "many")
         assert (found.code, found.out) == (5, "")
         assert "many/2.yaml error there are more than 1000 documents" in found.err
+
+
+def test_very_many_flags_are_applied_together_or_not_at_all(plane: Any, cli: Any) -> None:
+    flags = [{"feature": f"f{number}", "rules": [{"rollout": 0.5}]} for number in range(1_001)]
+    path = cli.write("flags/bulk.json", json.dumps(flags))
+    tried = cli("apply", path, "--dry-run")
+    assert (tried.code, tried.rows[-1]) == (0, ["Flag", "f1000", "created"])
+    assert plane.get("flags", limit=1)["items"] == []
+    done = cli("apply", path, "-r", "moved", "--json")
+    assert (len(done.json["applied"]), done.json["applied"][0]["effect"]) == (1_001, "created")
+    assert plane.get("flags/f1000")["version"] == 1
+    assert plane.get("flags/f1000/history")["items"][-1]["reason"] == "moved"
+    cli.write(
+        "flags/vip.yaml", "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: vip}\nspec: {match: {market: DE}}\n"
+    )
+    mixed = cli("apply", path.parent)
+    assert (mixed.code, mixed.out) == (5, "")
+    assert "There are 1,002 documents; 1,000 are taken at a time." in mixed.err
 
 
 def test_json_of_others_among_the_files_is_passed_over(plane: Any, cli: Any, files: Path) -> None:

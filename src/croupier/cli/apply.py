@@ -43,10 +43,9 @@ def send(
     objects = [item for item in map(to_objects, bundle.items) if kinds is None or item.get("kind") in kinds]
     if not objects:
         raise Rejected(f"There is no {' or '.join(sorted(kinds or {'document'}))} in these files.")
-    body = {"documents": objects, "reason": reason}
     with connection.open() as client:
-        previews = _previews(client, bundle, client.post("apply", {**body, "dryRun": True})) if bundle.flags else []
-        answer = client.post("apply", {**body, "dryRun": dry_run})
+        previews = _previews(client, bundle, _post(client, bundle, objects, reason, True)) if bundle.flags else []
+        answer = _post(client, bundle, objects, reason, dry_run)
     if as_json:
         print_json(answer | ({"previews": previews} if previews else {}))
         return
@@ -56,6 +55,28 @@ def send(
         note(f"{item['key']}: {item['text']}")
     if dry_run:
         note("dry run: nothing was changed")
+
+
+def _post(
+    client: "Client", bundle: "Bundle", objects: list[dict[str, Any]], reason: str, dry_run: bool
+) -> dict[str, Any]:
+    """The answer to all of it in one request. More than documents may be, flags alone go where very many are taken."""
+    from croupier.adapters.manifests import MAX_DOCUMENTS
+    from croupier.core.flags.write import write_flag
+
+    more = {"reason": reason, "dryRun": dry_run}
+    answer: dict[str, Any]
+    if len(objects) <= MAX_DOCUMENTS:
+        answer = client.post("apply", {"documents": objects, **more})
+        return answer
+    if len(bundle.flags) < len(objects):
+        raise Rejected(
+            f"There are {len(objects):,} documents; {MAX_DOCUMENTS:,} are taken at a time.",
+            hint="Only flags may be more, without other documents: name the files of the two one after the other.",
+        )
+    answer = client.post("flags/apply", {"flags": [write_flag(draft.flag) for draft in bundle.flags], **more})
+    applied = [{"kind": "Flag", "name": item["key"], "effect": item["effect"]} for item in answer.pop("flags")]
+    return {"applied": applied, **answer}
 
 
 def _previews(client: "Client", bundle: "Bundle", planned: dict[str, Any]) -> list[dict[str, Any]]:
