@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from croupier.control.flags import killing
 from croupier.errors import Transient
 from croupier.server.api.views import moment
 from croupier.server.auth import Role
@@ -141,7 +142,10 @@ class Silent:
 
 
 @pytest.mark.parametrize("fails", [True, False], ids=["fails", "hangs"])
-async def test_a_kill_without_the_store(settings: Any, opened: Any, fails: bool) -> None:
+async def test_a_kill_without_the_store(
+    settings: Any, opened: Any, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(killing, "PATIENCE_S", 0.2)
     stores: list[Silent] = []
 
     def wrap(ports: Any) -> Any:

@@ -35,7 +35,7 @@ class Kills:
     recorder: Recorder
     journal: Journal
     spool: KillSpool
-    patience_s: float = PATIENCE_S
+    patience_s: float = field(default_factory=lambda: PATIENCE_S)
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def resume(self) -> None:
