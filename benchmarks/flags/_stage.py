@@ -81,7 +81,9 @@ class House:
         import httpx
 
         headers = {"authorization": f"Bearer {self.token}"}
-        return httpx.request(method, f"{self.place.page.rstrip('/')}/api/v1/{path}", headers=headers, trust_env=False, timeout=30)
+        return httpx.request(
+            method, f"{self.place.page.rstrip('/')}/api/v1/{path}", headers=headers, trust_env=False, timeout=30
+        )
 
 
 @contextlib.contextmanager
