@@ -42,8 +42,7 @@ class FlagClient:
 
     Starts with the newer of ``bootstrap`` (a file: a snapshot, or declarations as JSON) and ``cache`` (the last known
     good, ``None`` to keep none), and follows the server from then on, by stream. Without a URL it never dials. ``name``
-    is how the server lists this client; made up of host and process if left out. Works on in children of a fork. Raises
-    ``Rejected`` for a URL that is no address.
+    is how the server lists this client; made up of host and process if left out. Works on in children of a fork.
 
     The attributes of a player and a request are given by name, as one mapping that can be kept and used again, or both.
     The player is known by ``targetingKey``, else by ``user``.
@@ -92,13 +91,9 @@ class FlagClient:
             decisions.begin(environment)
         connect = None
         if server is not None:
-            from croupier.sdk.connection import (
-                Connection,
-                base_of,
-            )  # costs a quarter of a second, which tests need not pay
+            from croupier.sdk.connection import Connection  # costs a quarter of a second, which tests need not pay
 
             url, token, name = server
-            base_of(url, environment)  # a mistyped one is told at once: in the background it would only be logged
             connect = partial(Connection, url, token, environment, name)
         self._background = Background(self._held, decisions, connect, cache)
         self._stop = finalize(self, self._background.stop)
