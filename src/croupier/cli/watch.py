@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from croupier.cli.client import Client
 
 _POLL_S = 0.5
+"""Between two looks. Asked, not streamed: a gate's counts and the times left change without an event in the journal."""
 _ENDED = ("succeeded", "aborted", "superseded")
 _MARKS = {"done": "[green]✓[/]", "current": "[cyan]●[/]", "stopped": "[red]✗[/]", "todo": "[dim]○[/]"}
 

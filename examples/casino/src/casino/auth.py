@@ -108,7 +108,7 @@ async def login(request: Request) -> Response:
         outcome = {401: "wrong_credentials", 403: "refused"}.get(refusal.status, "failed")
         house.metrics.logins.labels(house.version, market, brand, outcome).inc()
         raise
-    except Exception:
+    except Exception:  # whatever it was: counted as a failed login, and raised on
         house.metrics.logins.labels(house.version, market, brand, "failed").inc()
         raise
     return respond({"challenge": challenge})

@@ -109,7 +109,7 @@ async def _counted(house: House, order: Order, carry_out: Callable[[House, Order
         answer = await carry_out(house, order)
     except Refusal:
         raise
-    except Exception:
+    except Exception:  # whatever it was: counted as a failed payment, and raised on
         _count(house, order, "failed", order.psp, chosen_flow(house, order))
         raise
     if answer.fresh:

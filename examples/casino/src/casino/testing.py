@@ -153,7 +153,7 @@ def wait_ready(running: Running) -> None:
             raise RuntimeError(f"{running.service} {running.version} ended with {running.process.returncode}")
         if health(running) == 200:
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # another process: nothing tells us, so it is asked until the deadline
     raise TimeoutError(f"{running.service} {running.version} does not serve on port {running.port}")
 
 

@@ -87,7 +87,7 @@ class ControlPlane:
                 connection = Connection(self.place.page, token_file.read_text(encoding="utf-8").strip())
                 if _answers(connection):
                     return connection
-            time.sleep(0.1)
+            time.sleep(0.1)  # a process that starts: nothing tells of it before it answers
         last_words = (self.place.folder / "serve.log").read_text(encoding="utf-8", errors="replace")[-2000:]
         raise Transient(f"The control plane did not start:\n{last_words}")
 
@@ -140,7 +140,7 @@ def open_casino(client: Client, place: Place) -> None:
     while any(item["stable"] is None for item in client.pages("services", 100)):
         if time.monotonic() > deadline:
             raise Transient("The casino did not open.", hint=f"See the logs in {place.folder}.")
-        time.sleep(0.1)
+        time.sleep(0.1)  # a few seconds, once: a look now and then is simpler than a stream of four services
 
 
 def _answers(connection: Connection) -> bool:

@@ -73,7 +73,7 @@ def _confirmed(client: "Client", environment: str | None, killed: dict[str, Any]
             left = until - time.monotonic()
             if found["confirmed"] >= found["clients"] or left <= 0:
                 return found
-            time.sleep(min(step, left))
+            time.sleep(min(step, left))  # acknowledgements are no events: they are asked for, ever more rarely
             step = min(2 * step, _LONGEST_STEP_S)
     except CroupierError as trouble:  # the kill is in force all the same
         note(f"who confirmed cannot be said: {trouble}")

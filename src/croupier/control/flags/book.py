@@ -11,13 +11,14 @@ from typing import Final
 
 from croupier.control.flags.lines import Lines
 from croupier.control.flags.steps import Step, Steps, keys_of
+from croupier.control.flags.tried import tried
 from croupier.control.ports import Changes, Clock, FlagRecord, Store
 from croupier.core.flags.events import FlagKilled
 from croupier.core.flags.line import SEGMENT, segment_line
 from croupier.core.flags.model import Prerequisite
 from croupier.core.flags.snapshot import Delta, Snapshot
 from croupier.core.flags.state import FlagState, Kill, evolve
-from croupier.errors import CroupierError, NotFound
+from croupier.errors import NotFound
 
 MOST_BYTES: Final = 256 * 1024
 """A delta may have so many; beyond, the client fetches the whole."""
@@ -177,14 +178,7 @@ class FlagBook:
     async def follow(self, changes: Changes) -> None:
         """Read on whenever the journal grows, until cancelled. Trouble is logged and tried again."""
         async for _ in changes.subscribe():
-            while True:
-                try:
-                    await self.refresh()
-                    break
-                except CroupierError as trouble:
-                    log.warning("flags could not be read: %s", trouble)
-                except Exception:
-                    log.exception("flags could not be read")
+            while not await tried(self.refresh(), "flags could not be read"):
                 await self._clock.sleep(_RETRY_S)
 
     async def _begin(self, record: FlagRecord) -> None:

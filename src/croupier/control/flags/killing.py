@@ -11,12 +11,13 @@ from typing import Final
 
 from croupier.control.flags.book import is_killed
 from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
+from croupier.control.flags.tried import tried
 from croupier.control.ports import Journal, KillIntent, KillSpool
 from croupier.control.recording import CONTROLLER, Who
 from croupier.core.flags.events import FlagKilled, FlagRestored
 from croupier.core.flags.state import FlagState, Kill
 from croupier.core.journal.flags import FLAG, written
-from croupier.errors import CroupierError, NotFound, Rejected, Transient
+from croupier.errors import NotFound, Rejected, Transient
 
 PATIENCE_S: Final = 0.2
 """How long the record of a kill may take before the kill is acted on without it."""
@@ -118,16 +119,13 @@ class Kills:
         """Try again and again until nothing waits; for ever, as a task."""
         while True:
             await self._waiting.wait()
-            try:
-                while self.spool.pending():
-                    await self.settle()
-                self._waiting.clear()
-                continue
-            except CroupierError as trouble:
-                log.warning("kills still wait for their record: %s", trouble)
-            except Exception:
-                log.exception("kills could not be recorded")
-            await self.recorder.clock.sleep(_RETRY_S)
+            if not await tried(self._settle_all(), "kills still wait for their record", "kills could not be recorded"):
+                await self.recorder.clock.sleep(_RETRY_S)
+
+    async def _settle_all(self) -> None:
+        while self.spool.pending():
+            await self.settle()
+        self._waiting.clear()
 
     def _act(self, intent: KillIntent, *, unless_killed: bool = False) -> Changed:
         """Keep it and let it out, unless it came to be recorded meanwhile."""

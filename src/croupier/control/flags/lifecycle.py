@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from croupier.control.flags.recording import Changed, Decided, Happening, Recorder
+from croupier.control.flags.tried import tried
 from croupier.control.recording import CONTROLLER, Who
 from croupier.core.flags.lifecycle import WARN_BEFORE_S, Debt, Patience, debt, due, next_due
-from croupier.errors import CroupierError
 
 log = logging.getLogger("croupier.flags")
 
@@ -46,12 +46,7 @@ class Lifecycle:
     async def run(self, interval_s: float = 60.0) -> None:
         """Tick until cancelled. Trouble is logged and tried again."""
         while True:
-            try:
-                await self.tick()
-            except CroupierError as trouble:
-                log.warning("expiries are not recorded now: %s", trouble)
-            except Exception:
-                log.exception("expiries could not be looked at")
+            await tried(self.tick(), "expiries are not recorded now", "expiries could not be looked at")
             await self.recorder.clock.sleep(interval_s)
 
     async def _decide(self) -> Decided:
