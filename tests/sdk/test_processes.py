@@ -300,17 +300,22 @@ FORKED = """
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_multiprocessing(plane: Plane, tmp_path: Path, method: str) -> None:
-    script = written(tmp_path, "script.py", FORKED.replace("METHOD", method))
-    process = subprocess.Popen(
-        [sys.executable, script],
-        cwd=tmp_path,
-        env=environment(plane, tmp_path),
+def begun(plane: Plane, folder: Path, script: str) -> subprocess.Popen[str]:
+    """A Python process that runs the script, with what it says in pipes."""
+    return subprocess.Popen(
+        [sys.executable, written(folder, "script.py", script)],
+        cwd=folder,
+        env=environment(plane, folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(plane: Plane, tmp_path: Path, method: str) -> None:
+    script = FORKED.replace("METHOD", method)
+    process = begun(plane, tmp_path, script)
     assert process.stdout is not None
     assert process.stdout.readline() == "all know\n", process.communicate(timeout=20)
     plane.change({"new_lobby": False})
@@ -372,14 +377,7 @@ def test_subprocesses_leave_the_parents_stream_alone(plane: Plane, tmp_path: Pat
 
     {last}
     """
-    process = subprocess.Popen(
-        [sys.executable, written(tmp_path, "script.py", script)],
-        cwd=tmp_path,
-        env=environment(plane, tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begun(plane, tmp_path, script)
     assert process.stdout is not None
     assert process.stdout.readline() == "ran\n", process.communicate(timeout=20)
     plane.change({"new_lobby": False})
@@ -403,14 +401,7 @@ def test_the_background_imports_nothing(plane: Plane, tmp_path: Path) -> None:
         time.sleep(0.01)
     print(sorted(set(sys.modules) - before))
     """
-    process = subprocess.Popen(
-        [sys.executable, written(tmp_path, "script.py", script)],
-        cwd=tmp_path,
-        env=environment(plane, tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begun(plane, tmp_path, script)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n", process.communicate(timeout=20)
     plane.say("resync", '{"within_s": 0}')
@@ -451,14 +442,7 @@ def test_a_thread_that_forks_while_flags_change(plane: Plane, tmp_path: Path) ->
     assert {os.waitpid(pid, 0)[1] for pid in pids} == {0}
     print("done", flush=True)
     """
-    process = subprocess.Popen(
-        [sys.executable, written(tmp_path, "script.py", script)],
-        cwd=tmp_path,
-        env=environment(plane, tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begun(plane, tmp_path, script)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n", process.communicate(timeout=20)
     for number in range(39):
