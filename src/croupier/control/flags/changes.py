@@ -110,9 +110,11 @@ class FlagChanges:
         work = (flags, actor, expected or {}, segments, self.recorder.clock.now())
         return await asyncio.to_thread(self._planned, *work) if len(flags) > MANY else self._planned(*work)
 
-    async def kill(self, key: str, *, actor: str, reason: str, answer: Keep | None = None) -> Changed:
+    async def kill(
+        self, key: str, *, actor: str, reason: str, at: float | None = None, answer: Keep | None = None
+    ) -> Changed:
         """As ``Kills.kill``."""
-        return await self.kills.kill(key, actor=actor, reason=reason, answer=answer)
+        return await self.kills.kill(key, actor=actor, reason=reason, at=at, answer=answer)
 
     async def restore(self, key: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
         """As ``Kills.restore``."""

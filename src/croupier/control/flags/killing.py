@@ -51,15 +51,19 @@ class Kills:
             else:
                 self._act(intent, unless_killed=True)
 
-    async def kill(self, key: str, *, actor: str, reason: str, answer: Keep | None = None) -> Changed:
+    async def kill(
+        self, key: str, *, actor: str, reason: str, at: float | None = None, answer: Keep | None = None
+    ) -> Changed:
         """Let the flag answer its safe variant everywhere. ``recorded`` is false where the store does not answer: the
-        kill is in force all the same. Raises ``NotFound``; ``Rejected`` without a reason.
+        kill is in force all the same. ``at`` is when it was decided (epoch seconds), by default now; the same kill,
+        asked of several control planes, has the same. Raises ``NotFound``; ``Rejected`` without a reason.
         """
         if not reason.strip():
             raise Rejected("A kill needs a reason.", hint="Say what is wrong: others will read it.")
         await known(self.recorder, key)
         # Whoever asked may be gone before the store answers; the kill goes on.
-        return await asyncio.shield(self._kill(KillIntent(key, actor, reason, self.recorder.clock.now()), answer))
+        intent = KillIntent(key, actor, reason, self.recorder.clock.now() if at is None else at)
+        return await asyncio.shield(self._kill(intent, answer))
 
     async def _kill(self, intent: KillIntent, answer: Keep | None) -> Changed:
         key, book = intent.flag, self.recorder.book

@@ -86,6 +86,14 @@ class FlagsResult(Model):
 
 class KillRequest(Model):
     reason: str = Field(min_length=1, max_length=1_000, description="What is wrong: others will read it.")
+    decided_at: str | None = Field(
+        None,
+        max_length=40,
+        description="When it was decided (RFC 3339). Sent to several control planes of one database with the same "
+        "moment and reason it is one kill, recorded once, also where each had to keep it while the database was away. "
+        "Counts if it is within five minutes of the server's own time.",
+        examples=["2026-11-22T11:20:00.123Z"],
+    )
 
 
 class RestoreRequest(Model):

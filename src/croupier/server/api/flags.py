@@ -1,7 +1,7 @@
 """``/flags``: declare, read, kill, restore, renew, archive. A kill works while the database is out of reach."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
@@ -19,6 +19,7 @@ from croupier.server.api.etag import Expected, etag
 from croupier.server.api.flag_intake import as_shown, flag_of, flags_of, placed, time_of, unplaced
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit, page_of
+from croupier.server.api.views import epoch
 from croupier.server.api.wire import Page
 from croupier.server.auth import Operator, Principal
 from croupier.server.context import Context, Here
@@ -36,7 +37,8 @@ Declaration = Annotated[
 Why = Annotated[str, Query(max_length=1_000, description="Why; kept in the journal.")]
 Act = Callable[[Keep | None], Awaitable[Changed]]
 
-_HISTORY_PAGE = 500
+_HISTORY_PAGE: Final = 500
+_CLOCKS_DIFFER_S: Final = 300.0
 
 
 @router.get("", operation_id="list_flags", summary="List flags")
@@ -170,7 +172,8 @@ async def kill_flag(request: Request, here: Here, who: Operator, key: Key, asked
     """Its safe variant for everybody, at once, until it is restored; also while the store is out of reach."""
 
     async def act(answer: Keep | None) -> Changed:
-        return await here.flags.changes.kill(key, actor=who.name, reason=asked.reason, answer=answer)
+        at = _decided(asked.decided_at, here.ports.clock.now())
+        return await here.flags.changes.kill(key, actor=who.name, reason=asked.reason, at=at, answer=answer)
 
     return await _act(request, here, who, act, urgent=True)
 
@@ -257,6 +260,15 @@ def _result(done: Declared, version: int, *, dry_run: bool) -> fm.FlagsResult:
         dry_run=dry_run,
         warnings=[mistake(warning) for warning in placed(done.warnings, ("flags",))],
     )
+
+
+def _decided(said: str | None, now: float) -> float | None:
+    """When a kill was decided, as its sender says; ``None`` where that cannot be. No kill is refused for its time."""
+    try:
+        at = epoch(said) if said else now
+    except Rejected:
+        return None
+    return at if abs(now - at) <= _CLOCKS_DIFFER_S else None
 
 
 def _state(here: Context, key: str) -> FlagState:
