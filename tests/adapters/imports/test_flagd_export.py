@@ -11,7 +11,7 @@ from openfeature.evaluation_context import EvaluationContext
 from tests.adapters.imports.asking import NOW, states_of
 from tests.adapters.imports.test_flagd import PEOPLE
 
-from croupier.adapters.imports import export_flagd, import_flagd
+from croupier.adapters.imports import Fate, export_flagd, import_flagd
 from croupier.core.flags import events as e
 from croupier.core.flags.line import flag_line, segment_line
 from croupier.core.flags.model import Bucketing, Flag, Override, Prerequisite, Rule, Share, ValueType
@@ -152,19 +152,37 @@ def test_what_is_imported_from_flagd_is_exported_to_it_with_the_same_players(fra
 
 
 @pytest.mark.parametrize(
-    "bucketing, fractional, text",
+    "bucketing, fractional, dealt",
     [
-        (Bucketing(), 3, "players are dealt anew: croupier.1 does not exist in flagd's version 3."),
-        (Bucketing("flagd.2"), 3, "players are dealt anew: flagd.2 does not exist in flagd's version 3."),
-        (Bucketing("flagd.3", salt="x"), 3, "players are dealt anew: flagd.3 is always salted with the flag's key."),
+        (Bucketing(), 3, "croupier.1"),
+        (Bucketing("flagd.2"), 3, "flagd.2"),
+        (Bucketing("flagd.3", salt="x"), 3, "flagd.3, salted with 'x'"),
+        (Bucketing("flagd.3"), 2, "flagd.3"),
         (Bucketing("flagd.2"), 2, None),
         (Bucketing("flagd.1"), 1, None),
     ],
 )
-def test_what_is_dealt_anew_is_said(bucketing: Bucketing, fractional: Literal[1, 2, 3], text: str | None) -> None:
+def test_who_would_be_dealt_anew_is_left_out(
+    bucketing: Bucketing, fractional: Literal[1, 2, 3], dealt: str | None
+) -> None:
+    """With what requires it; but not where it answers everybody the same."""
     given = colour(Rule(rollout=2500, serve=(Share("red", 1), Share("blue", 1))), bucketing=bucketing)
-    _, notes = export_flagd(states_of([given]), "production", {}, fractional=fractional)
-    assert [note.text for note in notes if note.fate == "changed"] == ([] if text is None else [text])
+    child = Flag("child", rules=(Rule(),), prerequisites=(Prerequisite("f", ("red",)),))
+    alike = Flag("alike", rules=(Rule("market == 'DE'"),), bucketing=bucketing)
+    definition, notes = export_flagd(states_of([given, child, alike]), "production", {}, fractional=fractional)
+    texts = {note.flag: note.text for note in notes if note.fate is Fate.LEFT_OUT}
+    pin = {1: "flagd.1", 2: "flagd.2", 3: "flagd.3"}[fractional]
+    why = (
+        f"its players are dealt by {dealt}, which flagd's fractional {fractional} does not compute; pin "
+        f"'bucketing: {{algorithm: {pin}}}' before anybody has it, or ask by OFREP."
+    )
+    assert texts == ({} if dealt is None else {"f": why, "child": f"it requires f, and there {why}"})
+    assert set(definition["flags"]) == {"f", "child", "alike"} - set(texts)
+
+
+def test_a_killed_flag_goes_out_whatever_deals_its_players() -> None:
+    (state,) = states_of([flag(Rule(rollout=2500), bucketing=Bucketing())])
+    assert compare([evolve(state, e.FlagKilled("x"), version=2, actor="a", at=0)]) == {"off"}
 
 
 @pytest.mark.parametrize(

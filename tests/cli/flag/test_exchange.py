@@ -98,5 +98,6 @@ def test_a_definition_for_flagd(flags: Any, cli: Any) -> None:
     definition = json.loads(printed.out)["flags"]
     assert definition["new_lobby"]["defaultVariant"] == "off"
     assert definition["psp_x"]["defaultVariant"] == "on"
-    assert "DE" in json.dumps(definition["payments_v2"]["targeting"])
+    assert "payments_v2" not in definition
+    assert "payments_v2 left out: its players are dealt by croupier.1" in " ".join(printed.err.split())
     assert cli("flag", "export", "--format", "flagd").code == 5

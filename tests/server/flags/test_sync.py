@@ -158,6 +158,20 @@ async def test_a_busy_port_is_said(shore: Any) -> None:
                 pass
 
 
+async def test_flags_that_flagd_cannot_deal_alike_are_left_out_and_said_once(
+    shore: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await shore.declare(*FLAGS, {"feature": "a_share", "rules": [{"rollout": 0.25}]})
+    path = "/api/v1/environments/production/flagd.json"
+    assert "a_share" not in (await shore.http.get(path)).json()["flags"]
+    await shore.kill("text")
+    assert (await shore.http.get(path)).json()["flags"]["text"]["defaultVariant"] == "b"
+    (said,) = (record.getMessage() for record in caplog.records if "flagd's definition" in record.getMessage())
+    assert said.endswith(" says why): a_share")
+    await shore.kill("a_share")
+    assert (await shore.http.get(path)).json()["flags"]["a_share"]["defaultVariant"] == "off", "a kill goes out"
+
+
 async def test_the_definition_over_http(shore: Any) -> None:
     await shore.declare(*FLAGS)
     path = "/api/v1/environments/production/flagd.json"

@@ -1,7 +1,8 @@
 """Our flags of one environment as a flagd definition, for any OpenFeature SDK that evaluates by itself.
 
-Flags whose bucketing is flagd's keep it; the house's own hash does not exist there, so shares of such flags are dealt
-anew, and the report says so. Kills, expiries and overrides are decided here, as in a flag's line.
+Everybody gets there what they get here, or the flag is left out and the report says why: flagd's evaluators have
+murmur3 only, so they cannot deal shares by another hash (docs/decisions/0014). Kills, expiries and overrides are
+decided here, as in a flag's line.
 """
 
 import json
@@ -16,6 +17,9 @@ from croupier.core.segments import BUCKETS, Segment
 
 _SCHEMA: Final = "https://flagd.dev/schema/v0/flags.json"
 
+_ALGORITHMS: Final = {1: (None, "flagd.1"), 2: (None, "flagd.2"), 3: ("flagd.3", "flagd.3.value")}
+"""Each version's bucketing: of the short form (salted with the flag's key), and of a text that salt and key join to."""
+
 
 def export_flagd(
     states: Iterable[FlagState],
@@ -24,21 +28,18 @@ def export_flagd(
     *,
     fractional: Literal[1, 2, 3],
 ) -> tuple[dict[str, Any], tuple[Note, ...]]:
-    """The definition for ``environment``, and what is different there. ``fractional`` is the version that will evaluate
-    it. A flag that cannot be said in flagd is left out, so that the code's default answers.
+    """The definition for ``environment``, and what became of each flag. ``fractional`` is the version that will
+    evaluate it. A flag that cannot be said in flagd is left out, so that the code's default answers.
     """
     known = {state.key: state for state in states if not state.archived}
     definition: dict[str, Any] = {}
     notes: list[Note] = []
     for key, state in known.items():
-        export = _Export(known, environment, segments, fractional)
         try:
-            definition[key] = export.flag(state)
+            definition[key] = _Export(known, environment, segments, fractional).flag(state)
         except Impossible as reason:
             notes.append(Note(key, Fate.LEFT_OUT, f"{reason}."))
-            continue
-        notes += [Note(key, Fate.CHANGED, f"{text}.") for text in dict.fromkeys(export.changes)]
-        if not export.changes:
+        else:
             notes.append(Note(key, Fate.KEPT, "everybody gets the same there."))
     metadata = {"flagSetId": environment, "version": str(max((state.version for state in known.values()), default=0))}
     return {"$schema": _SCHEMA, "metadata": metadata, "flags": definition}, tuple(notes)
@@ -50,8 +51,8 @@ class _Export:
     def __init__(
         self, known: Mapping[str, FlagState], environment: str, segments: Mapping[str, Segment], fractional: int
     ) -> None:
-        self.changes: list[str] = []
         self._known, self._environment, self._segments, self._fractional = known, environment, segments, fractional
+        self._here = _ALGORITHMS[fractional]
 
     def flag(self, state: FlagState) -> dict[str, Any]:
         line = self._line(state)
@@ -85,7 +86,10 @@ class _Export:
     def _required(self, key: str, variants: list[str], above: tuple[str, ...]) -> Any:
         if key in above or key not in self._known:
             return False
-        answer = self._answer(key, self._line(self._known[key]), above)
+        try:
+            answer = self._answer(key, self._line(self._known[key]), above)
+        except Impossible as reason:
+            raise Impossible(f"it requires {key}, and there {reason}") from None
         return answer in variants if isinstance(answer, str) else {"in": [answer, variants]}
 
     def _asked(self, key: str, rule: Mapping[str, Any], line: Mapping[str, Any]) -> Any:
@@ -111,11 +115,13 @@ class _Export:
         """The shares as ``fractional``, which hashes the salt and the player's key joined, or (version 3's short form)
         both as a pair.
         """
-        if algorithm == "flagd.3" == f"flagd.{self._fractional}":
-            if not by and salt == key:
-                return {"fractional": parts}
-            self.changes.append("players are dealt anew: flagd.3 is always salted with the flag's key")
-        elif algorithm != {1: "flagd.1", 2: "flagd.2", 3: "flagd.3.value"}[self._fractional]:
-            words = f"players are dealt anew: {algorithm} does not exist in flagd's version {self._fractional}"
-            self.changes.append(words)
+        short, joined = self._here
+        if algorithm == short and salt == key and not by:
+            return {"fractional": parts}
+        if algorithm != joined:
+            words = f"{algorithm}, salted with '{salt}'" if algorithm == short else algorithm
+            raise Impossible(
+                f"its players are dealt by {words}, which flagd's fractional {self._fractional} does not compute; pin "
+                f"'bucketing: {{algorithm: {short or joined}}}' before anybody has it, or ask by OFREP"
+            )
         return {"fractional": [{"cat": [salt, {"var": by or "targetingKey"}]}, *parts]}

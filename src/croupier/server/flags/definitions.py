@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from croupier.adapters.imports import export_flagd
+from croupier.adapters.imports import Fate, export_flagd
 from croupier.control.flags.book import FlagBook
 from croupier.core.flags.line import SEGMENT
 from croupier.core.flags.snapshot import Snapshot
@@ -17,6 +18,8 @@ Fractional: TypeAlias = Literal[1, 2, 3]
 
 NEWEST: Final[Fractional] = 3
 
+_log = logging.getLogger("croupier.server")
+
 
 @dataclass(slots=True)
 class Definitions:
@@ -24,6 +27,7 @@ class Definitions:
 
     book: FlagBook
     _kept: dict[tuple[str, Fractional], tuple[int, str]] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def of(self, environment: str, fractional: Fractional) -> str:
@@ -34,16 +38,30 @@ class Definitions:
             kept = self._kept.get(place)
             if kept is None or kept[0] < wanted:
                 revision, snapshot = self.book.revision, self.book.snapshot(environment)
-                text = await asyncio.to_thread(_written, self.book, snapshot, fractional)
+                text, left_out = await asyncio.to_thread(_written, self.book, snapshot, fractional)
+                self._tell(environment, left_out)
                 kept = self._kept[place] = revision, text
         return kept[1]
 
+    def _tell(self, environment: str, left_out: set[str]) -> None:
+        """Say once of each flag that flagd does not get."""
+        new = sorted(left_out - self._told)
+        self._told |= left_out
+        if new:
+            named = ", ".join(new[:5]) + "…" * (len(new) > 5)
+            words = (
+                "flags of %s that flagd's definition cannot hold ('croupier flag export --format flagd' says why): %s"
+            )
+            _log.warning(words, environment, named)
 
-def _written(book: FlagBook, snapshot: Snapshot, fractional: Fractional) -> str:
+
+def _written(book: FlagBook, snapshot: Snapshot, fractional: Fractional) -> tuple[str, set[str]]:
+    """The document, and the keys of the flags that it cannot hold."""
     states = list(book.states())
-    document, _ = export_flagd(states, snapshot.environment, _segments(snapshot.lines), fractional=fractional)
+    document, notes = export_flagd(states, snapshot.environment, _segments(snapshot.lines), fractional=fractional)
     document["metadata"] = {"flagSetId": snapshot.environment, "version": snapshot.position}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    left_out = {note.flag for note in notes if note.fate is Fate.LEFT_OUT}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")), left_out
 
 
 def _segments(lines: Mapping[str, str]) -> dict[str, Segment]:

@@ -26,7 +26,7 @@ async def get_definition(
     fractional: Annotated[int, Query(ge=1, le=NEWEST, description="flagd's way of bucketing.")] = 3,
     if_none_match: Annotated[str, Header(max_length=1_000)] = "",
 ) -> Response:
-    """The flagd definition of this environment. Shares of flags whose bucketing is not flagd's are dealt anew there."""
+    """The flagd definition of this environment. Flags whose shares flagd cannot deal alike are left out."""
     if not who.may_read(environment):
         raise Forbidden(f"{who.name} is for the environment {who.environment}.", hint="Use a token of this one.")
     etag = f'{here.flags.wholes.etag(environment)[:-1]}-{fractional}"'
