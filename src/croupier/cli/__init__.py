@@ -8,13 +8,14 @@ def main() -> None:
     """Run the command line. Errors become a message with a hint on standard error, and an exit code. A reader that has
     seen enough (``| head -1``) is no error.
     """
+    begun_at = ""
     if sys.argv[1:3] == ["flag", "kill"]:
         from croupier.cli.ahead import kill_ahead
 
-        kill_ahead(sys.argv[3:], os.environ)
+        begun_at = kill_ahead(sys.argv[3:], os.environ)
     code: str | int | None = 0
     try:
-        code = _run()
+        code = _run(begun_at)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer goes nowhere; Python would try once more at its end, and complain.
@@ -23,14 +24,14 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run() -> str | int | None:
+def _run(begun_at: str) -> str | int | None:
     # All that takes time to load comes here, after a kill is on its way.
     from croupier.cli.app import app
     from croupier.cli.output import Exit, exit_code, report
     from croupier.errors import CroupierError
 
     try:
-        app()
+        app(obj=begun_at)
     except CroupierError as error:
         report(error)
         return exit_code(error)

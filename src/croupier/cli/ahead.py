@@ -6,12 +6,14 @@ what is wrong, kills what was not killed yet, and tells who confirmed. To kill w
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Thread
 from typing import Final
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from croupier.cli.whereabouts import address, is_loopback, token_for
+from croupier.cli.whereabouts import addresses, is_loopback, token_for
 
 _PATIENCE_S: Final = 2.0
 _TEXTS: Final = ("--reason", "-r")
@@ -19,21 +21,34 @@ _IRRELEVANT: Final = ("--wait", "--environment", "-e")
 """Options with a value that matter only afterwards."""
 
 
-def kill_ahead(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Send the kill that these arguments of ``flag kill`` ask for. Never raises; in doubt it does nothing."""
-    asked = read(arguments)
-    url = address(None, environ)
+def kill_ahead(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Send the kill that these arguments of ``flag kill`` ask for, to every control plane at once. Never raises; in
+    doubt it does nothing. When it was decided (RFC 3339): whoever sends it again says the same.
+    """
+    at, asked = datetime.now(UTC).isoformat(), read(arguments)
+    if asked is not None:
+        body = json.dumps({"reason": asked[1], "decidedAt": at})
+        path = f"/flags/{quote(asked[0], safe='')}/kill"
+        threads = [Thread(target=_tell, args=(url, path, body, environ)) for url in addresses(None, environ)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return at
+
+
+def _tell(url: str, path: str, body: str, environ: Mapping[str, str]) -> None:
     try:
         parts = urlsplit(url)
         host, here = parts.hostname or "", is_loopback(parts.hostname or "")
         proxied = any(name.lower().endswith("_proxy") for name in environ)
         token = token_for(host, None, environ)
-        if asked is None or token is None or parts.username is not None or (proxied and not here):
+        if token is None or parts.username is not None or (proxied and not here):
             return
         kinds = {"http": HTTPConnection, "https": HTTPSConnection}
         connection = kinds[parts.scheme](host, parts.port, timeout=_PATIENCE_S)
         try:
-            _send(connection, f"{parts.path.rstrip('/')}/api/v1", asked, token)
+            _send(connection, f"{parts.path.rstrip('/')}/api/v1{path}", body, token)
         finally:
             connection.close()
     except (OSError, HTTPException, ValueError, KeyError):  # the command itself will say what is wrong
@@ -63,8 +78,7 @@ def read(arguments: Sequence[str]) -> tuple[str, str] | None:
     return keys[0], reasons[0]
 
 
-def _send(connection: HTTPConnection, base: str, asked: tuple[str, str], token: str) -> None:
-    key, reason = asked
+def _send(connection: HTTPConnection, path: str, body: str, token: str) -> None:
     headers = {
         "authorization": f"Bearer {token}",
         "content-type": "application/json",
@@ -72,5 +86,5 @@ def _send(connection: HTTPConnection, base: str, asked: tuple[str, str], token: 
         "user-agent": "croupier-cli",
         "idempotency-key": str(uuid4()),
     }
-    connection.request("POST", f"{base}/flags/{quote(key, safe='')}/kill", json.dumps({"reason": reason}), headers)
+    connection.request("POST", path, body, headers)
     connection.getresponse().read(1_000_000)

@@ -41,7 +41,13 @@ def _version(asked: bool) -> None:
 def connection(
     context: typer.Context,
     url: Annotated[
-        str | None, typer.Option(envvar="CROUPIER_URL", help="Address of the control plane.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            envvar="CROUPIER_URL",
+            help="Address of the control plane. Where several share a database, all of theirs, separated by commas: a "
+            "kill is sent to each, anything else to the first that is there.",
+            show_default=False,
+        ),
     ] = None,
     token: Annotated[
         str | None,
@@ -52,4 +58,5 @@ def connection(
     ] = False,
 ) -> None:
     """Options for every command that talks to a control plane."""
-    context.obj = Connection(url, token)
+    begun_at: str = context.obj or ""
+    context.obj = Connection(",".join(url or ()) or None, token, begun_at)

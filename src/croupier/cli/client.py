@@ -12,7 +12,7 @@ import httpx
 from httpx_sse import connect_sse
 
 from croupier.cli.connection import Denied
-from croupier.cli.whereabouts import DEFAULT_URL, address, is_loopback, token_for
+from croupier.cli.whereabouts import DEFAULT_URL, is_loopback, token_for
 from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
 
 _TIMEOUT_S: Final = 30.0
@@ -25,11 +25,10 @@ _AWAY: Final = (429, 502, 503, 504)
 
 
 @contextmanager
-def connect(url: str | None, token: str | None) -> Iterator["Client"]:
-    """A client of the control plane at this address, or wherever it is found. ``Rejected``: that is no address.
-    ``Denied``: it is another machine's, and no token was given for it.
+def connect(url: str, token: str | None) -> Iterator["Client"]:
+    """A client of the control plane at this address. ``Rejected``: that is no address. ``Denied``: it is another
+    machine's, and no token was given for it.
     """
-    url = address(url, os.environ)
     headers = {"accept": "application/json", "user-agent": "croupier-cli"}
     try:
         base = httpx.URL(f"{url.rstrip('/')}/api/v1")

@@ -1,8 +1,8 @@
 """Which control plane is meant, and with which token it may be asked. Light: a kill needs it before all else.
 
-The address comes from ``--url`` or ``CROUPIER_URL``; the token from ``--token``, ``CROUPIER_TOKEN``, or the file that a
-control plane on this machine wrote for its owner at its first start. That one is for this machine: it is sent to no
-other, whatever address somebody was talked into.
+The address comes from ``--url`` or ``CROUPIER_URL``, where several are separated by commas; the token from ``--token``,
+``CROUPIER_TOKEN``, or the file that a control plane on this machine wrote for its owner at its first start. That one is
+for this machine: it is sent to no other, whatever address somebody was talked into.
 """
 
 import ipaddress
@@ -13,9 +13,10 @@ from typing import Final
 DEFAULT_URL: Final = "http://127.0.0.1:8700"
 
 
-def address(url: str | None, environ: Mapping[str, str]) -> str:
-    """Where the control plane is."""
-    return url or environ.get("CROUPIER_URL") or DEFAULT_URL
+def addresses(url: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the control plane is, or all of those that share a database; each once."""
+    given = (url or environ.get("CROUPIER_URL") or "").split(",")
+    return tuple(dict.fromkeys(word.strip() for word in given if word.strip())) or (DEFAULT_URL,)
 
 
 def token_for(host: str, token: str | None, environ: Mapping[str, str]) -> str | None:

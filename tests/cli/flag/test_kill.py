@@ -31,7 +31,7 @@ def test_a_kill_without_a_store(flags: Any, cli: Any) -> None:
     flags.store_down = True
     done = cli("flag", "kill", "payments_v2", "-r", "deposits fail", "--wait", "0")
     assert done.code == 11
-    assert "The store is out of reach: services are told now, the record follows." in done.out
+    assert "The store is out of reach: only the clients of this control plane have heard it;" in done.out
     told = cli("flag", "kill", "payments_v2", "-r", "deposits fail", "--json")
     assert (told.code, told.json["recorded"], told.json["confirmation"]) == (11, False, None)
     flags.store_down = False
@@ -70,3 +70,37 @@ def test_it_is_sent_before_the_command_is_loaded(flags: Any, run_process: Any) -
     found = run_process("flag", "kill", "payments_v2", "-r", "deposits fail", code=code)
     assert "typer" in found.stderr  # it is not there, and nothing else could run
     assert standing(flags, "payments_v2") == "killed"
+
+
+def test_several_control_planes_are_all_told(flags: Any, cli: Any, free_port: int) -> None:
+    """What each answered, the worst as the exit code; one that is named twice is asked once."""
+    away = f"http://127.0.0.1:{free_port}"
+    done = cli("--url", away, "--url", f"{flags.url},{flags.url}", "flag", "kill", "payments_v2", "-r", "bad")
+    assert done.code == 7
+    assert f"{flags.url}: killed and recorded" in done.out
+    assert f"{away}: not killed there: No control plane answers" in done.err
+    assert standing(flags, "payments_v2") == "killed"
+    told = cli("--url", f"{away},{flags.url}", "flag", "kill", "payments_v2", "-r", "bad", "--json").json
+    assert told["key"] == "payments_v2"
+    assert [(plane["url"], plane["recorded"]) for plane in told["planes"]] == [(away, None), (flags.url, True)]
+    nobody = cli("--url", f"{away},http://127.0.0.1:9", "flag", "kill", "payments_v2", "-r", "bad", "--json")
+    assert (nobody.code, nobody.json["confirmation"]) == (7, None)
+
+
+def test_it_says_when_it_was_decided(flags: Any, cli: Any, run_process: Any) -> None:
+    """The same moment for every control plane, and for the kill that is sent ahead."""
+    flags.store_down = True
+    done = run_process("flag", "kill", "payments_v2", "-r", "bad", "--wait", "0", "--json")
+    assert done.returncode == 11
+    first = flags.get("flags/payments_v2")["killed"]["at"]
+    assert cli("flag", "kill", "payments_v2", "-r", "bad", "--json").json["killed"]["at"] == first
+    flags.store_down = False
+    flags.until_flag("payments_v2", lambda flag: flag["recorded"])
+    (event,) = (item for item in flags.get("flags/payments_v2/history")["items"] if item["type"] == "flag_killed")
+    assert event["at"] == first
+
+
+def test_other_commands_ask_the_one_that_is_there(flags: Any, cli: Any, free_port: int) -> None:
+    away = f"http://127.0.0.1:{free_port}"
+    assert cli("--url", f"{away},{flags.url}", "flag", "show", "payments_v2").code == 0
+    assert cli("--url", f"{away},http://127.0.0.1:99999", "flag", "show", "payments_v2").code == 7

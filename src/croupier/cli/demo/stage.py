@@ -55,9 +55,9 @@ def choose_place(port: int = 8700, edge_port: int = 8080) -> Place:
 
 
 class ControlPlane:
-    """``croupier serve`` as a process of its own, as a user would run it."""
+    """``croupier serve`` as a process of its own, as a user would run it; ``more`` are further CROUPIER_* variables."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, **more: str) -> None:
         self.place = place
         env = {name: value for name, value in os.environ.items() if not name.startswith("CROUPIER_")}
         self._log = (place.folder / "serve.log").open("ab")
@@ -71,7 +71,8 @@ class ControlPlane:
                 "CROUPIER_ON_EXIT": "stop",
                 "CROUPIER_TICK_S": "0.25",
                 "CROUPIER_SCRAPE_S": "0.5",
-            },
+            }
+            | more,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,

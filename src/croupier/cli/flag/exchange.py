@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from croupier.adapters.imports import Imported, Note
     from croupier.core.flags.state import FlagState
 
-Vendor: TypeAlias = Literal["flagd", "unleash", "launchdarkly"]
+Vendor: TypeAlias = Literal["flagd", "growthbook", "unleash", "launchdarkly"]
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _FATES: Final = {"kept": "green", "changed": "yellow", "left out": "red"}
 
@@ -63,6 +63,8 @@ def _imported(vendor: Vendor, fractional: str | None, data: Any) -> "Imported":
     match vendor:
         case "flagd":
             return imports.import_flagd(data, fractional=_version(fractional))
+        case "growthbook":
+            return imports.import_growthbook(data)
         case "unleash":
             return imports.import_unleash(data)
         case "launchdarkly":
