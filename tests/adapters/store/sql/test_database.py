@@ -93,6 +93,13 @@ async def test_work_that_fails_is_rolled_back(store_url: str) -> None:
         await database.close()
 
 
+async def test_a_closed_database_opens_no_connection_for_latecomers(store_url: str) -> None:
+    database = Database(parse_url(store_url))
+    await database.close()
+    with pytest.raises(Transient, match="was closed"):
+        await database.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_deleted_or_replaced_file_is_not_written_to(tmp_path: Path, replaced: bool) -> None:
     path = tmp_path / "croupier.db"

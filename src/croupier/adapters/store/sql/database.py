@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy import exc as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from croupier.adapters.store.sql.faults import translated
+from croupier.adapters.store.sql.faults import shown, translated
 from croupier.errors import Rejected, Transient
 
 T = TypeVar("T")
@@ -71,6 +71,7 @@ class Database:
         self._writer: _Turn = asyncio.Lock() if self.sqlite else nullcontext()
         self._reader: _Turn = self._writer if memory else nullcontext()
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
         """Run the work in a transaction that changes nothing; with ``snapshot`` all its statements see one moment."""
@@ -91,12 +92,13 @@ class Database:
         return await self._whole(self._run(self._writer, work, {"croupier_begin": False}))
 
     async def close(self) -> None:
-        """Let running transactions end and close every connection."""
+        """Let running transactions end and close every connection; what comes later is refused."""
+        self._closed = True  # the engine would open new connections for latecomers, and nobody would close those
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.engine.dispose()
 
     async def _run(self, turn: _Turn, work: Work[T], options: dict[str, Any], *, commit: bool = False) -> T:
-        self._require_file()
+        self._require_open()
         with translated(self.url):
             async with turn, self.engine.connect() as connection:
                 result = await (await connection.execution_options(**options)).run_sync(work)
@@ -104,8 +106,10 @@ class Database:
                     await connection.commit()
                 return result
 
-    def _require_file(self) -> None:
+    def _require_open(self) -> None:
         """A file that was deleted or replaced can still be written to by who has it open, and all of it is lost."""
+        if self._closed:
+            raise Transient(f"the database {shown(self.url)} was closed: the control plane stops.")
         if self._file is None:
             return
         try:
