@@ -59,6 +59,8 @@ def test_the_other_vendors(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(cli("flag", "import", "flagd", flagd, "--fractional", "3").out)["feature"] == "f"
     which = cli("flag", "import", "flagd", flagd)
     assert (which.code, "Which --fractional?" in which.err) == (5, True)
+    growthbook = cli.write("growthbook.json", json.dumps({"features": {"f": {"defaultValue": True, "rules": []}}}))
+    assert json.loads(cli("flag", "import", "growthbook", growthbook).out)["default"] == "on"
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(LAUNCHDARKLY)))
     assert json.loads(cli("flag", "import", "launchdarkly", "-").out)["feature"] == "f"
     assert cli("flag", "import", "optimizely", flagd).code == 2

@@ -5,6 +5,7 @@ Each import says flag by flag what was kept, what is different now, and what cou
 
 from croupier.adapters.imports.flagd import import_flagd
 from croupier.adapters.imports.flagd_export import export_flagd
+from croupier.adapters.imports.growthbook import import_growthbook
 from croupier.adapters.imports.launchdarkly import import_launchdarkly
 from croupier.adapters.imports.report import Fate, Imported, Note
 from croupier.adapters.imports.unleash import import_unleash
@@ -15,6 +16,7 @@ __all__ = [
     "Note",
     "export_flagd",
     "import_flagd",
+    "import_growthbook",
     "import_launchdarkly",
     "import_unleash",
 ]

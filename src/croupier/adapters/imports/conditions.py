@@ -54,7 +54,7 @@ def present(path: Sequence[str]) -> Node:
     return both(*steps)
 
 
-def literal(value: bool | float | str) -> Node:
+def literal(value: bool | float | str | None) -> Node:
     return Literal(0, value)
 
 
