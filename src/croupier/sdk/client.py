@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar, overload
 from weakref import finalize
 
 from croupier.core.flags.evaluate import Compiled, Context
-from croupier.core.flags.outcome import Outcome, Reason
+from croupier.core.flags.outcome import Failed, Outcome
 from croupier.core.flags.ruleset import Ruleset
 from croupier.core.flags.snapshot import snapshot
 from croupier.sdk.background import Background
@@ -137,7 +137,8 @@ class FlagClient:
         if count <= outcome.limit:
             self._decided(key, outcome, context)
         value = outcome.value
-        if type(value) is type(default) and outcome.text is None:
+        kind = type(value)
+        if kind is type(default) and kind is not dict and kind is not list:
             return value
         return _fitting(outcome, default)[0]
 
@@ -163,7 +164,8 @@ class FlagClient:
         if count <= outcome.limit:
             self._decided(key, outcome, context)
         value, error = outcome.value, None
-        if type(value) is not type(default) or outcome.text is not None:
+        kind = type(value)
+        if kind is not type(default) or kind is dict or kind is list:
             value, error = _fitting(outcome, default)
         return Details(key, value, outcome, _NOTHING if context is None else context, self._now(), error)
 
@@ -190,7 +192,7 @@ class FlagClient:
             return self._now().outcome(key, _NOTHING if context is None else context)
         except Exception as error:  # noqa: BLE001 -- as above
             detail = f"the flag could not be evaluated: {type(error).__name__}"
-            return Outcome(None, None, Reason.ERROR, detail=detail, error="GENERAL")
+            return Failed("GENERAL", detail)
 
     def _now(self) -> Ruleset:
         """The ruleset that answers in this thread or task."""

@@ -169,7 +169,7 @@ def _accept(response: httpx.Response) -> None:
     )
 
 
-def _read(response: httpx.Response, most: int) -> bytes:
+def _read(response: httpx.Response, most: int) -> bytearray:
     """The answer's body. Raises ``Corrupt`` for one that has more bytes, or does not end."""
     content, began = bytearray(), time.monotonic()
     for chunk in response.iter_bytes():
@@ -178,7 +178,7 @@ def _read(response: httpx.Response, most: int) -> bytes:
             raise Corrupt(f"the answer is larger than {most:,} bytes.")
         if time.monotonic() - began > _FETCH_S:
             raise Corrupt(f"the answer takes longer than {_FETCH_S:g} s.")
-    return bytes(content)
+    return content
 
 
 def _message(event: ServerSentEvent) -> Message | None:

@@ -7,11 +7,10 @@ half a change. Changed by the subscription, read by ``FlagClient``.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from croupier.core.flags.evaluate import Compiled
 from croupier.core.flags.line import SEGMENT
 from croupier.core.flags.ruleset import Ruleset
 from croupier.core.flags.snapshot import Delta, Snapshot, follows, split_line, version_of
@@ -99,10 +98,11 @@ class Held:
 
     def forked(self, *, prepared: bool) -> None:
         """In the child: nobody else changes anything here. Where nothing ``prepared`` the fork it may have come in the
-        middle of a change, so whatever was compiled is compiled again when it is asked for.
+        middle of a change, so whatever was compiled is compiled again when it is asked for; so it is where decisions
+        are logged, since what compiled flags have counted is the parent's to report.
         """
         self.lock = threading.Lock()
-        if not prepared:
+        if not prepared or self._decisions is not None:
             self.ruleset.forget_compiled()
 
     def tell(self, event: Event) -> None:
@@ -112,7 +112,7 @@ class Held:
             except Exception:  # noqa: BLE001 -- the application's code, in our thread
                 _log.exception("a listener of the flag client failed; it goes on")
 
-    def _retire(self, retired: Mapping[str, Compiled]) -> None:
+    def _retire(self, retired: Iterable[str]) -> None:
         if self._decisions is not None:
             self._decisions.retire(retired)
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from platformdirs import user_cache_path
 
-from croupier.core.flags.snapshot import Snapshot, decode, encode
+from croupier.core.flags.snapshot import Snapshot, decode, encoded_lines
 from croupier.errors import Corrupt, Rejected
 from croupier.sdk.rules import read_rules
 
@@ -100,8 +100,8 @@ def _read(path: Path, environment: str, troubles: list[str], *, missing_is_fine:
 
 def write_cache(path: Path, snapshot: Snapshot) -> None:
     """Replace the last known good, in one step. Another process of the same service may have done it already."""
-    content = encode(snapshot)
-    header = content[: content.index(b"\n") + 1]
+    lines = encoded_lines(snapshot)
+    header = next(lines)
     with suppress(OSError), path.open("rb") as kept:
         if kept.read(len(header)) == header:
             return
@@ -109,7 +109,8 @@ def write_cache(path: Path, snapshot: Snapshot) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.write(header)
+            file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

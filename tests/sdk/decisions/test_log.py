@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,58 @@ def test_counts_are_exact_over_threads(kept: Kept) -> None:
     assert len(kept.decisions) + kept.left_out.get("payments_v2", 0) == 12_000
 
 
+@pytest.mark.parametrize("changing", [False, True], ids=["as they are", "changing"])
+def test_counts_are_exact_wherever_threads_switch(kept: Kept, changing: bool) -> None:
+    """As often as the interpreter can: in the middle of counting, of a refill, of a change."""
+    log = DecisionLog(kept, per_second=3)
+    flags = client(log)
+    each, threads_at_once = 20_000, 4
+
+    def ask() -> None:
+        for number in range(each):
+            flags.is_enabled("payments_v2", {"user": f"p{number % 16}", "market": "DE"} if number % 100 else {})
+
+    threads = [threading.Thread(target=ask) for _ in range(threads_at_once)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            if changing:
+                held = flags._held.snapshot
+                lines = read_rules(RULES, "production", held.version + 1).lines.items()
+                change = tuple(f"{key}\t{rest}" for key, rest in lines)
+                flags._held.follow(Delta("production", held.lineage, held.version, held.version + 1, 0, change))
+            log.refill()
+    finally:
+        sys.setswitchinterval(before)
+        for thread in threads:
+            thread.join()
+    log.refill()
+    assert len(kept.decisions) + kept.left_out.get("payments_v2", 0) == each * threads_at_once
+
+
+def test_a_log_of_nothing_but_counts_goes_on_counting(kept: Kept) -> None:
+    log = DecisionLog(kept, per_second=0)
+    flags = client(log)
+    for second in range(1, 4):
+        for _ in range(5):
+            flags.is_enabled("on")
+        log.refill()
+        assert kept.left_out == {"on": 5 * second}
+
+
+def test_two_clients_may_share_a_log(kept: Kept) -> None:
+    log = DecisionLog(kept, per_second=1)
+    one, other = client(log), client(log)
+    for _ in range(10):
+        one.is_enabled("on")
+        other.is_enabled("on")
+    log.refill()
+    assert len(kept.decisions) + kept.left_out["on"] == 20
+
+
 def test_a_change_loses_no_count(kept: Kept) -> None:
     log = DecisionLog(kept, per_second=1)
     flags = client(log)
@@ -205,14 +258,21 @@ def test_overrides_are_no_decisions(kept: Kept) -> None:
     assert kept.entries == []
 
 
-def test_a_writer_that_fails_breaks_no_evaluation() -> None:
+def test_a_writer_that_fails_breaks_no_evaluation(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Kept):
         def write(self, entry: Entry) -> None:
             raise OSError
 
-    flags = client(DecisionLog(Broken()))
-    assert flags.is_enabled("on")
+    kept = Kept()
+    log = DecisionLog(Broken(), kept, per_second=2)
+    flags = client(log)
+    for _ in range(5):
+        assert flags.is_enabled("on")
     flags.track("deposit", value=3)
+    log.refill()
+    assert "failed 4 times: OSError()" in caplog.text
+    assert len(kept.decisions) == 2  # the other writer is not kept from its own
+    assert kept.left_out == {"on": 3}
 
 
 def test_what_players_did(kept: Kept) -> None:

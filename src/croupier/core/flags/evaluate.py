@@ -42,16 +42,6 @@ class Compiled:
     def __call__(self, context: Context) -> Outcome:
         return self.answer(self, context)
 
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """All that it may have answered so far, for counting."""
-        found = {id(self.default): self.default}
-        for step in self.steps:
-            found |= {id(outcome): outcome for outcome in (step.outcome, *step.served, step.outside)}
-        found |= {id(off): off for _, _, off in self.needs}
-        noted = () if self._undecided is None else self._undecided.outcomes
-        return [*found.values(), *noted]
-
     def undecided(self, context: Context) -> Outcome:
         """The answer where a rule cannot be decided."""
         if self._undecided is None:
@@ -87,19 +77,19 @@ def by_rules(flag: Compiled, context: Context) -> Outcome:
     """The first rule that takes the player decides."""
     last = flag.default
     try:
-        for test, outcome, share, prefix, take, outside, _ in flag.steps:
+        for test, outcome, share, by, outside in flag.steps:
             if test is None or test(context):
                 if share is not None:
                     key = context.get("targetingKey")
                     if type(key) is not str or not key:
                         key = _usual_key(context)
                     # ``bucket`` of the segments, written out: a call would cost as much as the hash.
-                    if xxh64_intdigest((prefix + key).encode()) % BUCKETS < share:
+                    if xxh64_intdigest((by + key).encode()) % BUCKETS < share:
                         return outcome
-                elif take is None:
+                elif by is None:
                     return outcome
                 else:
-                    taken = take(context)
+                    taken: Outcome | None = by(context)
                     if taken is not None:
                         return taken
                 last = outside
@@ -127,6 +117,7 @@ class _Compilation:
 
     def __init__(self, version: int, line: Mapping[str, Any], rest: str, lookup: Lookup) -> None:
         self.version, self.line, self.rest, self.lookup = version, line, rest, lookup
+        self.prefixes: dict[str, str] = {}
 
     def compiled(self) -> Compiled:
         line = self.line
@@ -162,7 +153,7 @@ class _Compilation:
         if share < BUCKETS:
             outside = self.outcome(self.line["serve"], Reason.SPLIT, rule=name, detail=_outside(share, name))
         if share < BUCKETS and algorithm == NATIVE and not several and not by:
-            return Step(test, served[0], share, f"{salt}:", None, outside, ())
+            return Step(test, served[0], share, self.prefixes.setdefault(salt, f"{salt}:"), outside)
         take: Take | None = None
         key = key_of(by)
         if several:
@@ -170,7 +161,7 @@ class _Compilation:
             take = _take_one(key, split, served)
         if share < BUCKETS:
             take = _take_share(key, algorithm, salt, share, take, served[0])
-        return Step(test, served[0], None, "", take, outside, served if several else ())
+        return Step(test, served[0], None, take, outside)
 
 
 _usual_key: Final = key_of("")

@@ -1,11 +1,15 @@
 """What an evaluation answers, and why. Made once per flag, variant and reason, and shared by all players who get it.
 
-So the hot path allocates nothing: ``evaluate`` hands out these objects, the SDK counts on them.
+So the hot path allocates nothing: ``evaluate`` hands out these objects, the SDK counts on them. A flag keeps a handful
+of them, so what nearly none needs is not theirs: see ``Failed``.
 """
 
-import json
+import marshal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+STRUCTURED: Final = (dict, list)
+"""The types of values that a caller could change."""
 
 
 class Reason(StrEnum):
@@ -29,10 +33,13 @@ class Outcome:
     """One possible answer of a flag. Read-only but for the counters, which belong to the SDK.
 
     ``rule`` is the deciding rule's name (``rule 1`` for one without), ``version`` the flag's, ``detail`` says in words
-    what the reason does not: a missing attribute, the reason of a kill. ``error`` is OpenFeature's error code.
+    what the reason does not: a missing attribute, the reason of a kill.
     """
 
-    __slots__ = ("count", "detail", "error", "limit", "reason", "rule", "text", "told", "value", "variant", "version")
+    __slots__ = ("count", "detail", "limit", "reason", "rule", "value", "variant", "version")
+
+    error: str | None = None
+    """OpenFeature's error code, of one that ``Failed``."""
 
     def __init__(
         self,
@@ -43,7 +50,6 @@ class Outcome:
         rule: str | None = None,
         version: int = 0,
         detail: str = "",
-        error: str | None = None,
     ) -> None:
         self.value = value
         self.variant = variant
@@ -51,19 +57,28 @@ class Outcome:
         self.rule = rule
         self.version = version
         self.detail = detail
-        self.error = error
         self.count = 0
-        """How often it was the answer."""
-        self.told = 0
-        """How many of these the decision log has accounted for."""
+        """How often it was the answer, less what the decision log has accounted for."""
         self.limit = 1
         """Up to which count decisions are shown to the decision log; it sees the first one and says how it goes on."""
-        self.text = json.dumps(value) if isinstance(value, dict | list) else None
+        self.fresh_value()  # one that is too deep to be copied is refused here, not where a flag is asked
 
     def fresh_value(self) -> Any:
         """The value, as the caller's own where it could be changed (objects, lists)."""
-        return self.value if self.text is None else json.loads(self.text)
+        if not isinstance(self.value, STRUCTURED):
+            return self.value
+        return marshal.loads(marshal.dumps(self.value))  # noqa: S302 -- the quickest copy of plain data; it never leaves
 
     def __repr__(self) -> str:
         said = f", {self.detail}" if self.detail else ""
         return f"<{self.variant}={self.value!r} {self.reason}{said}, rule {self.rule}, v{self.version}>"
+
+
+class Failed(Outcome):
+    """There is no answer: the caller's default is."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(None, None, Reason.ERROR, detail=detail)
+        self.error = error

@@ -5,7 +5,8 @@ compiles nothing but that flag, and that only when somebody asks for it again.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from typing import Final
 from weakref import WeakValueDictionary
 
 from croupier.core.flags import cel
@@ -13,9 +14,11 @@ from croupier.core.flags.cel.errors import Undecided
 from croupier.core.flags.evaluate import Compiled, Context, always, compile_line
 from croupier.core.flags.in_segment import segment_test
 from croupier.core.flags.line import SEGMENT
-from croupier.core.flags.outcome import Outcome, Reason
+from croupier.core.flags.outcome import Failed, Outcome
 from croupier.core.flags.requirements import weigh
 from croupier.core.flags.snapshot import Delta, Snapshot, apply, merge, split_line
+
+_REQUIRES: Final = '"requires"'
 
 
 class Ruleset:
@@ -56,48 +59,42 @@ class Ruleset:
                 found = None
         return found
 
-    def in_use(self) -> Mapping[str, Compiled]:
-        """The flags that were asked for since they last changed."""
-        return dict(self.runs)
-
     def forget_compiled(self) -> None:
         """Compile everything again when it is asked for."""
         self.runs.clear()
 
-    def follow(self, delta: Delta) -> Mapping[str, Compiled]:
-        """Take the changed lines; the compiled flags that they put out of use, with their counts."""
+    def follow(self, delta: Delta) -> set[str]:
+        """Take the changed lines; the flags that were asked for before and are compiled anew from now on."""
         return self._become(apply(self.snapshot, delta), [split_line(line)[0] for line in delta.lines])
 
-    def replace(self, fetched: Snapshot, asked: Snapshot | None = None) -> Mapping[str, Compiled]:
+    def replace(self, fetched: Snapshot, asked: Snapshot | None = None) -> set[str]:
         """Take the fetched whole, as ``follow``; ``asked`` as in ``merge``."""
         return self._become(merge(self.snapshot, fetched, asked), tuple(self.runs))
 
-    def _become(self, after: Snapshot, keys: Iterable[str]) -> Mapping[str, Compiled]:
+    def _become(self, after: Snapshot, keys: Iterable[str]) -> set[str]:
         before, self.snapshot = self.snapshot, after
         changed = {key for key in keys if key in self.runs and before.lines.get(key) != after.lines.get(key)}
         # What requires other flags is looked at again: a requirement may have become a circle.
         requiring, self._requiring = self._requiring, set()
-        retired = {key: self.runs.pop(key, None) for key in changed | requiring}
-        return {key: compiled for key, compiled in retired.items() if compiled is not None}
+        return {key for key in changed | requiring if self.runs.pop(key, None) is not None}
 
     def _compile(self, key: str, rest: str) -> Compiled:
         try:
-            weigh(key, self._requires)
+            if _REQUIRES in rest:
+                weigh(key, self._requires)
             return compile_line(rest, self)
         except Exception as error:  # noqa: BLE001 -- total: a damaged line answers the caller's default, and says so
             detail = f"the flag cannot be used by this client: {type(error).__name__}: {error}"
-            broken = Outcome(None, None, Reason.ERROR, detail=detail, error="PARSE_ERROR")
-            return Compiled(always, broken, self)
+            return Compiled(always, Failed("PARSE_ERROR", detail), self)
 
     def _unknown(self, key: str) -> Compiled:
-        unknown = Outcome(None, None, Reason.ERROR, detail=f"there is no flag '{key[:128]}'", error="FLAG_NOT_FOUND")
-        return Compiled(always, unknown, self)
+        return Compiled(always, Failed("FLAG_NOT_FOUND", f"there is no flag '{key[:128]}'"), self)
 
     def _requires(self, key: str) -> list[str]:
         rest = self.snapshot.lines.get(key, "")
-        if '"requires"' not in rest:
-            return []
-        return [flag for flag, _ in json.loads(rest.partition("\t")[2]).get("requires", ())]
+        return (
+            [flag for flag, _ in json.loads(rest.partition("\t")[2]).get("requires", ())] if _REQUIRES in rest else []
+        )
 
     def condition(self, text: str) -> cel.Test:
         """The compiled condition; equal texts share one."""

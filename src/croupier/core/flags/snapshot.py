@@ -4,7 +4,7 @@ Pure. The server encodes, clients decode; both hold the digest, so that a client
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -150,6 +150,11 @@ def _same_record(before: Snapshot, delta: Delta) -> bool:
 
 def encode(whole: Snapshot) -> bytes:
     """The snapshot as bytes: a header line of JSON, then the flags' lines."""
+    return b"".join(encoded_lines(whole))
+
+
+def encoded_lines(whole: Snapshot) -> Iterator[bytes]:
+    """``encode`` line by line, for files, so that a large one is not in memory once more."""
     header = {
         "format": _FORMAT,
         "environment": whole.environment,
@@ -157,24 +162,33 @@ def encode(whole: Snapshot) -> bytes:
         "version": whole.version,
         "digest": f"{whole.digest:064x}",
     }
-    lines = (f"{key}\t{rest}" for key, rest in whole.lines.items())
-    return "\n".join((json.dumps(header), *lines, "")).encode()
+    yield f"{json.dumps(header)}\n".encode()
+    for key, rest in whole.lines.items():
+        yield f"{key}\t{rest}\n".encode()
 
 
-def decode(data: bytes) -> Snapshot:
+def decode(data: bytes | bytearray) -> Snapshot:
     """Read ``encode``'s bytes back. Raises ``Corrupt`` for anything else, a wrong digest included."""
     try:
-        first, *lines = data.decode().split("\n")
-        header = json.loads(first)
-        if header["format"] != _FORMAT or lines.pop() != "":
+        lines = _lines(data)
+        header = json.loads(next(lines))
+        if header["format"] != _FORMAT or not data.endswith(b"\n"):
             raise Corrupt("the snapshot is cut off or in a format of another version.")
         whole = snapshot(str(header["environment"]), str(header["lineage"]), int(header["version"]), lines)
         digest = int(header["digest"], 16)
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, StopIteration, RecursionError) as error:
         raise Corrupt(f"not a snapshot of flags: {type(error).__name__}.") from error
     if digest != whole.digest:
         raise Corrupt("the snapshot's content does not have the digest that it names.")
     return whole
+
+
+def _lines(data: bytes | bytearray) -> Iterator[str]:
+    """One after the other: all at once would leave holes in memory that are as large as the flags."""
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:
+        yield data[start:end].decode()
+        start = end + 1
 
 
 def encode_delta(delta: Delta) -> str:

@@ -34,15 +34,13 @@ class Lookup(Protocol):
 class Step(NamedTuple):
     """One rule, compiled; a plain tuple, which is unpacked at once.
 
-    Without ``share`` and ``take`` everybody who passes ``test`` gets ``outcome``. ``share`` and ``prefix`` are the
-    native bucketing, decided in place; ``take`` decides every other one. ``outside`` is the answer if no later rule
-    takes a player whom this one's share left out.
+    With a ``share`` the native bucketing is decided in place, of the prefix ``by``; without one ``by`` is the ``Take``
+    that decides, or ``None``, where everybody who passes ``test`` gets ``outcome``. ``outside`` is the answer if no
+    later rule takes a player whom this one's share left out.
     """
 
     test: Test | None
     outcome: Outcome
     share: int | None
-    prefix: str
-    take: Take | None
+    by: Any
     outside: Outcome
-    served: tuple[Outcome, ...]

@@ -32,11 +32,6 @@ class Undecided:
         self._reads = tuple(_paths(rule.get("if", "")) for rule in self._rules)
         self._noted: dict[Hashable, Outcome] = {}
 
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """All that were made here."""
-        return tuple({id(outcome): outcome for outcome in tuple(self._noted.values())}.values())
-
     def __call__(self, context: Context) -> Outcome:
         """Never raises."""
         notes: list[tuple[int, str, Exception]] = []
@@ -102,8 +97,8 @@ class Undecided:
 def _taken(step: Step, context: Context) -> Outcome | None:
     """As ``evaluate.by_rules`` does it, which raised somewhere."""
     if step.share is not None:
-        return step.outcome if bucket(step.prefix[:-1], _usual_key(context)) < step.share else None
-    return step.outcome if step.take is None else step.take(context)
+        return step.outcome if bucket(step.by[:-1], _usual_key(context)) < step.share else None
+    return step.outcome if step.by is None else step.by(context)
 
 
 def _paths(condition: str) -> tuple[tuple[str, ...], ...]:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import threading
 from collections import deque
 from pathlib import Path
 from typing import Final
@@ -22,20 +23,21 @@ class JsonLines:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str] = deque(maxlen=_MOST_WAITING)
         self._lost = 0
+        self._lock = threading.Lock()
 
     def write(self, entry: Entry) -> None:
-        if len(self._waiting) >= _MOST_WAITING:
-            self._waiting.popleft()
-            self._lost += 1
-        self._waiting.append(json.dumps(entry.fields(), ensure_ascii=False, default=str) + "\n")
+        line = json.dumps(entry.fields(), ensure_ascii=False, default=str) + "\n"
+        with self._lock:
+            self._lost += len(self._waiting) == _MOST_WAITING
+            self._waiting.append(line)
 
     def flush(self) -> None:
-        lines = []
-        while self._waiting:
-            lines.append(self._waiting.popleft())
-        lost, self._lost = self._lost, 0
+        with self._lock:
+            lines = tuple(self._waiting)
+            self._waiting.clear()
+            lost, self._lost = self._lost, 0
         if lost:
             _log.warning("%d decisions were lost: %s was not written quickly enough", lost, self._path)
         if lines:
@@ -43,6 +45,7 @@ class JsonLines:
             self._append("".join(lines).encode(errors="backslashreplace"))
 
     def forget(self) -> None:
+        self._lock = threading.Lock()
         self._waiting.clear()
         self._lost = 0
 

@@ -2,14 +2,18 @@
 
 Costs nearly nothing beyond its limit: outcomes count themselves, and only the first ones of a second come here. Fed by
 ``FlagClient``, refilled once a second in the background.
+
+Counts are exact whatever threads do: an outcome counts, and is set back to nothing, in single statements without a
+call, within which CPython with its lock never switches threads. Everything else happens under ``DecisionLog._lock``.
 """
 
+import logging
 import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -20,33 +24,28 @@ from croupier.sdk.decisions import trace
 from croupier.sdk.decisions.decision import Decision, Entry, LeftOut, Tracked, Writer
 
 _UNKNOWN: Final = "(unknown flags)"
+_MADE_ANEW: Final = ("FLAG_NOT_FOUND", "GENERAL")
+"""Errors whose outcomes are made for each answer, and cannot count."""
 _usual_key = key_of("")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Flow:
-    """One flag's decisions: how many may still be logged in this second. Each outcome knows which are accounted for, so
-    that it does not matter if threads see the flag change at different moments.
+    """One flag's decisions: how many may still be logged in this second, the outcomes that count them, and by variant
+    how many were left out and not reported yet.
     """
 
     tokens: int
-    compiled: Compiled | None
-    dropped: int = 0
+    outcomes: set[Outcome] = field(default_factory=set)
+    missed: dict[str, int] = field(default_factory=dict)
 
-    def outcomes(self) -> list[Outcome]:
-        return [] if self.compiled is None else self.compiled.outcomes
-
-    def left_out(self) -> dict[str, int]:
-        """Decisions by variant that nobody heard of, which are accounted for from now on."""
-        found: dict[str, int] = {}
-        for outcome in self.outcomes():
-            count = outcome.count
-            missed = count - outcome.told
-            if missed > 0:
-                outcome.told = count
-                variant = outcome.variant or ""
-                found[variant] = found.get(variant, 0) + missed
-        return found
+    def miss(self, outcome: Outcome) -> None:
+        """Take over what the outcome counted. A thread that counts meanwhile does so for the next time."""
+        count, outcome.count = outcome.count, 0
+        if count:
+            variant = outcome.variant or ""
+            self.missed[variant] = self.missed.get(variant, 0) + count
 
 
 class DecisionLog:
@@ -76,10 +75,9 @@ class DecisionLog:
         self._lock = threading.Lock()
         self._flows: dict[str, _Flow] = {}
         self._touched: set[str] = set()
-        self._retired: list[tuple[str, _Flow]] = []
-        self._parting: list[tuple[str, _Flow]] = []
-        """Retired a second ago, and looked at once more: a thread may have been in the middle of counting."""
         self._environment = ""
+        self._unwritten = 0
+        self._trouble: Exception | None = None
 
     def begin(self, environment: str) -> None:
         """Say which environment the decisions are of; called by the client that logs here."""
@@ -88,7 +86,7 @@ class DecisionLog:
     def decided(self, flag: str, outcome: Outcome, context: Context, compiled: Compiled) -> None:
         """An outcome whose count is within its limit. Logs it, unless the flag's second is used up."""
         span = trace.current_span()
-        logged = self._take(flag, outcome, compiled)
+        logged = self._take(flag, outcome)
         noted = self._spans and span is not None and span.is_recording()
         if not logged and not noted:
             return
@@ -121,69 +119,71 @@ class DecisionLog:
 
     def refill(self) -> None:
         """Allow the next second's decisions, and report what the last one left out. Called once a second."""
+        reports: list[tuple[str, dict[str, int]]] = []
         with self._lock:
             touched, self._touched = self._touched, set()
-            retired, self._parting, self._retired = [*self._parting, *self._retired], self._retired, []
-            reports = [(flag, flow.left_out(), flow.dropped) for flag, flow in retired]
-            for _, gone in retired:
-                gone.dropped = 0
             for flag in touched:
+                flow = self._flows[flag]
+                for outcome in flow.outcomes:
+                    flow.miss(outcome)
+                    # The next one comes here in any case, so that this flag is looked at again.
+                    outcome.limit = self._limit(max(self._per_second, 1))
+                if flow.missed:
+                    reports.append((flag, flow.missed))
+                flow.tokens, flow.missed = self._per_second, {}
+                if not flow.outcomes:
+                    del self._flows[flag]
+        for flag, by_variant in reports:
+            self._write(LeftOut(flag, sum(by_variant.values()), self._wall(), self._environment, by_variant))
+        for writer in self._writers:
+            self._try(writer.flush)
+        unwritten, self._unwritten = self._unwritten, 0
+        if unwritten:
+            _log.warning("a writer of the decision log failed %d times: %r", unwritten, self._trouble)
+
+    def retire(self, flags: Iterable[str]) -> None:
+        """These flags changed: what their old versions left out is reported with the next refill. A thread that still
+        answers by one of these comes here with it, since nobody looks at its count any more.
+        """
+        with self._lock:
+            for flag in flags:
                 flow = self._flows.get(flag)
                 if flow is None:
                     continue
-                reports.append((flag, flow.left_out(), flow.dropped))
-                flow.dropped = 0
-                flow.tokens = self._per_second
-                for outcome in flow.outcomes():
-                    outcome.limit = self._limit(outcome, flow)
-        for flag, by_variant, dropped in reports:
-            if total := sum(by_variant.values()) + dropped:
-                self._write(LeftOut(flag, total, self._wall(), self._environment, by_variant))
-        for writer in self._writers:
-            writer.flush()
-
-    def retire(self, retired: Mapping[str, Compiled]) -> None:
-        """These flags changed: what their old versions left out is reported with the next refill."""
-        with self._lock:
-            for flag in retired:
-                flow = self._flows.pop(flag, None)
-                if flow is not None:
-                    self._retired.append((flag, flow))
+                for outcome in flow.outcomes:
+                    outcome.limit = sys.maxsize
+                    flow.miss(outcome)
+                flow.outcomes = set()
+                self._touched.add(flag)
 
     def forked(self) -> None:
-        """In the child: the parent reports what was decided so far."""
+        """In the child, where every flag is compiled anew: the parent reports what was decided so far."""
         self._lock = threading.Lock()
-        self._retired, self._parting = [], []
-        for flow in self._flows.values():
-            flow.left_out()
-            flow.dropped = 0
-        self._touched = set(self._flows)
+        self._flows, self._touched = {}, set()
         for writer in self._writers:
             writer.forget()
 
-    def _take(self, flag: str, outcome: Outcome, compiled: Compiled) -> bool:
-        unknown = outcome.error == "FLAG_NOT_FOUND"  # its outcome is made anew each time, so it cannot count
-        place = _UNKNOWN if unknown else flag
+    def _take(self, flag: str, outcome: Outcome) -> bool:
+        """Account for the decision here and now, if it may be logged."""
+        made_anew = outcome.error in _MADE_ANEW
+        place = _UNKNOWN if made_anew else flag
         with self._lock:
-            known = self._flows.get(place)
-            if known is not None and not unknown and _is_newer(compiled, known.compiled):
-                self._retired.append((place, known))
-                known = None
-            flow = known or _Flow(self._per_second, None if unknown else compiled)
-            self._flows[place] = flow
+            flow = self._flows.setdefault(place, _Flow(self._per_second))
             self._touched.add(place)
-            logged = flow.tokens > 0
-            flow.tokens -= logged
-            outcome.told += logged
-            outcome.limit = self._limit(outcome, flow)
-            if unknown or outcome not in flow.outcomes():
-                # Of a flag that changed while a thread asked it, nobody knows later: each answer has to come here.
-                flow.dropped += outcome.count - outcome.told
-                outcome.told, outcome.limit = outcome.count, sys.maxsize
+            # A refill that was faster has reported it as left out.
+            logged = flow.tokens > 0 and outcome.count > 0
+            if logged:
+                flow.tokens -= 1
+                outcome.count -= 1
+            if made_anew:
+                flow.miss(outcome)
+            else:
+                flow.outcomes.add(outcome)
+                outcome.limit = self._limit(outcome.count + flow.tokens)
             return logged
 
-    def _limit(self, outcome: Outcome, flow: _Flow) -> int:
-        return sys.maxsize if self._spans else outcome.count + flow.tokens
+    def _limit(self, count: int) -> int:
+        return sys.maxsize if self._spans else count
 
     def _key(self, context: Context) -> str:
         try:
@@ -196,9 +196,11 @@ class DecisionLog:
 
     def _write(self, entry: Entry) -> None:
         for writer in self._writers:
-            writer.write(entry)
+            self._try(writer.write, entry)
 
-
-def _is_newer(asked: Compiled, counted: Compiled | None) -> bool:
-    """Whether the flag is compiled anew since: a thread may have come with the old one after that was retired."""
-    return counted is not None and asked is not counted and asked.default.version >= counted.default.version
+    def _try(self, work: Callable[..., None], *given: Entry) -> None:
+        try:
+            work(*given)
+        except Exception as error:  # noqa: BLE001 -- it breaks neither an evaluation nor another writer, and is said
+            self._trouble = error
+            self._unwritten += 1

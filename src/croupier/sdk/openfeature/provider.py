@@ -11,7 +11,7 @@ from openfeature.flag_evaluation import Reason as OpenFeatureReason
 from openfeature.provider import AbstractProvider, Metadata
 from openfeature.track import TrackingEventDetails
 
-from croupier.core.flags.outcome import Outcome, Reason
+from croupier.core.flags.outcome import STRUCTURED, Outcome, Reason
 from croupier.sdk.client import FlagClient
 from croupier.sdk.held import Changed, Connected, Event, Lost
 
@@ -160,6 +160,6 @@ def answer(
     if kind is kinds[0] or kind in kinds:
         if kind is int and kinds[0] is float:
             return float(value), None, None
-        return value if outcome.text is None else outcome.fresh_value(), None, None
+        return outcome.fresh_value() if kind in STRUCTURED else value, None, None
     wanted = " or ".join(kind.__name__ for kind in kinds)
     return default, ErrorCode.TYPE_MISMATCH, f"the flag's value is a {kind.__name__}, not {wanted}"
