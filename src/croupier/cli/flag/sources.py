@@ -1,7 +1,7 @@
 """The text of a source tree, file by file, for those who look for flags in it. Called by ``flag refs`` and ``stale``.
 
-What no person wrote is left out: hidden directories (.git, .venv), what package managers and builds put there, binary
-files, and files too large for code. What was left out for its size is told.
+What no person wrote is left out: what Git ignores, hidden directories (.git, .venv), what package managers and builds
+put there, binary files, and files too large for code. What was left out for its size is told.
 """
 
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from croupier.cli.flag.gitignore import Ignored
 from croupier.errors import Rejected
 
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -43,12 +44,20 @@ class Tree:
                     yield str(path), text
 
     def _below(self, root: Path) -> Iterator[Path]:
-        for folder, folders, names in os.walk(root, followlinks=False):
+        top = root.resolve()
+        ignored = {top: Ignored.in_root(top)}
+        for folder, folders, names in os.walk(top, followlinks=False):
             here = Path(folder)
-            folders[:] = sorted(name for name in folders if not self._is_left_out(here, name))
+            rules = ignored.pop(here)
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not self._is_left_out(here, name) and not rules.leaves_out(here / name, folder=True)
+            )
+            ignored |= {here / name: rules.in_folder(here / name) for name in folders}
             for name in sorted(names):
-                if not self._matches(name):
-                    yield here / name
+                if not self._matches(name) and not rules.leaves_out(here / name, folder=False):
+                    yield root / (here / name).relative_to(top)
 
     def _is_left_out(self, folder: Path, name: str) -> bool:
         environment = (folder / name / "pyvenv.cfg").exists()
