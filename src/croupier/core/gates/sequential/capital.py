@@ -1,0 +1,66 @@
+"""The stake of one test: how it is spread over bets and what became of it. Called with the gains of ``bets``.
+
+The stake is a mixture over bets and over the times at which they start: a reserve trickles into the bets, so that a
+fault that begins late meets fresh money instead of bets long lost on a canary that was good. Everything is kept as a
+logarithm, so that no evidence, however strong, drowns the rest.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+STAKED: Final = 0.5
+"""Share of the stake in the bets at the start; the rest is the reserve."""
+
+TRICKLE: Final = 1 / 120
+"""Share of the reserve that moves into the bets with each sample."""
+
+TRICKLE_AFTER_CHANGE: Final = 0.10
+"""The same with the first sample after a change of weight, when a fault that comes with load would begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """Natural logarithms of what each bet and the reserve are worth, for a whole stake of 1."""
+
+    bets: tuple[float, ...]
+    reserve: float
+
+    @property
+    def log_e(self) -> float:
+        """The logarithm of the whole: the log e-value, 0 at the start."""
+        return _log_sum((*self.bets, self.reserve))
+
+
+def stake(bets: int, *, staked: float = STAKED) -> Capital:
+    """The stake before the first sample, in equal parts on so many bets."""
+    return Capital((math.log(staked / bets),) * bets, math.log1p(-staked) if staked < 1.0 else -math.inf)
+
+
+def grown(
+    capital: Capital, gains: Sequence[float], *, trickle: float = TRICKLE, cap: float = math.inf, phi: float = 1.0
+) -> Capital:
+    """The capital after one sample, given each bet's gain (the logarithm of its factor).
+
+    ``cap`` bounds each bet's gain, so that a burst in one sample convicts nobody. ``phi`` is the clump size of
+    failures: gains are worth that much less. Both only ever lower the expected factor, so the capital stays fair. A
+    sample from which nothing can be learnt is no call.
+    """
+    moved = capital.reserve + math.log(trickle / len(capital.bets)) if trickle else -math.inf
+    bets = tuple(_log_sum((bet, moved)) + min(gain / phi, cap) for bet, gain in zip(capital.bets, gains, strict=True))
+    return Capital(bets, capital.reserve + math.log1p(-trickle))
+
+
+def cap(needed: float, *, samples: int, staked: float = STAKED) -> float:
+    """The cap with which ``samples - 1`` samples of any content cannot reach the evidence ``needed`` (a log e-value)
+    from rest. ``staked``: the largest share of the stake that may be in the bets.
+    """
+    return 0.999 * math.log(math.expm1(needed) / staked) / (samples - 1)
+
+
+def _log_sum(logs: Iterable[float]) -> float:
+    """The logarithm of the sum."""
+    logs = tuple(logs)
+    highest = max(logs)
+    return highest + math.log(math.fsum(math.exp(term - highest) for term in logs))
