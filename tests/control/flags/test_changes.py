@@ -179,6 +179,30 @@ async def test_nothing_is_recorded_while_the_store_is_away(plane: Any) -> None:
     assert [state.key for state in plane.flags.book.states()] == ["lobby"]
 
 
+async def test_a_change_of_what_was_seen_waits_for_the_record_of_its_kill(plane: Any, clock: Any) -> None:
+    """The version of a flag whose kill is not recorded yet is to come: that is no conflict."""
+    await plane.declare(ON)
+    changes, later = plane.flags.changes, clock.now() + 1e7
+    plane.down = True
+    await changes.kill("lobby", actor="ben", reason="fire")
+    seen = plane.flags.book.state("lobby").version
+    edited = {**ON, "description": "edited"}
+    for dry_run in (True, False):
+        with pytest.raises(Transient):
+            await plane.declare(edited, expected={"lobby": seen}, dry_run=dry_run)
+    with pytest.raises(Transient):
+        await changes.renew("lobby", later, actor="anna", expected=seen)
+    with pytest.raises(Transient):
+        await changes.archive("lobby", actor="anna", expected=seen)
+    plane.down = False
+    await plane.declare(edited, expected={"lobby": seen})
+    state = plane.flags.book.state("lobby")
+    assert (state.flag.description, state.killed.actor) == ("edited", "ben")
+    with pytest.raises(Conflict):
+        await plane.declare(ON, expected={"lobby": seen})
+    assert not plane.spool.pending()
+
+
 async def test_what_a_flag_may_refer_to_is_what_the_book_has(plane: Any) -> None:
     await plane.declare(ON, {"feature": "base"}, {"feature": "gone"})
     await plane.flags.changes.archive("gone", actor="anna")

@@ -13,17 +13,22 @@ from hypothesis import strategies as st
 
 from croupier.adapters.store.sql import open_store
 from croupier.control.flags.recording import Changed
+from croupier.core.flags.preset import read_preset
 from croupier.core.flags.ruleset import Ruleset
 from croupier.core.flags.snapshot import Snapshot
 from croupier.errors import Conflict, NotFound, Rejected, Transient
 from croupier.testing import MemoryKillSpool, VirtualClock
 
 KEYS = ("a", "b")
+PRESETS = {
+    "a": {"name": "a", "changes": [{"flag": "a", "kill": True}, {"flag": "b", "kill": True}]},
+    "b": {"name": "b", "changes": [{"flag": "a", "kill": True}, {"flag": "b", "default": "on", "enabled": False}]},
+}
+DONE = ["kill", "kill", "restore", "declare", "switch", "archive", "apply", "apply", "undo", "undo"]
+DONE += ["down", "up", "settle", "refresh", "restart", "resync"]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(
-            ["kill", "kill", "restore", "declare", "archive", "down", "up", "settle", "refresh", "restart", "resync"]
-        ),
+        st.sampled_from(DONE),
         st.integers(0, 1),
         st.sampled_from(KEYS),
     ),
@@ -77,23 +82,35 @@ class World:
                 case "archive":
                     await changes.archive(key, actor="anna")
                     self.forget(key)
-                case "declare":
-                    await plane.declare({"feature": key, "default": "on", "tags": [str(plane.clock.now())]})
+                case "declare" | "switch":
+                    tags = [str(plane.clock.now())]
+                    await plane.declare(
+                        {"feature": key, "default": "on", "tags": tags, "kill_switch": what == "switch"}
+                    )
+                case "apply" | "undo":
+                    presets = plane.flags.presets
+                    await (presets.apply if what == "apply" else presets.undo)(key, actor="cleo", reason="outage")
                 case "down" | "up":
                     plane.down = what == "down"
-                case "settle":
-                    await changes.kills.settle()
-                case "refresh":
-                    await plane.flags.book.refresh()
-                case "resync":
-                    self.clients[index].fetch(plane)
-                case "restart" if not plane.down:
-                    heir = type(plane)(plane.store, plane.clock, plane.spool)
-                    await heir.flags.start()
-                    self.planes[index] = heir
-                    self.clients[index].fetch(heir)
+                case _:
+                    await self.go_on(what, index)
         except (Transient, NotFound, Conflict, Rejected):
             return
+
+    async def go_on(self, what: str, index: int) -> None:
+        plane = self.planes[index]
+        match what:
+            case "settle":
+                await plane.flags.changes.kills.settle()
+            case "refresh":
+                await plane.flags.book.refresh()
+            case "resync":
+                self.clients[index].fetch(plane)
+            case "restart" if not plane.down:
+                heir = type(plane)(plane.store, plane.clock, plane.spool)
+                await heir.flags.start()
+                self.planes[index] = heir
+                self.clients[index].fetch(heir)
 
     def forget(self, key: str) -> None:
         for index, plane in enumerate(self.planes):
@@ -108,7 +125,7 @@ class World:
                 if state is None or state.archived:
                     self.killed[index].discard(key)
                 else:
-                    assert state.killed is not None, f"plane {index} forgot that {key} is killed"
+                    assert state.killed_by_hand is not None, f"plane {index} forgot that {key} is killed"
                     assert client.ruleset.outcome(key, {}).variant == "off", (index, key)
 
     async def calm(self) -> None:
@@ -132,6 +149,9 @@ class World:
 @given(steps=STEPS)
 @example(steps=[("kill", 1, "b"), ("restore", 0, "b"), ("kill", 1, "b")])
 @example(steps=[("kill", 0, "a"), ("down", 0, "a"), ("kill", 0, "a")])
+@example(steps=[("apply", 0, "a"), ("kill", 1, "a"), ("undo", 0, "a")])
+@example(steps=[("kill", 0, "a"), ("apply", 0, "a"), ("undo", 0, "a")])
+@example(steps=[("apply", 0, "a"), ("down", 0, "a"), ("kill", 0, "a"), ("undo", 1, "a")])
 def test_invariant_13_a_killed_flag_is_off_in_every_client_that_can_be_reached(
     plane_type: Any, steps: list[tuple[str, int, str]]
 ) -> None:
@@ -141,6 +161,9 @@ def test_invariant_13_a_killed_flag_is_off_in_every_client_that_can_be_reached(
             clock = VirtualClock()
             planes = [plane_type(store, clock, MemoryKillSpool()) for _ in range(2)]
             await planes[0].declare(*({"feature": key, "default": "on"} for key in KEYS))
+            for document in PRESETS.values():
+                put = await planes[0].flags.presets.put(read_preset(document), actor="anna")
+                await planes[0].flags.presets.approve(put.value.preset.name, put.value.digest, actor="ben")
             for plane in planes:
                 await plane.flags.start()
             world = World(planes)

@@ -42,7 +42,7 @@ TOLD = END - DAY_S
         (replace(REVERTS, reverted_at=END), END + 1, ()),
         (replace(REVERTS, archived=True), END + 1, ()),
         (replace(REVERTS, expires_at=2 * END), END, ()),
-        (replace(REVERTS, killed=Kill("a", 0, "x")), END, (e.FlagReverted(),)),
+        (replace(REVERTS, kills=(Kill("a", 0, "x"),)), END, (e.FlagReverted(),)),
     ],
 )
 def test_what_is_due(state: FlagState, now: float, events: tuple[e.FlagEvent, ...]) -> None:
@@ -85,7 +85,7 @@ def test_whenever_it_is_asked_it_tells_at_most_twice_and_reverts_at_most_once(
 
 
 FULL = state_of(Flag("f", owner="ann", rules=(Rule(),)), full_since=0.0)
-KILLED = state_of(Flag("f"), killed=Kill("a", 0.0, "x"))
+KILLED = state_of(Flag("f"), kills=(Kill("a", 0.0, "x"),))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ KILLED = state_of(Flag("f"), killed=Kill("a", 0.0, "x"))
         (replace(FULL, flag=replace(FULL.flag, type=FlagType.OPS)), 30, []),
         (KILLED, 13, []),
         (KILLED, 14, [(Why.KILLED, "It has been killed for 14 days: restore it, or remove it.")]),
-        (replace(FULL, killed=Kill("a", 29.0 * DAY_S, "x")), 30, []),
+        (replace(FULL, kills=(Kill("a", 29.0 * DAY_S, "x"),)), 30, []),
         (replace(FULL, reverted_at=0.0, expires_at=None), 30, [
             (Why.REVERTED, "It expired and returned to its safe variant: remove it, or renew it.")
         ]),
@@ -134,7 +134,7 @@ def test_the_most_urgent_first_then_the_oldest() -> None:
         replace(FULL, flag=Flag("full")),
         state_of(Flag("late", expires_at=1000.0)),
         state_of(Flag("later", expires_at=2000.0)),
-        state_of(Flag("back", owner="bob"), reverted_at=3000.0, killed=Kill("a", 0.0, "x")),
+        state_of(Flag("back", owner="bob"), reverted_at=3000.0, kills=(Kill("a", 0.0, "x"),)),
     ]
     found = debt(states, 100.0 * DAY_S)
     assert [(each.key, each.why.value) for each in found] == [
@@ -148,5 +148,5 @@ def test_the_most_urgent_first_then_the_oldest() -> None:
 
 
 def test_one_day() -> None:
-    found = debt([replace(KILLED, killed=Kill("a", 13.0 * DAY_S, "x"))], 27.9 * DAY_S)
+    found = debt([replace(KILLED, kills=(Kill("a", 13.0 * DAY_S, "x"),))], 27.9 * DAY_S)
     assert "14 days" in found[0].text

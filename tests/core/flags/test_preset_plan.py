@@ -11,7 +11,7 @@ from croupier.core.flags import events as e
 from croupier.core.flags.line import flag_line
 from croupier.core.flags.model import Flag, Override, Rule
 from croupier.core.flags.preset import Application, Change, Preset
-from croupier.core.flags.preset_plan import Planned, before, plan, undo
+from croupier.core.flags.preset_plan import Planned, Undo, before, plan, undo
 from croupier.core.flags.state import FlagState, declare, evolve
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.errors import Rejected
@@ -50,15 +50,15 @@ def test_what_it_does() -> None:
     states = {"f": state_of(FLAG), "g": state_of(replace(FLAG, key="g"))}
     wanted = write_flag(Flag("g", default="on", environments={"test": Override(enabled=False)}))
     assert plan(preset, states, reason="it burns") == (
-        Planned("f", (e.FlagKilled("it burns"),)),
-        Planned("g", (e.FlagDeclared(wanted, digest_of(wanted)),)),
+        Planned("f", (e.FlagKilled("it burns", "p"),)),
+        Planned("g", (e.FlagDeclared(wanted, digest_of(wanted), "p"),)),
     )
 
 
 @pytest.mark.parametrize(
     "state, change",
     [
-        (state_of(FLAG, e.FlagKilled("x")), Change("f", kill=True)),
+        (state_of(FLAG, e.FlagKilled("x", "p")), Change("f", kill=True)),
         (state_of(FLAG), Change("f", settings={"enabled": True})),
         (state_of(FLAG), Change("f", settings={"rules": [{"if": "market == 'DE'"}]})),
     ],
@@ -100,25 +100,43 @@ KILLS = st.builds(Change, st.sampled_from("fg"), kill=st.just(True))
 def test_undoing_makes_every_flag_what_it_was(changes: list[Change], killed: bool) -> None:
     states = {"f": state_of(FLAG, *([e.FlagKilled("x")] if killed else [])), "g": state_of(replace(FLAG, key="g"))}
     after, application = applied(Preset("p", tuple(changes)), states)
-    way_back = undo(application, after)
+    way_back = undo("p", application, after)
     assert way_back.kept == ()
     for each in way_back.planned:
         after[each.key] = happened(after[each.key], each.events, 3)
     for key, state in states.items():
         assert after[key].source == state.source
-        assert after[key].killed == state.killed
+        assert after[key].kills == state.kills
         for environment in ("production", "test"):
             lines = [flag_line(each, environment).split("\t")[2] for each in (state, after[key])]
             assert lines[0] == lines[1]
 
 
 def test_what_somebody_changed_since_stays() -> None:
-    states: dict[str, Any] = {"f": state_of(FLAG), "g": state_of(replace(FLAG, key="g"))}
-    after, application = applied(Preset("p", (Change("f", kill=True), Change("g", kill=True))), states)
-    after["f"] = happened(after["f"], (e.FlagRestored(),), 3)
+    states: dict[str, Any] = {key: state_of(replace(FLAG, key=key)) for key in "fgh"}
+    after, application = applied(Preset("p", tuple(Change(key, kill=True) for key in "fgh")), states)
+    source = write_flag(replace(FLAG, owner="x"))
+    after["f"] = happened(after["f"], (e.FlagDeclared(source, digest_of(source)),), 3)
+    after["h"] = happened(after["h"], (e.FlagArchived(),), 3)
     del after["g"]
-    assert undo(application, after).kept == ("f", "g")
-    assert undo(application, after).planned == ()
+    assert undo("p", application, after).kept == ("f", "g", "h")
+    assert undo("p", application, after).planned == ()
+
+
+@pytest.mark.parametrize("killed_again", [True, False])
+def test_what_somebody_brought_back_already_is_left_as_it_is(killed_again: bool) -> None:
+    after, application = applied(Preset("p", (Change("f", kill=True),)), {"f": state_of(FLAG)})
+    after["f"] = happened(after["f"], (e.FlagRestored(), *([e.FlagKilled("x")] if killed_again else [])), 3)
+    assert undo("p", application, after) == Undo((Planned("f", ()),), ())
+
+
+def test_a_kill_of_somebody_else_outlives_the_preset_s() -> None:
+    first, second = (Preset(name, (Change("f", kill=True),)) for name in "pq")
+    after, application = applied(first, {"f": state_of(FLAG)})
+    after, _ = applied(second, after)
+    after["f"] = happened(after["f"], (e.FlagKilled("fire"),), 3)
+    (back,) = undo("p", application, after).planned
+    assert [kill.preset for kill in happened(after["f"], back.events, 4).kills] == ["", "q"]
 
 
 def test_a_declared_kill_that_somebody_undid_is_not_done_again() -> None:
@@ -126,5 +144,5 @@ def test_a_declared_kill_that_somebody_undid_is_not_done_again() -> None:
     (planned,) = plan(Preset("p", (Change("f", settings={"default": "on"}),)), {"f": state}, reason="x")
     assert happened(state, planned.events, 2).killed is None
     after, application = applied(Preset("p", (Change("f", settings={"default": "on"}),)), {"f": state})
-    (back,) = undo(application, after).planned
+    (back,) = undo("p", application, after).planned
     assert happened(after["f"], back.events, 3).killed is None

@@ -50,8 +50,41 @@ def test_a_kill_outlives_declarations_and_is_undone_by_restoring() -> None:
     killed = after(born(PLAIN), e.FlagKilled("payments fail"))
     assert killed.killed == Kill("bob", 200, "payments fail")
     again = after(killed, declared(replace(PLAIN, kill_switch=True)))
-    assert after(again, declared(FULL)).killed == killed.killed
-    assert after(again, e.FlagRestored()).killed is None
+    assert after(again, declared(FULL)).kills == killed.kills
+    assert after(killed, e.FlagRestored()).kills == ()
+    assert again.killed_by_hand == killed.killed
+    assert [kill.declared for kill in after(again, e.FlagRestored()).kills] == [True]
+
+
+def test_every_kill_is_undone_by_itself() -> None:
+    state = after(born(replace(PLAIN, kill_switch=True)), e.FlagKilled("psp", preset="p"))
+    state = after(after(state, e.FlagKilled("fire")), e.FlagKilled("night", preset="q"))
+    assert [kill.text for kill in state.kills] == [
+        "bob: fire",
+        "bob: psp",
+        "bob: night",
+        "ann: declared with kill_switch: true",
+    ]
+    assert state.killed == state.killed_by_hand == state.kills[0]
+    assert after(state, e.FlagRestored("p")).kills == (*state.kills[:1], *state.kills[2:])
+    assert after(state, e.FlagRestored("none")).kills == state.kills
+    assert after(state, e.FlagKilled("anew")).kills == (Kill("bob", 200, "anew"), *state.kills[1:])
+    assert after(state, e.FlagKilled("anew", "p")).kills[2] == Kill("bob", 200, "anew", preset="p")
+    assert after(state, declared(PLAIN)).kills == state.kills[:3]
+    restored = after(state, e.FlagRestored())
+    assert restored.kills == state.after_restore == state.kills[1:]
+    assert (restored.killed_by_hand, restored.after_restore) == (None, ())
+    assert after(restored, e.FlagRestored()).kills == ()
+
+
+def test_a_preset_s_declaration_neither_kills_nor_restores() -> None:
+    def by_preset(flag: Flag) -> e.FlagDeclared:
+        return replace(declared(flag), preset="p")
+
+    switched = replace(PLAIN, kill_switch=True)
+    restored = after(born(switched), e.FlagRestored())
+    assert after(restored, by_preset(replace(switched, owner="x"))).kills == ()
+    assert after(born(switched), by_preset(PLAIN)).kills == born(switched).kills
 
 
 def test_a_declared_kill_is_undone_by_the_declaration_too() -> None:
@@ -128,8 +161,8 @@ def test_full_since_the_first_declaration_that_was() -> None:
 
 EVENTS = st.one_of(
     flags(st.just("f")).map(declared),
-    st.builds(e.FlagKilled, st.text()),
-    st.builds(e.FlagRestored),
+    st.builds(e.FlagKilled, st.text(), st.sampled_from(["", "p", "q"])),
+    st.builds(e.FlagRestored, st.sampled_from(["", "p", "q"])),
     st.builds(e.FlagRenewed, st.floats(0, 1e9)),
     st.builds(e.FlagWarned, st.floats(0, 1e9)),
     st.builds(e.FlagReverted),
@@ -143,9 +176,9 @@ def test_a_person_s_kill_stands_until_it_is_undone_whatever_happens(flag: Flag, 
     for event in more:
         state = after(state, event)
         assert state.key == "f"
-        if isinstance(event, e.FlagRestored):
+        if event == e.FlagRestored():
             return
-        assert state.killed is not None
+        assert state.killed_by_hand is not None
 
 
 @given(flags(st.just("f")), st.lists(EVENTS, max_size=5))

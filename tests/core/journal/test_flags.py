@@ -76,11 +76,11 @@ def test_the_version_and_the_time_of_an_event_are_its_own(history: History) -> N
 
 def test_differing_states_are_named(history: History) -> None:
     stored: dict[str, FlagState | Corrupt] = {
-        "a": replace(history.states["a"], killed=None, version=9),
+        "a": replace(history.states["a"], kills=(), version=9),
         "c": replace(history.states["b"]),
     }
     assert [str(item) for item in history.check(stored)] == [
-        "flag a: its stored state is not what its history gives: version, killed differ.",
+        "flag a: its stored state is not what its history gives: version, kills differ.",
         "flag c: is in the store, not in the journal.",
         "flag b: is in the journal, not in the store.",
     ]

@@ -58,6 +58,40 @@ async def test_the_whole_way(flags: Any) -> None:
     assert "rules" not in (await flags.get("/flags/old_button")).json()["declaration"]
     assert (await flags.get("/presets/safe")).json()["applied"] is None
     assert (await flags.get("/journal/verify")).json()["ok"]
+    history = (await flags.get("/flags/provider_x/history")).json()["items"]
+    assert [(item["preset"], item["changes"]) for item in history[:2]] == [
+        ("safe", ["restored", "by undoing preset safe"]),
+        ("safe", ["killed: preset safe: outage", "by preset safe"]),
+    ]
+    history = (await flags.get("/flags/old_button/history")).json()["items"]
+    assert [item["changes"][-1] for item in history] == [
+        "by undoing preset safe",
+        "by preset safe",
+        "declared: a release flag with no rules",
+    ]
+    assert [item["preset"] for item in history] == ["safe", "safe", ""]
+
+
+async def test_a_person_s_kill_stands_beside_the_preset_s(flags: Any) -> None:
+    digest = (await put(flags, PRESET)).json()["digest"]
+    await flags.post("/presets/safe/approve", {"digest": digest})
+    await flags.post("/presets/safe/apply", {"reason": "drill"})
+    killed = await flags.post("/flags/provider_x/kill", {"reason": "fire"})
+    assert killed.status_code == 200
+    assert [(item["preset"], item["reason"]) for item in killed.json()["kills"]] == [
+        ("", "fire"),
+        ("safe", "preset safe: drill"),
+    ]
+    seen = (await flags.post("/presets/safe/preview")).json()
+    assert next(item["changes"] for item in seen["changes"]) == ["stays killed by admin: fire"]
+    restored = (await flags.post("/flags/provider_x/restore", {"reason": "over"})).json()
+    assert (restored["standing"], restored["killed"]["preset"]) == ("killed", "safe")
+    assert [(item["field"], item["message"]) for item in restored["warnings"]] == [
+        ("killed", "the flag stays killed, by admin: preset safe: drill.")
+    ]
+    await flags.post("/flags/provider_x/kill", {"reason": "fire"})
+    await flags.post("/presets/safe/undo", {"reason": "over"})
+    assert (await flags.get("/flags/provider_x")).json()["standing"] == "killed"
 
 
 async def test_an_approval_dies_with_what_it_was_for(flags: Any) -> None:

@@ -6,7 +6,7 @@ not be recorded yet is in it too, and goes out all the same. One per process, on
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, KeysView, Mapping, Sequence
 from typing import Final
 
 from croupier.control.flags.lines import Lines
@@ -79,7 +79,7 @@ class FlagBook:
         return {name: [item for item in items if item.flag == key] for name, items in found.items()}
 
     @property
-    def unrecorded(self) -> Collection[str]:
+    def unrecorded(self) -> KeysView[str]:
         """The flags whose kill waits for its record."""
         return self._early.keys()
 
@@ -229,9 +229,9 @@ class FlagBook:
         """
         keys = list(self._early)
         for key in keys:
-            kill = self._early.pop(key).killed
+            kill = self._early.pop(key).killed_by_hand
             state = self._states.get(key)
-            waits = state is not None and not is_killed(state) and not state.archived
+            waits = state is not None and not state.killed_by_hand and not state.archived
             if kill is not None and waits:
                 self._early[key] = self._killed(key, kill)
             for lines in self._lines.values():
@@ -262,8 +262,3 @@ class FlagBook:
         self._deltas.clear()
         told, self.changed = self.changed, asyncio.Event()
         told.set()
-
-
-def is_killed(state: FlagState | None) -> bool:
-    """Whether a person killed it, which only a restore undoes; a declaration's kill ends with the declaration."""
-    return state is not None and state.killed is not None and not state.killed.declared

@@ -81,6 +81,7 @@ class FlagChanges:
         no such flag). Raises ``Conflict`` where one is another by now, ``Rejected`` with all problems of all flags,
         whose paths begin with the flag's place in ``flags``.
         """
+        await self._settled(expected or ())
         if dry_run:
             await self.recorder.book.refresh()
             plan = await self.plan(flags, actor=actor, expected=expected)
@@ -173,6 +174,8 @@ class FlagChanges:
         expected: int | None,
         answer: Keep | None,
     ) -> Changed:
+        await self._settled(() if expected is None else (key,))
+
         async def decide() -> Decided:
             state = await known(self.recorder, key)
             _expect(key, state, expected)
@@ -181,6 +184,13 @@ class FlagChanges:
 
         changed = await self.recorder.record(decide, who, answer=answer)
         return changed if changed.states else replace(changed, states=(await known(self.recorder, key),))
+
+    async def _settled(self, keys: Iterable[str]) -> None:
+        """Record the kills of these flags that wait: until then the versions that people see of them are to come.
+        Raises ``Transient`` while that cannot be done.
+        """
+        if not self.recorder.book.unrecorded.isdisjoint(keys):
+            await self.kills.settle()
 
     def _planned(
         self, flags: Sequence[Flag], actor: str, expected: Mapping[str, int], segments: Collection[str], now: float

@@ -9,7 +9,6 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
-from croupier.control.flags.book import is_killed
 from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
 from croupier.control.flags.tried import tried
 from croupier.control.ports import Journal, KillIntent, KillSpool
@@ -17,7 +16,7 @@ from croupier.control.recording import CONTROLLER, Who
 from croupier.core.flags.events import FlagKilled, FlagRestored
 from croupier.core.flags.state import FlagState, Kill
 from croupier.core.journal.flags import FLAG, written
-from croupier.errors import NotFound, Rejected, Transient
+from croupier.errors import NotFound, Problem, Rejected, Transient
 
 PATIENCE_S: Final = 0.2
 """How long the record of a kill may take before the kill is acted on without it."""
@@ -67,7 +66,8 @@ class Kills:
 
     async def _kill(self, intent: KillIntent, answer: Keep | None) -> Changed:
         key, book = intent.flag, self.recorder.book
-        if key not in book.unrecorded and is_killed(book.recorded(key)):
+        recorded = book.recorded(key)
+        if key not in book.unrecorded and recorded is not None and recorded.killed_by_hand:
             # Another control plane may have restored it a moment ago.
             try:
                 async with asyncio.timeout(self.patience_s):
@@ -76,7 +76,7 @@ class Kills:
                 log.warning("the kill of %s is acted on once more, its record cannot be read: %s", key, trouble)
                 return self._act(intent)
         state = book.state(key)
-        if state is not None and is_killed(state):
+        if state is not None and state.killed_by_hand:
             return Changed((state,), book.version, recorded=key not in book.unrecorded)
         recording = asyncio.ensure_future(self._record(intent, answer))
         done, _ = await asyncio.wait({recording}, timeout=self.patience_s)
@@ -93,14 +93,18 @@ class Kills:
         return self._act(intent, unless_killed=True)
 
     async def restore(self, key: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
-        """Undo a kill. A kill that waits for its record is recorded first, so that both are in the journal."""
+        """Undo a person's kill; where there is none, all others. Warned of is what keeps the flag killed all the same.
+        A kill that waits for its record is recorded first, so that both are in the journal.
+        """
         await known(self.recorder, key)
         if key in self.recorder.book.unrecorded:
             await self.settle()
 
         async def decide() -> Decided:
             state = await known(self.recorder, key)
-            return Decided((Happening(key, (FlagRestored(),)),) if state.killed is not None else ())
+            if not state.kills:
+                return Decided(())
+            return Decided((Happening(key, (FlagRestored(),)),), tuple(map(_still, state.after_restore)))
 
         changed = await self.recorder.record(decide, Who(actor, "restore", reason), answer=answer)
         return changed if changed.states else Changed((await known(self.recorder, key),), changed.version)
@@ -137,7 +141,7 @@ class Kills:
         state = book.recorded(key)
         self.spool.add(intent)
         self._waiting.set()
-        if state is not None and not state.archived and not (unless_killed and is_killed(state)):
+        if state is not None and not state.archived and not (unless_killed and state.killed_by_hand):
             book.early(key, Kill(intent.actor, intent.at, intent.reason))
         now = book.state(key)
         return Changed((now,) if now else (), book.version, recorded=key not in book.unrecorded)
@@ -159,14 +163,20 @@ class Kills:
     def _has_happened(self, state: FlagState | None, intent: KillIntent) -> bool:
         """Whether there is nothing to record. A kill that went out on top of one needs its version all the same."""
         on_top = intent.flag in self.recorder.book.unrecorded
-        return state is None or state.archived or (is_killed(state) and not on_top)
+        return state is None or state.archived or (state.killed_by_hand is not None and not on_top)
 
     async def _end(self, intent: KillIntent) -> None:
         """A kill that is in the journal already, and was undone since, went out again: clients have it under a version
         that is still to come. So it is recorded as that version, and undone by the next one.
         """
         await self._record(intent, None)
-        await self.restore(intent.flag, actor=CONTROLLER, reason="the kill was undone before it went out again")
+
+        async def decide() -> Decided:
+            state = self.recorder.book.recorded(intent.flag)
+            again = state is not None and state.killed_by_hand is not None
+            return Decided((Happening(intent.flag, (FlagRestored(),)),) if again else ())
+
+        await self.recorder.record(decide, Who(CONTROLLER, "restore", "the kill was undone before it went out again"))
 
     async def _is_recorded(self, intent: KillIntent) -> bool:
         """Whether this very kill is in the journal: then a crash came before it was forgotten here, and whatever was
@@ -193,6 +203,15 @@ async def known(recorder: Recorder, key: str) -> FlagState:
         gone = f"The flag '{key[:128]}' is archived." if state else f"There is no flag '{key[:128]}'."
         raise NotFound(gone, hint="Declare it again to bring it back." if state else "See: croupier flag list")
     return state
+
+
+def _still(kill: Kill) -> Problem:
+    """What keeps a flag killed that was restored."""
+    if kill.declared:
+        hint = "Declare it with kill_switch: false, or restore it once more."
+    else:
+        hint = f"Undo the preset {kill.preset}, or restore the flag once more."
+    return Problem(f"the flag stays killed, by {kill.text}.", ("killed",), hint)
 
 
 def _told(recording: asyncio.Future[Changed]) -> None:

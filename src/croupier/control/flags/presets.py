@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
+from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder, Stamp
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.ports import Answer, Commit, Stored
 from croupier.control.recording import Who
@@ -17,7 +17,7 @@ from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.model import Flag
 from croupier.core.flags.preset import Application, Approval, Preset, PresetState, write_preset
 from croupier.core.flags.preset_plan import Planned, before, folded, plan, undo
-from croupier.core.flags.state import FlagState, declare
+from croupier.core.flags.state import FlagState, Kill, declare
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.core.journal.entry import Entry
 from croupier.errors import Conflict, NotFound, Problem, Rejected
@@ -31,13 +31,23 @@ KeepPreset: TypeAlias = Callable[[Stored[PresetState]], Answer | None]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a preset would make of one flag: the declaration before and after, and whether it is killed."""
+    """What a preset would make of one flag: the declaration and the kills that stand, before and after."""
 
     flag: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    killed_before: bool
-    killed_after: bool
+    kills_before: tuple[Kill, ...]
+    kills_after: tuple[Kill, ...]
+
+    @property
+    def text(self) -> str:
+        """What becomes of its kills, in words; empty where it is not killed, before nor afterwards."""
+        if not self.kills_after:
+            return "restored" if self.kills_before else ""
+        if not self.kills_before:
+            return "killed"
+        others = [kill.text for kill in self.kills_after if kill in self.kills_before]
+        return f"stays killed by {' and by '.join(others)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,7 @@ class Presets:
         await self.recorder.book.refresh()
         applied = stored.value.applied
         if applied is not None:
-            back = undo(applied, self._states(item.flag for item in applied.before))
+            back = undo(name, applied, self._states(item.flag for item in applied.before))
             kept = tuple(Problem(f"{flag} changed since.", (flag,)) for flag in back.kept)
             return Preview(self._differences(back.planned), kept)
         planned, problems = self._planned(stored.value.preset, "")
@@ -184,14 +194,16 @@ class Presets:
         return await self.recorder.record(decide, Who(actor, f"apply preset {name}", reason), answer=answer)
 
     async def undo(self, name: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
-        """Bring every flag back to what it was before. Raises ``Conflict``, naming them, where flags changed since."""
+        """Bring every flag back to what it was before; what others killed stays killed. Raises ``Conflict``, naming
+        them, where declarations changed since.
+        """
 
         async def decide() -> Decided:
             stored = await self.get(name)
             applied = stored.value.applied
             if applied is None:
                 raise Conflict(f"The preset {name} is not in force.")
-            back = undo(applied, self._states(item.flag for item in applied.before))
+            back = undo(name, applied, self._states(item.flag for item in applied.before))
             if back.kept:
                 names = ", ".join(back.kept)
                 hint = "Bring those back by hand, or declare them as they should be."
@@ -225,27 +237,23 @@ class Presets:
         ]
 
     def _differences(self, planned: Sequence[Planned]) -> tuple[Difference, ...]:
-        states = self._states(item.key for item in planned)
-        pairs = ((states[item.key], folded(states[item.key], item.events)) for item in planned)
-        return tuple(
-            Difference(old.key, old.source, new.source, old.killed is not None, new.killed is not None)
-            for old, new in pairs
-        )
+        states = (
+            (item, self.recorder.book.state(item.key)) for item in planned
+        )  # with a kill that is not recorded yet
+        pairs = ((old, folded(old, item.events)) for item, old in states if old is not None)
+        return tuple(Difference(old.key, old.source, new.source, old.kills, new.kills) for old, new in pairs)
 
     def _states(self, keys: Iterable[str]) -> dict[str, FlagState]:
         found = ((key, self.recorder.book.recorded(key)) for key in keys)
         return {key: state for key, state in found if state is not None}
 
-    def _applied(
-        self, stored: Stored[PresetState], planned: Sequence[Planned], actor: str, reason: str
-    ) -> Callable[[tuple[FlagState, ...]], tuple[Stored[PresetState], Entry]]:
-        now, value = self.recorder.clock.now(), stored.value
+    def _applied(self, stored: Stored[PresetState], planned: Sequence[Planned], actor: str, reason: str) -> Stamp:
+        value = stored.value
         known = self._states(item.key for item in planned)
         kept = tuple(before(item, known[item.key]) for item in planned)
 
-        def stamp(states: tuple[FlagState, ...]) -> tuple[Stored[PresetState], Entry]:
-            version, at = states[0].version, states[0].changed_at
-            application = Application(actor, at, reason, version, value.digest, kept)
+        def stamp(version: int, now: float) -> tuple[Stored[PresetState], Entry]:
+            application = Application(actor, now, reason, version, value.digest, kept)
             names = [item.flag for item in kept]
             event = {"type": "preset_applied", "digest": value.digest, "version": version, "flags": names}
             entry = _entry(value.preset.name, Who(actor, "apply", reason), event, now)
@@ -253,13 +261,9 @@ class Presets:
 
         return stamp
 
-    def _undone(
-        self, stored: Stored[PresetState], actor: str, reason: str
-    ) -> Callable[[tuple[FlagState, ...]], tuple[Stored[PresetState], Entry]]:
-        now = self.recorder.clock.now()
-
-        def stamp(states: tuple[FlagState, ...]) -> tuple[Stored[PresetState], Entry]:
-            event = {"type": "preset_undone", "digest": stored.value.digest, "version": states[0].version}
+    def _undone(self, stored: Stored[PresetState], actor: str, reason: str) -> Stamp:
+        def stamp(version: int, now: float) -> tuple[Stored[PresetState], Entry]:
+            event = {"type": "preset_undone", "digest": stored.value.digest, "version": version}
             entry = _entry(stored.value.preset.name, Who(actor, "undo", reason), event, now)
             return Stored(replace(stored.value, applied=None), stored.version), entry
 
@@ -275,7 +279,7 @@ class PlannedPresets:
 
 
 def _happenings(planned: Iterable[Planned]) -> tuple[Happening, ...]:
-    return tuple(Happening(item.key, item.events) for item in planned)
+    return tuple(Happening(item.key, item.events) for item in planned if item.events)
 
 
 def _declared(flag: Flag) -> FlagState:

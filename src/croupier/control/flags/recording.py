@@ -56,16 +56,19 @@ Keep: TypeAlias = Callable[[Changed], Answer | None]
 Decide: TypeAlias = Callable[[], Awaitable["Decided"]]
 """What is to happen, decided on the book as it is; asked again where somebody was faster."""
 
+Stamp: TypeAlias = Callable[[int, float], tuple[Stored[PresetState], Entry]]
+"""The preset and its entry, from the commit's version of the ruleset and its time (epoch seconds)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be written. ``presets`` and ``entries`` of theirs go into the same commit; ``stamp`` completes them
-    when the flags' new states are known.
+    """What is to be written. ``stamp`` gives what goes into the same commit of the preset that does it, from the
+    version and the time of that commit.
     """
 
     happenings: tuple[Happening, ...]
     warnings: tuple[Problem, ...] = ()
-    stamp: Callable[[tuple[FlagState, ...]], tuple[Stored[PresetState], Entry]] | None = None
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Recorder:
                 if await self._is_behind(version):
                     continue
                 raise
-            if not decided.happenings:
+            if not decided.happenings and decided.stamp is None:
                 if await self._is_behind(version):
                     continue
                 return Changed((), version, warnings=decided.warnings)
@@ -128,6 +131,6 @@ def commit_of(book: FlagBook, version: int, decided: Decided, who: Who, now: flo
         entries.append(Entry(now, actor, who.action, f"{FLAG}{item.flag}", told, who.reason))
     presets: tuple[Stored[PresetState], ...] = ()
     if decided.stamp is not None:
-        preset, entry = decided.stamp(tuple(states))
+        preset, entry = decided.stamp(version + 1, now)
         presets, entries = (preset,), [*entries, entry]
     return Commit(tuple(entries), now, flags=tuple(states), presets=presets, ruleset=version)

@@ -7,25 +7,32 @@ from typing import Any, Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class FlagDeclared:
-    """It was created or changed. ``source`` is the whole declaration as canonical JSON, ``digest`` its digest."""
+    """It was created or changed. ``source`` is the whole declaration as canonical JSON, ``digest`` its digest.
+    ``preset`` names the preset whose change it was, or its undoing: then it neither kills nor restores.
+    """
 
     source: Mapping[str, Any]
     digest: str
+    preset: str = ""
     type: Literal["flag_declared"] = "flag_declared"
 
 
 @dataclass(frozen=True, slots=True)
 class FlagKilled:
-    """It answers its safe variant everywhere until it is restored, whatever its declaration says."""
+    """It answers its safe variant everywhere until it is restored, whatever its declaration says. ``preset`` names the
+    preset that killed it; without one it was a person.
+    """
 
     reason: str
+    preset: str = ""
     type: Literal["flag_killed"] = "flag_killed"
 
 
 @dataclass(frozen=True, slots=True)
 class FlagRestored:
-    """The kill is undone."""
+    """A kill is undone: that of ``preset``; without one a person's, or all others where no person killed it."""
 
+    preset: str = ""
     type: Literal["flag_restored"] = "flag_restored"
 
 

@@ -97,9 +97,9 @@ def _debt_of(state: FlagState, now: float, asked_at: Mapping[str, float] | None,
         )
     elif state.expires_at is not None and state.expires_at <= now:
         yield owed(Why.EXPIRED, state.expires_at, "It expired: remove it, or renew it.")
-    if state.killed is not None and now - state.killed.at >= patience.killed_s:
-        text = f"It has been killed for {_days(now - state.killed.at)}: restore it, or remove it."
-        yield owed(Why.KILLED, state.killed.at, text)
+    killed_at = min((kill.at for kill in state.kills), default=now)
+    if state.kills and now - killed_at >= patience.killed_s:
+        yield owed(Why.KILLED, killed_at, f"It has been killed for {_days(now - killed_at)}: restore it, or remove it.")
     # Permission and ops flags are kept for good: everybody having them is no reason to remove them.
     goes = DUTIES[state.flag.type].expires and state.killed is None and state.reverted_at is None
     if goes and state.full_since is not None and now - state.full_since >= patience.full_s:

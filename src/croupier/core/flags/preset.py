@@ -57,16 +57,14 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a flag was before the preset, and what the preset made of it: the declaration's digest, and whether it was
-    killed. While it is still that, the way back is exact.
+    """What a flag's declaration was before the preset, and the digest of what the preset made of it. While it is still
+    that, the way back is exact.
     """
 
     flag: str
     source: Mapping[str, Any]
     digest: str
-    killed: bool
     digest_after: str
-    killed_after: bool
 
 
 @dataclass(frozen=True, slots=True)

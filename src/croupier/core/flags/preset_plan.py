@@ -16,7 +16,7 @@ from croupier.errors import Problem, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What happens to one flag, in order."""
+    """What happens to one flag, in order; nothing where somebody brought it back already."""
 
     key: str
     events: tuple[FlagEvent, ...]
@@ -53,15 +53,16 @@ def plan(preset: Preset, states: Mapping[str, FlagState], *, reason: str) -> tup
                 sources[change.flag] = write_flag(flag)
     if problems:
         raise Rejected(f"The preset cannot be applied: {problems[0]}", problems=tuple(problems))
-    plans = (Planned(key, _events(states[key], source, key in killed, reason)) for key, source in sources.items())
+    plans = (
+        Planned(key, _events(preset.name, states[key], source, reason if key in killed else None))
+        for key, source in sources.items()
+    )
     return tuple(each for each in plans if each.events)
 
 
 def before(planned: Planned, state: FlagState) -> Before:
     """What to remember of a flag that a preset changes."""
-    after = folded(state, planned.events)
-    was, becomes = state.killed is not None, after.killed is not None
-    return Before(planned.key, state.source, state.digest, was, after.digest, becomes)
+    return Before(planned.key, state.source, state.digest, folded(state, planned.events).digest)
 
 
 def folded(state: FlagState, events: Iterable[FlagEvent]) -> FlagState:
@@ -71,37 +72,36 @@ def folded(state: FlagState, events: Iterable[FlagEvent]) -> FlagState:
     return state
 
 
-def undo(application: Application, states: Mapping[str, FlagState]) -> Undo:
-    """The events that make every flag what it was, but for those that somebody changed since."""
+def undo(preset: str, application: Application, states: Mapping[str, FlagState]) -> Undo:
+    """The events that make every flag what it was, but for those whose declaration somebody changed since. Of the kills
+    only the preset's own is undone: a flag that a person or another preset killed meanwhile stays killed.
+    """
     planned: list[Planned] = []
     kept: list[str] = []
     for was in application.before:
         state = states.get(was.flag)
-        if state is None or not _is_as_left(was, state, application.at):
+        if state is None or state.archived or state.digest != was.digest_after:
             kept.append(was.flag)
             continue
-        events: list[FlagEvent] = [FlagDeclared(was.source, was.digest)] if state.digest != was.digest else []
-        if not was.killed and folded(state, events).killed is not None:
-            events.append(FlagRestored())
+        events: list[FlagEvent] = []
+        if state.digest != was.digest:
+            events.append(FlagDeclared(was.source, was.digest, preset))
+        if _holds(preset, state):
+            events.append(FlagRestored(preset))
         planned.append(Planned(was.flag, tuple(events)))
     return Undo(tuple(planned), tuple(kept))
 
 
-def _is_as_left(was: Before, state: FlagState, applied_at: float) -> bool:
-    """Whether the flag is as the preset left it. That its owner was warned of its expiry changes nothing; that somebody
-    restored it and killed it for another reason does.
-    """
-    found = (state.digest, state.killed is not None, state.archived)
-    another = state.killed is not None and not was.killed and state.killed.at > applied_at
-    return found == (was.digest_after, was.killed_after, False) and not another
-
-
-def _events(state: FlagState, source: Mapping[str, object], kill: bool, reason: str) -> tuple[FlagEvent, ...]:
+def _events(
+    preset: str, state: FlagState, source: Mapping[str, object], kill_reason: str | None
+) -> tuple[FlagEvent, ...]:
     digest = digest_of(source)
-    events: list[FlagEvent] = [FlagDeclared(source, digest)] if digest != state.digest else []
-    if kill and state.killed is None:
-        events.append(FlagKilled(reason))
-    elif state.killed is None and folded(state, events).killed is not None:
-        # Its declaration says kill_switch: true, and somebody undid that: declared anew it is not to be killed anew.
-        events.append(FlagRestored())
+    events: list[FlagEvent] = [FlagDeclared(source, digest, preset)] if digest != state.digest else []
+    if kill_reason is not None and not _holds(preset, state):
+        events.append(FlagKilled(kill_reason, preset))
     return tuple(events)
+
+
+def _holds(preset: str, state: FlagState) -> bool:
+    """Whether the preset keeps the flag killed, alone or with others."""
+    return any(kill.preset == preset for kill in state.kills)

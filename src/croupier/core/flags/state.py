@@ -15,17 +15,33 @@ from croupier.core.segments import BUCKETS
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Who killed it, when (epoch seconds), and why. ``declared``: by a declaration, so that a later one undoes it."""
+    """Who killed it, when (epoch seconds), and why. ``declared``: by a declaration, so that a later one undoes it.
+    ``preset``: by applying this preset, so that undoing the preset undoes it.
+    """
 
     actor: str
     at: float
     reason: str
     declared: bool = False
+    preset: str = ""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person killed it, which only a restore undoes."""
+        return not (self.declared or self.preset)
+
+    @property
+    def text(self) -> str:
+        """Who and why, in words."""
+        return f"{self.actor}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class FlagState:
     """A flag as it stands. ``version`` is the ruleset's version at which it last changed.
+
+    ``kills`` are all that stand, each undone by itself: a person's before those of presets (the oldest first) before
+    the declaration's.
 
     ``expires_at`` is the declaration's, or later by renewal. ``full_since`` says since when it is served to everybody
     everywhere (epoch seconds), which makes it debt after a while.
@@ -39,7 +55,7 @@ class FlagState:
     changed_at: float
     changed_by: str
     expires_at: float | None = None
-    killed: Kill | None = None
+    kills: tuple[Kill, ...] = ()
     warned_at: float | None = None
     reverted_at: float | None = None
     full_since: float | None = None
@@ -49,13 +65,28 @@ class FlagState:
     def key(self) -> str:
         return self.flag.key
 
+    @property
+    def killed(self) -> Kill | None:
+        """The kill that a restore would undo first."""
+        return self.kills[0] if self.kills else None
+
+    @property
+    def killed_by_hand(self) -> Kill | None:
+        """The kill by a person."""
+        return self.kills[0] if self.kills and self.kills[0].by_hand else None
+
+    @property
+    def after_restore(self) -> tuple[Kill, ...]:
+        """The kills that still stand once somebody restores it: a person's is undone first, then all others."""
+        return self.kills[1:] if self.killed_by_hand else ()
+
 
 def declare(event: e.FlagDeclared, *, version: int, actor: str, at: float) -> FlagState:
     """The state of a flag that is declared for the first time."""
     flag = read_flag(event.source)
-    killed = _declared_kill(actor, at) if flag.kill_switch else None
+    kills = (_declared_kill(actor, at),) if flag.kill_switch else ()
     full = at if _full(flag) else None
-    return FlagState(flag, event.source, event.digest, version, at, at, actor, flag.expires_at, killed, full_since=full)
+    return FlagState(flag, event.source, event.digest, version, at, at, actor, flag.expires_at, kills, full_since=full)
 
 
 def evolve(state: FlagState, event: e.FlagEvent, *, version: int, actor: str, at: float) -> FlagState:
@@ -65,9 +96,11 @@ def evolve(state: FlagState, event: e.FlagEvent, *, version: int, actor: str, at
         case e.FlagDeclared():
             return _declared_again(state, event, actor, at)
         case e.FlagKilled():
-            return replace(state, killed=Kill(actor, at, event.reason))
+            return replace(state, kills=_with(state.kills, Kill(actor, at, event.reason, preset=event.preset)))
+        case e.FlagRestored(preset=""):
+            return replace(state, kills=state.after_restore)
         case e.FlagRestored():
-            return replace(state, killed=None)
+            return replace(state, kills=tuple(kill for kill in state.kills if kill.preset != event.preset))
         case e.FlagRenewed():
             return replace(state, expires_at=event.expires_at, warned_at=None, reverted_at=None)
         case e.FlagWarned():
@@ -81,28 +114,31 @@ def evolve(state: FlagState, event: e.FlagEvent, *, version: int, actor: str, at
 
 
 def _declared_again(state: FlagState, event: e.FlagDeclared, actor: str, at: float) -> FlagState:
-    """A person's kill survives declarations: only ``flag restore`` undoes it. A renewal survives one with the same
-    expiry.
-    """
+    """A kill by a person or a preset survives declarations. A renewal survives one with the same expiry."""
     flag = read_flag(event.source)
-    killed = state.killed
-    if flag.kill_switch and killed is None:
-        killed = _declared_kill(actor, at)
-    elif killed is not None and killed.declared and not flag.kill_switch:
-        killed = None
+    kills = state.kills
+    if not event.preset:
+        declared = [kill for kill in kills if kill.declared] or [_declared_kill(actor, at)]
+        kills = (*(kill for kill in kills if not kill.declared), *(declared if flag.kill_switch else ()))
     since = at if state.full_since is None else state.full_since
     after = replace(
         state,
         flag=flag,
         source=event.source,
         digest=event.digest,
-        killed=killed,
+        kills=kills,
         full_since=since if _full(flag) else None,
         archived=False,
     )
     if flag.expires_at == state.flag.expires_at:
         return after
     return replace(after, expires_at=flag.expires_at, warned_at=None, reverted_at=None)
+
+
+def _with(kills: tuple[Kill, ...], new: Kill) -> tuple[Kill, ...]:
+    """There is one kill by hand, one of each preset, one by declaration; the first comes first, the last last."""
+    others = (kill for kill in kills if (kill.declared, kill.preset) != (False, new.preset))
+    return tuple(sorted((*others, new), key=lambda kill: (kill.declared, bool(kill.preset))))
 
 
 def _declared_kill(actor: str, at: float) -> Kill:

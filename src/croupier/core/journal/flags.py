@@ -24,7 +24,10 @@ def written(event: FlagEvent, *, version: int, at: float) -> dict[str, Any]:
     """The event as its entry carries it: with the ruleset's version that it made, and when it took effect (epoch
     seconds), which may be before it could be recorded.
     """
-    return {**{name: getattr(event, name) for name in event.__slots__}, "version": version, "at": at}
+    told = {name: getattr(event, name) for name in event.__slots__}
+    if not told.get("preset", True):
+        del told["preset"]  # most changes are no preset's
+    return {**told, "version": version, "at": at}
 
 
 def fold(state: FlagState | None, event: FlagEvent, *, version: int, actor: str, at: float) -> FlagState:

@@ -28,12 +28,15 @@ DECLARATION = Field(
 
 
 class KillView(Model):
-    """Who killed it, when and why. ``declared``: by its declaration, so that a later one undoes it."""
+    """Who killed it, when and why. ``declared``: by its declaration, so that a later one undoes it. ``preset``: by this
+    preset, so that undoing the preset undoes it.
+    """
 
     actor: str
     at: Moment
     reason: str
     declared: bool
+    preset: str = ""
 
 
 class FlagView(Model):
@@ -52,7 +55,8 @@ class FlagView(Model):
     changed_at: Moment
     changed_by: str
     expires_at: Moment | None = Field(description="Null: never.")
-    killed: KillView | None = None
+    killed: KillView | None = Field(None, description="The kill that a restore undoes first: a person's, if any.")
+    kills: list[KillView] = Field(default_factory=list, description="All that keeps it killed, each undone by itself.")
     warned_at: Moment | None = None
     reverted_at: Moment | None = Field(None, description="When it returned to its safe variant, unrenewed.")
     full_since: Moment | None = Field(None, description="Since when everybody gets the same variant everywhere.")
@@ -115,6 +119,7 @@ class FlagHistoryItem(Model):
     reason: str
     type: str = Field(examples=["flag_declared"])
     version: int = Field(description="The ruleset's version that it made.")
+    preset: str = Field("", description="The preset whose change it was, applied or undone.")
     changes: list[str] = Field(description="What changed, line by line.")
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from croupier.control.flags.trial import trials
 from croupier.core.flags.diff import diff
 from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.explain import explain
@@ -14,7 +15,6 @@ from croupier.server.api import flag_views as fv
 from croupier.server.api.flag_intake import as_shown, flag_of, unplaced
 from croupier.server.auth import Viewer
 from croupier.server.context import Context, Here
-from croupier.server.web.flags.trial import tried
 
 router = APIRouter(prefix="/flags", tags=["flags"])
 
@@ -38,7 +38,7 @@ async def preview_flag(here: Here, who: Viewer, key: Key, asked: fm.PreviewReque
     ]
     whole = read_flag(declared[0].source) if declared else before  # with what is filled in
     changes = diff(before, whole) if whole is not None else ()
-    seen = {trial.environment: trial.preview for trial in await tried(book, flag, here.ports.clock.now())}
+    seen = {trial.environment: trial.preview for trial in await trials(book, flag, here.ports.clock.now())}
     return fv.preview(key, environment, seen.get(environment), changes, planned.decided.warnings)
 
 

@@ -19,6 +19,7 @@ from croupier.core.flags.preview import Preview
 from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState, Kill
 from croupier.core.flags.write import write_flag
+from croupier.core.journal.entry import Entry
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 from croupier.server.api import flag_models as fm
@@ -44,6 +45,7 @@ def flag(state: FlagState, book: FlagBook, warnings: Sequence[Problem] = ()) -> 
         changed_by=state.changed_by,
         expires_at=moment(state.expires_at),
         killed=_kill(state.killed) if state.killed else None,
+        kills=[_kill(kill) for kill in state.kills],
         warned_at=moment(state.warned_at),
         reverted_at=moment(state.reverted_at),
         full_since=moment(state.full_since),
@@ -78,7 +80,9 @@ def declaration(declared: Flag) -> dict[str, Any]:
 
 
 def _kill(kill: Kill) -> fm.KillView:
-    return fm.KillView(actor=kill.actor, at=moment(kill.at), reason=kill.reason, declared=kill.declared)
+    return fm.KillView(
+        actor=kill.actor, at=moment(kill.at), reason=kill.reason, declared=kill.declared, preset=kill.preset
+    )
 
 
 def history(entries: Sequence[Recorded]) -> list[fm.FlagHistoryItem]:
@@ -104,8 +108,16 @@ def _item(recorded: Recorded, event: Mapping[str, Any], changes: Sequence[str]) 
         reason=recorded.entry.reason,
         type=str(event.get("type", "")),
         version=int(event.get("version", 0)),
-        changes=list(changes),
+        preset=str(event.get("preset", "")),
+        changes=[*changes, *filter(None, [by_preset(event, recorded.entry)])],
     )
+
+
+def by_preset(event: Mapping[str, Any], entry: Entry) -> str:
+    """The preset that brought this about, in words; empty where none did."""
+    if not (name := event.get("preset")):
+        return ""
+    return f"by undoing preset {name}" if entry.action.startswith("undo ") else f"by preset {name}"
 
 
 def _said(event: Mapping[str, Any]) -> tuple[str, ...]:
@@ -258,12 +270,9 @@ def preset_preview(seen: PresetPreviewed, *, undo: bool) -> fm.PresetPreview:
     changes = [
         fm.PresetChange(
             flag=item.flag,
-            killed_before=item.killed_before,
-            killed_after=item.killed_after,
-            changes=[
-                *diff(read_flag(item.before), read_flag(item.after)),
-                *(["killed" if item.killed_after else "restored"] if item.killed_after != item.killed_before else []),
-            ],
+            killed_before=bool(item.kills_before),
+            killed_after=bool(item.kills_after),
+            changes=[*diff(read_flag(item.before), read_flag(item.after)), *([item.text] if item.text else [])],
         )
         for item in seen.differences
     ]

@@ -78,6 +78,28 @@ async def test_from_paper_to_force_and_back(prepared: Any, operator: Any) -> Non
         assert f"<p>{word}</p>" in page
 
 
+async def test_what_a_preset_did_is_told_and_a_person_s_kill_stands_beside_it(prepared: Any, operator: Any) -> None:
+    await operator.submit("/presets/old-button/approve", reason="sound")
+    await operator.submit("/presets/old-button/apply", reason="outage")
+    assert "disabled (by preset old-button)" in (await operator.get("/flags/payments_v2")).text
+    page = (await operator.get("/flags/provider_evo")).text
+    assert "provider_evo/kill" in page
+    assert "provider_evo/restore" in page
+    asked = (await operator.get("/flags/provider_evo/kill")).text
+    assert "undoing the preset old-button then leaves it killed" in asked
+    assert (await operator.submit("/flags/provider_evo/kill", reason="charges twice")).status_code == 303
+    assert "provider_evo/kill" not in (await operator.get("/flags/provider_evo")).text
+    asked = (await operator.get("/flags/provider_evo/restore")).text
+    assert "<b>stays killed</b>, by operator: preset old-button: outage" in asked
+    asked = (await operator.get("/presets/old-button/undo")).text
+    assert "stays killed by operator: charges twice" in asked
+    assert (await operator.submit("/presets/old-button/undo")).status_code == 303
+    page = (await operator.get("/flags/provider_evo")).text
+    assert "killed: everybody gets off" in page
+    assert "restored: the kill is undone (by undoing preset old-button)" in page
+    assert "enabled (by undoing preset old-button)" in (await operator.get("/flags/payments_v2/history")).text
+
+
 async def test_nobody_approves_their_own(prepared: Any, operator: Any) -> None:
     await put(prepared, {**OLD_BUTTON, "name": "mine"}, actor="operator")
     page = (await operator.get("/presets/mine")).text

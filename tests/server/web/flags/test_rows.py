@@ -28,7 +28,7 @@ def state(**changed: Any) -> FlagState:
         ({"full_since": None}, 99.5, ["expires in less than a day"]),
         ({"full_since": None}, 101, ["expired 1 day ago"]),
         ({"full_since": None, "reverted_at": 100 * DAY}, 103, ["expired 3 days ago"]),
-        ({"full_since": None, "killed": Kill("carol", 0.0, "x")}, 20, ["killed for 20 days"]),
+        ({"full_since": None, "kills": (Kill("carol", 0.0, "x"),)}, 20, ["killed for 20 days"]),
         ({"archived": True}, 200, []),
     ],
 )

@@ -43,4 +43,4 @@ def test_words(declared: dict[str, Any], word: str) -> None:
 def test_what_happened_to_it_counts_more() -> None:
     on = state(rules=[{}])
     assert standing(replace(on, reverted_at=1.0), "production") == "reverted"
-    assert standing(replace(on, reverted_at=1.0, killed=Kill("anna", 1.0, "why")), "production") == "killed"
+    assert standing(replace(on, reverted_at=1.0, kills=(Kill("anna", 1.0, "why"),)), "production") == "killed"

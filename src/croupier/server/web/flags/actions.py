@@ -49,12 +49,13 @@ def verbs(state: FlagState) -> tuple[Verb, ...]:
     if state.archived:
         return ()
     renew: tuple[Verb, ...] = ("renew",) if state.expires_at is not None else ()
-    return (*renew, "archive", "kill" if state.killed is None else "restore")
+    kill: tuple[Verb, ...] = () if state.killed_by_hand else ("kill",)  # also what a preset killed, to keep it so
+    return (*renew, "archive", *kill, *(("restore",) if state.kills else ()))
 
 
 def place(state: FlagState) -> str:
     """What the flag is, as forms remember it. A kill that came to be recorded meanwhile is the same kill."""
-    kill = f"{state.killed.at}" if state.killed else "-"
+    kill = f"{state.killed.at} {len(state.kills)}" if state.killed else "-"
     return f"{state.digest[-12:]} {kill}"
 
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from croupier.control.flags.trial import Trial, trials
 from croupier.core.flags.diff import diff
 from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.model import Flag
@@ -28,7 +29,6 @@ from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.flags.read import Happened, known, past
-from croupier.server.web.flags.trial import Trial, tried
 from croupier.server.web.read import in_time
 from croupier.server.web.session import Session, Visitor, checked
 
@@ -142,7 +142,7 @@ async def _previewed(here: Context, who: Session, flag: Flag, draft: Draft) -> S
         return Shown((), (), ())
     whole = read_flag(events[0].source)  # with what is filled in
     changes = [line.replace(" -> ", " → ") for line in diff(before, whole)]
-    return Shown(changes, inside(plan.decided.warnings), await tried(here.flags.book, whole, here.ports.clock.now()))
+    return Shown(changes, inside(plan.decided.warnings), await trials(here.flags.book, whole, here.ports.clock.now()))
 
 
 async def _since(here: Context, key: str, seen: int) -> tuple[Happened, ...]:

@@ -213,8 +213,8 @@ def _version(event: Mapping[str, Any]) -> int | None:
 def _changes(item: Difference) -> tuple[str, ...]:
     after = read_flag(item.after)
     found = [] if not item.before else [line.replace(" -> ", " → ") for line in diff(read_flag(item.before), after)]
-    if item.killed_before != item.killed_after:
-        found.insert(0, f"killed: everybody gets {after.safe}" if item.killed_after else "restored")
+    if item.text:
+        found.insert(0, f"killed: everybody gets {after.safe}" if item.text == "killed" else item.text)
     return tuple(found)
 
 

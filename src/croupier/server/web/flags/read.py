@@ -18,7 +18,7 @@ from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState
 from croupier.core.segments import BUCKETS
 from croupier.errors import CroupierError, NotFound, Transient
-from croupier.server.api.flag_views import declaration
+from croupier.server.api.flag_views import by_preset, declaration
 from croupier.server.context import Context, context_of
 from croupier.server.web.flags import words
 from croupier.server.web.flags.index import Index
@@ -173,7 +173,7 @@ def past(entries: Sequence[Recorded]) -> tuple[Happened, ...]:
                     actor=entry.actor,
                     reason=entry.reason,
                     version=version if isinstance(version, int) else None,
-                    text=_said(event, changes),
+                    text=_said(event, changes) + (f" ({by})" if (by := by_preset(event, entry)) else ""),
                     changes=changes if len(changes) > 1 else (),
                 )
             )

@@ -1,10 +1,10 @@
 """What an edit would do to players, tried before it is saved: per environment, on a population made of the rules' own
-values. Called by the page that edits a flag.
+values. Called by the API, and by the page that edits a flag.
 """
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,19 +31,22 @@ class Trial:
     preview: Preview
 
 
-async def tried(book: FlagBook, flag: Flag, now: float) -> tuple[Trial, ...]:
+async def trials(book: FlagBook, flag: Flag, now: float) -> tuple[Trial, ...]:
     """The environments in which the flag would answer otherwise than now. A kill is left aside: it hides every edit."""
     snapshots = {name: book.snapshot(name) for name in book.environments}
-    return await asyncio.to_thread(_tried, book.state(flag.key), flag, snapshots, now)
+    return await asyncio.to_thread(_trials, book.state(flag.key), flag, snapshots, book.segments, now)
 
 
-def _tried(state: FlagState | None, flag: Flag, snapshots: Mapping[str, Snapshot], now: float) -> tuple[Trial, ...]:
-    before = None if state is None or state.archived else replace(state, killed=None, reverted_at=None)
+def _trials(
+    state: FlagState | None, flag: Flag, snapshots: Mapping[str, Snapshot], names: Iterable[str], now: float
+) -> tuple[Trial, ...]:
+    before = None if state is None or state.archived else replace(state, kills=(), reverted_at=None)
     source = write_flag(flag)
     event = FlagDeclared(source, digest_of(source))
     after = declare(event, version=1, actor="", at=now)
     if before is not None:
-        after = replace(evolve(before, event, version=before.version + 1, actor="", at=now), killed=None)
+        after = evolve(before, event, version=before.version + 1, actor="", at=now)
+    after = replace(after, kills=())
     found: list[Trial] = []
     for name, snapshot in snapshots.items():
         old = "" if before is None else _rest(before, name)
@@ -51,7 +54,7 @@ def _tried(state: FlagState | None, flag: Flag, snapshots: Mapping[str, Snapshot
         if _json(old) == _json(new):
             continue
         flags = [flag] if before is None else [before.flag, flag]
-        players = sample(flags, _segments(snapshot), size=PLAYERS, seed=flag.key)
+        players = sample(flags, _segments(snapshot, names), size=PLAYERS, seed=flag.key)
         sides = (_with(snapshot, flag.key, old), _with(snapshot, flag.key, new))
         found.append(Trial(name, preview(flag, *sides, Population(players, seen=False), lambda: now)))
     return tuple(found)
@@ -67,15 +70,17 @@ def _json(rest: str) -> str:
 
 def _with(snapshot: Snapshot, key: str, rest: str) -> Snapshot:
     """The snapshot with another line of one flag; only looked at here, so its digest may be wrong."""
-    others = {name: line for name, line in snapshot.lines.items() if name != key}
-    return replace(snapshot, lines={**others, key: rest} if rest else others)
+    lines = dict(snapshot.lines)
+    if rest:
+        lines[key] = rest
+    else:
+        lines.pop(key, None)
+    return replace(snapshot, lines=lines)
 
 
-def _segments(snapshot: Snapshot) -> dict[str, Segment]:
+def _segments(snapshot: Snapshot, names: Iterable[str]) -> dict[str, Segment]:
     found: dict[str, Segment] = {}
-    for key, rest in snapshot.lines.items():
-        if key.startswith(SEGMENT):
-            name = key.removeprefix(SEGMENT)
-            matches = (AttributeMatch(attribute, tuple(values)) for attribute, values in json.loads(_json(rest)))
-            found[name] = Segment(name, tuple(matches))
+    for name in names:
+        matches = json.loads(_json(snapshot.lines[f"{SEGMENT}{name}"]))
+        found[name] = Segment(name, tuple(AttributeMatch(attribute, tuple(values)) for attribute, values in matches))
     return found
