@@ -32,7 +32,7 @@ def test_a_mistake_changes_nothing(flags: Any, cli: Any) -> None:
         (("--rule", "7", "--rollout", "1"), "There is no rule '7'."),
         (("--variant", "blue"), "rules[0].variant:"),
         (("--variant", "blue"), "hint: Variants are declared in a file: croupier flag set payments_v2 --from FILE"),
-        (("--expires", "tomorrow"), "'tomorrow' is no day."),
+        (("--expires", "tomorrow"), '"tomorrow" is no day.'),
         (("--expires", ""), "is no day."),
         (("-e", "stagign", "--disable"), "there is no environment 'stagign'. Did you mean 'staging'?"),
     ):

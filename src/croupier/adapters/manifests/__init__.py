@@ -3,8 +3,10 @@
 """
 
 from croupier.adapters.manifests.bundle import Bundle, parse_objects, parse_text, read_paths, to_objects
+from croupier.adapters.manifests.flag_words import read_day
 from croupier.adapters.manifests.flags import FlagDraft, PresetDraft
 from croupier.adapters.manifests.located import Located, Severity
+from croupier.adapters.manifests.misread import Misread
 from croupier.adapters.manifests.references import Dangling, unresolved
 from croupier.adapters.manifests.release import ReleaseDraft, agrees, complete_release
 from croupier.adapters.manifests.schemas import schemas
@@ -18,6 +20,7 @@ __all__ = [
     "Dangling",
     "FlagDraft",
     "Located",
+    "Misread",
     "PresetDraft",
     "ReleaseDraft",
     "Severity",
@@ -25,6 +28,7 @@ __all__ = [
     "complete_release",
     "parse_objects",
     "parse_text",
+    "read_day",
     "read_paths",
     "schemas",
     "to_objects",

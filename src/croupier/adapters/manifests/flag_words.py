@@ -1,6 +1,7 @@
 """How people write what only flags have: keys, shares of players, days.
 
-Takes what YAML or JSON held and returns the value, or raises ``Misread``. Called by the fields of flags' shapes.
+Takes what YAML or JSON held and returns the value, or raises ``Misread``. Called by the fields of flags' shapes, days
+by the API, too.
 """
 
 import re
@@ -44,7 +45,7 @@ def weight(value: object) -> int:
     return value
 
 
-def moment(value: object) -> float:
+def read_day(value: object) -> float:
     """Epoch seconds. A day without a time counts whole, in UTC: its end is meant."""
     if not isinstance(value, str):
         raise Misread(f"expected a day, found {described(value)}.", _HINT)

@@ -129,7 +129,7 @@ def _timed(fields: dict[str, Any], path: Path) -> list[Complaint]:
     if "expires" not in fields:
         return []
     try:
-        fields["expires_at"] = flag_words.moment(fields.pop("expires"))
+        fields["expires_at"] = flag_words.read_day(fields.pop("expires"))
     except Misread as misread:
         return [Complaint(Problem(misread.message, path, misread.hint))]
     return []

@@ -3,20 +3,16 @@
 Called by the flags' routes. What a flag must satisfy among the others is decided by ``FlagChanges``.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
+from croupier.adapters.manifests import Misread, read_day
 from croupier.control.flags.book import FlagBook
 from croupier.core.flags.model import Flag
 from croupier.core.flags.read import read_flag
 from croupier.errors import NotFound, Problem, Rejected
 from croupier.server.api.views import moment
-
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_HINT: Final = "Write a day, 2027-01-31, or a time with its zone, 2027-01-31T12:00:00Z."
 
 
 def flag_of(data: Mapping[str, Any], key: str | None = None) -> Flag:
@@ -82,21 +78,11 @@ def unplaced(refused: Rejected) -> Rejected:
 
 
 def time_of(value: Any) -> float | None:
-    """Epoch seconds of a day (its end, in UTC) or of a time with its zone. Raises ``Rejected``."""
+    """Epoch seconds of a day (its end, in UTC) or of a time with its zone, as files write them. Raises ``Rejected``."""
     if value is None:
         return None
-    at = _parsed(value) if isinstance(value, str) else None
-    if at is None:
-        problem = Problem(f"'{str(value)[:40]}' is no day.", ("expires",), _HINT)
-        raise Rejected(str(problem), problems=(problem,))
-    return at
-
-
-def _parsed(text: str) -> float | None:
     try:
-        at = datetime.fromisoformat(text)
-        if _DAY.fullmatch(text):
-            at = at.replace(tzinfo=UTC) + timedelta(days=1)
-        return at.timestamp() if at.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+        return read_day(value)
+    except Misread as misread:
+        problem = Problem(misread.message.replace("{written}", str(value)), ("expires",), misread.hint)
+        raise Rejected(str(problem), problems=(problem,)) from None

@@ -22,7 +22,7 @@ Count = Annotated[
 ]
 Moment = Annotated[
     float,
-    reads(flag_words.moment),
+    reads(flag_words.read_day),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}(T.+)?$", "examples": ["2027-01-31"]}),
 ]
 Kind = Annotated[str, reads(flag_words.key), WithJsonSchema({"enum": [kind.value for kind in FlagType]})]
