@@ -66,9 +66,10 @@ def test_following_as_json(canary: Any, cli: Any) -> None:
 
 
 def test_a_record_that_fits(canary: Any, cli: Any) -> None:
+    canary.post("flags", feature="lobby")
     found = cli("journal", "verify")
     assert (found.code, found.err) == (0, "")
-    assert "2 rollouts rebuilt; nothing was changed." in found.out
+    assert "2 rollouts and 1 flag rebuilt; nothing was changed." in found.out
     assert found.out.splitlines()[1].startswith("root ")
     assert cli("journal", "verify", "--json").json["ok"] is True
 

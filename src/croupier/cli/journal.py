@@ -41,8 +41,8 @@ def tail(
 
 @app.command()
 def verify(context: typer.Context, as_json: Json = False) -> None:
-    """Check the record. Recomputes every hash, the Merkle tree and each rollout's state; leaves with 1 where one does
-    not fit.
+    """Check the record. Recomputes every hash, the Merkle tree and the state of each rollout and flag; leaves with 1
+    where one does not fit.
     """
     connection: Connection = context.obj
     with connection.open() as client:
@@ -52,7 +52,8 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
     elif found["ok"]:
         head = found["head"]
         entries, rollouts = counted(head["size"], "entry", "entries"), counted(found["rollouts"], "rollout")
-        out.print(f"[green]✓[/] {entries}, {rollouts} rebuilt; nothing was changed.")
+        rebuilt = f"{rollouts} and {counted(found['flags'], 'flag')} rebuilt"
+        out.print(f"[green]✓[/] {entries}, {rebuilt}; nothing was changed.")
         out.print(f"root {plain(head['root'])}")
     else:
         err.print(f"[red]✗[/] the journal does not fit together ({counted(len(found['discrepancies']), 'place')}):")

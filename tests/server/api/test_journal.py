@@ -54,10 +54,12 @@ async def test_a_proof_convinces_somebody_who_kept_the_root(world: Any) -> None:
 
 async def test_verification_finds_what_was_changed(world: Any, settings: Any) -> None:
     await world.declare()
+    assert (await world.post("/flags", {"feature": "lobby"})).status_code == 201
     assert (await world.get("/journal/verify")).json() | {"head": None} == {
         "ok": True,
         "head": None,
         "rollouts": 1,
+        "flags": 1,
         "discrepancies": [],
     }
 

@@ -291,6 +291,7 @@ class VerificationView(Model):
     ok: bool
     head: HeadView = Field(description="Computed anew from the entries.")
     rollouts: int = Field(description="How many rollouts were rebuilt from their history and compared.")
+    flags: int = Field(description="How many flags were, archived ones too.")
     discrepancies: list[DiscrepancyView]
 
 

@@ -250,6 +250,7 @@ def verification(found: Verification) -> m.VerificationView:
         ok=found.ok,
         head=m.HeadView(size=found.head.size, root=found.head.root.hex()),
         rollouts=found.rollouts,
+        flags=found.flags,
         discrepancies=[m.DiscrepancyView(**asdict(item)) for item in found.discrepancies],
     )
 
