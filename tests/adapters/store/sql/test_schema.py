@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from croupier.adapters.store.sql import SqlStore, migrate, open_store, schema
+from croupier.adapters.store.sql import SqlStore, migrate, migrations, open_store, schema
 from croupier.adapters.store.sql.database import Database, parse_url
 from croupier.adapters.store.sql.schema import VERSION_TABLE
 from croupier.adapters.store.sql.tables import metadata
@@ -24,6 +24,11 @@ async def test_migrations_make_the_tables_that_the_code_uses(store: SqlStore) ->
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     assert await store._database.read(difference) == []
+
+
+def test_the_newest_schema_is_that_of_the_last_migration() -> None:
+    """A database that has it is opened without Alembic."""
+    assert ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head() == schema.NEWEST
 
 
 async def test_many_starters_at_once(store_url: str) -> None:
