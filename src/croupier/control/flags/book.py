@@ -73,6 +73,11 @@ class FlagBook:
         """All flags as they answer now, archived ones too, in no order."""
         return ({**self._states, **self._early} if self._early else self._states).values()
 
+    def touched(self, revision: int) -> Sequence[str] | None:
+        """The keys of flags and segments that changed after ``revision``; ``None``: too long ago to say."""
+        steps = self._steps.after_revision(revision)
+        return None if steps is None else keys_of(steps)
+
     def requiring(self, key: str) -> Mapping[str, Sequence[Prerequisite]]:
         """The flags that require this one, and what of it."""
         found = self._required_by.get(key, {})
