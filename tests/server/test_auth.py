@@ -28,7 +28,7 @@ VIEWERS = {
     "GET /api/v1/environments",
     "GET /api/v1/environments/{environment}/propagation",
     "GET /api/v1/flags",
-    "GET /api/v1/flags/stale",
+    "GET /api/v1/stale-flags",
     "GET /api/v1/flags/{key}",
     "GET /api/v1/flags/{key}/history",
     "GET /api/v1/journal",

@@ -23,6 +23,7 @@ from croupier.errors import Transient
 from croupier.server.problems import Forbidden, TooManyRequests, Unauthenticated
 
 _FORM: Final = re.compile(r"crp_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _FAILURES: Final = 20
 """So many failed attempts of one address within a minute; after that it is told to wait and no longer logged."""
 _WINDOW_S: Final = 60.0
@@ -59,6 +60,12 @@ class Principal:
     def may_read(self, environment: str) -> bool:
         """Whether the flags of this environment are for them."""
         return self.environment in (None, environment)
+
+
+def bearer_of(authorization: str) -> str:
+    """The token of an Authorization header; empty where it has none. For what is no route of the framework's."""
+    found = _BEARER.fullmatch(authorization.strip())
+    return found[1] if found else ""
 
 
 def mint(name: str, role: Role, now: float, environment: str | None = None) -> tuple[Token, str]:
@@ -211,6 +218,7 @@ __all__ = [
     "Role",
     "Viewer",
     "admin",
+    "bearer_of",
     "client",
     "mint",
     "needs",

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from croupier.server.auth import Keyring, Role, bearer_of
 from croupier.server.metrics import Metrics
 from croupier.server.problems import respond_status
 from croupier.server.settings import Settings
@@ -34,6 +35,9 @@ _HEADERS: Final = {
 }
 """Added where the route did not set them."""
 
+FLAGS_DOOR: Final = "/api/v1/flags/apply"
+"""Where very many flags may come at once."""
+
 STREAMS: Final = ("/api/v1/events", "/events", "/flags/stream")
 """Paths that answer for ever."""
 
@@ -44,7 +48,9 @@ def install(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Put the guards around the application."""
     # The last one added is the first to see a request.
     app.add_middleware(TimeLimit, seconds=settings.request_timeout_s)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, seconds=settings.request_timeout_s)
+    app.add_middleware(
+        BodyLimit, limit=settings.max_body_bytes, bulk=settings.max_flags_bytes, seconds=settings.request_timeout_s
+    )
     app.add_middleware(HostCheck, names=(settings.host, *settings.allowed_hosts))
     app.add_middleware(Journey, metrics=metrics)
 
@@ -140,37 +146,56 @@ class HostCheck:
 
 
 class BodyLimit:
-    """Takes the whole body in before the route runs, up to a size and within a time."""
+    """Takes the whole body in before the route runs, up to a size and within a time. Whoever may declare flags may send
+    ``bulk`` bytes of them; such bodies are taken in one at a time, so that they cost the memory of one.
+    """
 
-    def __init__(self, app: ASGIApp, limit: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, limit: int, bulk: int, seconds: float) -> None:
         self._app = app
         self._limit = limit
+        self._bulk = max(bulk, limit)
         self._seconds = seconds
+        self._turn = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > self._limit:
-            await self._refuse(scope, receive, send)
+        headers = Headers(scope=scope)
+        limit = self._bulk if scope["path"] == FLAGS_DOOR and _may_declare(scope, headers) else self._limit
+        announced = headers.get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > limit:
+            await self._refuse(scope, receive, send, limit)
             return
+        if limit > self._limit and (int(announced) > self._limit or "transfer-encoding" in headers):
+            async with self._turn:
+                await self._take(scope, receive, send, limit)
+        else:
+            await self._take(scope, receive, send, limit)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         try:
             async with asyncio.timeout(self._seconds):
-                body = await _whole(receive, self._limit)
+                body = await _whole(receive, limit)
         except TimeoutError:
             await respond_status(scope, 408, "The body did not arrive in time.")(scope, receive, send)
             return
         if body is None:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, limit)
             return
         await self._app(scope, _Replay(body, receive), send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"A body may have {self._limit:,} bytes."
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        detail = f"A body may have {limit:,} bytes."
         # The rest of the body is not read: the connection ends.
         answer = respond_status(scope, 413, detail, hint="Send less at a time.", headers={"Connection": "close"})
         await answer(scope, receive, send)
+
+
+def _may_declare(scope: Scope, headers: Headers) -> bool:
+    keyring: Keyring = scope["app"].state.context.keyring
+    who = keyring.authenticate(bearer_of(headers.get("authorization", "")))
+    return who is not None and who.role.may(Role.OPERATOR)
 
 
 class _Replay:

@@ -75,6 +75,13 @@ class Settings(BaseSettings):
         False, description="Make another admin token at the start, where the first one's file was lost."
     )
     max_body_bytes: int = Field(1_048_576, ge=1_024, le=16_777_216, description="Largest body of a request.")
+    max_flags_bytes: int = Field(
+        33_554_432,
+        ge=1_024,
+        le=268_435_456,
+        description="Largest body of a request that declares many flags at once (`POST /api/v1/flags/apply`), for "
+        "those who may; 50,000 flags have about 15 MB.",
+    )
     request_timeout_s: Seconds = Field(30.0, description="A request that takes longer is given up (streams are not).")
     environments: Annotated[tuple[str, ...], NoDecode] = Field(
         ("production",),

@@ -229,9 +229,30 @@ async def test_what_is_stale_is_listed(world: Any) -> None:
     clock = world.context.ports.clock
     soon = clock.now() + 0.3
     await world.post("/flags", {"feature": "x", "expires": moment(soon), "owner": "ann"})
-    found = await world.until("/flags/stale", lambda page: bool(page["items"]))
+    found = await world.until("/stale-flags", lambda page: bool(page["items"]))
     assert (found["items"][0]["key"], found["items"][0]["owner"]) == ("x", "ann")
     assert found["items"][0]["why"] == "expired"
+
+
+async def test_every_key_can_be_a_flags(world: Any) -> None:
+    """No address below the flags means anything else."""
+    for key in ("stale", "apply", "history", "kill", "presets"):
+        assert (await world.post("/flags", {"feature": key, "type": "ops"})).status_code == 201
+        assert (await world.get(f"/flags/{key}")).json()["key"] == key
+        assert (await world.post(f"/flags/{key}/kill", {"reason": "x"})).json()["standing"] == "killed"
+
+
+async def test_very_many_flags_come_at_once(world: Any) -> None:
+    """More than other bodies may hold, from those who may declare flags; others are refused before they are heard."""
+    flags = [{"feature": f"f{number}", "type": "ops", "description": "x" * 1_000} for number in range(1_500)]
+    done = await world.post("/flags/apply", {"flags": flags})
+    assert (done.status_code, len(done.json()["flags"])) == (200, 1_500)
+    again = await world.post("/flags/apply", {"flags": flags}, role=Role.OPERATOR)
+    assert {item["effect"] for item in again.json()["flags"]} == {"unchanged"}
+    assert (await world.post("/flags/apply", {"flags": flags}, role=Role.VIEWER)).status_code == 413
+    assert (await world.post("/apply", {"documents": flags})).status_code == 413
+    wrong = await world.post("/flags/apply", {"flags": [*flags, {"feature": "?"}]})
+    assert wrong.json()["problems"][0]["field"].startswith("flags[1500]"), wrong.text
 
 
 async def test_viewers_read_and_applications_do_not(world: Any) -> None:

@@ -27,7 +27,7 @@ def stale(
     """
     connection: Connection = context.obj
     with connection.open() as client:
-        owed = client.pages("flags/stale", 100_000)
+        owed = client.pages("stale-flags", 100_000)
     named = _named({item["key"] for item in owed}, paths, exclude) if paths else None
     if as_json:
         print_json([item | _places(named, item["key"]) for item in owed])

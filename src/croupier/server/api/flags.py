@@ -1,15 +1,16 @@
 """``/flags``: declare, read, kill, restore, renew, archive. A kill works while the database is out of reach."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from croupier.control.flags.changes import Declared
-from croupier.control.flags.recording import Changed, Keep
+from croupier.control.flags.recording import MANY, Changed, Keep
 from croupier.control.ports import Answer, Recorded
 from croupier.core.flags.lifecycle import debt
-from croupier.core.flags.model import FlagType
+from croupier.core.flags.model import Flag, FlagType
 from croupier.core.flags.state import FlagState
 from croupier.core.journal.flags import FLAG
 from croupier.errors import NotFound, Rejected
@@ -18,7 +19,7 @@ from croupier.server.api import flag_views as fv
 from croupier.server.api.etag import Expected, etag
 from croupier.server.api.flag_intake import as_shown, flag_of, flags_of, placed, time_of, unplaced
 from croupier.server.api.idempotency import Kept
-from croupier.server.api.paging import Cursor, Limit, page_of
+from croupier.server.api.paging import Cursor, Limit, first_of, page_of
 from croupier.server.api.views import epoch
 from croupier.server.api.wire import Page
 from croupier.server.auth import Operator, Principal
@@ -26,6 +27,8 @@ from croupier.server.context import Context, Here
 from croupier.server.problems import mistake
 
 router = APIRouter(prefix="/flags", tags=["flags"])
+debts = APIRouter(tags=["flags"])
+"""Beside the flags: below them every name may be a flag's."""
 
 Key = Annotated[str, Path(max_length=128, examples=["payments_v2"])]
 Declaration = Annotated[
@@ -65,7 +68,7 @@ async def list_flags(
         )
 
     book = here.flags.book
-    page = page_of([item for item in book.states() if wanted(item)], lambda item: item.key, cursor, limit)
+    page = first_of(filter(wanted, book.by_key(after=cursor or "")), lambda item: item.key, limit)
     return Page(items=[fv.flag(item, book) for item in page.items], next=page.next)
 
 
@@ -85,7 +88,8 @@ async def create_flag(request: Request, here: Here, who: Operator, declared: Dec
 @router.post("/apply", operation_id="apply_flags", response_model=fm.FlagsResult, summary="Declare several flags")
 async def apply_flags(request: Request, here: Here, who: Operator, asked: fm.FlagsRequest) -> Response:
     """Create and change flags, all of them or, where anything is wrong, none; under one version."""
-    flags = [as_shown(flag, here.flags.book) for flag in flags_of(asked.flags)]
+    # Very many take seconds to read, in which a kill has to come through.
+    flags = await asyncio.to_thread(_read, here, asked) if len(asked.flags) > MANY else _read(here, asked)
 
     async def run(kept: Kept) -> Response:
         planned = await _declare(here, flags, who, asked, dry_run=True)
@@ -101,7 +105,7 @@ async def apply_flags(request: Request, here: Here, who: Operator, asked: fm.Fla
     return await here.answers.once(request, who, run)
 
 
-@router.get("/stale", operation_id="list_stale_flags", summary="List what should be looked at")
+@debts.get("/stale-flags", operation_id="list_stale_flags", summary="List what should be looked at")
 async def list_stale(here: Here, cursor: Cursor = None, limit: Limit = 50) -> Page[fm.DebtView]:
     """Flags that are expired, reverted, long killed, or served to everybody for long: debt, the most urgent first."""
     owed = [fv.debt(item) for item in debt(here.flags.book.states(), here.ports.clock.now())]
@@ -234,9 +238,13 @@ async def _act(
     return response
 
 
+def _read(here: Context, asked: fm.FlagsRequest) -> list[Flag]:
+    return [as_shown(flag, here.flags.book) for flag in flags_of(asked.flags)]
+
+
 async def _declare(
     here: Context,
-    flags: list[Any],
+    flags: Sequence[Flag],
     who: Principal,
     asked: fm.FlagsRequest,
     *,

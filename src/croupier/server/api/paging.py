@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
+from itertools import islice
 from typing import Annotated, TypeVar
 
 from fastapi import Query
@@ -18,5 +19,11 @@ def page_of(items: Iterable[T], key: Callable[[T], str], cursor: str | None, lim
     """The page after the cursor, of items sorted by ``key``; the cursor is the last key of the page before."""
     later = items if cursor is None else (item for item in items if key(item) > cursor)
     rest = nsmallest(limit + 1, later, key=key)  # sorting all of them for every page would be quadratic work
+    return first_of(rest, key, limit)
+
+
+def first_of(items: Iterable[T], key: Callable[[T], str], limit: int) -> Page[T]:
+    """The page that these begin with; they are sorted by ``key``, and no more are looked at than it takes."""
+    rest = list(islice(items, limit + 1))
     shown = rest[:limit]
     return Page(items=shown, next=key(shown[-1]) if len(rest) > limit else None)

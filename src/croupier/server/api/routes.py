@@ -49,3 +49,4 @@ router = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer), Depends(storabl
 
 for part in (catalog, services, rollouts, flags, flag_questions, presets, environments, journal, people):
     router.include_router(part.router)
+router.include_router(flags.debts)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from croupier.core.flags.snapshot import MEDIA_TYPE
 from croupier.errors import CroupierError, Rejected
-from croupier.server.auth import Principal
+from croupier.server.auth import Principal, bearer_of
 from croupier.server.context import Context
 from croupier.server.flags.acknowledge import CLIENT, LARGEST, read_acknowledgement
 from croupier.server.flags.answer import answer, body_of, header
@@ -23,7 +23,6 @@ _METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",), "/acknowledge": ("P
 REFETCH: Final = "/ofrep/v1/events"
 """Where clients of OFREP hear that they are to ask again; every bulk answer says so, with a ticket."""
 
-_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _MOST_PARAMETERS: Final = 20
 _STREAM: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
 
@@ -66,8 +65,8 @@ class ClientDoor:
 
 def asking(here: Context, scope: Scope, environment: str) -> Principal:
     """Who asks; raises ``Unauthenticated``, ``TooManyRequests``, or ``Forbidden`` for another environment's token."""
-    bearer = _BEARER.fullmatch(header(scope, b"authorization").strip())
-    who = here.keyring.authenticate(bearer[1]) if bearer else None
+    bearer = bearer_of(header(scope, b"authorization"))
+    who = here.keyring.authenticate(bearer) if bearer else None
     if who is None:
         why = "The token is not known, or was revoked." if bearer else "A token is needed."
         raise here.doorman.refuse(scope["client"][0] if scope.get("client") else "", why)

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -20,7 +19,7 @@ from croupier.core.flags.line import SEGMENT
 from croupier.core.flags.outcome import Outcome
 from croupier.core.flags.ruleset import Ruleset
 from croupier.errors import CroupierError, NotFound, Transient
-from croupier.server.auth import Principal
+from croupier.server.auth import Principal, bearer_of
 from croupier.server.context import Context, Here
 from croupier.server.problems import Forbidden, kind_of
 
@@ -29,7 +28,6 @@ EVENTS: Final = "/ofrep/v1/events"
 INACTIVITY_S: Final = 120
 """After so long in the background a client closes its stream."""
 
-_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _AT_A_TIME: Final = 1_000
 
 router = APIRouter(prefix="/ofrep/v1", tags=["OFREP"])
@@ -105,8 +103,7 @@ async def _all(ruleset: Ruleset, context: PlayerContext) -> list[dict[str, Any]]
 
 def asking(here: Context, request: Request) -> tuple[Principal, str]:
     """Who asks, and for which environment's flags. Raises ``Unauthenticated``, ``Forbidden``, ``NotFound``."""
-    bearer = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
-    text = bearer[1] if bearer else request.headers.get("x-api-key", "").strip()
+    text = bearer_of(request.headers.get("authorization", "")) or request.headers.get("x-api-key", "").strip()
     who = here.keyring.authenticate(text) if text else None
     if who is None:
         why = "The token is not known, or was revoked." if text else "A token is needed."

@@ -16,7 +16,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, st
 
 from croupier.control.flags.book import FlagBook
 from croupier.errors import CroupierError, Rejected
-from croupier.server.auth import Keyring, Principal
+from croupier.server.auth import Keyring, Principal, bearer_of
 from croupier.server.flags.definitions import NEWEST, Definitions
 
 _PACKAGE: Final = "flagd.sync.v1"
@@ -32,7 +32,6 @@ _MESSAGES: Final[Mapping[str, tuple[tuple[str, int, str], ...]]] = {
     "GetMetadataRequest": (),
     "GetMetadataResponse": (("metadata", 2, _STRUCT),),
 }
-_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _SELECTED: Final = re.compile(r"flagSetId *= *(\S+)")
 _LOOK_S: Final = 5.0
 """So often a stream looks whether its token is still good."""
@@ -134,8 +133,7 @@ class Sync:
 
     async def _asking(self, request: Any, call: Call) -> tuple[Principal, str]:
         told = {str(name).lower(): str(value) for name, value in call.invocation_metadata() or ()}
-        bearer = _BEARER.fullmatch(told.get("authorization", "").strip())
-        text = bearer[1] if bearer else told.get("x-api-key", "")
+        text = bearer_of(told.get("authorization", "")) or told.get("x-api-key", "")
         who = self._keyring.authenticate(text)
         if who is None:
             await call.abort(grpc.StatusCode.UNAUTHENTICATED, "A token is needed: authorization: Bearer crp_…")
