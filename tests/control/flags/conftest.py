@@ -3,13 +3,13 @@
 Several planes may stand on the one store; each can lose sight of it, and anything may happen at any call.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from croupier.adapters.store.sql import SqlStore, open_store
+from croupier.adapters.store.sql import SqlStore
 from croupier.control.flags.flags import Flags
 from croupier.control.ports import KillSpool
 from croupier.core.flags.read import read_flag
@@ -62,13 +62,6 @@ class Plane:
         """What a client that holds the snapshot gets."""
         whole = self.flags.book.snapshot(environment)
         return Ruleset(whole, self.clock.now).outcome(key, context).variant
-
-
-@pytest.fixture
-async def store() -> AsyncIterator[SqlStore]:
-    opened = await open_store("sqlite:///:memory:")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -166,3 +166,22 @@ async def test_many_flags_leave_others_their_turn(plane: Any, another: Any) -> N
     other = await another()
     assert len(other.flags.book.snapshot("production").lines) == 1_200
     assert other.flags.book.snapshot("production") == plane.flags.book.snapshot("production")
+
+
+async def test_flags_come_by_key_however_they_came(plane: Any) -> None:
+    book = plane.flags.book
+    await plane.declare(*({"feature": key} for key in ("d", "b")))
+    await plane.declare({"feature": "c"}, {"feature": "a"})
+    await plane.declare({"feature": "b", "default": "on"})
+    await plane.flags.changes.archive("c", actor="anna")
+    assert [(state.key, state.archived) for state in book.by_key()] == [
+        ("a", False),
+        ("b", False),
+        ("c", True),
+        ("d", False),
+    ]
+    assert [state.key for state in book.by_key("bb")] == [state.key for state in book.by_key("b")] == ["c", "d"]
+    assert not [*book.by_key("d")]
+    plane.down = True
+    await plane.flags.changes.kill("b", actor="ben", reason="fire")
+    assert [state.key for state in book.by_key() if state.killed] == ["b"]

@@ -6,7 +6,9 @@ not be recorded yet is in it too, and goes out all the same. One per process, on
 
 import asyncio
 import logging
-from collections.abc import Iterable, KeysView, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from croupier.control.flags.lines import Lines
@@ -48,6 +50,8 @@ class FlagBook:
         self._clock = clock
         self._lines = {name: Lines(name) for name in environments}
         self._states: dict[str, FlagState] = {}
+        self._keys: list[str] = []
+        """Of ``_states``, in order."""
         self._early: dict[str, FlagState] = {}
         self._required_by: dict[str, dict[str, tuple[Prerequisite, ...]]] = {}
         self._steps = Steps()
@@ -72,6 +76,13 @@ class FlagBook:
     def states(self) -> Iterable[FlagState]:
         """All flags as they answer now, archived ones too, in no order."""
         return ({**self._states, **self._early} if self._early else self._states).values()
+
+    def by_key(self, after: str = "") -> Iterator[FlagState]:
+        """The flags after this key as they answer now, archived ones too, by key; to be read before anything else runs."""
+        keys = islice(self._keys, bisect_right(self._keys, after), None)
+        if not self._early:
+            return map(self._states.__getitem__, keys)  # a search looks at all of them
+        return (self._early.get(key) or self._states[key] for key in keys)
 
     def touched(self, revision: int) -> Sequence[str] | None:
         """The keys of flags and segments that changed after ``revision``; ``None``: too long ago to say."""
@@ -190,7 +201,7 @@ class FlagBook:
         """Everything anew, from another record."""
         made = await self._make(record)
         self._lines = {name: Lines(name) for name in self._lines}
-        self._states, self._required_by, self.segments = {}, {}, frozenset()
+        self._states, self._keys, self._required_by, self.segments = {}, [], {}, frozenset()
         self.lineage, self.version = record.lineage, record.version
         self._put(record, made)
         self._put_early()
@@ -222,6 +233,8 @@ class FlagBook:
 
     def _put(self, record: FlagRecord, made: Mapping[str, Sequence[str]]) -> None:
         self.segments |= {segment.name for segment, _ in record.segments}
+        if new := [state.key for state in record.states if state.key not in self._states]:
+            self._keys = sorted((*self._keys, *new))
         for state in record.states:
             self._note_requirements(state)
             self._states[state.key] = state

@@ -1,7 +1,7 @@
 """Flags that should be gone: owners are warned before the end, unrenewed flags revert if so declared, debt is listed.
 
-A task that wakes when the next flag is due. Warnings and reverts are recorded, so that the owner, the page and the journal
-see the same; a replica that was faster leaves nothing to do.
+Its task wakes when the next flag is due. Both are recorded, so that owners, the page and the journal see the same; a
+replica that was faster leaves nothing to do.
 """
 
 import logging
@@ -76,7 +76,7 @@ class Lifecycle:
         return debt(self.recorder.book.states(), self.recorder.clock.now(), patience=self.patience)
 
     async def tick(self) -> Changed:
-        """Warn and revert what is due, all in one commit. Looks at flags that changed since, and at those that are due."""
+        """Warn and revert what is due, all in one commit. Looks at flags that changed since and at what is due."""
         if not (await self._decide()).happenings:
             return Changed((), self.recorder.book.version)
         changed = await self.recorder.record(self._decide, Who(CONTROLLER, "expire"))
