@@ -78,7 +78,7 @@ class FlagBook:
         return ({**self._states, **self._early} if self._early else self._states).values()
 
     def by_key(self, after: str = "") -> Iterator[FlagState]:
-        """The flags after this key as they answer now, archived ones too, by key; to be read before anything else runs."""
+        """The flags after this key as they answer now, archived ones too, by key. To be read at once."""
         keys = islice(self._keys, bisect_right(self._keys, after), None)
         if not self._early:
             return map(self._states.__getitem__, keys)  # a search looks at all of them
