@@ -1,12 +1,11 @@
 """Who connects and asks nothing is shown out; who asks, however slowly it is answered, is not."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import uvicorn
+from tests.server.listening import listening
 
 from croupier.server.doorstep import Doorstep
 
@@ -24,13 +23,8 @@ async def port() -> AsyncIterator[int]:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=Hasty, lifespan="off", log_config=None, ws="none")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve([listener]))
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    await task
+    async with listening(app, Hasty) as url:
+        yield int(url.rpartition(":")[2])
 
 
 @pytest.mark.parametrize("said", [b"", b"POST /api/v1/apply HTTP/1.1\r\nHost: local"])

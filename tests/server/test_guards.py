@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
+from tests.server.listening import listening
 
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Corrupt, Fenced, NotFound, Rejected, Transient
@@ -69,23 +69,15 @@ async def test_a_large_body_is_refused_before_it_is_sent(world: Any) -> None:
     assert strange.status_code == 413
 
 
-async def test_a_large_body_over_a_real_connection(world: Any, free_port: int) -> None:
-    server = uvicorn.Server(uvicorn.Config(world.app, port=free_port, log_config=None, lifespan="off", ws="none"))
-    running = asyncio.create_task(server._serve())
-    try:
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        reader, writer = await asyncio.open_connection("127.0.0.1", free_port)
+async def test_a_large_body_over_a_real_connection(world: Any) -> None:
+    async with listening(world.app) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"POST /api/v1/apply HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n")
         head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
         assert b" 413 " in head
         rest = await asyncio.wait_for(reader.read(), 10)  # until the server closes
         assert b"too-large" in rest
         writer.close()
-    finally:
-        server.should_exit = True
-        await running
 
 
 async def test_a_body_that_never_comes(settings: Settings, opened: Any) -> None:

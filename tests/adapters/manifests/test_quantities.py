@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.adapters.manifests.anything import VALUES, taken_or_refused
 
 from croupier.adapters.manifests import quantities
-from croupier.adapters.manifests.misread import Misread
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,6 @@ def test_every_weight_to_a_hundredth_is_taken(weight_bp: int) -> None:
         lambda value: quantities.whole(value, 1, 100),
     ],
 )
-@given(
-    value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([]) | st.just({})
-    | st.from_regex(r"-?[0-9]+(\.[0-9]+)?(ms|s|m|h|d|%|Mi|MB| )?", fullmatch=True)
-)  # fmt: skip
+@given(value=VALUES)
 def test_anything_is_taken_or_refused_in_words(reader: Callable[[object], Any], value: object) -> None:
-    try:
-        reader(value)
-    except Misread as misread:
-        said = misread.message
-    else:
-        said = "taken"
-    assert said
+    taken_or_refused(reader, value)

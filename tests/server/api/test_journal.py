@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from httpx_sse import ServerSentEvent, aconnect_sse
+from tests.server.listening import listening
 
 from croupier.core.journal.merkle import leaf_hash
 from croupier.core.journal.proof import verify_inclusion
@@ -65,20 +65,11 @@ async def test_verification_finds_what_was_changed(world: Any, settings: Any) ->
 
 
 @pytest.fixture
-async def address(world: Any, free_port: int) -> AsyncIterator[str]:
+async def address(world: Any) -> AsyncIterator[str]:
     """The world behind a real server: a stream over ASGI alone would never begin."""
-    # The lifespan runs already, in the fixture.
-    server = uvicorn.Server(uvicorn.Config(world.app, port=free_port, log_config=None, lifespan="off", ws="none"))
-    running = asyncio.create_task(server._serve())
-    try:
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{free_port}"
-    finally:
+    async with listening(world.app) as url:
+        yield url
         world.context.streams.close()
-        server.should_exit = True
-        await running
 
 
 async def follow(address: str, world: Any, **kwargs: Any) -> AsyncGenerator[ServerSentEvent, None]:

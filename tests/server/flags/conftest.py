@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,12 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from tests.server.listening import listening
 
 from croupier.core.flags.read import read_flag
 from croupier.core.flags.snapshot import Delta, Snapshot, apply, decode, decode_delta
 from croupier.server.auth import Role, mint
-from croupier.server.doorstep import Doorstep
 
 DEADLINE_S = 10.0
 
@@ -126,20 +124,6 @@ async def until(done: Callable[[], bool], what: str) -> None:
                 await asyncio.sleep(0.01)
     except TimeoutError:
         pytest.fail(f"not within {DEADLINE_S} s: {what}")
-
-
-@asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
-    """The application on a free port, as ``serve`` does it; the URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=Doorstep, lifespan="off", log_config=None, ws="none", access_log=False)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve([listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
 
 
 @asynccontextmanager

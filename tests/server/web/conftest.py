@@ -1,9 +1,7 @@
 """The page as browsers see it: a control plane on a real port, and a Chromium that looks at it."""
 
-import asyncio
 import re
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,12 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from tests.server.listening import listening
 
 from croupier.server.auth import Role
+from croupier.server.web import assets
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
+PHONE = {"width": 360, "height": 740}
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
 
 
@@ -110,24 +110,6 @@ class Site:
         await page.close()
 
 
-@asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
-    """Serve an application that runs already."""
-    config = uvicorn.Config(
-        app, lifespan="off", log_config=None, ws="none", loop="asyncio", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        # Not serve(): it would take the signals of the test run.
-        task = asyncio.create_task(server._serve(sockets=[listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            app.state.context.streams.close()
-            server.should_exit = True
-            await task
-
-
 @pytest.fixture
 async def site(world: Any) -> AsyncIterator[Site]:
     if CHROMIUM is None:
@@ -138,6 +120,13 @@ async def site(world: Any) -> AsyncIterator[Site]:
             yield Site(world, url, browser)
         finally:
             await browser.close()
+            world.context.streams.close()
+
+
+@pytest.fixture
+def with_scripts() -> None:
+    if not assets.lively():
+        pytest.skip("the page's scripts are not built; scripts/build_assets.py does it")
 
 
 class Looks:

@@ -5,20 +5,13 @@ from typing import Any
 
 import pytest
 from playwright.async_api import expect
+from tests.server.web.conftest import PHONE
 
 from croupier.core.gates import Counts
 from croupier.server.auth import Role
-from croupier.server.web import assets, dress
+from croupier.server.web import dress
 
-pytestmark = pytest.mark.browser
-
-PHONE = {"viewport": {"width": 360, "height": 740}}
-
-
-@pytest.fixture(autouse=True)
-def _with_scripts() -> None:
-    if not assets.lively():
-        pytest.skip("the page's scripts are not built; scripts/build_assets.py does it")
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_scripts")]
 
 
 async def test_a_rollout_is_followed_and_aborted_without_a_reload(world: Any, site: Any) -> None:
@@ -95,7 +88,7 @@ async def test_without_the_libraries_it_refreshes_itself(shop: Any, site: Any, m
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_fits_a_phone_and_can_be_read(shop: Any, site: Any, looks: Any, scheme: str) -> None:
-    async with site.open("/", color_scheme=scheme, **PHONE) as page:
+    async with site.open("/", color_scheme=scheme, viewport=PHONE) as page:
         for path in ("/", "/rollouts/shop-2", "/rollouts/shop-2/promote", "/rollouts/shop-2/history", "/journal/1"):
             await page.goto(path)
             await looks.open_everything(page)

@@ -1,16 +1,15 @@
 """Text from outside that would like to be more than text: names, reasons, metric labels, health reports, versions."""
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from tests.server.web.hostile import EVIL, harmless
 
 from croupier.control.ports import Health, Query, WorkloadStatus
 from croupier.core.gates import Counts, Reading, Silence
 from croupier.server.auth import Role, mint
 
-EVIL = '"\'><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>{{7*7}}${7*7}</script><!--'
 PAGES = ["/", "/rollouts/shop-2", "/rollouts/shop-2/retry", "/rollouts/shop-2/history"]
 
 
@@ -41,18 +40,6 @@ async def infected(world: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return world
 
 
-class Tags(HTMLParser):
-    """Every tag of a page with its attributes, as a browser sees them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
 async def test_nothing_becomes_markup(infected: Any, visit: Any) -> None:
     await visit.sign_in()
     newest = (await infected.get("/journal", params={"newest": "true", "limit": 1})).json()["items"][0]["seq"]
@@ -61,13 +48,7 @@ async def test_nothing_becomes_markup(infected: Any, visit: Any) -> None:
         page = await visit.get(path)
         assert page.status_code == 200, page.text
         seen += page.text
-        for tag, attributes in Tags(page.text).found:
-            assert tag != "img"
-            assert not [name for name in attributes if name.startswith("on")]
-            assert "style" not in attributes
-            if tag == "script":
-                assert (attributes.get("src") or "").startswith("/static/")
-        assert EVIL not in page.text
+        harmless(page.text)
     assert seen.count("&lt;img src=x") > 5  # it is there, as text
 
 
@@ -76,8 +57,7 @@ async def test_addresses_are_only_text_too(infected: Any, visit: Any) -> None:
     for path in ("/rollouts/<img src=x onerror=alert(1)>", "/rollouts/shop-2/<img src=x>", "/login"):
         page = await visit.get(path, params={"next": EVIL, "ticket": EVIL})
         assert page.headers["content-type"].startswith("text/html")
-        assert EVIL not in page.text
-        assert not [tag for tag, _ in Tags(page.text).found if tag == "img"]
+        harmless(page.text)
 
 
 @pytest.mark.browser

@@ -5,20 +5,12 @@ from typing import Any
 
 import pytest
 from playwright.async_api import expect
+from tests.server.web.conftest import PHONE
 
 from croupier.core.flags.preset import read_preset
 from croupier.errors import Transient
-from croupier.server.web import assets
 
-pytestmark = pytest.mark.browser
-
-PHONE = {"viewport": {"width": 360, "height": 740}}
-
-
-@pytest.fixture(autouse=True)
-def _with_scripts() -> None:
-    if not assets.lively():
-        pytest.skip("the page's scripts are not built; scripts/build_assets.py does it")
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_scripts")]
 
 
 async def prepare(world: Any) -> None:
@@ -134,7 +126,7 @@ async def test_it_fits_a_phone_and_can_be_read(flagged: Any, site: Any, looks: A
         flags.propagation.acknowledge(f"web-{number}", "production", position, "0" * 64, held_s=0.0, now=now)
     await flags.changes.kill("provider_evo", actor="carol", reason="rounds do not settle")
     paths = ("", "/payments_v2", "/provider_evo", "/payments_v2/history", "/payments_v2/edit", "/payments_v2/kill")
-    async with site.open("/", color_scheme=scheme, **PHONE) as page:
+    async with site.open("/", color_scheme=scheme, viewport=PHONE) as page:
         for path in ("/", "/presets", "/presets/evo-off", *(f"/flags{path}" for path in paths)):
             await page.goto(path)
             await looks.open_everything(page)

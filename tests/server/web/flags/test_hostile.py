@@ -1,16 +1,15 @@
 """Text from outside that would like to be more than text: whatever a flag, a preset or a client may be called."""
 
 import json
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from tests.server.web.hostile import EVIL, harmless
 
 from croupier.core.flags.preset import read_preset
 from croupier.core.flags.read import read_flag
 from croupier.server.auth import Role, mint
 
-EVIL = '"\'><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>{{7*7}}${7*7}</script><!--'
 PAGES = [
     "/", "/flags", "/flags/bad", "/flags/bad/history", "/flags/bad/edit", "/flags/bad/restore", "/presets",
     "/presets/worse", "/presets/worse/approve",
@@ -42,28 +41,6 @@ async def infected(world: Any) -> Any:
             EVIL, "production", f"{flags.book.lineage}:{version}", EVIL, held_s=0.0, now=now, sdk=EVIL
         )
     return world
-
-
-class Tags(HTMLParser):
-    """Every tag of a page with its attributes, as a browser sees them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
-def harmless(text: str) -> None:
-    for tag, attributes in Tags(text).found:
-        assert tag != "img"
-        assert not [name for name in attributes if name.startswith("on")]
-        assert "style" not in attributes
-        if tag == "script":
-            assert (attributes.get("src") or "").startswith("/static/")
-    assert EVIL not in text
 
 
 async def test_nothing_becomes_markup(infected: Any, visit: Any) -> None:
