@@ -64,6 +64,14 @@ class Plane:
         self.refuse: int | None = None
         self.refusal = json.dumps({"detail": "no"})
         self.says_hello = True
+        self.says_where = True
+        """Whether hello and heartbeats say what the newest content is."""
+        self.deaf = False
+        """Whether changes are told to nobody, though everything else goes on."""
+        self.packed: Callable[[bytes], bytes] | None = None
+        self.acknowledges = 204
+        self.refused_acknowledgements = 0
+        self.beats = 0
         self.fetched: Callable[[], object] = lambda: None
         self._turn = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -137,9 +145,15 @@ class Plane:
 
     def say(self, event: str, data: str, delta: Delta | None = None) -> None:
         told = f"id: {delta.lineage}:{delta.version}\n" if delta else ""
+        if self.deaf:
+            return
+        self.write(f"event: {event}\n{told}data: {data}\n\n")
+
+    def write(self, text: str) -> None:
+        """To every stream, as it is."""
         with self._turn:
             for stream in self.streams:
-                stream.pending.append(f"event: {event}\n{told}data: {data}\n\n")
+                stream.pending.append(text)
             self._turn.notify_all()
 
     @property
@@ -162,7 +176,7 @@ class Plane:
         with self._turn:
             stream = Stream(client, resumed, [])
             if self.says_hello:
-                hello = {"heartbeat_s": 15, "ack_within_s": self.ack_within_s, "position": self.now.position}
+                hello = {"heartbeat_s": 15, "ack_within_s": self.ack_within_s, **self._where()}
                 stream.pending.append(f"event: hello\ndata: {json.dumps(hello)}\n\n")
             deltas = self.since(resumed)
             if deltas is None:
@@ -182,7 +196,11 @@ class Plane:
             if stream.ended:
                 return None
             said, stream.pending = "".join(stream.pending), []
-            return said or ": heartbeat\n\n"
+            self.beats += not said
+            return said or (f"event: now\ndata: {json.dumps(self._where())}\n\n" if self.says_where else ":\n\n")
+
+    def _where(self) -> Mapping[str, str]:
+        return {"position": self.now.position} | ({"digest": f"{self.now.digest:064x}"} if self.says_where else {})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -203,8 +221,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         if self._allowed():
-            self.at.acknowledged.append(json.loads(body))
-            self.send_response(204)
+            if self.at.acknowledges == 204:
+                self.at.acknowledged.append(json.loads(body))
+            else:
+                self.at.refused_acknowledgements += 1
+            self.send_response(self.at.acknowledges)
             self.end_headers()
 
     def _allowed(self) -> bool:
@@ -236,9 +257,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", MEDIA_TYPE)
         self.send_header("etag", f'"{now.position}"')
+        if self.at.packed is not None:
+            content = self.at.packed(content)
+            self.send_header("content-encoding", "gzip")
         self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(OSError):  # as above
+            self.wfile.write(content)
 
     def _stream(self) -> None:
         client = parse_qs(urlsplit(self.path).query)["client"][0]

@@ -29,6 +29,15 @@ def test_a_server_with_many_clients_spreads_their_return(over: float, ceiling: f
     assert ceiling * 0.95 < max(drawn) <= ceiling
 
 
+@pytest.mark.parametrize("over, longest", [(1.0, 10.0), (2.5, 25.0), (25.0, LONGEST_S)])
+def test_the_fewer_clients_there_are_the_sooner_they_are_back(over: float, longest: float) -> None:
+    random.seed(7)
+    backoff = Backoff()
+    backoff.spread(over)
+    drawn = waits(backoff, 400)
+    assert longest * 0.95 < max(drawn) <= longest
+
+
 def test_success_starts_small_again() -> None:
     backoff = Backoff()
     waits(backoff, 100)

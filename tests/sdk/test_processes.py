@@ -27,7 +27,7 @@ WEB = """
     from croupier.sdk import FlagClient
     # A worker that is late says where it hangs.
     os.register_at_fork(after_in_child=lambda: faulthandler.dump_traceback_later(15, exit=False))
-    flags = FlagClient(os.environ["PLANE"], os.environ["TOKEN"], cache=None)
+    flags = FlagClient(os.environ["PLANE"], os.environ["TOKEN"], cache=None, name=os.environ.get("NAME", ""))
 
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain"), ("Connection", "close")])
@@ -150,13 +150,24 @@ GUNICORN = [
 @pytest.mark.parametrize("preload", [True, False], ids=["preload", "lazy"])
 @pytest.mark.parametrize("worker, application", GUNICORN)
 def test_gunicorn(
-    plane: Plane, tmp_path: Path, free_port: int, worker: list[str], application: str, preload: bool
+    plane: Plane,
+    tmp_path: Path,
+    *,
+    free_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    worker: list[str],
+    application: str,
+    preload: bool,
 ) -> None:
     written(tmp_path, "web.py", WEB)
+    monkeypatch.setenv("NAME", "web" if preload else "")
     command = [str(BIN / "gunicorn"), "-b", f"127.0.0.1:{free_port}", "-w", "2", "--no-control-socket", *worker]
     with running(plane, tmp_path, *command, *(["--preload"] if preload else []), f"web:{application}"):
         pids = every_worker_follows(plane, f"http://127.0.0.1:{free_port}/", 2)
         until(lambda: len(plane.listening) == 2 + preload, "a stream for each process")
+        if preload:  # of the one name that the master gave them
+            assert len(set(plane.listening)) == 3
+            assert all(name.startswith("web") for name in plane.listening)
         # A worker that dies is forked anew, long after the start, and must know what the master knows by now.
         os.kill(int(min(pids)), signal.SIGKILL)
         until(lambda: (answers(f"http://127.0.0.1:{free_port}/") or ("",))[0] not in {*pids, ""}, "the new worker", 30)
@@ -186,13 +197,16 @@ UWSGI = BIN / "uwsgi"
     ],
     ids=["preload", "lazy", "hooks", "threads", "alone"],
 )
-def test_uwsgi(plane: Plane, tmp_path: Path, free_port: int, options: list[str], workers: int) -> None:
+def test_uwsgi(
+    plane: Plane, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, options: list[str], workers: int
+) -> None:
     written(tmp_path, "web.py", WEB)
+    monkeypatch.setenv("NAME", "" if not options or "--lazy-apps" in options else "web")
     command = [str(UWSGI), "--http-socket", f"127.0.0.1:{free_port}", "--wsgi-file", "web.py", "--enable-threads"]
     command += ["--die-on-term", "--need-app", "--disable-logging", "--home", sys.prefix]
     with running(plane, tmp_path, *command, *options):
         every_worker_follows(plane, f"http://127.0.0.1:{free_port}/", workers)
-        assert len(plane.listening) == workers  # the master needs no flags
+        assert len(set(plane.listening)) == len(plane.listening) == workers  # the master needs no flags
 
 
 @pytest.mark.skipif(not UWSGI.exists(), reason="uWSGI has no wheel for this machine")
@@ -266,7 +280,8 @@ FORKED = """
     def client():
         global flags
         if flags is None:
-            flags = FlagClient(os.environ["PLANE"], "client-token", cache=None)
+            name = "work" if "METHOD" == "fork" else ""
+            flags = FlagClient(os.environ["PLANE"], "client-token", cache=None, name=name)
         return flags
 
     def follows(name, pipe):
@@ -318,6 +333,7 @@ def test_multiprocessing(plane: Plane, tmp_path: Path, method: str) -> None:
     process = begun(plane, tmp_path, script)
     assert process.stdout is not None
     assert process.stdout.readline() == "all know\n", process.communicate(timeout=20)
+    assert len(set(plane.listening)) == 3
     plane.change({"new_lobby": False})
     output, errors = process.communicate(timeout=60)
     assert (output, errors, process.returncode) == ("all heard\n", "", 0)

@@ -11,6 +11,7 @@ from tests.sdk.plane import TOKEN, Plane, until
 
 from croupier.core.flags.snapshot import Delta, decode, encode, encode_delta
 from croupier.sdk import Changed, Connected, FlagClient, Lost, subscription
+from croupier.sdk.rules import read_rules
 
 
 def test_starts_without_waiting_and_follows(plane: Plane, connect: Connect) -> None:
@@ -294,3 +295,41 @@ async def test_in_asyncio(plane: Plane) -> None:
     async with FlagClient(plane.url, TOKEN, cache=None) as flags:
         assert await flags.ready()
         assert flags.is_enabled("new_lobby")
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["of a kill", "of its digest alone"])
+def test_a_change_that_was_not_heard_of_is_found_by_the_heartbeat(plane: Plane, connect: Connect, told: bool) -> None:
+    """Alive and deaf: heartbeats come, and what changed does not."""
+    flags = connect()
+    assert flags.wait_ready()
+    plane.deaf = True
+    if told:
+        plane.change({"new_lobby": False})
+    else:  # a record that was restored, and is as far again by now
+        plane.now = replace(read_rules({"new_lobby": False}, "production"), lineage="test", version=1)
+    until(lambda: not flags.is_enabled("new_lobby"), "the kill")
+    until(lambda: plane.acknowledged[-1]["digest"] == f"{plane.now.digest:064x}", "its acknowledgement")
+    assert len(plane.streams) == 1
+
+
+def test_two_servers_that_know_different_things_are_not_fetched_for_ever(plane: Plane, connect: Connect) -> None:
+    """One has let a kill out that the other does not know of yet."""
+    flags = connect()
+    assert flags.wait_ready()
+    plane.early({"new_lobby": False})
+    until(lambda: not flags.is_enabled("new_lobby"), "the kill")
+    plane.heartbeat_s = 0.01
+    until(lambda: len(plane.fetches) == 2, "a look at the whole")
+    beats = plane.beats
+    until(lambda: plane.beats > beats + 20, "more heartbeats")
+    assert len(plane.fetches) == 2
+    assert not flags.is_enabled("new_lobby")
+
+
+def test_an_acknowledgement_that_was_not_taken_is_said_again(plane: Plane, connect: Connect) -> None:
+    plane.acknowledges = 503
+    flags = connect()
+    assert flags.wait_ready()
+    until(lambda: plane.refused_acknowledgements, "the first attempt")
+    plane.acknowledges = 204
+    until(lambda: plane.acknowledged, "another one")

@@ -24,13 +24,15 @@ _SPREAD_CHILDREN_S = 0.25
 
 
 class Background:
-    """``connect`` opens the connection to the control plane; ``None`` for flags that nobody changes."""
+    """``connect`` opens the connection to the control plane, told whether this is a child of the process in which the
+    client was made; ``None`` for flags that nobody changes.
+    """
 
     def __init__(
         self,
         held: Held,
         decisions: DecisionLog | None,
-        connect: Callable[[], Connection] | None,
+        connect: Callable[[bool], Connection] | None,
         cache: Path | None,
     ) -> None:
         self.held = held
@@ -41,7 +43,7 @@ class Background:
         self._cache = cache
         self._chores: list[Chores] = []
         self._stopped = False
-        self._process = os.getpid()
+        self._made_in = self._process = os.getpid()
         self._prepared = False
         self._started = False
         everyone.add(self)
@@ -79,14 +81,12 @@ class Background:
             self.decisions.refill()
 
     def _connected(self) -> Connection | None:
-        """The connection, not dialled yet. An address or a token that cannot be one is said, since start-up never
-        raises.
-        """
+        """The connection, not dialled yet. A token that cannot be one is said, since start-up raises for no secret."""
         try:
-            return None if self._connect is None else self._connect()
+            return None if self._connect is None else self._connect(os.getpid() != self._made_in)
         except Exception as error:  # noqa: BLE001 -- whatever httpx has against them
             self.trouble = f"the control plane cannot be followed: {error}"
-            _log.error("flags: %s. Look at the URL and the token that FlagClient was given.", self.trouble)
+            _log.error("flags: %s. Look at the token that FlagClient was given.", self.trouble)
             return None
 
     def _chore_thread(self) -> Chores:

@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 from weakref import finalize
 
 from croupier.core.flags.evaluate import Compiled, Context
@@ -22,9 +21,12 @@ from croupier.sdk.background import Background
 from croupier.sdk.decisions.log import DecisionLog
 from croupier.sdk.details import Details
 from croupier.sdk.held import Held, Listener
-from croupier.sdk.known import Known, default_cache, read_known
+from croupier.sdk.known import LARGEST, Known, default_cache, read_known
 from croupier.sdk.rules import Rules, read_rules
 from croupier.sdk.status import Status
+
+if TYPE_CHECKING:
+    from croupier.sdk.connection import Connection
 
 T = TypeVar("T")
 
@@ -42,7 +44,10 @@ class FlagClient:
 
     Starts with the newer of ``bootstrap`` (a file: a snapshot, or declarations as JSON) and ``cache`` (the last known
     good, ``None`` to keep none), and follows the server from then on, by stream. Without a URL it never dials. ``name``
-    is how the server lists this client; made up of host and process if left out. Works on in children of a fork.
+    is how the server lists this client; made up of host and process if left out. Works on in children of a fork, which
+    are listed by this name and their process. No file and no answer may hold more than ``largest`` bytes of flags.
+
+    Whatever files and servers do, this raises nothing. It raises ``Rejected`` for a URL that is no address.
 
     The attributes of a player and a request are given by name, as one mapping that can be kept and used again, or both.
     The player is known by ``targetingKey``, else by ``user``.
@@ -58,12 +63,19 @@ class FlagClient:
         cache: Path | str | None = DEFAULT_CACHE,
         decisions: DecisionLog | None = None,
         name: str = "",
+        largest: int = LARGEST,
     ) -> None:
+        connect = None
+        if url:
+            from croupier.sdk.connection import Connection, base_of  # costs a quarter of a second, which tests need not
+
+            base_of(url, environment)
+            connect = lambda forked: Connection(url, token, environment, name, largest, forked=forked)  # noqa: E731
         path = None if cache is None or not url else Path(cache)
         if path == DEFAULT_CACHE:
             path = default_cache(url, environment)
-        known = read_known(environment, None if bootstrap is None else Path(bootstrap), path)
-        self._begin(known, decisions, (url, token, name) if url else None, path)
+        known = read_known(environment, None if bootstrap is None else Path(bootstrap), path, largest)
+        self._begin(known, decisions, connect, path)
 
     @classmethod
     def from_rules(cls, rules: Rules, *, environment: str = "production", decisions: DecisionLog | None = None) -> Self:
@@ -73,11 +85,15 @@ class FlagClient:
         ``{"payments_v2": True}``. Raises ``Rejected`` with the place of a mistake.
         """
         self = cls.__new__(cls)
-        self._begin(Known(read_rules(rules, environment), "rules"), decisions, None, None)
+        self._begin(Known(read_rules(rules, environment), "rules"), decisions)
         return self
 
     def _begin(
-        self, known: Known, decisions: DecisionLog | None, server: tuple[str, str, str] | None, cache: Path | None
+        self,
+        known: Known,
+        decisions: DecisionLog | None,
+        connect: "Callable[[bool], Connection] | None" = None,
+        cache: Path | None = None,
     ) -> None:
         environment = known.snapshot.environment
         self.environment = environment
@@ -89,12 +105,6 @@ class FlagClient:
         self._decisions = decisions
         if decisions is not None:
             decisions.begin(environment)
-        connect = None
-        if server is not None:
-            from croupier.sdk.connection import Connection  # costs a quarter of a second, which tests need not pay
-
-            url, token, name = server
-            connect = partial(Connection, url, token, environment, name)
         self._background = Background(self._held, decisions, connect, cache)
         self._stop = finalize(self, self._background.stop)
         self._background.start()
@@ -262,7 +272,7 @@ class FlagClient:
         """Where the flags are from, how new they are, and what is wrong, for health pages and for people."""
         snapshot, subscription = self._held.snapshot, self._background.subscription
         connected = subscription is not None and subscription.connected
-        trouble = self._background.trouble if subscription is None else subscription.trouble
+        troubles = (self._background.trouble,) if subscription is None else subscription.troubles
         return Status(
             source=self.source,
             environment=self.environment,
@@ -271,7 +281,7 @@ class FlagClient:
             flags=len(self.flag_keys()),
             connected=connected,
             name="" if subscription is None else subscription.name,
-            troubles=(*self._troubles, *filter(None, (trouble,))),
+            troubles=(*self._troubles, *filter(None, troubles)),
         )
 
     def wait_ready(self, timeout_s: float = 5.0) -> bool:

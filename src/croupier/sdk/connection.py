@@ -10,7 +10,6 @@ import encodings.idna  # noqa: F401 -- names are looked up with it, see above
 import json
 import os
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,17 +19,15 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import httpx
-from httpx_sse import EventSource, ServerSentEvent
 
 from croupier.core.flags.snapshot import MEDIA_TYPE, Delta, Snapshot, decode, decode_delta
 from croupier.errors import Corrupt, CroupierError, Rejected
+from croupier.sdk.answers import SILENCE_S, body, events
 from croupier.sdk.known import LARGEST
 
 _CONNECT_S: Final = 10.0
-_SILENCE_S: Final = 45.0
-"""Three of the server's heartbeats: a stream that is silent for longer is dead."""
-_FETCH_S: Final = 300.0
-"""A snapshot that takes longer comes from a server, or over a network, that is not worth waiting for."""
+_ACKNOWLEDGE_S: Final = 10.0
+"""Nothing depends on it, and what is fetched waits for it."""
 _LARGEST_REFUSAL: Final = 64 * 1024
 _ADDRESS: Final = "Write it like http://127.0.0.1:8700."
 
@@ -41,10 +38,25 @@ class Refused(CroupierError):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The stream is open. ``position`` is the server's; acknowledge within ``ack_within_s``."""
+    """The stream is open. Acknowledge within ``ack_within_s``."""
 
-    position: str
+    now: "Now"
     ack_within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Where the server's flags are, said with every heartbeat: who misses something finds out. ``digest`` is ``None``
+    where the server does not say it.
+    """
+
+    lineage: str
+    version: int
+    digest: int | None = None
+
+    @property
+    def position(self) -> str:
+        return f"{self.lineage}:{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +66,30 @@ class Resync:
     within_s: float
 
 
-Message: TypeAlias = Hello | Delta | Resync
+Message: TypeAlias = Hello | Now | Delta | Resync
 
 
 class Connection:
-    """One process's connection to one environment of one control plane. Not shared with children of a fork. Raises
-    ``Rejected`` for a URL that is no address.
+    """One process's connection to one environment of one control plane. Not shared with children of a fork: theirs is
+    ``forked``, and has a name of its own. No answer may be larger than ``largest`` bytes. Raises ``Rejected`` for a URL
+    that is no address.
     """
 
-    def __init__(self, url: str, token: str, environment: str, name: str = "") -> None:
-        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        headers = {"user-agent": sdk()}
+    def __init__(
+        self, url: str, token: str, environment: str, name: str = "", largest: int = LARGEST, *, forked: bool = False
+    ) -> None:
+        if forked or not name:
+            name = f"{name or socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.name = name
+        self._largest = largest
+        headers = {"user-agent": sdk(), "accept-encoding": "identity"}
         if token := token.strip():  # a file's last line break comes along easily
             headers["authorization"] = f"Bearer {token}"
         self._http = httpx.Client(
             base_url=base_of(url, environment),
             headers=headers,
-            timeout=httpx.Timeout(_CONNECT_S, read=_SILENCE_S),
+            timeout=httpx.Timeout(_CONNECT_S, read=SILENCE_S),
+            follow_redirects=False,  # the token would go along
             # Nothing idle to inherit, to time out, or to keep a server's slot.
             limits=httpx.Limits(max_keepalive_connections=0),
         )
@@ -86,8 +105,8 @@ class Connection:
             self._socket = response.extensions["network_stream"].get_extra_info("socket")
             try:
                 _accept(response)
-                for event in EventSource(response).iter_sse():
-                    message = _message(event)
+                for name, data in events(response):
+                    message = _message(name, data)
                     if message is not None:
                         yield message
             finally:
@@ -95,14 +114,14 @@ class Connection:
 
     def fetch(self, position: str) -> Snapshot | None:
         """The whole; ``None`` if the server is at ``position`` too (``""``: fetch in any case)."""
-        headers = {"accept": MEDIA_TYPE}
+        headers = {"accept": MEDIA_TYPE, "accept-encoding": "gzip"}
         if position:
             headers["if-none-match"] = f'"{position}"'
         with self._http.stream("GET", "flags", headers=headers) as response:
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return None
             _accept(response)
-            content = _read(response, LARGEST)
+            content = body(response, self._largest)
         fetched = decode(content)
         if fetched.environment != self._environment:
             raise Corrupt(f"the server sent the flags of {fetched.environment[:60]!r}, not of {self._environment!r}.")
@@ -110,14 +129,14 @@ class Connection:
 
     def acknowledge(self, snapshot: Snapshot, held_s: float) -> None:
         """Tell the server what this client runs; ``held_s`` is how long it waited with that, to spread the load."""
-        body = {
+        said = {
             "client": self.name,
             "sdk": sdk(),
             "position": snapshot.position,
             "digest": f"{snapshot.digest:064x}",
             "held_s": round(held_s, 3),
         }
-        with self._http.stream("POST", "flags/acknowledge", json=body) as response:
+        with self._http.stream("POST", "flags/acknowledge", json=said, timeout=_ACKNOWLEDGE_S) as response:
             _accept(response)
 
     def interrupt(self) -> None:
@@ -157,42 +176,44 @@ def _accept(response: httpx.Response) -> None:
         return
     said = ""
     with suppress(ValueError, AttributeError, RecursionError, Corrupt):
-        said = str(json.loads(_read(response, _LARGEST_REFUSAL)).get("detail", ""))[:200].rstrip(".")
+        said = str(json.loads(body(response, _LARGEST_REFUSAL)).get("detail", ""))[:200].rstrip(".")
     hints = {
         401: "Give FlagClient a token of the role client.",
         403: "The token may not read this environment: give one of the role client for it.",
         404: "Look at the URL and the environment's name.",
     }
+    if response.has_redirect_location:
+        said = f"it is at {response.headers['location'].partition('?')[0][:200]!r}"
+        hints[response.status_code] = "The token would go along, so no redirect is followed: give FlagClient its URL."
     raise Refused(
         f"{response.url.copy_with(query=None)} answered {response.status_code}{f': {said}' if said else ''}.",
         hint=hints.get(response.status_code, ""),
     )
 
 
-def _read(response: httpx.Response, most: int) -> bytearray:
-    """The answer's body. Raises ``Corrupt`` for one that has more bytes, or does not end."""
-    content, began = bytearray(), time.monotonic()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > most:
-            raise Corrupt(f"the answer is larger than {most:,} bytes.")
-        if time.monotonic() - began > _FETCH_S:
-            raise Corrupt(f"the answer takes longer than {_FETCH_S:g} s.")
-    return content
-
-
-def _message(event: ServerSentEvent) -> Message | None:
+def _message(name: str, data: str) -> Message | None:
     """What the event says; ``None`` for a kind that a newer server has."""
-    match event.event:
+    match name:
         case "delta":
-            return decode_delta(event.data)
+            return decode_delta(data)
+        case "now":
+            return _now(_object(data))
         case "hello":
-            data = _object(event.data)
-            return Hello(str(data.get("position", "")), _seconds(data.get("ack_within_s")))
+            said = _object(data)
+            return Hello(_now(said), _seconds(said.get("ack_within_s")))
         case "resync":
-            return Resync(_seconds(_object(event.data).get("within_s")))
+            return Resync(_seconds(_object(data).get("within_s")))
         case _:
             return None
+
+
+def _now(said: dict[str, Any]) -> Now:
+    lineage, _, version = str(said.get("position", "")).rpartition(":")
+    digest = said.get("digest")
+    try:
+        return Now(lineage, int(version[:15]), None if digest is None else int(digest, 16))
+    except (TypeError, ValueError):
+        raise Corrupt(f"not a position of flags: {said!r:.80}.") from None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from croupier.errors import Corrupt, Rejected
 from croupier.sdk.rules import read_rules
 
 LARGEST: Final = 512 * 1024 * 1024
-"""Bytes of a file, or of a server's answer, that may be flags."""
+"""Bytes of a file, or of a server's answer, that may be flags, unless ``FlagClient`` is told otherwise."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,13 +42,13 @@ def default_cache(url: str, environment: str) -> Path:
     return user_cache_path("croupier") / "flags" / f"{name}.flags"
 
 
-def read_known(environment: str, bootstrap: Path | None, cache: Path | None) -> Known:
+def read_known(environment: str, bootstrap: Path | None, cache: Path | None, largest: int = LARGEST) -> Known:
     """The newer of both files; of different records the cache, since it came from the server. Never raises."""
     troubles: list[str] = []
-    first = None if bootstrap is None else _read(bootstrap, environment, troubles)
+    first = None if bootstrap is None else _read(bootstrap, environment, largest, troubles)
     last = None
     if cache is not None:
-        last = _read(cache, environment, troubles, missing_is_fine=True)
+        last = _read(cache, environment, largest, troubles, missing_is_fine=True)
     if last is not None and not (first and first.lineage == last.lineage and first.version > last.version):
         return Known(last, "cache", tuple(troubles))
     if first is not None:
@@ -56,15 +56,15 @@ def read_known(environment: str, bootstrap: Path | None, cache: Path | None) -> 
     return Known(Snapshot(environment), "nothing", tuple(troubles))
 
 
-def read_file(path: Path, environment: str) -> Snapshot:
+def read_file(path: Path, environment: str, largest: int = LARGEST) -> Snapshot:
     """The snapshot in this file, or the flags that it declares (JSON as ``from_rules`` takes it). Raises ``Corrupt``,
     ``Rejected`` and ``OSError``.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):  # a pipe would keep the start waiting
         raise Corrupt("it is no file.")
-    if found.st_size > LARGEST:
-        raise Corrupt(f"it is larger than {LARGEST >> 20} MiB.")
+    if found.st_size > largest:
+        raise Corrupt(f"it is larger than {largest:,} bytes.")
     data = path.read_bytes()
     try:
         declared = json.loads(data)
@@ -82,9 +82,11 @@ def _of(environment: str, data: bytes) -> Snapshot:
     return found
 
 
-def _read(path: Path, environment: str, troubles: list[str], *, missing_is_fine: bool = False) -> Snapshot | None:
+def _read(
+    path: Path, environment: str, largest: int, troubles: list[str], *, missing_is_fine: bool = False
+) -> Snapshot | None:
     try:
-        return read_file(path, environment)
+        return read_file(path, environment, largest)
     except FileNotFoundError as error:
         if missing_is_fine:
             return None

@@ -13,7 +13,7 @@ from typing import Final
 from croupier.core.flags.snapshot import Delta, Snapshot
 from croupier.sdk.backoff import Backoff
 from croupier.sdk.chores import Chores
-from croupier.sdk.connection import Connection, Hello, Resync
+from croupier.sdk.connection import Connection, Hello, Now, Resync
 from croupier.sdk.held import Connected, Held, Lost
 from croupier.sdk.known import write_cache
 from croupier.sdk.threads import start
@@ -32,7 +32,7 @@ _CACHE_PART: Final = 0.05
 
 
 class Subscription:
-    """``make`` opens a connection anew: at the start, and in the child of a fork."""
+    """One process's, of ``connection``. ``cache`` is where the last known good is kept, if it is."""
 
     def __init__(self, connection: Connection, held: Held, chores: Chores, cache: Path | None) -> None:
         self._connection = connection
@@ -41,6 +41,7 @@ class Subscription:
         self._cache = cache
         self._backoff = Backoff()
         self._refetch = Backoff()
+        self._acknowledge_again = Backoff()
         self._stopped = threading.Event()
         self._ack_within_s = 0.0
         self._changed_at = time.monotonic()
@@ -48,8 +49,13 @@ class Subscription:
         self._older_since: float | None = None
         self._newest = 0
         """What is looked for while the server's record is older than what is held."""
+        self._fetching = False
+        self._whole = False
+        """What is held is in doubt: fetch it even if the server is at the same position."""
+        self._doubted: Now | None = None
+        self._untaken = ""
         self.connected = False
-        self.trouble = "not connected yet"
+        self._trouble = "not connected yet"
         self.ready = threading.Event()
         """The server's flags are here."""
 
@@ -57,6 +63,11 @@ class Subscription:
     def name(self) -> str:
         """How the server lists this client."""
         return self._connection.name
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why nothing is heard, why what is heard of is not taken; empty where all is well."""
+        return tuple(filter(None, (self._trouble, self._untaken)))
 
     def start(self, within_s: float = 0.0) -> None:
         """Begin to listen, at a random moment within this time."""
@@ -92,8 +103,8 @@ class Subscription:
             self._lose(trouble)
 
     def _lose(self, trouble: str) -> None:
-        news = self.connected or self.trouble != trouble
-        self.connected, self.trouble = False, trouble
+        news = self.connected or self._trouble != trouble
+        self.connected, self._trouble = False, trouble
         if news:
             _log.warning("flags stay as they are until the control plane is heard from again: %s", trouble)
             self._held.tell(Lost(trouble))
@@ -107,6 +118,8 @@ class Subscription:
             match message:
                 case Hello():
                     self._greet(message, resumed)
+                case Now():
+                    self._compare(message)
                 case Delta():
                     self._follow(message)
                 case Resync():
@@ -117,14 +130,28 @@ class Subscription:
         self._ack_within_s = hello.ack_within_s
         self._backoff.spread(hello.ack_within_s)
         if not self.connected:
-            _log.info("flags follow the control plane, which is at %s", hello.position)
-        self.connected, self.trouble = True, ""
+            _log.info("flags follow the control plane, which is at %s", hello.now.position)
+        self.connected, self._trouble = True, ""
         self._held.tell(Connected())
         here = self._held.snapshot
-        if here.position == hello.position:
-            self._arrived()
-        elif not resumed or hello.position.rpartition(":")[0] != here.lineage:
+        if not resumed or hello.now.lineage != here.lineage:
             self._fetch_within(0.0)
+        elif hello.now.position == here.position:
+            self._compare(hello.now)
+            self._arrived()
+
+    def _compare(self, now: Now) -> None:
+        """A heartbeat says where the server is. What it said before has arrived, so who is behind, or holds something
+        else, missed it. Fetched once for each such word: of two servers one may not know yet what the other told.
+        """
+        here = self._held.snapshot
+        behind = now.lineage != here.lineage or now.version > here.version
+        differs = now.position == here.position and now.digest not in (None, here.digest)
+        if self._fetching or now == self._doubted or not (behind or differs):
+            return
+        self._doubted = now
+        _log.warning("flags are fetched anew: they are not those that the control plane has at %s", now.position)
+        self._fetch_within(0.0, whole=True)
 
     def _follow(self, delta: Delta) -> None:
         doubt = self._held.follow(delta)
@@ -135,18 +162,23 @@ class Subscription:
             self._arrived()
 
     def _fetch_within(self, within_s: float, *, whole: bool = False) -> None:
-        delay_s = random.uniform(0.0, within_s)  # noqa: S311 -- spreads load, keeps no secret
-        self._chores.after(delay_s, "fetch", lambda: self._fetch(whole=whole))
+        self._fetching = True
+        self._whole = self._whole or whole
+        self._chores.after(random.uniform(0.0, within_s), "fetch", self._fetch)  # noqa: S311 -- as above
 
-    def _fetch(self, *, whole: bool) -> None:
+    def _fetch(self) -> None:
         here = self._held.snapshot
+        whole, self._whole = self._whole, False
         try:
             fetched = self._connection.fetch("" if whole or not here.lineage else here.position)
         except Exception as error:  # noqa: BLE001 -- as above
-            _log.warning("the flags could not be fetched, which is tried again: %s", error)
-            self._chores.after(self._refetch.next_s(), "fetch", lambda: self._fetch(whole=whole))
+            self._untaken = f"the flags could not be fetched, which is tried again: {error}"
+            _log.warning("%s", self._untaken)
+            self._whole = self._whole or whole
+            self._chores.after(self._refetch.next_s(), "fetch", self._fetch)
             return
         self._refetch.succeeded()
+        self._fetching, self._untaken = False, ""
         if fetched is not None:
             self._take(fetched, here)
         self._arrived()
@@ -166,7 +198,8 @@ class Subscription:
         if remaining_s > 0:
             self._newest = newest
             self._held.replace(fetched)
-            self._chores.after(remaining_s, "look again", lambda: self._fetch(whole=True))
+            self._whole = True
+            self._chores.after(remaining_s, "fetch", self._fetch)
         else:
             _log.warning("the control plane's record went back from version %d to %d", newest, fetched.version)
             self._older_since, self._newest = None, 0
@@ -185,8 +218,11 @@ class Subscription:
         changed_at, snapshot = self._changed_at, self._held.snapshot
         try:
             self._connection.acknowledge(snapshot, time.monotonic() - changed_at)
-        except Exception as error:  # noqa: BLE001 -- the next version is acknowledged again
+            self._acknowledge_again.succeeded()
+        except Exception as error:  # noqa: BLE001 -- it is tried again, here or when the server is heard from again
             _log.info("the control plane did not take the acknowledgement: %s", error)
+            if self.connected:
+                self._chores.after(self._acknowledge_again.next_s(), "acknowledge", self._acknowledge)
 
     def _store(self, cache: Path) -> None:
         began = time.monotonic()
