@@ -6,7 +6,6 @@ evaluation, and the fast shapes of conditions with the general values on the way
 """
 
 import math
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.flags._cel_expressions import VARIABLES, Expressions
+from benchmarks.flags._cel_reference import leave_after
 from cel_expr_python import cel as reference
 
 from croupier.core.flags.cel.compiler import compile_condition, compile_value
@@ -171,9 +171,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # The reference's binding gives away references to None that it does not have (0.1.3): many spare ones keep the
-    # interpreter alive, and it must not look at its own end.
-    spare = [None] * 5_000_000
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)
+    leave_after(main)

@@ -4,13 +4,12 @@
 """
 
 import json
-import os
-import sys
 import timeit
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from benchmarks.flags._cel_reference import leave_after
 from cel_expr_python import cel as reference
 
 from croupier.core.flags import cel
@@ -88,8 +87,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # As in cel_differential: the reference's binding miscounts None, so Python must not look at its own end.
-    spare = [None] * 1_000_000
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)
+    leave_after(main)

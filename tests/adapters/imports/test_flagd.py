@@ -8,12 +8,11 @@ from typing import Any, Literal
 import pytest
 from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
-from tests.adapters.imports.asking import NOW, ruleset_of
+from tests.adapters.imports.asking import NOW, people, ruleset_of
 
 from croupier.adapters.imports import Fate, import_flagd
 from croupier.errors import Rejected
 
-MARKETS = ["DE", "SE", "UK", "MT"]
 COLOURS = {"red": "r", "blue": "b", "green": "g"}
 Version = Literal[1, 2, 3]
 
@@ -27,27 +26,6 @@ def definition(
 
 def var(name: str) -> dict[str, str]:
     return {"var": name}
-
-
-def people(count: int, seed: int = 1) -> list[dict[str, Any]]:
-    random = Random(seed)
-    found = []
-    for number in range(count):
-        context: dict[str, Any] = {}
-        if random.random() < 0.95:
-            context["targetingKey"] = f"player-{number}"
-        if random.random() < 0.8:
-            context["market"] = random.choice(MARKETS)
-        if random.random() < 0.7:
-            context["level"] = random.randrange(10)
-        if random.random() < 0.7:
-            context["app"] = random.choice(["1.2.3", "2.0.0", "2.1.0-rc.1", "10.1.0"])
-        if random.random() < 0.7:
-            context["user"] = {"name": f"name-{number}", "vip": random.random() < 0.5}
-        if random.random() < 0.5:
-            context["tags"] = random.choice([["beta"], ["beta", "vip"], []])
-        found.append(context)
-    return found
 
 
 PEOPLE = people(800)

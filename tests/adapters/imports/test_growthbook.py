@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from growthbook import GrowthBook
-from tests.adapters.imports.asking import ruleset_of
+from tests.adapters.imports.asking import MARKETS, people, ruleset_of
 
 from croupier.adapters.imports import Fate, import_growthbook
 from croupier.core.flags.model import Prerequisite
 from croupier.errors import Rejected
 
-MARKETS = ["DE", "SE", "UK", "MT"]
 ABC = {"variations": ["a", "b", "c"], "weights": [0.5, 0.3, 0.2]}
 GROUPS = {
     "north": ["SE", "DE"],
@@ -45,35 +44,12 @@ def space(*ranges: list[float], **more: Any) -> dict[str, Any]:
     return {"filters": [{"attribute": "id", "seed": "space", "hashVersion": 2, "ranges": list(ranges), **more}]}
 
 
-def people(count: int, seed: int = 1) -> list[dict[str, Any]]:
-    random = Random(seed)
-    found = []
-    for number in range(count):
-        context: dict[str, Any] = {}
-        if random.random() < 0.95:
-            context["id"] = f"player-{number}"
-        if random.random() < 0.8:
-            context["market"] = random.choice([*MARKETS, None])
-        if random.random() < 0.7:
-            context["level"] = random.randrange(10)
-        if random.random() < 0.7:
-            context["app"] = random.choice(["1.2.3", "2.0.0", "2.0.0-rc.1", "10.1.0"])
-        if random.random() < 0.6:
-            context["account"] = {"id": f"account-{number}", "vip": random.random() < 0.5}
-        if random.random() < 0.6:
-            context["device"] = f"device-{number}"
-        if random.random() < 0.5:
-            context["tags"] = random.choice([["beta"], ["beta", "vip"], []])
-        found.append(context)
-    return found
+PEOPLE = [*people(800), *({**each, "market": None, "app": None} for each in people(100, 3))]
 
 
-PEOPLE = people(800)
-
-
-def ours(attributes: dict[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in attributes.items() if name != "id"}
-    return {**rest, **({"targetingKey": attributes["id"]} if "id" in attributes else {})}
+def theirs_of(context: dict[str, Any]) -> dict[str, Any]:
+    """The attributes as GrowthBook has them: it knows players by their id."""
+    return {"id" if name == "targetingKey" else name: value for name, value in context.items()}
 
 
 def compare(features: dict[str, Any], players: list[dict[str, Any]], key: str = "f") -> set[Any]:
@@ -83,11 +59,11 @@ def compare(features: dict[str, Any], players: list[dict[str, Any]], key: str = 
     rules = ruleset_of(imported.flags)
     theirs: Any = GrowthBook(features=features, saved_groups=GROUPS)
     met = set()
-    for attributes in players:
-        theirs.set_attributes(attributes)
+    for context in players:
+        theirs.set_attributes(theirs_of(context))
         value = theirs.eval_feature(key).value
-        outcome = rules.outcome(key, ours(attributes))
-        assert outcome.value == value, (attributes, outcome)
+        outcome = rules.outcome(key, context)
+        assert outcome.value == value, (context, outcome)
         met.add(value)
     return met
 
@@ -292,9 +268,9 @@ def test_what_all_rules_require() -> None:
     assert imported.notes[0].text.startswith("where what it requires is not met, the code's default answered")
     rules = ruleset_of(imported.flags)
     theirs: Any = GrowthBook(features={"f": child, "p": parent})
-    for attributes in PEOPLE:
-        theirs.set_attributes(attributes)
-        assert rules.outcome("f", ours(attributes)).value is theirs.is_on("f")
+    for context in PEOPLE:
+        theirs.set_attributes(theirs_of(context))
+        assert rules.outcome("f", context).value is theirs.is_on("f")
     own = {"parentConditions": gate["parentConditions"], **force(0.5)}
     assert import_growthbook({"features": {"f": feature(own), "p": parent}}).flags[0] == imported.flags[0]
 

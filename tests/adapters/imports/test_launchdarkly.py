@@ -1,6 +1,5 @@
 """LaunchDarkly's flags imported: compared with the evaluator of its own SDK, player by player."""
 
-from random import Random
 from typing import Any
 
 import pytest
@@ -8,13 +7,11 @@ from ldclient import Context
 from ldclient.impl.evaluator import Evaluator
 from ldclient.impl.events.types import EventFactory
 from ldclient.impl.model import FeatureFlag, Segment
-from tests.adapters.imports.asking import ruleset_of
+from tests.adapters.imports.asking import people, ruleset_of
 
 from croupier.adapters.imports import Fate, import_launchdarkly
 from croupier.core.flags.model import Rule, Share
 from croupier.errors import Rejected
-
-MARKETS = ["DE", "SE", "UK", "MT"]
 
 
 def flag(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -42,26 +39,7 @@ def rollout(*weights: int, **more: Any) -> dict[str, Any]:
     return {"rollout": {"variations": parts, **more}}
 
 
-def people(count: int, seed: int = 1) -> list[dict[str, Any]]:
-    random = Random(seed)
-    found = []
-    for number in range(count):
-        context: dict[str, Any] = {"targetingKey": f"player-{number}"}
-        if random.random() < 0.8:
-            context["market"] = random.choice(MARKETS)
-        if random.random() < 0.7:
-            context["level"] = random.randrange(10)
-        if random.random() < 0.7:
-            context["app"] = random.choice(["1.2.3", "2.0.0", "2.0.0-rc.1", "10.1.0"])
-        if random.random() < 0.6:
-            context["account"] = {"id": f"account-{number}", "vip": random.random() < 0.5}
-        if random.random() < 0.5:
-            context["employee"] = random.random() < 0.5
-        found.append(context)
-    return found
-
-
-PEOPLE = people(800)
+PEOPLE = people(800, known=1.0)
 
 
 def segment(key: str, *rules: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -171,7 +149,7 @@ def test_thousands_of_players() -> None:
     given = flag(
         {"clauses": [clause("market", "in", "DE", "SE")], **rollout(25_000, 75_000)}, fallthrough=rollout(1_000, 99_000)
     )
-    assert compare({"f": given}, people(10_000, 2)) == {True, False}
+    assert compare({"f": given}, people(10_000, 2, known=1.0)) == {True, False}
 
 
 def test_prerequisites() -> None:

@@ -5,14 +5,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.adapters.imports.asking import ruleset_of
+from tests.adapters.imports.asking import MARKETS, ruleset_of
 from yggdrasil_engine.engine import UnleashEngine
 
 from croupier.adapters.imports import Fate, import_unleash
 from croupier.core.flags.model import FlagType, OnExpiry, Prerequisite
 from croupier.errors import Rejected
-
-MARKETS = ["DE", "SE", "UK", "MT"]
 
 
 def feature(*strategies: dict[str, Any], **more: Any) -> dict[str, Any]:

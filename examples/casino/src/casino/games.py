@@ -5,7 +5,6 @@ Versions differ: since 1.1 a lost spin sometimes gets a second turn. Any process
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import sqlite3
@@ -25,12 +24,12 @@ from casino.house import House
 from casino.requests import Amount, Key, house_of, read, replay, respond, session
 from casino.rounds import Bet
 from casino.serve import serve
+from casino.sweep import sweep
 from casino.table import fail_if_told, require_studio, sit_down
 from casino.world import STUDIO_OF
 
 log = logging.getLogger("casino.games")
 DICE = random.SystemRandom()
-SWEEP_EVERY_S = 2.0
 
 
 class Spin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,20 +71,13 @@ async def spin(request: Request) -> Response:
     return replay(answer)
 
 
-async def sweep(house: House) -> None:
+async def finish_rounds(house: House) -> None:
     """Complete rounds that a dead process left open, for as long as this one lives."""
-    while True:
-        await asyncio.sleep(SWEEP_EVERY_S)
-        try:
-            open_bets = await house.database.read(lambda tx: rounds.interrupted_bets(tx, house.settings.stuck_after_s))
-        except sqlite3.Error as error:
-            log.warning("interrupted rounds cannot be looked for, will try again: %s", error)
-            continue
-        for bet in open_bets:  # each by itself: one that cannot be completed must not hold up those behind it
-            try:
-                await house.database.write(partial(_settle, house, bet))
-            except (sqlite3.Error, Refusal) as error:
-                log.warning("an interrupted round could not be completed, will try again: %s", error)
+    await sweep(
+        lambda: house.database.read(lambda tx: rounds.interrupted_bets(tx, house.settings.stuck_after_s)),
+        lambda bet: house.database.write(partial(_settle, house, bet)),
+        log,
+    )
 
 
 def _settle(house: House, bet: Bet, tx: sqlite3.Connection) -> Answer:
@@ -111,4 +103,4 @@ ROUTES = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(serve("games", ROUTES, sweep))
+    raise SystemExit(serve("games", ROUTES, finish_rounds))

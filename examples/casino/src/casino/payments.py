@@ -7,9 +7,7 @@ the flag `payments_v2` sends deposits a new way.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -27,11 +25,11 @@ from casino.identity import Player
 from casino.payment_steps import carry_out_deposit, carry_out_withdrawal, chosen_flow
 from casino.requests import Amount, Key, decode, house_of, read_bytes, replay, respond, session
 from casino.serve import serve
+from casino.sweep import sweep
 from casino.wallet import Flow, Order
 from casino.world import MARKETS, PROVIDERS
 
 log = logging.getLogger("casino.payments")
-SWEEP_EVERY_S = 2.0
 
 
 class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,20 +75,13 @@ async def withdraw(request: Request) -> Response:
     return replay(await _counted(house, order, carry_out_withdrawal))
 
 
-async def sweep(house: House) -> None:
+async def finish_payments(house: House) -> None:
     """Finish payments that a dead process left pending, for as long as this one lives."""
-    while True:
-        await asyncio.sleep(SWEEP_EVERY_S)
-        try:
-            stuck = await house.database.read(lambda tx: wallet.stuck_orders(tx, house.settings.stuck_after_s))
-        except sqlite3.Error as error:
-            log.warning("pending payments cannot be looked for, will try again: %s", error)
-            continue
-        for order in stuck:  # each by itself: one that cannot be finished must not hold up those behind it
-            try:
-                await (carry_out_deposit if order.direction == "deposit" else carry_out_withdrawal)(house, order)
-            except (sqlite3.Error, Refusal) as error:
-                log.warning("a pending payment could not be finished, will try again: %s", error)
+    await sweep(
+        lambda: house.database.read(lambda tx: wallet.stuck_orders(tx, house.settings.stuck_after_s)),
+        lambda order: (carry_out_deposit if order.direction == "deposit" else carry_out_withdrawal)(house, order),
+        log,
+    )
 
 
 async def _order(request: Request, direction: str) -> Order:
@@ -135,4 +126,4 @@ ROUTES = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(serve("payments", ROUTES, sweep))
+    raise SystemExit(serve("payments", ROUTES, finish_payments))

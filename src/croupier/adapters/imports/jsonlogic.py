@@ -24,9 +24,8 @@ from croupier.adapters.imports.conditions import (
     text_test,
 )
 from croupier.adapters.imports.report import Impossible
-from croupier.core.flags.cel.syntax import Binary, Call, Node
+from croupier.core.flags.cel.syntax import MIRRORED, Binary, Call, Node
 
-_TURNED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _NOW: Final = ("$flagd", "timestamp")
 _DEEPEST: Final = 50
 
@@ -116,7 +115,7 @@ def _equal(left: Any, right: Any) -> Node:
 
 def _ordered(operator: str, left: Any, right: Any) -> Node:
     if variable(left) is None:
-        left, right, operator = right, left, _TURNED[operator]
+        left, right, operator = right, left, MIRRORED[operator]
     path = _path(left)
     if isinstance(right, bool) or not isinstance(right, int | float):
         raise Impossible("its targeting compares the size of something else than numbers")

@@ -12,6 +12,7 @@ from croupier.adapters.imports.report import Impossible
 from croupier.core.flags import cel
 from croupier.core.flags.cel.signatures import SEGMENT
 from croupier.core.flags.cel.syntax import (
+    MIRRORED,
     NOW,
     And,
     Binary,
@@ -30,7 +31,6 @@ from croupier.core.flags.cel.syntax import (
 from croupier.core.segments import Segment
 
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
-_TURNED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _METHODS: Final = {"startsWith": "starts_with", "endsWith": "ends_with"}
 
 
@@ -124,9 +124,9 @@ def _test(function: str, path: tuple[str, ...], value: str, wanted: bool) -> Any
 
 def _comparison(operator: str, left: Node, right: Node, wanted: bool) -> Any:
     if operator != "in" and path_of(left) is None and not isinstance(left, Call | Name):
-        if operator not in _TURNED:
+        if operator not in MIRRORED:
             raise Impossible(f"flagd cannot ask {cel.render(Binary(0, operator, left, right))[:60]!r}")
-        left, right, operator = right, left, _TURNED[operator]
+        left, right, operator = right, left, MIRRORED[operator]
     path = path_of(left)
     match operator, left, right:
         case "in", _, ListOf(items=items) if path and all(isinstance(item, Literal) for item in items):

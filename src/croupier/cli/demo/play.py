@@ -17,7 +17,6 @@ _PLAYERS: Final = 4_000
 _WARM_UP_S: Final = 5.0
 _BETWEEN_S: Final = 1.0
 _CHAPTER_S: Final = 240.0
-_ENDED: Final = ("succeeded", "aborted", "superseded")
 
 
 async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
@@ -36,7 +35,7 @@ async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
                 screen.say("payments 1.0.0 serves everybody; the players come in.")
                 async with Crowd(place.edge, rate=rate, seed=seed, players=_PLAYERS) as crowd:
                     await _tell(client, crowd, screen)
-                    screen.__exit__()
+                    screen.close()
                     figures = crowd.snapshot()
                     summary(screen.told, figures, screen.kill)
                     if keep:
@@ -78,8 +77,7 @@ async def _chapter(client: Client, crowd: Any, screen: Screen, chapter: Chapter)
         events = await asyncio.to_thread(client.pages, f"rollouts/{rollout['id']}/history", 1_000)
         screen.rollout = rollout
         await _show(crowd, screen, events=events, seconds=0.25)
-        ended = rollout["phase"] in _ENDED
-        if ended or time.monotonic() - began > _CHAPTER_S:
+        if not rollout["active"] or time.monotonic() - began > _CHAPTER_S:
             told = Told(chapter, rollout, time.monotonic() - began, crowd.snapshot().lost - lost, events=events)
             exposed = [item for item in events if item["type"] == "weight_confirmed" and item["data"]["weight_bp"]]
             told.exposed_at = moment(exposed[0]["at"]) if exposed else None

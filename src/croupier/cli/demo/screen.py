@@ -37,6 +37,10 @@ class Screen:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the live picture away; what is said from now on stays below it."""
         if self._live:
             self._live.__exit__(None, None, None)
             self._live = None

@@ -9,12 +9,13 @@ from typing import Final
 
 from croupier.core.flags.cel.compiler import compile_value
 from croupier.core.flags.cel.errors import Undecided
-from croupier.core.flags.cel.inference import ARITHMETIC, infer, sum_of
+from croupier.core.flags.cel.inference import infer, sum_of
 from croupier.core.flags.cel.kinds import NUMBERS, Type
 from croupier.core.flags.cel.refusals import nearest
 from croupier.core.flags.cel.render import render, shorten
 from croupier.core.flags.cel.signatures import SIGNATURES
 from croupier.core.flags.cel.syntax import (
+    ARITHMETIC,
     And,
     Binary,
     Call,

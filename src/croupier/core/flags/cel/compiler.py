@@ -18,6 +18,8 @@ from croupier.core.flags.cel.parser import parse
 from croupier.core.flags.cel.reading import Test, Value, has, read
 from croupier.core.flags.cel.signatures import SEGMENT
 from croupier.core.flags.cel.syntax import (
+    ARITHMETIC,
+    MIRRORED,
     NOW,
     And,
     Binary,
@@ -100,7 +102,7 @@ def _gives_bool(node: Node) -> bool:
         case And() | Or() | Not() | Has() | Call(function="segment"):
             return True
         case Binary(operator=symbol):
-            return symbol not in {"+", "-", "*", "/", "%"}
+            return symbol not in ARITHMETIC
         case _:
             return False
 
@@ -201,9 +203,6 @@ def _choice(node: Choice, scope: _Scope) -> _Part:
     return logic.choice(condition, then, otherwise)
 
 
-_MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
 def _binary(node: Binary, scope: _Scope) -> _Part:
     symbol = node.operator
     left, right = path_of(node.left), path_of(node.right)
@@ -218,7 +217,7 @@ def _binary(node: Binary, scope: _Scope) -> _Part:
             value = constant.value
             if symbol == "in" and type(value) is str:
                 return shapes.holds(right, value)
-            if symbol in _MIRRORED and (shape := _shape(right, _MIRRORED[symbol], value)):
+            if symbol in MIRRORED and (shape := _shape(right, MIRRORED[symbol], value)):
                 return shape
         return _apply(OPERATORS[symbol], [constant, read(right)])
     parts = [_build(node.left, scope), _build(node.right, scope)]
@@ -234,7 +233,7 @@ def _shape(path: tuple[str, ...], symbol: str, constant: Any) -> Test | None:
     kind = type(constant)
     if symbol in {"==", "!="} and kind in {str, int, float, bool}:
         return shapes.equals(path, constant) if symbol == "==" else shapes.differs(path, constant)
-    if symbol in _MIRRORED and kind in {str, int, float}:
+    if symbol in MIRRORED and kind in {str, int, float}:
         return shapes.compares(path, symbol, constant)
     if symbol == "in" and kind is list and constant:
         kinds = {type(item) for item in constant}

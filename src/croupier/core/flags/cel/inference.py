@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from croupier.core.flags.cel.kinds import KINDS, NUMBERS, Type
 from croupier.core.flags.cel.signatures import SIGNATURES
 from croupier.core.flags.cel.syntax import (
+    ARITHMETIC,
     NOW,
     Binary,
     Call,
@@ -30,7 +31,6 @@ _SUMS = {
     (Type.TIMESTAMP, "-", Type.TIMESTAMP): Type.DURATION,
     (Type.DURATION, "-", Type.DURATION): Type.DURATION,
 }
-ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 
 
 def infer(node: Node, types: Mapping[str, Type]) -> Type:

@@ -142,6 +142,12 @@ Node: TypeAlias = (
 NOW = "now"
 """The variable that holds the moment of evaluation."""
 
+ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
+"""The binary operators that calculate; all others say true or false."""
+
+MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""The comparisons, and how each is written with its sides exchanged."""
+
 
 _BELOW: dict[type, Callable[[Any], tuple[Node, ...]]] = {
     Literal: lambda _: (),
