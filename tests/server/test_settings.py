@@ -1,6 +1,7 @@
 """Settings: read once, safe by default, and no secret in what is printed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -87,3 +88,23 @@ def test_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("", "a b", "production,production", "x" * 61, "a/b"):
         with pytest.raises(ValidationError):
             Settings(environments=wrong)
+
+
+def test_flagds_port_needs_tls_where_others_reach_it(tmp_path: Path) -> None:
+    remote: dict[str, Any] = {"host": "192.0.2.1", "allow_remote": True, "flagd_port": 8015}
+    with pytest.raises(ValidationError, match="speaks no TLS"):
+        Settings(**remote)
+    assert Settings(**remote, flagd_plaintext=True).flagd_port == 8015
+    files: dict[str, Any] = {"flagd_certificate": tmp_path / "chain.pem", "flagd_key": tmp_path / "key.pem"}
+    assert Settings(**remote, **files).flagd_key == tmp_path / "key.pem"
+    with pytest.raises(ValidationError, match="belong together"):
+        Settings(flagd_certificate=tmp_path / "chain.pem")
+
+
+def test_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().ofrep_origins == ()
+    monkeypatch.setenv("CROUPIER_OFREP_ORIGINS", "https://Shop.example, http://127.0.0.1:3000,*")
+    assert Settings().ofrep_origins == ("https://shop.example", "http://127.0.0.1:3000", "*")
+    for wrong in ("shop.example", "https://shop.example/", "https://*.example", "null"):
+        with pytest.raises(ValidationError, match="is no origin"):
+            Settings(ofrep_origins=(wrong,))

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from croupier.server.auth import Keyring, Role, bearer_of
@@ -38,6 +39,9 @@ _HEADERS: Final = {
 FLAGS_DOOR: Final = "/api/v1/flags/apply"
 """Where very many flags may come at once."""
 
+SHARED: Final = "/ofrep/v1/"
+"""What pages of other origins may be let in to."""
+
 STREAMS: Final = ("/api/v1/events", "/events", "/flags/stream")
 """Paths that answer for ever."""
 
@@ -51,6 +55,8 @@ def install(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.add_middleware(
         BodyLimit, limit=settings.max_body_bytes, bulk=settings.max_flags_bytes, seconds=settings.request_timeout_s
     )
+    if settings.ofrep_origins:
+        app.add_middleware(Origins, origins=settings.ofrep_origins)
     app.add_middleware(HostCheck, names=(settings.host, *settings.allowed_hosts))
     app.add_middleware(Journey, metrics=metrics)
 
@@ -143,6 +149,27 @@ class HostCheck:
         except ValueError:
             return False
         return True
+
+
+class Origins:
+    """Lets pages of these origins ask for flags by OFREP, as OpenFeature's providers for browsers do, and nothing else.
+
+    No cookie counts there, so that a page gets what its token gets.
+    """
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Api-Key", "X-Croupier-Environment"),
+            expose_headers=("ETag", "Retry-After"),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shared = scope["type"] == "http" and scope["path"].startswith(SHARED)
+        await (self._shared if shared else self._app)(scope, receive, send)
 
 
 class BodyLimit:

@@ -131,17 +131,19 @@ async def _again(work: Callable[[], Awaitable[None]]) -> None:
 @asynccontextmanager
 async def _flagd(here: Context) -> AsyncIterator[None]:
     """Serve flagd's clients, where a port is set for that."""
-    port = here.settings.flagd_port
-    if port is None:
+    settings = here.settings
+    if settings.flagd_port is None:
         yield
         return
     try:
-        from croupier.server.flags.sync import Sync, serving
+        from croupier.server.flags.sync import Sync, read_identity, serving
     except ModuleNotFoundError as missing:
         hint = "In a checkout of Croupier: pip install '.[server,flagd]'"
         raise Rejected(f"flagd's clients cannot be served: {missing.name} is not installed.", hint=hint) from None
-    sync = Sync(here.flags.book, here.keyring, here.flags.definitions, here.settings.max_streams)
-    async with serving(sync, here.settings.host, port):
+    certificate, key = settings.flagd_certificate, settings.flagd_key
+    identity = read_identity(certificate, key) if certificate and key else None
+    sync = Sync(here.flags.book, here.keyring, here.flags.definitions, settings.max_streams)
+    async with serving(sync, settings.host, settings.flagd_port, identity):
         yield
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 Port = Annotated[int, Field(ge=1, le=65_535)]
 _PREFIX: Final = "CROUPIER_"
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _OF_THE_CLIENT: Final = ("URL", "TOKEN")
 """Where the command line looks for a control plane; they may well be set where one runs."""
 
@@ -94,6 +95,20 @@ class Settings(BaseSettings):
         description="Port for OpenFeature SDKs that evaluate by themselves (flagd's SyncFlags, gRPC); needs the extra "
         "`flagd`. By default none.",
     )
+    flagd_certificate: Path | None = Field(
+        None, description="Certificate chain (PEM) for flagd's port: with it and its key the port speaks TLS only."
+    )
+    flagd_key: Path | None = Field(None, description="Private key (PEM) of that certificate.")
+    flagd_plaintext: bool = Field(
+        False,
+        description="Permit flagd's port without TLS on a host that other machines reach. Put TLS in front: tokens "
+        "travel in the clear.",
+    )
+    ofrep_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins (`https://shop.example`) whose pages may ask for flags by OFREP, separated by commas; `*` "
+        "for any. By default none: browsers then refuse. Give pages a token of the role client.",
+    )
     max_flag_streams: int = Field(
         12_000, ge=1, le=200_000, description="Applications at a time that listen for changes of flags."
     )
@@ -105,13 +120,33 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        hosts, environments = values.get("allowed_hosts"), values.get("environments")
         split: dict[str, object] = {}
-        if isinstance(hosts, str):
-            split["allowed_hosts"] = _words(hosts.lower())
-        if isinstance(environments, str):
-            split["environments"] = _words(environments)
+        for name in ("allowed_hosts", "environments", "ofrep_origins"):
+            if isinstance(text := values.get(name), str):
+                split[name] = _words(text if name == "environments" else text.lower())
         return {**values, **split}
+
+    @model_validator(mode="after")
+    def _know_origins(self) -> Self:
+        for origin in self.ofrep_origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"ofrep_origins: '{origin[:100]}' is no origin. Write scheme, name and port and nothing more: "
+                    "https://shop.example."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _keep_tokens_secret(self) -> Self:
+        if (self.flagd_certificate is None) != (self.flagd_key is None):
+            raise ValueError("flagd_certificate and flagd_key belong together: set both or none.")
+        exposed = self.flagd_port is not None and self.flagd_key is None and not _is_loopback(self.host)
+        if exposed and not self.flagd_plaintext:
+            raise ValueError(
+                f"flagd_port is reached from other machines at {self.host} and speaks no TLS. Set flagd_certificate "
+                "and flagd_key; where TLS is in front of it, flagd_plaintext=true (CROUPIER_FLAGD_PLAINTEXT=true)."
+            )
+        return self
 
     @model_validator(mode="after")
     def _name_environments(self) -> Self:

@@ -221,3 +221,28 @@ async def test_openfeatures_own_provider(shore: Any) -> None:
 
     await asyncio.to_thread(use)
     api.clear_providers()
+
+
+async def test_pages_of_other_origins(opened: Any, settings: Any) -> None:
+    """Those that are named may ask by OFREP, with a token; nothing else is shared, and nobody else is let in."""
+    shop = {"Origin": "https://shop.example"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    path = "/ofrep/v1/evaluate/flags"
+    async with opened(settings.model_copy(update={"ofrep_origins": ("https://shop.example",)})) as world:
+        allowed = await world.client.options(path, headers={**shop, **asks})
+        assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, shop["Origin"])
+        assert "access-control-allow-credentials" not in allowed.headers
+        answer = await world.client.post(path, json={}, headers={**shop, **world.auth(Role.CLIENT)})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, shop["Origin"])
+        assert "ETag" in answer.headers["access-control-expose-headers"]
+        refused = await world.client.post(path, json={}, headers=shop)
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, shop["Origin"])
+        events = await world.client.get("/ofrep/v1/events?ticket=x", headers=shop)
+        assert (events.status_code, events.headers["access-control-allow-origin"]) == (401, shop["Origin"])
+        other = await world.client.options(path, headers={**asks, "Origin": "https://evil.example"})
+        assert (other.status_code, "access-control-allow-origin" in other.headers) == (400, False)
+        for api in ("/api/v1/flags", "/", "/api/v1/environments/production/flags"):
+            found = await world.client.get(api, headers={**shop, **world.auth()})
+            assert "access-control-allow-origin" not in found.headers
+    async with opened(settings) as world:
+        assert "access-control-allow-origin" not in (await world.client.options(path, headers={**shop, **asks})).headers

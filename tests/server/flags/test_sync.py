@@ -5,10 +5,15 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from openfeature import api
 from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
@@ -18,7 +23,7 @@ from openfeature.schemas.protobuf.flagd.sync.v1 import sync_pb2, sync_pb2_grpc
 
 from croupier.errors import Rejected
 from croupier.server.auth import Role
-from croupier.server.flags.sync import Sync, serving
+from croupier.server.flags.sync import Sync, read_identity, serving
 
 FLAGS: list[dict[str, Any]] = [
     {"feature": "payments_v2", "rules": [{"if": "market == 'DE'"}]},
@@ -187,3 +192,45 @@ async def test_the_definition_over_http(shore: Any) -> None:
     await shore.kill("payments_v2")
     killed = (await shore.http.get(path, headers={"if-none-match": etag})).json()
     assert killed["flags"]["payments_v2"]["defaultVariant"] == "off"
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for localhost and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = tmp_path / "chain.pem", tmp_path / "key.pem"
+    pem = serialization.Encoding.PEM
+    files[0].write_bytes(certificate.public_bytes(pem))
+    files[1].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return files
+
+
+async def test_by_tls(shore: Any, identity: tuple[Path, Path]) -> None:
+    await shore.declare(*FLAGS)
+    here = shore.world.context
+    sync = Sync(shore.book, here.keyring, here.flags.definitions, limit=2)
+    trusted = grpc.ssl_channel_credentials(identity[0].read_bytes())
+    metadata = (("authorization", f"Bearer {shore.token}"),)
+    async with serving(sync, "127.0.0.1", 0, read_identity(*identity)) as port:
+        async with grpc.aio.secure_channel(f"localhost:{port}", trusted) as channel:
+            stub = sync_pb2_grpc.FlagSyncServiceStub(channel)
+            found = await stub.FetchAllFlags(sync_pb2.FetchAllFlagsRequest(), metadata=metadata, timeout=10)
+        assert "payments_v2" in json.loads(found.flag_configuration)["flags"]
+        async with grpc.aio.insecure_channel(f"localhost:{port}") as channel:
+            stub = sync_pb2_grpc.FlagSyncServiceStub(channel)
+            with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
+                await stub.FetchAllFlags(sync_pb2.FetchAllFlagsRequest(), metadata=metadata, timeout=10)
+
+
+def test_a_certificate_that_is_none(identity: tuple[Path, Path], tmp_path: Path) -> None:
+    chain, key = identity
+    for wrong in ((tmp_path / "none.pem", key), (chain, chain), (key, key)):
+        with pytest.raises(Rejected, match="cannot be used"):
+            read_identity(*wrong)

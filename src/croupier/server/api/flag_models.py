@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from croupier.control.flags.changes import Effect
+from croupier.control.flags.recording import Effect
 from croupier.core.flags.lifecycle import Why
 from croupier.core.flags.model import FlagType, ValueType
 from croupier.core.flags.outcome import Reason as OutcomeReason

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
-from croupier.control.flags.changes import Declared
 from croupier.control.flags.recording import MANY, Changed, Keep
 from croupier.control.ports import Answer, Recorded
 from croupier.core.flags.lifecycle import debt
@@ -79,8 +79,7 @@ async def create_flag(request: Request, here: Here, who: Operator, declared: Dec
 
     async def act(answer: Keep | None) -> Changed:
         changes = here.flags.changes
-        done = await changes.declare([flag], actor=who.name, reason=reason, expected={flag.key: 0}, answer=answer)
-        return done.changed
+        return await changes.declare([flag], actor=who.name, reason=reason, expected={flag.key: 0}, answer=answer)
 
     return await _act(request, here, who, act, status=201)
 
@@ -92,14 +91,12 @@ async def apply_flags(request: Request, here: Here, who: Operator, asked: fm.Fla
     flags = await asyncio.to_thread(_read, here, asked) if len(asked.flags) > MANY else _read(here, asked)
 
     async def run(kept: Kept) -> Response:
-        planned = await _declare(here, flags, who, asked, dry_run=True)
-
         def keep(changed: Changed) -> Answer | None:
-            return kept.keep(200, _result(planned, changed.version, dry_run=False))
+            return kept.keep(200, _result(changed, dry_run=False))
 
-        done = planned if asked.dry_run else await _declare(here, flags, who, asked, answer=keep)
+        done = await _declare(here, flags, who, asked, keep)
         if kept.answer is None:  # a dry run, or nothing differed
-            kept.fix(200, _result(done, done.changed.version, dry_run=asked.dry_run))
+            kept.fix(200, _result(done, dry_run=asked.dry_run))
         return kept.response()
 
     return await here.answers.once(request, who, run)
@@ -140,7 +137,7 @@ async def put_flag(
 
     async def act(answer: Keep | None) -> Changed:
         done = await here.flags.changes.declare([flag], actor=who.name, reason=reason, expected=seen, answer=answer)
-        return done.changed if done.changed.states else Changed((_state(here, key),), done.changed.version)
+        return done if done.states else replace(done, states=(_state(here, key),))
 
     return await _act(request, here, who, act)
 
@@ -243,17 +240,11 @@ def _read(here: Context, asked: fm.FlagsRequest) -> list[Flag]:
 
 
 async def _declare(
-    here: Context,
-    flags: Sequence[Flag],
-    who: Principal,
-    asked: fm.FlagsRequest,
-    *,
-    dry_run: bool = False,
-    answer: Keep | None = None,
-) -> Declared:
+    here: Context, flags: Sequence[Flag], who: Principal, asked: fm.FlagsRequest, answer: Keep
+) -> Changed:
     try:
         return await here.flags.changes.declare(
-            flags, actor=who.name, reason=asked.reason, dry_run=dry_run, answer=answer
+            flags, actor=who.name, reason=asked.reason, dry_run=asked.dry_run, answer=answer
         )
     except Rejected as refused:
         raise Rejected(
@@ -261,10 +252,10 @@ async def _declare(
         ) from None
 
 
-def _result(done: Declared, version: int, *, dry_run: bool) -> fm.FlagsResult:
+def _result(done: Changed, *, dry_run: bool) -> fm.FlagsResult:
     return fm.FlagsResult(
         flags=[fm.FlagEffect(key=key, effect=effect) for key, effect in done.effects],
-        version=version,
+        version=done.version,
         dry_run=dry_run,
         warnings=[mistake(warning) for warning in placed(done.warnings, ("flags",))],
     )

@@ -7,8 +7,10 @@ be described here; names and numbers are those of flagd's ``sync.proto``. Run by
 import asyncio
 import logging
 import re
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -145,14 +147,33 @@ class Sync:
         return who, environment
 
 
+def read_identity(certificate: Path, key: Path) -> grpc.ServerCredentials:
+    """What to serve TLS with. Raises ``Rejected`` where the files cannot be read or do not belong together."""
+    try:
+        # Python's own TLS says what is wrong; gRPC would only refuse the port.
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password=_no_password)
+        return grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+    except (OSError, ValueError) as error:  # an ssl.SSLError is an OSError
+        hint = "CROUPIER_FLAGD_CERTIFICATE is its chain, CROUPIER_FLAGD_KEY its key: PEM, without a password."
+        raise Rejected(f"flagd's certificate {certificate} cannot be used: {error}.", hint=hint) from None
+
+
+def _no_password() -> str:
+    raise ValueError("its key has a password")
+
+
 @asynccontextmanager
-async def serving(sync: Sync, host: str, port: int) -> AsyncIterator[int]:
-    """Serve on the port (0: any free one) as long as this is entered; the port. Raises ``Rejected`` for a busy one."""
+async def serving(
+    sync: Sync, host: str, port: int, identity: grpc.ServerCredentials | None = None
+) -> AsyncIterator[int]:
+    """Serve on the port (0: any free one) as long as this is entered, with ``identity`` by TLS; the port. Raises
+    ``Rejected`` for a busy one.
+    """
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((sync.handlers(),))
-    address = f"[{host}]" if ":" in host else host
+    address = f"{f'[{host}]' if ':' in host else host}:{port}"
     try:
-        bound = server.add_insecure_port(f"{address}:{port}")
+        bound = server.add_secure_port(address, identity) if identity else server.add_insecure_port(address)
     except RuntimeError as error:
         hint = "Stop what listens there, or choose another one: CROUPIER_FLAGD_PORT."
         raise Rejected(f"Port {port} of {host} cannot be used for flagd: {error}.", hint=hint) from None
