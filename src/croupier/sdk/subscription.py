@@ -137,7 +137,6 @@ class Subscription:
         if not resumed or hello.now.lineage != here.lineage:
             self._fetch_within(0.0)
         elif hello.now.position == here.position:
-            self._compare(hello.now)
             self._arrived()
 
     def _compare(self, now: Now) -> None:

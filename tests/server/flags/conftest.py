@@ -43,6 +43,8 @@ class Listener:
     lines: AsyncIterator[str]
     status: int
     heartbeats: int = 0
+    now: Any = None
+    """What the last heartbeat said."""
 
     async def next(self) -> Event | None:
         """The next event; ``None`` at the end of the stream."""
@@ -57,6 +59,9 @@ class Listener:
                     event.id = line[4:]
                 elif line.startswith("data: "):
                     event.data = json.loads(line[6:])
+                elif not line and event.name == "now":
+                    self.heartbeats += 1
+                    self.now, event = event.data, Event("")
                 elif not line and event.name:
                     return event
         return None

@@ -56,6 +56,21 @@ async def test_a_single_listener_is_left_alone_between_heartbeats(monkeypatch: p
         assert stream.heartbeats == 0
 
 
+async def test_a_heartbeat_says_where_the_flags_are(impatient: None, shore: Any) -> None:
+    await shore.declare({"feature": "a"})
+    whole = await shore.fetch()
+    async with shore.listen(whole.position) as stream:
+        await stream.until("hello")
+        await shore.declare({"feature": "b"})
+        await stream.until("delta")
+        waiting = asyncio.ensure_future(stream.next())
+        now = await shore.fetch()
+        async with asyncio.timeout(10):
+            while stream.now != {"position": now.position, "digest": f"{now.digest:064x}"}:
+                await asyncio.sleep(0.01)
+        waiting.cancel()
+
+
 async def test_who_takes_nothing_is_cut_off_and_nobody_waits(impatient: None, shore: Any, eventually: Any) -> None:
     client = deaf(shore)
     try:

@@ -44,7 +44,8 @@ _STREAM: Final = {
     "summary": "Follow the flags",
     "description": "Server-sent events. First `hello` with `heartbeat_s`, `ack_within_s` and `position`; then `delta` "
     "(what changed, `id` is the position) as it changes, and `resync` with `within_s`: fetch the snapshot at a random "
-    "moment within that time. Comments are heartbeats. A client that reads nothing is cut off.",
+    "moment within that time. `now` is the heartbeat: by its `position` and `digest` who missed something finds out. "
+    "A client that reads nothing is cut off.",
     "operationId": "stream_flags",
     "security": _SECURITY,
     "parameters": [

@@ -6,7 +6,9 @@ from typing import Any, Final
 from croupier.core.flags.snapshot import Delta, encode_delta
 
 HEARTBEAT: Final = b":\n\n"
-"""A comment: says to the client that the server is there, and to the server that the client still reads."""
+"""A comment: says to an OFREP client that the server is there, and to the server that the client still reads. Our own
+clients get ``now``.
+"""
 
 _RETRY_MS: Final = 2_000
 """After so long a plain EventSource dials again; our SDK spreads its attempts by itself."""
@@ -16,6 +18,11 @@ def hello(position: str, heartbeat_s: float, ack_within_s: float) -> bytes:
     """The first event: how often the server is heard from at least, and where its flags are."""
     data = {"heartbeat_s": heartbeat_s, "ack_within_s": ack_within_s, "position": position}
     return b"retry: %d\nevent: hello\ndata: %s\n\n" % (_RETRY_MS, _json(data))
+
+
+def now(position: str, digest: int) -> bytes:
+    """A heartbeat: where the flags are, and the sum of them all. Who missed something finds out by it."""
+    return b"event: now\ndata: %s\n\n" % _json({"position": position, "digest": f"{digest:064x}"})
 
 
 def delta(what: Delta) -> bytes:

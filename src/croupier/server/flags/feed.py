@@ -91,7 +91,9 @@ class Feed:
         delta = self._book.since(stream.listener.environment, int(number))
         if delta is None:
             return said + events.resync(self._fetch_within_s)
-        return said + events.delta(delta) if delta.lines or delta.version > delta.since else said
+        if delta.lines or delta.version > delta.since:
+            said += events.delta(delta)
+        return said + self._now(stream.listener.environment)
 
     def following(self, stream: Stream) -> bytes | None:
         """What this client is to get now; ``None`` where there is nothing new."""
@@ -101,7 +103,7 @@ class Feed:
             return self._event(stream.listener, heard)
         if stream.beat:
             stream.beat = False
-            return events.HEARTBEAT
+            return self._event(stream.listener, self._book.revision)
         return None
 
     def _event(self, listener: Listener, heard: int) -> bytes:
@@ -114,11 +116,17 @@ class Feed:
         return self._events[question]
 
     def _made(self, listener: Listener, heard: int) -> bytes:
+        if heard == self._book.revision:
+            return events.HEARTBEAT if listener.refetch else self._now(listener.environment)
         news = self._book.news(listener.environment, heard)
         if listener.refetch:
             at = self._clock.now() if news is None else news.at
             return events.refetch(f"{self._book.lineage}:{self._book.version}", at)
         return events.resync(self._fetch_within_s) if news is None else events.delta(news)
+
+    def _now(self, environment: str) -> bytes:
+        whole = self._book.snapshot(environment)
+        return events.now(whole.position, whole.digest)
 
     @property
     def _fetch_within_s(self) -> float:
