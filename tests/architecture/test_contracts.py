@@ -47,6 +47,7 @@ PUBLIC_SDK = {
     "Lost",
     "Outcome",
     "Reason",
+    "Rejected",
     "Status",
     "ToLogging",
     "ToOpenTelemetry",

@@ -1,6 +1,7 @@
 """The SDK: feature flags answered in this process, by ``FlagClient``."""
 
 from croupier.core.flags.outcome import Outcome, Reason
+from croupier.errors import Rejected
 from croupier.sdk.client import FlagClient
 from croupier.sdk.decisions import DecisionLog, JsonLines, ToLogging, ToOpenTelemetry, ToStructlog
 from croupier.sdk.details import Details
@@ -18,6 +19,7 @@ __all__ = [
     "Lost",
     "Outcome",
     "Reason",
+    "Rejected",
     "Status",
     "ToLogging",
     "ToOpenTelemetry",
