@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from croupier.control.flags.changes import Effect
+from croupier.control.flags.recording import Effect
 from croupier.control.flags.together import Together
 from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
 from croupier.control.reconcile import Reconciler
@@ -76,10 +76,11 @@ class Catalog:
             change = Commit(
                 tuple(entries), now, services=services, documents=tuple(writes), releases=tuple(fresh), answer=answer
             )
-            await self.ports.store.commit(flags.join(change) if flags else change)
+            change = await flags.join(change) if flags else change
+            await self.ports.store.commit(change)
             self.reconciler.wake()
             if flags is not None:
-                await flags.tell()
+                await flags.tell(change)
         return tuple(applied)
 
     async def _services(

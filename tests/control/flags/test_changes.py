@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from croupier.control.flags import changes as module
-from croupier.control.flags.changes import Effect
+from croupier.control.flags.recording import Effect
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.ports import Answer
 from croupier.core.flags.read import read_flag
@@ -21,16 +21,16 @@ def flags(*documents: dict[str, Any]) -> list[Any]:
 
 async def test_a_bare_flag_gets_an_owner_and_an_end_and_says_so(plane: Any, clock: Any) -> None:
     declared = await plane.flags.changes.declare(flags(ON), actor="anna", reason="new")
-    (state,) = declared.changed.states
+    (state,) = declared.states
     assert (state.flag.owner, state.expires_at) == ("anna", float(int(clock.now())) + 60 * DAY)
     assert [warning.field for warning in declared.warnings] == ["[0].owner", "[0].expires_at"]
-    assert (declared.effects, declared.changed.version, declared.changed.seq) == ((("lobby", Effect.CREATED),), 1, 0)
+    assert (declared.effects, declared.version, declared.seq) == ((("lobby", Effect.CREATED),), 1, 0)
     await clock.advance(DAY)
     again = await plane.flags.changes.declare(flags(ON), actor="ben")
-    assert (again.effects, again.changed.seq, again.warnings) == ((("lobby", Effect.UNCHANGED),), None, ())
+    assert (again.effects, again.seq, again.warnings) == ((("lobby", Effect.UNCHANGED),), None, ())
     changed = await plane.flags.changes.declare(flags({**ON, "tags": ["x"]}), actor="ben")
     assert changed.effects == (("lobby", Effect.UPDATED),)
-    assert changed.changed.states[0].flag.owner == "anna"
+    assert changed.states[0].flag.owner == "anna"
 
 
 async def test_doubts_are_told_and_refuse_nothing(plane: Any) -> None:
@@ -86,7 +86,7 @@ async def test_a_request_of_another_plane_in_between_is_no_conflict(plane: Any, 
     other = await another()
     plane.happenings.once["before commit"] = lambda: other.declare({"feature": "other"})
     declared = await plane.flags.changes.declare(flags(ON), actor="anna")
-    assert declared.changed.version == 2
+    assert declared.version == 2
     assert {state.key for state in plane.flags.book.states()} == {"lobby", "other"}
 
 
@@ -128,7 +128,7 @@ async def test_it_gives_up_where_the_flags_never_stand_still(plane: Any, another
 
 async def test_a_dry_run_changes_nothing(plane: Any) -> None:
     declared = await plane.flags.changes.declare(flags(ON), actor="anna", dry_run=True)
-    assert (declared.effects, declared.changed.states) == ((("lobby", Effect.CREATED),), ())
+    assert (declared.effects, declared.states) == ((("lobby", Effect.CREATED),), ())
     assert (await plane.store.head()).size == 0
 
 
@@ -220,7 +220,7 @@ async def test_what_a_flag_may_refer_to_is_what_the_book_has(plane: Any) -> None
 async def test_many_at_once(plane: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     many = flags(*({**ON, "feature": f"flag-{number}"} for number in range(501)))
     declared = await plane.flags.changes.declare(many, actor="anna")
-    assert (len(declared.changed.states), plane.flags.book.version) == (501, 1)
+    assert (len(declared.states), plane.flags.book.version) == (501, 1)
     monkeypatch.setattr(module, "MOST_FLAGS", 500)
     with pytest.raises(Rejected, match="501 flags are too many"):
         await plane.flags.changes.declare(many, actor="anna")

@@ -285,3 +285,16 @@ async def test_a_kill_for_another_reason_is_not_undone(plane: Any) -> None:
     assert preview.differences[0].text == "stays killed by dan: charges twice"
     await plane.flags.presets.undo("safe-mode", actor="cleo")
     assert (plane.answer("payments_v2"), plane.answer("new_lobby")) == ("off", "on")
+
+
+async def test_a_flag_can_be_changed_and_killed_at_once(plane: Any) -> None:
+    changes = [{"flag": "payments_v2", "default": "on", "rules": []}, {"flag": "payments_v2", "kill": True}]
+    await ready(plane, read_preset({"name": "p", "changes": changes}))
+    source = plane.flags.book.state("payments_v2").source
+    await plane.flags.presets.apply("p", actor="cleo", reason="x")
+    assert plane.answer("payments_v2") == "off"
+    await plane.flags.changes.restore("payments_v2", actor="dora")
+    assert plane.flags.book.state("payments_v2").flag.default == "on"
+    await plane.flags.presets.undo("p", actor="cleo")
+    assert plane.flags.book.state("payments_v2").source == source
+    assert (await plane.store.verify()).ok

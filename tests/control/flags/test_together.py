@@ -47,7 +47,7 @@ async def joined(plane: Any, *flags: dict[str, Any], presets: Any = (), segments
     )
 
 
-async def test_all_of_it_is_one_commit_under_one_version(plane: Any, catalog: Catalog) -> None:
+async def test_all_of_it_is_one_commit_under_one_version(plane: Any, catalog: Catalog, another: Any) -> None:
     part = await joined(plane, FLAG, presets=[PRESET])
     dry = await catalog.apply([segment("gold")], (), actor="anna", dry_run=True, flags=part)
     assert (await plane.store.head()).size == 0
@@ -66,6 +66,7 @@ async def test_all_of_it_is_one_commit_under_one_version(plane: Any, catalog: Ca
     ]
     assert plane.flags.book.version == 1
     assert plane.answer("lobby", tier="gold") == "on"
+    assert (await another()).flags.book.snapshot("production") == plane.flags.book.snapshot("production")
     assert (await plane.store.verify()).ok
 
     part = await joined(plane, {**FLAG, "default": "on"}, presets=[{**PRESET, "description": "x"}])

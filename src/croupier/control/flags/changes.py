@@ -7,11 +7,10 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 from croupier.control.flags.killing import Kills, known
-from croupier.control.flags.recording import MANY, Changed, Decided, Happening, Keep, Recorder
+from croupier.control.flags.recording import MANY, Changed, Decided, Effect, Happening, Keep, Recorder
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.recording import Who
 from croupier.core.flags.check import advise, check, misplaced
@@ -26,35 +25,11 @@ MOST_FLAGS: Final = 100_000
 """A request may declare so many."""
 
 
-class Effect(StrEnum):
-    """What declaring something does."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What declaring did (or, in a dry run, would do), flag by flag in the order of the request."""
-
-    effects: tuple[tuple[str, Effect], ...]
-    changed: Changed
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What was filled in, and what looks wrong: paths begin with the flag's place in the request."""
-        return self.changed.warnings
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The declarations of a request, decided on the ruleset's ``version``: what becomes of each flag, and what is to be
-    written.
-    """
+    """The declarations of a request, decided on the ruleset's ``version``."""
 
     version: int
-    effects: tuple[tuple[str, Effect], ...]
     decided: Decided
     flags: Mapping[str, Flag]
     """As they will be, completed."""
@@ -76,24 +51,22 @@ class FlagChanges:
         expected: Mapping[str, int] | None = None,
         dry_run: bool = False,
         answer: Keep | None = None,
-    ) -> Declared:
-        """Record every flag that differs from what is recorded. ``expected`` are the versions that the writer saw (0:
-        no such flag). Raises ``Conflict`` where one is another by now, ``Rejected`` with all problems of all flags,
-        whose paths begin with the flag's place in ``flags``.
+    ) -> Changed:
+        """Record every flag that differs from what is recorded (or, in a dry run, say what that would do). ``expected``
+        are the versions that the writer saw (0: no such flag). Raises ``Conflict`` where one is another by now,
+        ``Rejected`` with all problems of all flags. Their paths, and those of warnings, begin with the flag's place in
+        ``flags``.
         """
         await self._settled(expected or ())
         if dry_run:
             await self.recorder.book.refresh()
             plan = await self.plan(flags, actor=actor, expected=expected)
-            return Declared(plan.effects, Changed((), plan.version, warnings=plan.decided.warnings))
-        plans: list[Plan] = []
+            return Changed((), plan.version, warnings=plan.decided.warnings, effects=plan.decided.effects)
 
         async def decide() -> Decided:
-            plans.append(await self.plan(flags, actor=actor, expected=expected))
-            return plans[-1].decided
+            return (await self.plan(flags, actor=actor, expected=expected)).decided
 
-        changed = await self.recorder.record(decide, Who(actor, "declare", reason), answer=answer)
-        return Declared(plans[-1].effects, changed)
+        return await self.recorder.record(decide, Who(actor, "declare", reason), answer=answer)
 
     async def plan(
         self,
@@ -219,7 +192,7 @@ class FlagChanges:
         if problems:
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
             raise Rejected(f"The flags are wrong: {problems[0]}{more}", problems=tuple(problems))
-        return Plan(version, tuple(effects), Decided(tuple(happenings), tuple(warnings)), declared)
+        return Plan(version, Decided(tuple(happenings), tuple(warnings), tuple(effects)), declared)
 
 
 def _placed(index: int, problems: Iterable[Problem]) -> Iterator[Problem]:

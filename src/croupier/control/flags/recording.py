@@ -6,6 +6,7 @@ The one place where flags are written, whoever asked: people, presets, the lifec
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from croupier.control.flags.book import FlagBook
@@ -24,6 +25,14 @@ MANY: Final = 200
 _TRIES: Final = 10
 
 
+class Effect(StrEnum):
+    """What declaring something does."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """What happens to one flag, one event at least. ``at`` is when it took effect (epoch seconds), where that was
@@ -39,8 +48,8 @@ class Happening:
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What a request did. ``states`` are the flags as they answer now, ``version`` the ruleset's; ``seq`` is the newest
-    entry, ``None`` where nothing had to change or where it is not ``recorded`` yet. ``warnings`` are doubts about
-    declarations.
+    entry, ``None`` where nothing had to change or where it is not ``recorded`` yet. ``warnings`` are doubts;
+    ``effects`` are what became of each declared flag, in the order of the request.
     """
 
     states: tuple[FlagState, ...]
@@ -48,6 +57,7 @@ class Changed:
     seq: int | None = None
     recorded: bool = True
     warnings: tuple[Problem, ...] = ()
+    effects: tuple[tuple[str, Effect], ...] = ()
 
 
 Keep: TypeAlias = Callable[[Changed], Answer | None]
@@ -62,12 +72,13 @@ Stamp: TypeAlias = Callable[[int, float], tuple[Stored[PresetState], Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be written. ``stamp`` gives what goes into the same commit of the preset that does it, from the
-    version and the time of that commit.
+    """What is to be written, and said of it as in ``Changed``. ``stamp`` gives what goes into the same commit of the
+    preset that does it, from the version and the time of that commit.
     """
 
     happenings: tuple[Happening, ...]
     warnings: tuple[Problem, ...] = ()
+    effects: tuple[tuple[str, Effect], ...] = ()
     stamp: Stamp | None = None
 
 
@@ -94,12 +105,10 @@ class Recorder:
             if not decided.happenings and decided.stamp is None:
                 if await self._is_behind(version):
                     continue
-                return Changed((), version, warnings=decided.warnings)
-            work = (self.book, version, decided, who, self.clock.now())
-            many = len(decided.happenings) > MANY
-            change = await asyncio.to_thread(commit_of, *work) if many else commit_of(*work)
+                return Changed((), version, warnings=decided.warnings, effects=decided.effects)
+            change = await made_commit(self.book, version, decided, who, self.clock.now())
             states = change.flags
-            changed = Changed(states, version + 1, 0, warnings=decided.warnings)
+            changed = Changed(states, version + 1, 0, warnings=decided.warnings, effects=decided.effects)
             try:
                 seqs = await self.store.commit(replace(change, answer=answer(changed) if answer else None))
             except Conflict:
@@ -116,8 +125,13 @@ class Recorder:
         return self.book.version != version
 
 
-def commit_of(book: FlagBook, version: int, decided: Decided, who: Who, now: float) -> Commit:
-    """The commit of these happenings on the ruleset's ``version``."""
+async def made_commit(book: FlagBook, version: int, decided: Decided, who: Who, now: float) -> Commit:
+    """The commit of these happenings on the ruleset's ``version``; kills come through while many are put together."""
+    work = (book, version, decided, who, now)
+    return await asyncio.to_thread(_commit, *work) if len(decided.happenings) > MANY else _commit(*work)
+
+
+def _commit(book: FlagBook, version: int, decided: Decided, who: Who, now: float) -> Commit:
     states: list[FlagState] = []
     entries: list[Entry] = []
     for item in decided.happenings:

@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from croupier.control.flags.changes import Effect, FlagChanges, Plan
+from croupier.control.flags.changes import FlagChanges, Plan
 from croupier.control.flags.presets import PlannedPresets, Presets
-from croupier.control.flags.recording import commit_of
-from croupier.control.ports import Commit
+from croupier.control.flags.recording import Effect, made_commit
+from croupier.control.ports import Commit, FlagRecord
 from croupier.control.recording import Who
 from croupier.core.flags.model import Flag
 from croupier.core.flags.preset import Preset
 from croupier.core.flags.reading import Path
+from croupier.core.segments import Segment
 from croupier.errors import Problem, Rejected
 
 T = TypeVar("T")
@@ -37,27 +38,34 @@ class Together:
     def effects(self) -> tuple[tuple[str, str, Effect], ...]:
         """Kind, name and what is done to it, flags first, as declared."""
         found = {item.value.preset.name: item.version for item in self.presets.presets}
-        flags = tuple(("Flag", key, effect) for key, effect in self.plan.effects)
+        flags = tuple(("Flag", key, effect) for key, effect in self.plan.decided.effects)
         return (*flags, *(("Preset", name, _effect(found.get(name))) for name in self.names))
 
     @property
     def changes_something(self) -> bool:
         return bool(self.plan.decided.happenings or self.presets.presets)
 
-    def join(self, change: Commit) -> Commit:
+    async def join(self, change: Commit) -> Commit:
         """The commit with the flags and presets in it. Raises ``Conflict`` by the store if the flags changed since."""
         if self.plan.decided.happenings:
             book = self.changes.recorder.book
-            flags = commit_of(book, self.plan.version, self.plan.decided, self.who, change.now)
+            flags = await made_commit(book, self.plan.version, self.plan.decided, self.who, change.now)
             change = replace(
                 change, entries=(*change.entries, *flags.entries), flags=flags.flags, ruleset=flags.ruleset
             )
         entries = (*change.entries, *self.presets.entries)
         return replace(change, entries=entries, presets=self.presets.presets)
 
-    async def tell(self) -> None:
+    async def tell(self, change: Commit) -> None:
         """It is recorded: clients are to hear of it at once."""
-        await self.changes.recorder.book.refresh()
+        book = self.changes.recorder.book
+        if not change.flags:
+            await book.refresh()
+            return
+        specs = (item.value.spec for item in change.documents)
+        version = self.plan.version + 1
+        segments = [(spec, version) for spec in specs if isinstance(spec, Segment)]
+        await book.take(FlagRecord(book.lineage, version, change.flags, segments))
 
 
 @dataclass(frozen=True, slots=True)
