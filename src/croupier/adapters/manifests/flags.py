@@ -12,8 +12,8 @@ from croupier.adapters.manifests import flag_words
 from croupier.adapters.manifests.located import Complaint, Path, Severity
 from croupier.adapters.manifests.misread import Misread
 from croupier.core.flags import cel
-from croupier.core.flags.check import Surroundings, advise
-from croupier.core.flags.model import Flag, FlagType, Rule
+from croupier.core.flags.check import Surroundings, advise, rules_of
+from croupier.core.flags.model import Flag, FlagType
 from croupier.core.flags.preset import Preset, read_preset
 from croupier.core.flags.read import read_flag
 from croupier.errors import Problem, Rejected
@@ -115,9 +115,12 @@ def _draft(
     except Rejected as refused:
         return None, [*complaints, *(Complaint(_moved(item, place(item.path))) for item in refused.problems)]
     segments: list[tuple[str, Path]] = []
-    for path, rule in _rules(flag):
+    for path, rule in rules_of(flag):
+        if not rule.condition:
+            continue
         try:
-            segments += ((name, place((*path, "if"))) for name in _segments(rule))
+            found = cel.segments_in(cel.parse(rule.condition))
+            segments += ((name, place((*path, "if"))) for name, _ in found)
         except cel.CelError as refused:
             text = f"column {refused.column}: {refused.message}"
             complaints.append(Complaint(Problem(text, place((*path, "if")), refused.hint)))
@@ -172,24 +175,3 @@ def _bare_place(data: Mapping[str, Any], path: Path) -> Path:
 
 def _moved(problem: Problem, path: Path) -> Problem:
     return Problem(problem.message, path, problem.hint)
-
-
-def _rules(flag: Flag) -> Iterator[tuple[Path, Rule]]:
-    for index, rule in enumerate(flag.rules):
-        yield ("rules", index), rule
-    for name, override in flag.environments.items():
-        for index, rule in enumerate(override.rules or ()):
-            yield ("environments", name, "rules", index), rule
-
-
-def _segments(rule: Rule) -> list[str]:
-    """The segments that the condition names. Raises ``CelError`` for one that is no condition."""
-    named: list[str] = []
-
-    def segment(name: str) -> cel.Test:
-        named.append(name)
-        return lambda _: False
-
-    if rule.condition:
-        cel.compile_condition(rule.condition, now=lambda: 0.0, segment=segment)
-    return named

@@ -14,8 +14,6 @@ from typing import Final
 
 from croupier.core.flags import cel
 from croupier.core.flags.bucketing import ALGORITHMS
-from croupier.core.flags.cel.signatures import SEGMENT
-from croupier.core.flags.cel.syntax import Call, Literal, walk
 from croupier.core.flags.model import Bucketing, Flag, OnExpiry, Rule
 from croupier.core.flags.reading import Path
 from croupier.core.flags.requirements import weigh
@@ -111,7 +109,8 @@ def _rule_lists(flag: Flag) -> Iterator[tuple[Path, tuple[Rule, ...]]]:
             yield ("environments", name, "rules"), override.rules
 
 
-def _rules(flag: Flag) -> Iterator[tuple[Path, Rule]]:
+def rules_of(flag: Flag) -> Iterator[tuple[Path, Rule]]:
+    """All rules of the flag, of all environments, each with its place in the declaration."""
     for path, rules in _rule_lists(flag):
         for index, rule in enumerate(rules):
             yield (*path, index), rule
@@ -133,7 +132,7 @@ def _wrong_duties(flag: Flag) -> Iterator[Problem]:
 
 
 def _wrong_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
-    for path, rule in _rules(flag):
+    for path, rule in rules_of(flag):
         if not rule.condition:
             continue
         place = (*path, "if")
@@ -141,12 +140,10 @@ def _wrong_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
         if isinstance(node, cel.CelError):
             yield Problem(f"column {node.column}: {node.message}", place, node.hint)
             continue
-        for part in walk(node):
-            if isinstance(part, Call) and part.function == SEGMENT and isinstance(part.operands[0], Literal):
-                name = part.operands[0].value
-                if name not in around.segments:
-                    known = f"Known are {', '.join(sorted(around.segments))}." if around.segments else "Declare it."
-                    yield Problem(f"column {part.column}: there is no segment '{name}'.", place, known)
+        for name, column in cel.segments_in(node):
+            if name not in around.segments:
+                known = f"Known are {', '.join(sorted(around.segments))}." if around.segments else "Declare it."
+                yield Problem(f"column {column}: there is no segment '{name}'.", place, known)
 
 
 @lru_cache(maxsize=4096)
@@ -160,7 +157,7 @@ def _parsed(text: str) -> cel.Node | cel.CelError:
 
 def _wrong_bucketing(flag: Flag) -> Iterator[Problem]:
     named: list[tuple[Path, Bucketing]] = [(("bucketing",), flag.bucketing)]
-    named += [((*path, "bucketing"), rule.bucketing) for path, rule in _rules(flag) if rule.bucketing is not None]
+    named += [((*path, "bucketing"), rule.bucketing) for path, rule in rules_of(flag) if rule.bucketing is not None]
     for path, bucketing in named:
         if bucketing.algorithm not in ALGORITHMS:
             yield Problem(
@@ -233,7 +230,7 @@ def _wrong_size(flag: Flag) -> Iterator[Problem]:
 
 
 def _doubtful_conditions(flag: Flag, around: Surroundings) -> Iterator[Problem]:
-    for path, rule in _rules(flag):
+    for path, rule in rules_of(flag):
         node = _parsed(rule.condition or "true")
         if isinstance(node, cel.CelError):  # refused already
             continue

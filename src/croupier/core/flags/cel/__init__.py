@@ -7,6 +7,7 @@ from croupier.core.flags.cel.kinds import Type
 from croupier.core.flags.cel.parser import parse
 from croupier.core.flags.cel.reading import Test
 from croupier.core.flags.cel.render import render
+from croupier.core.flags.cel.signatures import segments_in
 from croupier.core.flags.cel.syntax import Node, attributes
 from croupier.core.flags.cel.why import why
 
@@ -21,5 +22,6 @@ __all__ = [
     "compile_condition",
     "parse",
     "render",
+    "segments_in",
     "why",
 ]

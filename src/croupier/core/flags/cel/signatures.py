@@ -4,6 +4,7 @@ Literals that could never work (a regular expression that does not compile, a da
 here, when the rule is written, not when it meets a player.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,7 @@ from croupier.core.flags.cel.errors import CelError, Undecided
 from croupier.core.flags.cel.functions import FUNCTIONS
 from croupier.core.flags.cel.kinds import Type
 from croupier.core.flags.cel.refusals import refuse_function
-from croupier.core.flags.cel.syntax import Call, Literal
+from croupier.core.flags.cel.syntax import Call, Literal, Node, walk
 
 SEGMENT: Final = "segment"
 
@@ -89,6 +90,16 @@ def checked_call(call: Call) -> Call:
     if text is not None:
         _try_literal(name, text, last.column)
     return call
+
+
+def segments_in(node: Node) -> Iterator[tuple[str, int]]:
+    """The segments that the condition asks for, each with its column."""
+    for part in walk(node):
+        match part:
+            case Call(function=function, operands=(Literal(value=str(name)),)) if function == SEGMENT:
+                yield name, part.column
+            case _:
+                pass
 
 
 def _try_literal(name: str, text: str, column: int) -> None:
