@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from croupier.cli.client import Client
 
 _MOST_PREVIEWS: Final = 20
+_MANY: Final = 5_000
 
 
 def apply(
@@ -44,6 +45,8 @@ def send(
     if not objects:
         raise Rejected(f"There is no {' or '.join(sorted(kinds or {'document'}))} in these files.")
     with connection.open() as client:
+        if len(objects) > _MANY:
+            note(f"{len(objects):,} documents: to read and check them takes the control plane a while.")
         previews = _previews(client, bundle, _post(client, bundle, objects, reason, True)) if bundle.flags else []
         answer = _post(client, bundle, objects, reason, dry_run)
     if as_json:

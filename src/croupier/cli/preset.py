@@ -7,13 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from croupier.cli.complete import preset_names
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Exit, Json, Reason, counted, note, out, plain, print_json, print_table, when
 from croupier.errors import Rejected
 
 app = typer.Typer(help="Prepare changes of flags, and make them at once.", no_args_is_help=True, rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(help="The preset, for example provider-x-off.", metavar="PRESET")]
+Name = Annotated[
+    str,
+    typer.Argument(help="The preset, for example provider-x-off.", metavar="PRESET", autocompletion=preset_names),
+]
 
 
 @app.command("list")

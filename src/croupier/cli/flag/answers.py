@@ -8,10 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from croupier.cli.complete import flag_keys
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Exit, Json, out, percent, plain, print_json, print_table
 
-Key = Annotated[str, typer.Argument(help="The flag's key, for example payments_v2.", metavar="FLAG")]
+Key = Annotated[
+    str,
+    typer.Argument(help="The flag's key, for example payments_v2.", metavar="FLAG", autocompletion=flag_keys),
+]
 Whole = Annotated[
     str | None, typer.Option("--context", help="""The context as JSON: '{"user": "p1", "market": "DE"}'.""")
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import typer
 
+from croupier.cli.complete import flag_keys
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Json, err, note, out, plain, print_json
 from croupier.errors import Rejected
@@ -113,7 +114,10 @@ def _write(folder: Path, texts: dict[str, str]) -> None:
 
 def export(
     context: typer.Context,
-    flags: Annotated[list[str] | None, typer.Argument(help="Only these; all without one.", metavar="FLAG…")] = None,
+    flags: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these; all without one.", metavar="FLAG…", autocompletion=flag_keys),
+    ] = None,
     form: Annotated[Literal["croupier", "flagd"], typer.Option("--format", help="Whose format.")] = "croupier",
     environment: Annotated[
         str, typer.Option("--environment", "-e", help="For flagd: what this environment has; flagd knows no others.")

@@ -1,0 +1,64 @@
+"""What a shell offers where a flag or a preset is to be named: asked of the control plane, at once or not at all.
+
+Called by the shell at each press of the tab key, by the arguments ``Key`` and ``Name``: nothing here may take long,
+load much, or say anything, whatever is wrong.
+"""
+
+import json
+import os
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Thread
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import typer
+
+from croupier.cli.whereabouts import addresses, is_loopback, token_for
+
+_PATIENCE_S: Final = 0.4
+_MOST: Final = 200
+
+
+def flag_keys(context: typer.Context, incomplete: str) -> list[str]:
+    """The flags that begin so."""
+    return _offered(context, f"flags?limit={_MOST}&q={quote(incomplete)}", "key", incomplete)
+
+
+def preset_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The presets that begin so."""
+    return _offered(context, f"presets?limit={_MOST}", "name", incomplete)
+
+
+def _offered(context: typer.Context, path: str, field: str, incomplete: str) -> list[str]:
+    options = context.find_root().params  # nothing but the options is read by then
+    found: list[str] = []
+
+    def ask() -> None:
+        try:
+            found.extend(_asked(",".join(options.get("url") or ()), options.get("token"), path, field))
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            return
+
+    # A thread that is left behind: no time limit of the connection's covers looking its name up.
+    thread = Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE_S)
+    return [name for name in tuple(found) if name.startswith(incomplete)]
+
+
+def _asked(url: str, token: str | None, path: str, field: str) -> list[str]:
+    parts = urlsplit(addresses(url, os.environ)[0])
+    host = parts.hostname or ""
+    known = token_for(host, token, os.environ)
+    proxied = any(name.lower().endswith("_proxy") for name in os.environ)
+    if known is None or (proxied and not is_loopback(host)):
+        return []
+    kind = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
+    connection = kind(host, parts.port, timeout=_PATIENCE_S)
+    try:
+        headers = {"authorization": f"Bearer {known}", "accept": "application/json", "user-agent": "croupier-cli"}
+        connection.request("GET", f"{parts.path.rstrip('/')}/api/v1/{path}", headers=headers)
+        items = json.loads(connection.getresponse().read(4_000_000))["items"]
+    finally:
+        connection.close()
+    return [str(item[field]) for item in items]
