@@ -27,6 +27,7 @@ from croupier.core.gates import (
     LatencySli,
     Objective,
     RatioSli,
+    SequentialRule,
 )
 from croupier.core.releases import Limits, ProcessTemplate, Service
 from croupier.core.rollout.resolve import resolve
@@ -102,6 +103,19 @@ spec:
     assert spec_of(text) == RolloutSpec(
         "payments-careful", "payments", (SetWeight(25), Pause(30.0)), ("a", "b"), "germans", Timing(120.0, 0.0, 3600.0)
     )
+
+
+def test_a_sequential_gate() -> None:
+    def text(more: str) -> str:
+        sli = "sli: {ratio: {metric: m, good: {code: 2xx}}}"
+        return f"{V1}\nkind: Gate\nmetadata: {{name: g}}\nspec: {{{sli}, comparison: {{}}, {more}}}\n"
+
+    assert spec_of(text("sequential: {}")).rule == SequentialRule()
+    every = "interval: 5s, samples: 3, clumps: 1.5, dwell: 7, patience: 70, harm: 9"
+    expected = SequentialRule(interval_s=5.0, samples=3, clumps=1.5, dwell=7, patience=70, harm=9)
+    assert spec_of(text(f"sequential: {{{every}}}")).rule == expected
+    [both] = parse_text(text("sequential: {}, rule: {}"), known=None).errors
+    assert "'rule' and 'sequential' cannot stand together" in str(both)
 
 
 def test_a_service_with_everything_and_with_the_least() -> None:

@@ -63,7 +63,8 @@ def reading(
 
 def judged(what: Gate, said: Reading, **streaks: int) -> Judgement:
     before = tuple((ALL if name == "everything" else (("psp", name),), streak) for name, streak in streaks.items())
-    return look(what, GateState(what.name, streaks=before), said, NOW)
+    assert isinstance(what.rule, ClassicRule)
+    return look(what, what.rule, GateState(what.name, streaks=before), said, NOW)
 
 
 def total(judgement: Judgement) -> Finding:
@@ -213,7 +214,7 @@ def test_a_group_without_a_baseline_is_judged_by_the_objective() -> None:
 
 
 def test_a_reading_without_any_group_has_no_data() -> None:
-    assert look(absolute(), GateState("deposits"), Reading(NOW - 60, NOW, {}, None), NOW).verdict is Verdict.NO_DATA
+    assert judged(absolute(), Reading(NOW - 60, NOW, {}, None)).verdict is Verdict.NO_DATA
 
 
 def test_too_few_says_how_many_are_needed() -> None:

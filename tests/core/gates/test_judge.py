@@ -16,7 +16,8 @@ from croupier.core.gates import (
     Silence,
     Verdict,
 )
-from croupier.core.gates.judge import RECORD_EVERY_S, due, is_news, judge, span
+from croupier.core.gates.judge import RECORD_EVERY_S, due, is_news, span
+from croupier.core.gates.judge import judge as judge_at_weight
 
 GATE = Gate(
     "deposits",
@@ -27,6 +28,10 @@ GATE = Gate(
 )
 NEW = GateState("deposits")
 T = 10_000.0
+
+
+def judge(gate: Gate, state: GateState, said: Reading | Silence, now: float) -> GateState:
+    return judge_at_weight(gate, state, said, now, watching_since=T - 600, next_bp=10_000)
 
 
 def said(good: int, *, since: float = T - 60) -> Reading:
@@ -62,8 +67,8 @@ def test_a_clock_that_was_set_back_does_not_blind_a_gate() -> None:
 
 
 def test_span_is_the_window_but_never_older_than_the_present_weight() -> None:
-    assert span(GATE, T, watching_since=T - 600) == (T - 60, T)
-    assert span(GATE, T, watching_since=T - 25) == (T - 25, T)
+    assert span(GATE, NEW, T, watching_since=T - 600) == (T - 60, T)
+    assert span(GATE, NEW, T, watching_since=T - 25) == (T - 25, T)
 
 
 def test_a_pass_is_remembered_with_its_time() -> None:

@@ -16,6 +16,7 @@ from croupier.core.gates import (
     LatencySli,
     Objective,
     RatioSli,
+    SequentialRule,
 )
 from croupier.core.rollout.check import advise, check, check_gate, percentage
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
@@ -151,6 +152,13 @@ def test_dark_start_is_no_mistake() -> None:
             replace(GATE, rule=ClassicRule(consecutive=0, min_samples=0)),
             ["spec.rule.consecutive", "spec.rule.minSamples"],
         ),
+        (replace(GATE, rule=SequentialRule()), []),
+        (
+            replace(GATE, rule=SequentialRule(interval_s=0, samples=1, clumps=0.5, dwell=0, patience=-1, harm=0)),
+            [f"spec.sequential.{name}" for name in ("interval", "samples", "clumps", "dwell", "patience", "harm")],
+        ),
+        (replace(GATE, objective=None, hard_stop=HardStop(failing=0.5), rule=SequentialRule()), ["spec.sequential"]),
+        (Gate("g", EventsSli("m"), hard_stop=HardStop(events=1), rule=SequentialRule()), ["spec.sequential"]),
         (replace(GATE, sli=LatencySli("m", 0.0)), ["spec.sli.latency.threshold"]),
         (replace(GATE, sli=RatioSli("m", good=())), ["spec.sli.ratio.good"]),
         (replace(GATE, sli=RatioSli("m", (("o", ("a",)),), (("o", ("a",)),))), ["spec.sli.ratio.good"]),

@@ -114,7 +114,8 @@ class Game:
         self.now += move.after_s
         evidence = self.seen = self.evidence(move)
         for name, words in evidence.said.items():
-            latest = judge(self.state.plan.gate(name), self.state.gate_state(name), words, self.now).latest
+            gate, before = self.state.plan.gate(name), self.state.gate_state(name)
+            latest = judge(gate, before, words, self.now, watching_since=0.0, next_bp=BUCKETS).latest
             assert latest is not None
             self.said[name] = latest.verdict
         yield from self._follow(decide(self.state, evidence, self.now), by_person=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from croupier.core.gates import Comparison, Gate, HardStop, Objective, RatioSli
+from croupier.core.gates import Comparison, Gate, HardStop, Objective, RatioSli, SequentialRule
 from croupier.core.rollout.resolve import gate_uses, resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Timing
 from croupier.core.segments import AttributeMatch, Segment
@@ -67,3 +67,17 @@ def test_a_comparison_needs_players_on_the_stable_version(
 def test_uses_of_gates_in_the_order_of_the_document() -> None:
     spec = RolloutSpec("p", "p", STEPS, ("stop",))
     assert [name for name, _ in gate_uses(spec)] == ["stop", "slo"]
+
+
+def test_sequential_gates_share_the_budget_of_the_rollout() -> None:
+    names = ("a", "b", "slo")
+    gates = [Gate(name, RATIO, comparison=Comparison(), rule=SequentialRule()) for name in "ab"]
+    plan = resolve(RolloutSpec("p", "p", STEPS, names, false_rollbacks=0.02), [*gates, SLO], [])
+    rules = [gate.rule for gate in plan.gates]
+    assert rules == [SequentialRule(budget=0.01), SequentialRule(budget=0.01), SLO.rule]
+
+
+@pytest.mark.parametrize("budget", [0.0, -0.1, 0.6])
+def test_a_budget_is_a_small_share(budget: float) -> None:
+    with pytest.raises(Rejected, match=r"a budget of .* % false rollbacks is not possible"):
+        resolve(RolloutSpec("p", "p", STEPS, false_rollbacks=budget), [SLO], [])

@@ -202,6 +202,9 @@ def _choices(shape: type[Shape], data: Any, path: Path) -> Iterator[Complaint]:
     present = [name for name in known if name in data]
     if shape.one_of and not set(data) - set(known):
         yield from _one_of(shape, [name for name in shape.one_of if name in present], path)
+    if len(excluding := [name for name in shape.at_most_one if name in present]) > 1:
+        both = " and ".join(f"'{name}'" for name in excluding)
+        yield Complaint(Problem(f"{both} cannot stand together.", path, "Remove one of them."))
     if shape.some_of and not set(shape.some_of) & set(present) and not set(data) - set(known):
         message, hint = shape.lacking
         yield Complaint(Problem(message, path, hint))

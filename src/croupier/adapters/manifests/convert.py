@@ -15,10 +15,11 @@ from croupier.core.gates import (
     Matchers,
     Objective,
     RatioSli,
+    SequentialRule,
     Sli,
 )
 from croupier.core.releases import Limits, ProcessTemplate, Service
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
+from croupier.core.rollout.spec import FALSE_ROLLBACKS, Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 from croupier.core.segments import AttributeMatch, Segment
 
 T = TypeVar("T")
@@ -70,8 +71,8 @@ def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | Non
 
 def gate(shape: shapes.GateShape) -> Gate:
     spec = shape.spec
-    comparison, stop, rule = spec.comparison, spec.hard_stop, spec.rule or shapes.RuleShape()
-    usual, usual_stop, usual_rule = Comparison(), HardStop(), ClassicRule()
+    comparison, stop = spec.comparison, spec.hard_stop
+    usual, usual_stop = Comparison(), HardStop()
     return Gate(
         name=shape.metadata.name,
         sli=_sli(spec.sli),
@@ -83,13 +84,30 @@ def gate(shape: shapes.GateShape) -> Gate:
             else None
         ),
         hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, usual_stop.samples)) if stop else None,
-        rule=ClassicRule(
-            interval_s=given(rule.interval, usual_rule.interval_s),
-            window_s=given(rule.window, usual_rule.window_s),
-            consecutive=given(rule.consecutive, usual_rule.consecutive),
-            min_samples=given(rule.min_samples, usual_rule.min_samples),
-        ),
+        rule=_sequential(spec.sequential) if spec.sequential else _classic(spec.rule or shapes.RuleShape()),
         description=spec.description or "",
+    )
+
+
+def _classic(shape: shapes.RuleShape) -> ClassicRule:
+    usual = ClassicRule()
+    return ClassicRule(
+        interval_s=given(shape.interval, usual.interval_s),
+        window_s=given(shape.window, usual.window_s),
+        consecutive=given(shape.consecutive, usual.consecutive),
+        min_samples=given(shape.min_samples, usual.min_samples),
+    )
+
+
+def _sequential(shape: shapes.SequentialShape) -> SequentialRule:
+    usual = SequentialRule()
+    return SequentialRule(
+        interval_s=given(shape.interval, usual.interval_s),
+        samples=given(shape.samples, usual.samples),
+        clumps=given(shape.clumps, usual.clumps),
+        dwell=given(shape.dwell, usual.dwell),
+        patience=given(shape.patience, usual.patience),
+        harm=given(shape.harm, usual.harm),
     )
 
 
@@ -135,6 +153,7 @@ def rollout(shape: shapes.RolloutShape) -> RolloutSpec:
             keep_stable_s=given(spec.keep_stable, usual.keep_stable_s),
             keep_canary_s=given(spec.keep_canary, usual.keep_canary_s),
         ),
+        false_rollbacks=given(spec.false_rollbacks, FALSE_ROLLBACKS),
     )
 
 

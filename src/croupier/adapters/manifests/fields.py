@@ -111,6 +111,8 @@ def _add_choices(schema: dict[str, Any], model: type[BaseModel]) -> None:
     if issubclass(model, Shape):
         if model.one_of:
             schema["oneOf"] = [{"required": [name]} for name in model.one_of]
+        if model.at_most_one:
+            schema["not"] = {"required": [*model.at_most_one]}
         if model.some_of:
             schema["anyOf"] = [{"required": [name]} for name in model.some_of]
 
@@ -118,9 +120,10 @@ def _add_choices(schema: dict[str, Any], model: type[BaseModel]) -> None:
 class Shape(BaseModel):
     """A mapping in a file.
 
-    ``one_of`` names fields of which exactly one must be there, ``some_of`` those of which one or more must,
-    ``lacking`` what to say if none is. ``short`` is the field that is meant when only a value is written.
-    ``elsewhere`` says what to do about fields that people bring along from Argo Rollouts or Kubernetes.
+    ``one_of`` names fields of which exactly one must be there, ``at_most_one`` those that exclude each other,
+    ``some_of`` those of which one or more must be there, ``lacking`` what to say if none is. ``short`` is the field
+    that is meant when only a value is written. ``elsewhere`` says what to do about fields that people bring along from
+    Argo Rollouts or Kubernetes.
     """
 
     model_config = ConfigDict(
@@ -132,6 +135,7 @@ class Shape(BaseModel):
         json_schema_extra=_add_choices,
     )
     one_of: ClassVar[tuple[str, ...]] = ()
+    at_most_one: ClassVar[tuple[str, ...]] = ()
     some_of: ClassVar[tuple[str, ...]] = ()
     lacking: ClassVar[tuple[str, str]] = ("", "")
     short: ClassVar[str] = ""

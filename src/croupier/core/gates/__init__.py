@@ -1,6 +1,6 @@
 """Gates: service level indicators as counts, rules that judge them, verdicts with evidence."""
 
-from croupier.core.gates.model import ClassicRule, Comparison, Gate, HardStop, Objective
+from croupier.core.gates.model import ClassicRule, Comparison, Gate, HardStop, Objective, SequentialRule
 from croupier.core.gates.sli import (
     Counts,
     EventsSli,
@@ -31,6 +31,7 @@ __all__ = [
     "Opinion",
     "RatioSli",
     "Reading",
+    "SequentialRule",
     "Silence",
     "Sli",
     "Verdict",

@@ -7,26 +7,28 @@ it.
 
 from collections.abc import Iterable, Mapping
 
-from croupier.core.gates.model import Comparison, Gate
+from croupier.core.gates.hard_stop import stops, worse
+from croupier.core.gates.model import ClassicRule, Comparison, Gate
 from croupier.core.gates.sli import Counts, EventsSli, Group, Reading
 from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, Verdict
+from croupier.core.gates.wording import describe, name
 
 _ALL: Group = ()
 
 
-def look(gate: Gate, state: GateState, reading: Reading, now: float) -> Judgement:
+def look(gate: Gate, rule: ClassicRule, state: GateState, reading: Reading, now: float) -> Judgement:
     """One look at every group; the verdict is that of the worst group, the total must have enough events to pass."""
-    findings = tuple(_findings(gate, dict(state.streaks), reading))
-    verdict, reason, hard = _sum_up(gate, findings)
+    findings = tuple(_findings(gate, rule, dict(state.streaks), reading))
+    verdict, reason, hard = _sum_up(gate, rule, findings)
     return Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, hard)
 
 
-def _findings(gate: Gate, streaks: Mapping[Group, int], reading: Reading) -> Iterable[Finding]:
+def _findings(gate: Gate, rule: ClassicRule, streaks: Mapping[Group, int], reading: Reading) -> Iterable[Finding]:
     baselines = reading.baseline
     for group in sorted({_ALL, *reading.canary, *streaks}):
         canary = reading.canary.get(group, Counts(0, 0))
         baseline = None if baselines is None else baselines.get(group, Counts(0, 0))
-        opinion = _opinion(gate, canary, baseline)
+        opinion = _opinion(gate, rule, canary, baseline)
         streak = streaks.get(group, 0)
         if opinion is Opinion.VIOLATED:
             streak += 1
@@ -35,11 +37,10 @@ def _findings(gate: Gate, streaks: Mapping[Group, int], reading: Reading) -> Ite
         yield Finding(group, canary, baseline, opinion, streak)
 
 
-def _opinion(gate: Gate, canary: Counts, baseline: Counts | None) -> Opinion:
+def _opinion(gate: Gate, rule: ClassicRule, canary: Counts, baseline: Counts | None) -> Opinion:
     """What the window says of one group."""
     if isinstance(gate.sli, EventsSli):
         return Opinion.GOOD if canary.total == 0 else Opinion.VIOLATED
-    rule = gate.rule
     if canary.total < rule.min_samples:
         return Opinion.FEW
     peer = baseline if baseline is not None and baseline.total >= rule.min_samples else None
@@ -48,10 +49,10 @@ def _opinion(gate: Gate, canary: Counts, baseline: Counts | None) -> Opinion:
         if missed:
             return Opinion.VIOLATED
         return Opinion.FEW if gate.objective is None and gate.comparison is not None else Opinion.GOOD
-    worse = _worse(gate.comparison or Comparison(), canary, peer)
-    if missed and not worse:
+    behind = worse(gate.comparison or Comparison(), canary, peer)
+    if missed and not behind:
         return Opinion.COMMON
-    return Opinion.VIOLATED if missed or (worse and gate.comparison is not None) else Opinion.GOOD
+    return Opinion.VIOLATED if missed or (behind and gate.comparison is not None) else Opinion.GOOD
 
 
 def _missed(at_least: float, counts: Counts) -> bool:
@@ -59,29 +60,12 @@ def _missed(at_least: float, counts: Counts) -> bool:
     return counts.total > 0 and counts.good / counts.total < at_least
 
 
-def _worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:
-    return canary.bad_share > limit.max_ratio * baseline.bad_share + limit.slack
-
-
-def _hard(gate: Gate, finding: Finding) -> bool:
-    """Whether one look is enough to stop."""
-    stop = gate.hard_stop
-    if stop is None:
-        return False
-    canary, baseline = finding.canary, finding.baseline
-    if stop.events is not None and canary.bad >= stop.events:
-        return True
-    if stop.failing is None or canary.total < stop.samples or canary.bad_share < stop.failing:
-        return False
-    return baseline is None or baseline.total == 0 or _worse(gate.comparison or Comparison(), canary, baseline)
-
-
-def _sum_up(gate: Gate, findings: tuple[Finding, ...]) -> tuple[Verdict, str, bool]:
+def _sum_up(gate: Gate, rule: ClassicRule, findings: tuple[Finding, ...]) -> tuple[Verdict, str, bool]:
     total = next(finding for finding in findings if finding.group == _ALL)
-    stopped = [finding for finding in findings if _hard(gate, finding)]
+    stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
     if stopped:
         return Verdict.FAIL, f"hard stop: {_describe(gate, _clearest(stopped))}", True
-    needed = gate.rule.consecutive
+    needed = rule.consecutive
     failed = [finding for finding in findings if finding.streak >= needed]
     if failed:
         worst = _clearest(failed)
@@ -95,17 +79,21 @@ def _sum_up(gate: Gate, findings: tuple[Finding, ...]) -> tuple[Verdict, str, bo
         reason = f"{_describe(gate, _clearest(common))}; the baseline misses it likewise, so the release is not blamed"
         return Verdict.INCONCLUSIVE, reason, False
     if total.opinion is Opinion.FEW:
-        return *_too_few(gate, total), False
+        return *_too_few(rule, total), False
     return Verdict.PASS, _describe(gate, total), False
 
 
-def _too_few(gate: Gate, total: Finding) -> tuple[Verdict, str]:
-    needed = gate.rule.min_samples
+def _too_few(rule: ClassicRule, total: Finding) -> tuple[Verdict, str]:
+    needed = rule.min_samples
     if total.canary.total == 0:
         return Verdict.NO_DATA, "the canary had no matching events in the window"
     if total.canary.total < needed:
         return Verdict.INCONCLUSIVE, f"{total.canary.total} of the {needed} canary events needed for an opinion"
     return Verdict.INCONCLUSIVE, f"the baseline has fewer than the {needed} events needed for a comparison"
+
+
+def _describe(gate: Gate, finding: Finding) -> str:
+    return describe(gate, finding.group, finding.canary, finding.baseline)
 
 
 def _clearest(findings: list[Finding]) -> Finding:
@@ -119,25 +107,4 @@ def _where(worst: Finding, findings: tuple[Finding, ...]) -> str:
     if worst.group or not harmed:
         return ""
     place = max(harmed, key=lambda finding: (finding.canary.bad, finding.canary.bad_share))
-    return f"; {place.canary.bad} of {worst.canary.bad} bad in {_name(place.group)}"
-
-
-def _name(group: Group) -> str:
-    return " ".join(f"{label}={value}" for label, value in group)
-
-
-def _describe(gate: Gate, finding: Finding) -> str:
-    where = f"{_name(finding.group)}: " if finding.group else ""
-    canary, baseline = finding.canary, finding.baseline
-    if isinstance(gate.sli, EventsSli):
-        return f"{where}{canary.total} events that must not happen"
-    text = f"{where}{_share(canary)} good"
-    if gate.objective is not None:
-        text += f" (objective {100 * gate.objective.at_least:.4g} %)"
-    if baseline is not None and baseline.total:
-        text += f", baseline {_share(baseline)}"
-    return text
-
-
-def _share(counts: Counts) -> str:
-    return f"{100 * (1 - counts.bad_share):.2f} % of {counts.total}"
+    return f"; {place.canary.bad} of {worst.canary.bad} bad in {name(place.group)}"

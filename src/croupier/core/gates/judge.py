@@ -1,6 +1,6 @@
 """How a gate judges a reading. Pure: the state, what the source said and the time go in, the next state comes out.
 
-Only rules that are looked at again and again live here; each ``rule.kind`` has one function. A rule gets the counts of
+Only rules that are looked at again and again live here; each kind of rule has one function. A rule gets the counts of
 the span that ``span`` asked for, so that a rule on windows and a rule on increments (sequential tests) fit the same
 loop.
 """
@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates import classic
-from croupier.core.gates.model import Gate
+from croupier.core.gates.model import Gate, SequentialRule
+from croupier.core.gates.sequential import look as sequential
 from croupier.core.gates.sli import Reading, Silence
-from croupier.core.gates.verdict import GateState, Judgement, Verdict
+from croupier.core.gates.verdict import GateState, Judgement, Opinion, Verdict
 
 RECORD_EVERY_S: Final = 60.0
 """A look that changes nothing is recorded only so often; one that changes something, always."""
@@ -28,36 +29,59 @@ def due(gate: Gate, state: GateState, now: float, *, watching_since: float, look
 
 
 def is_news(before: GateState, after: GateState) -> bool:
-    """Whether a look must be recorded: another verdict, another streak, a pass where none counted, a minute gone, or a
-    clock set back.
+    """Whether a look must be recorded: evidence, another verdict, another streak, a pass where none counted, a minute
+    gone, or a clock set back.
     """
     if before.latest is None or after.latest is None or before.judged_at is None or after.judged_at is None:
         return True
     return (
         before.latest.verdict is not after.latest.verdict
         or before.streaks != after.streaks
+        or before.evidence != after.evidence
         or (after.passed_at is not None and before.passed_at is None)
         or not 0.0 <= after.judged_at - before.judged_at < RECORD_EVERY_S
     )
 
 
-def span(gate: Gate, now: float, *, watching_since: float) -> tuple[float, float]:
+def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> tuple[float, float]:
     """The span of time to be read, epoch seconds. Never reaches back beyond the present weight: at another weight the
-    mix of players was another one.
+    mix of players was another one. A sequential rule reads on from where it stopped.
     """
+    if isinstance(gate.rule, SequentialRule):
+        read = state.evidence.until if state.evidence is not None else watching_since
+        # An end ahead of now is from before the clock was set back.
+        return max(read if read <= now else watching_since, watching_since), now
     return max(now - gate.rule.window_s, watching_since), now
 
 
-def judge(gate: Gate, state: GateState, said: Reading | Silence, now: float) -> GateState:
-    """The gate's state after one look, its judgement in ``latest``."""
+def judge(
+    gate: Gate, state: GateState, said: Reading | Silence, now: float, *, watching_since: float, next_bp: int
+) -> GateState:
+    """The gate's state after one look, its judgement in ``latest``. ``next_bp`` is the weight (basis points) that a
+    pass would lead to.
+    """
     if isinstance(said, Silence):
         latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, said.reason)
         return replace(state, judged_at=now, passed_at=None, latest=latest)
-    latest = classic.look(gate, state, said, now)
-    streaks = tuple((finding.group, finding.streak) for finding in latest.findings if finding.streak)
+    evidence, streaks = state.evidence, state.streaks
+    if isinstance(gate.rule, SequentialRule):
+        if evidence is not None and said.since < evidence.until <= now:
+            return state  # it was counted: evidence that is counted twice is none
+        evidence, latest = sequential.look(
+            gate, gate.rule, evidence, said, now, watching_since=watching_since, next_bp=next_bp
+        )
+        suspected = any(finding.opinion is Opinion.VIOLATED for finding in latest.findings)
+    else:
+        latest = classic.look(gate, gate.rule, state, said, now)
+        streaks = tuple((finding.group, finding.streak) for finding in latest.findings if finding.streak)
+        suspected = bool(streaks)
     began = latest.since if state.violated_since is None else state.violated_since
-    violated_since = began if streaks or latest.hard else None
-    passed_at = now if latest.verdict is Verdict.PASS else None
     return replace(
-        state, streaks=streaks, judged_at=now, passed_at=passed_at, violated_since=violated_since, latest=latest
+        state,
+        streaks=streaks,
+        judged_at=now,
+        passed_at=now if latest.verdict is Verdict.PASS else None,
+        violated_since=began if suspected or latest.hard else None,
+        latest=latest,
+        evidence=evidence,
     )

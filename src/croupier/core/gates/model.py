@@ -1,7 +1,7 @@
 """Gates: an SLI, what is asked of it, and the rule by which it is judged. Frozen into a rollout when it starts."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from croupier.core.gates.sli import Sli
 
@@ -52,6 +52,29 @@ class ClassicRule:
 
 
 @dataclass(frozen=True, slots=True)
+class SequentialRule:
+    """Evidence gathered sample by sample, each counted once; it may be looked at always and blames the healthy seldom.
+
+    ``budget`` is the probability with which this gate may ever blame a canary that is no worse, its part of the
+    rollout's. ``samples``: fewer convict nobody, whatever they contain. ``clumps``: so many failures may come of one
+    fault. It passes after ``dwell`` samples at the present weight once what is not excluded yet could cost ``harm``
+    failed requests at the next weight, or after ``patience`` samples in which nothing speaks against the canary.
+    """
+
+    interval_s: float = 10.0
+    samples: int = 5
+    budget: float = 0.01
+    clumps: float = 2.0
+    dwell: int = 6
+    patience: int = 60
+    harm: int = 20
+    kind: Literal["sequential"] = "sequential"
+
+
+Rule: TypeAlias = ClassicRule | SequentialRule
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """One question asked of a rollout again and again: is the canary still good enough?"""
 
@@ -61,5 +84,5 @@ class Gate:
     objective: Objective | None = None
     comparison: Comparison | None = None
     hard_stop: HardStop | None = None
-    rule: ClassicRule = field(default_factory=ClassicRule)
+    rule: Rule = field(default_factory=ClassicRule)
     description: str = ""

@@ -6,6 +6,7 @@ Only ``pass`` promotes. ``no_data`` and ``inconclusive`` hold; neither promotes 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from croupier.core.gates.sequential.evidence import Evidence
 from croupier.core.gates.sli import Counts, Group
 
 
@@ -60,7 +61,7 @@ class GateState:
 
     ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, an analysis step
     that begins to ask this gate, and any other verdict. ``violated_since`` is the start of the present run of
-    violations (for the time to detection).
+    violations (for the time to detection). ``evidence`` is what a sequential rule has gathered.
     """
 
     gate: str
@@ -69,3 +70,4 @@ class GateState:
     passed_at: float | None = None
     violated_since: float | None = None
     latest: Judgement | None = None
+    evidence: Evidence | None = None

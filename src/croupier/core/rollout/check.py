@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, RatioSli
+from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, RatioSli, SequentialRule
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
@@ -20,7 +20,16 @@ CANARY: Final = ("spec", "strategy", "canary")
 
 def check(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is wrong with the rollout, in the order of the document; empty when it may start."""
-    return (*_wrong_steps(spec.steps), *_wrong_timing(spec))
+    return (*_wrong_steps(spec.steps), *_wrong_timing(spec), *_wrong_budget(spec.false_rollbacks))
+
+
+def _wrong_budget(false_rollbacks: float) -> Iterator[Problem]:
+    if not 0.0 < false_rollbacks <= 0.5:
+        yield Problem(
+            f"a budget of {100 * false_rollbacks:g} % false rollbacks is not possible.",
+            ("spec", "falseRollbacks"),
+            "Write a small share, for example 1%.",
+        )
 
 
 def advise(spec: RolloutSpec) -> tuple[Problem, ...]:
@@ -311,8 +320,35 @@ def _wrong_hard_stop(events: int | None, failing: float | None, samples: int) ->
         yield Problem(f"{samples} samples say nothing.", ("spec", "hardStop", "samples"), "Write 1 or more.")
 
 
+def _wrong_sequential(gate: Gate, rule: SequentialRule) -> Iterator[Problem]:
+    at = ("spec", "sequential")
+    if isinstance(gate.sli, EventsSli):
+        yield Problem(
+            "of things that must not happen, one is enough: there is no evidence to gather.",
+            at,
+            "Remove it, and write hardStop: {events: 1}.",
+        )
+    elif gate.objective is None and gate.comparison is None:
+        yield Problem(
+            "there is nothing to gather evidence about.", at, "Add a comparison (maxRatio) or an objective (atLeast)."
+        )
+    for field, value, least, why in (
+        ("interval", rule.interval_s, 0.001, "seconds are not possible"),
+        ("samples", rule.samples, 2, "samples would let one burst convict"),
+        ("clumps", rule.clumps, 1, "failures cannot come of one fault"),
+        ("dwell", rule.dwell, 1, "samples would promote unseen"),
+        ("patience", rule.patience, rule.dwell, "samples are fewer than those of 'dwell'"),
+        ("harm", rule.harm, 1, "failed requests can never be promised"),
+    ):
+        if not (math.isfinite(value) and value >= least):
+            yield Problem(f"{value:g} {why}.", (*at, field), f"Write {least:g} or more.")
+
+
 def _wrong_rule(gate: Gate) -> Iterator[Problem]:
     rule = gate.rule
+    if isinstance(rule, SequentialRule):
+        yield from _wrong_sequential(gate, rule)
+        return
     for field, value in (("interval", rule.interval_s), ("window", rule.window_s)):
         if not (math.isfinite(value) and value > 0):
             yield Problem(f"{value:g} seconds is not possible.", ("spec", "rule", field), "Write for example 10s.")

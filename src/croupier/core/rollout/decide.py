@@ -6,16 +6,19 @@ only for a canary that is ready; silence and doubt hold. Called by ``control.rec
 property tests thousands of times.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from croupier.core.gates import Gate, GateState, Opinion, Reading, Silence, Verdict
 from croupier.core.gates.judge import due, is_news, judge, span
+from croupier.core.gates.sequential.look import spent
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.spec import Analysis, Pause, Step
+from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
 from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.segments import BUCKETS
 
 _FINDINGS_KEPT = 20
 
@@ -66,7 +69,7 @@ def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None
         return ()
     seen = looked_at or {}
     return tuple(
-        Look(gate, *span(gate, now, watching_since=since))
+        Look(gate, *span(gate, state.gate_state(gate.name), now, watching_since=since))
         for gate in map(state.plan.gate, guarding(state))
         if due(gate, state.gate_state(gate.name), now, watching_since=since, looked_at=seen.get(gate.name))
     )
@@ -117,15 +120,30 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
     for name in guarding(state):
         if name in evidence.said:
             before = state.gate_state(name)
-            after = judge(state.plan.gate(name), before, evidence.said[name], now)
+            after = judge(
+                state.plan.gate(name),
+                before,
+                evidence.said[name],
+                now,
+                watching_since=state.confirmed_at or now,
+                next_bp=_next_weight(state),
+            )
             if is_news(before, after):
                 yield e.GateJudged(_trimmed(after), now)
 
 
+def _next_weight(state: RolloutState) -> int:
+    """The weight (basis points) that the canary is given next, if all goes well."""
+    later = (step.weight_bp for step in state.plan.steps[state.step + 1 :] if isinstance(step, SetWeight))
+    return next((weight for weight in later if weight > state.weight_bp), BUCKETS)
+
+
 def _trimmed(state: GateState) -> GateState:
-    """The record keeps the total and the groups that speak against the canary, not hundreds of healthy ones."""
+    """The record keeps the total and the groups that speak against the canary, not hundreds of healthy ones. Evidence
+    is kept with every count that it was made of, so that it can be made again.
+    """
     latest = state.latest
-    if latest is None or len(latest.findings) <= _FINDINGS_KEPT:
+    if latest is None or len(latest.findings) <= _FINDINGS_KEPT or state.evidence is not None:
         return state
     ranked = sorted(latest.findings, key=lambda f: (f.group != (), f.opinion is not Opinion.VIOLATED, -f.canary.total))
     return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))
@@ -137,12 +155,31 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
         if gate.latest and gate.latest.verdict is Verdict.FAIL:
             cause = e.Cause.HARD_STOP if gate.latest.hard else e.Cause.GATE
             return e.AbortStarted(cause, f"gate {name}: {gate.latest.reason}", now, name, gate.violated_since)
+    if together := _convicted_together(state, now):
+        return together
     if evidence.failure is not None:
         return e.AbortStarted(e.Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
     deadline_s = state.plan.timing.progress_deadline_s
     if state.step < 0 and not evidence.canary_ready and now - state.started_at >= deadline_s:
         return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
     return None
+
+
+def _convicted_together(state: RolloutState, now: float) -> e.AbortStarted | None:
+    """Weak signs of several sequential gates may spend the rollout's budget together."""
+    shares = {name: spent(state.plan.gate(name), state.gate_state(name).evidence) for name in guarding(state)}
+    if sum(math.exp(share) for share in shares.values()) < 1.0:
+        return None
+    clearest = state.gate_state(max(shares, key=lambda name: shares[name]))
+    why = clearest.latest.reason if clearest.latest else ""
+    names = ", ".join(name for name, share in shares.items() if share > -math.inf)
+    return e.AbortStarted(
+        e.Cause.GATE,
+        f"gates {names} together; clearest is gate {clearest.gate}: {why}",
+        now,
+        clearest.gate,
+        clearest.violated_since,
+    )
 
 
 def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:

@@ -5,7 +5,7 @@ The API carries these sentences, so that terminal and page tell the same story; 
 
 from typing import assert_never
 
-from croupier.core.gates import EventsSli, Gate, GateState, LatencySli, RatioSli
+from croupier.core.gates import ClassicRule, EventsSli, Gate, GateState, LatencySli, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, percent, rise_blocked, rises
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
@@ -57,7 +57,9 @@ def describe_gate(gate: Gate) -> str:
         demands.append(f"{gate.objective.at_least * 100:.6g} % or more of {what}")
     if gate.comparison is not None:
         most = gate.comparison
-        limit = f"at most {most.max_ratio:g} × the baseline's bad share + {most.slack * 100:g} %"
+        limit = f"at most {most.max_ratio:g} × the baseline's bad share"
+        if isinstance(gate.rule, ClassicRule):
+            limit += f" + {most.slack * 100:g} %"
         demands.append(limit if gate.objective is not None else f"{what}: {limit}")
     if gate.hard_stop is not None and gate.hard_stop.events is not None:
         demands.append(f"stop at {gate.hard_stop.events} bad of {what}")

@@ -5,8 +5,9 @@ in progress.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from croupier.core.gates import Gate
+from croupier.core.gates import Gate, SequentialRule
 from croupier.core.rollout.check import CANARY, check, check_gate
 from croupier.core.rollout.spec import Analysis, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS, Segment
@@ -89,7 +90,18 @@ def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment
     return Plan(
         steps=spec.steps,
         guards=spec.guards,
-        gates=tuple(known_gates[name] for name in used),
+        gates=tuple(_budgeted([known_gates[name] for name in used], spec.false_rollbacks)),
         segment=known_segments[spec.segment] if spec.segment is not None else None,
         timing=spec.timing,
     )
+
+
+def _budgeted(gates: Iterable[Gate], false_rollbacks: float) -> Iterator[Gate]:
+    """The gates, each sequential one with an equal part of the rollout's budget."""
+    gates = tuple(gates)
+    sharing = sum(isinstance(gate.rule, SequentialRule) for gate in gates)
+    for gate in gates:
+        if isinstance(gate.rule, SequentialRule):
+            yield replace(gate, rule=replace(gate.rule, budget=false_rollbacks / sharing))
+        else:
+            yield gate

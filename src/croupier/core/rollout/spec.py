@@ -1,7 +1,7 @@
 """What a rollout is asked to do: steps in Argo Rollouts' vocabulary, guards, and the plan frozen at its start."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from croupier.core.gates import Gate
 from croupier.core.segments import Segment
@@ -31,6 +31,9 @@ class Analysis:
     kind: Literal["analysis"] = "analysis"
 
 
+FALSE_ROLLBACKS: Final = 0.01
+"""The budget of a rollout that names none."""
+
 Step: TypeAlias = SetWeight | Pause | Analysis
 
 
@@ -49,7 +52,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
-    """The ``Rollout`` document: how releases of a service are rolled out. Gates and the segment by name."""
+    """The ``Rollout`` document: how releases of a service are rolled out. Gates and the segment by name.
+
+    ``false_rollbacks`` is the probability (0 to 1) with which all sequential gates together may ever blame a canary
+    that is no worse.
+    """
 
     name: str
     service: str
@@ -57,6 +64,7 @@ class RolloutSpec:
     guards: tuple[str, ...] = ()
     segment: str | None = None
     timing: Timing = Timing()
+    false_rollbacks: float = FALSE_ROLLBACKS
 
 
 @dataclass(frozen=True, slots=True)

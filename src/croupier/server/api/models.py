@@ -108,6 +108,13 @@ class FindingView(Model):
     streak: int = Field(description="Violations in a row, this one included.")
 
 
+class BudgetView(Model):
+    """A sequential gate's part of the rollout's false-rollback budget."""
+
+    held: float = Field(description="The probability with which it may ever blame a canary that is no worse.")
+    used: float = Field(ge=0, le=1, description="How far its evidence has come to a verdict; 1 is one.")
+
+
 class GateView(Model):
     """A gate of this rollout: what it asks, what it says now and on what evidence."""
 
@@ -123,6 +130,7 @@ class GateView(Model):
     background: bool = Field(description="Whether it watches all along, not only at a step.")
     waived: bool = Field(description="Whether a person took it out of this rollout.")
     hard: bool = Field(False, description="Whether the verdict is a hard stop.")
+    budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
     findings: list[FindingView] = Field(default_factory=list)
 
 

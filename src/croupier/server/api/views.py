@@ -16,7 +16,9 @@ from croupier.control.ports import (
     VersionKey,
     WorkloadStatus,
 )
-from croupier.core.gates import Counts, Finding, Gate
+from croupier.core.gates import Counts, Finding, Gate, GateState, SequentialRule
+from croupier.core.gates.sequential.budget import used
+from croupier.core.gates.sequential.look import spent
 from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
@@ -132,8 +134,16 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
         background=asked.name in state.plan.guards,
         waived=waived,
         hard=latest.hard if latest else False,
+        budget=_budget(asked, remembered),
         findings=[finding(item) for item in latest.findings] if latest else [],
     )
+
+
+def _budget(asked: Gate, remembered: GateState) -> m.BudgetView | None:
+    if not isinstance(asked.rule, SequentialRule):
+        return None
+    held = asked.rule.budget
+    return m.BudgetView(held=held, used=used(spent(asked, remembered.evidence), held))
 
 
 def finding(item: Finding) -> m.FindingView:

@@ -23,9 +23,12 @@ def test_no_test_brings_less_than_its_share(held: list[Held]) -> None:
             assert whole >= test.log_e + math.log(test.weight) - 1e-9
 
 
-def test_a_test_that_spends_its_share_spends_the_budget() -> None:
-    alone = Held(0.25, needed(0.01, 0.25))
-    assert together([alone, Held(0.75, -800.0)]) == pytest.approx(needed(0.01))
-    assert used(0.01, alone) == 1.0
-    assert used(0.01, Held(0.25, -3.0)) == 0.0
-    assert used(0.01, Held(0.25, needed(0.01, 0.25) / 2)) == pytest.approx(0.5)
+def test_a_test_that_spends_its_part_spends_the_budget() -> None:
+    assert together([Held(0.0025, needed(0.0025)), Held(0.0075, -800.0)]) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    "spent, share", [(0.0, 1.0), (3.0, 1.0), (-needed(0.01), 0.0), (-99.0, 0.0), (-needed(0.1), 0.5)]
+)
+def test_how_far_a_gate_has_come(spent: float, share: float) -> None:
+    assert used(spent, 0.01) == pytest.approx(share)

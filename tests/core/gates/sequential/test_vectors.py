@@ -58,7 +58,7 @@ def test_dispersion() -> None:
 
 
 def test_the_cap() -> None:
-    assert cap(needed(0.01, 0.35), samples=5) == pytest.approx(1.584572179591, abs=TOLERANCE)
+    assert cap(needed(0.01 * 0.35), samples=5) == pytest.approx(1.584572179591, abs=TOLERANCE)
 
 
 def test_the_average() -> None:

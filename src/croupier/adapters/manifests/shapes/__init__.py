@@ -5,7 +5,14 @@ it. Values are read by ``quantities`` and ``words``; sense is judged by ``core``
 """
 
 from croupier.adapters.manifests.shapes.flag import FlagShape, PresetShape
-from croupier.adapters.manifests.shapes.gate import ComparisonShape, GateShape, HardStopShape, RuleShape, SliShape
+from croupier.adapters.manifests.shapes.gate import (
+    ComparisonShape,
+    GateShape,
+    HardStopShape,
+    RuleShape,
+    SequentialShape,
+    SliShape,
+)
 from croupier.adapters.manifests.shapes.rollout import AnalysisShape, RolloutShape, StepShape
 from croupier.adapters.manifests.shapes.segment import SegmentShape
 from croupier.adapters.manifests.shapes.service import (
@@ -48,6 +55,7 @@ __all__ = [
     "RolloutShape",
     "RuleShape",
     "SegmentShape",
+    "SequentialShape",
     "ServiceShape",
     "SliShape",
     "StepShape",

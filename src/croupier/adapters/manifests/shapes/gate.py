@@ -95,7 +95,25 @@ class RuleShape(Shape):
     """So many events of the canary are needed for an opinion. Default 20."""
 
 
+class SequentialShape(Shape):
+    """All of it may be left out: sequential: {}."""
+
+    interval: Duration | None = None
+    """Of one sample. Default 10s."""
+    samples: between(2, 1_000) | None = None  # type: ignore[valid-type]
+    """Fewer samples convict nobody, whatever they contain; it guards against bursts. Default 5."""
+    clumps: Ratio | None = None
+    """So many failures may come of one fault (retries). Default 2."""
+    dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """So many samples at the present weight are needed to pass. Default 6."""
+    patience: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """After so many samples in which nothing speaks against the canary the gate passes. Default 60."""
+    harm: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """It passes sooner once what is not excluded could cost so many failed requests at the next weight. Default 20."""
+
+
 class GateSpec(Shape):
+    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential")
     some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop")
     lacking: ClassVar[tuple[str, str]] = (
         "the gate asks for nothing, so it can never fail.",
@@ -114,7 +132,9 @@ class GateSpec(Shape):
     hard_stop: HardStopShape | None = None
     """What aborts without waiting for violations in a row."""
     rule: RuleShape | None = None
-    """When violations become a verdict."""
+    """When violations in a row become a verdict: a point estimate over a window."""
+    sequential: SequentialShape | None = None
+    """Instead of a rule: evidence from every sample, which may be looked at always and blames the healthy seldom."""
 
 
 class GateShape(Shape):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from croupier.adapters.manifests.fields import Duration, Name, NamedShape, Shape, Weight
+from croupier.adapters.manifests.fields import Duration, Name, NamedShape, Shape, Share, Weight
 
 
 class TemplateShape(Shape):
@@ -98,6 +98,8 @@ class RolloutDocumentSpec(Shape):
     """Only players of this segment get the canary until everybody does. Default: all players."""
     progress_deadline: Duration | None = None
     """A canary that is not ready by then is given up. Default 10m."""
+    false_rollbacks: Share | None = None
+    """The probability with which all sequential gates together may ever blame a healthy release. Default 1%."""
     keep_stable: Duration | None = None
     """How long the version left behind keeps running after a promotion. Default 30s."""
     keep_canary: Duration | None = None

@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 
 class Held(NamedTuple):
-    """A test's share of the budget (all add up to 1) and its log e-value."""
+    """A test's part of the budget and its log e-value."""
 
     weight: float
     log_e: float
 
 
 def together(tests: Iterable[Held]) -> float:
-    """The log e-value of all tests together: of their weighted average."""
+    """The logarithm of what the budget has become: of the sum of its parts times their e-values. With parts that add up
+    to 1 it is the log e-value of all tests together.
+    """
     terms = [math.log(weight) + log_e for weight, log_e in tests if weight > 0.0]
     if not terms:
         return 0.0
@@ -26,11 +28,13 @@ def together(tests: Iterable[Held]) -> float:
     return highest + math.log(math.fsum(math.exp(term - highest) for term in terms))
 
 
-def needed(alpha: float, weight: float = 1.0) -> float:
-    """The log e-value with which a test of this weight alone spends the budget ``alpha``, a probability."""
-    return -math.log(alpha * weight)
+def needed(budget: float) -> float:
+    """The log e-value with which a test spends this budget, a probability."""
+    return -math.log(budget)
 
 
-def used(alpha: float, test: Held) -> float:
-    """How much of what convicts a test has brought, 0 to 1, on the scale of evidence (a logarithm)."""
-    return min(max(test.log_e / needed(alpha, test.weight), 0.0), 1.0)
+def used(spent: float, budget: float) -> float:
+    """How far a gate has come to its verdict, 0 to 1, on the scale of evidence. ``spent`` is the logarithm of what its
+    budget has become, as ``look.spent`` says it.
+    """
+    return min(max(1.0 + spent / needed(budget), 0.0), 1.0)

@@ -1,0 +1,38 @@
+"""What a sequential gate remembers: its tests of every group, and what was counted since the rollout began."""
+
+from dataclasses import dataclass
+
+from croupier.core.gates.sequential.capital import Capital
+from croupier.core.gates.sli import Counts, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The tests of one group, ``()`` being the whole, and its counts since the beginning.
+
+    ``budget`` is the probability with which it may ever blame a canary that is no worse. ``relative`` tests against the
+    concurrent baseline, ``absolute`` against the objective while there is a baseline, ``alone`` while there is none.
+    """
+
+    group: Group
+    budget: float
+    relative: Capital
+    absolute: Capital | None
+    alone: Capital | None
+    canary: Counts
+    baseline: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``trials`` stand in the order in which groups appeared. ``incident`` tests the baseline against the objective.
+
+    ``samples`` had canary events at the present weight; ``seconds`` of data there were in all, up to ``until`` (epoch
+    seconds): what lies before was counted and never is again.
+    """
+
+    trials: tuple[Trial, ...]
+    incident: Capital | None
+    until: float
+    seconds: float = 0.0
+    samples: int = 0

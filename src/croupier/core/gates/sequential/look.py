@@ -1,0 +1,261 @@
+"""The sequential rule: one sample more for every test of a gate, and what all of it says now. Called by ``judge`` only.
+
+Each group has a part of the gate's false-rollback budget, fixed before its first sample is counted: the whole holds one
+half where there are groups, the n-th group to appear 1/n(n+1) of the other, so that there may be any number of them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from croupier.core.gates.hard_stop import stops
+from croupier.core.gates.model import Gate, SequentialRule
+from croupier.core.gates.sequential.bets import (
+    RATIOS,
+    TAIL_RATIOS,
+    Arm,
+    Pair,
+    against_baseline,
+    against_objective,
+    alternatives,
+)
+from croupier.core.gates.sequential.bound import FAILURES, SLOW, evidence_below
+from croupier.core.gates.sequential.budget import Held, needed, together
+from croupier.core.gates.sequential.capital import (
+    STAKED,
+    TRICKLE,
+    TRICKLE_AFTER_CHANGE,
+    Capital,
+    cap,
+    grown,
+    stake,
+)
+from croupier.core.gates.sequential.evidence import Evidence, Trial
+from croupier.core.gates.sli import Counts, Group, LatencySli, Reading
+from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
+from croupier.core.gates.wording import describe
+from croupier.core.segments import BUCKETS
+
+CALM: Final = math.log(3.0)
+"""Evidence below which nothing speaks against the canary (a log e-value)."""
+
+_INCIDENT: Final = math.log(100.0)
+_EXCLUDED: Final = -math.log(0.05)
+_REACTION_S: Final = 40.0
+"""What the gate needs to answer at the next weight."""
+_SLOW_PER_FAILED: Final = 10.0
+"""So many slow requests cost as much as a failed one."""
+_AT_MOST: Final = 0.999
+
+_ALL: Group = ()
+_NONE: Final = Counts(0, 0)
+
+
+def look(
+    gate: Gate,
+    rule: SequentialRule,
+    before: Evidence | None,
+    reading: Reading,
+    now: float,
+    *,
+    watching_since: float,
+    next_bp: int,
+) -> tuple[Evidence, Judgement]:
+    """The evidence with this sample in it, and the judgement. ``watching_since`` is when the data plane confirmed the
+    present weight, ``next_bp`` the weight (basis points) that a pass would lead to.
+    """
+    fresh = before is None or before.until <= watching_since
+    evidence = _begin(gate, rule, reading) if before is None else _with_new_groups(gate, rule, before, reading)
+    trickle = TRICKLE_AFTER_CHANGE if fresh else TRICKLE
+    trials = tuple(_tried(gate, rule, trial, reading, trickle) for trial in evidence.trials)
+    canary, baseline = _of(reading, _ALL)
+    after = replace(
+        evidence,
+        trials=trials,
+        incident=_weighed(evidence.incident, gate, rule, baseline, trickle, math.inf),
+        until=reading.until,
+        seconds=evidence.seconds + reading.until - reading.since,
+        samples=(0 if fresh else evidence.samples) + (canary.total > 0),
+    )
+    verdict, reason, hard = _sum_up(gate, rule, after, canary, baseline, next_bp)
+    findings = tuple(_finding(gate, trial, reading) for trial in trials)
+    return after, Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, hard)
+
+
+def log_e(gate: Gate, trial: Trial) -> float:
+    """The group's log e-value. Where only an objective is asked for, both tests must speak: an outage that the baseline
+    has likewise blames nobody.
+    """
+    tests = [trial.relative.log_e]
+    if gate.comparison is None and trial.absolute is not None:
+        tests = [min(trial.relative.log_e, trial.absolute.log_e)]
+    if trial.alone is not None:
+        # Two tests of the same group share its budget evenly.
+        return together([Held(0.5, tests[0]), Held(0.5, trial.alone.log_e)])
+    return tests[0]
+
+
+def spent(gate: Gate, evidence: Evidence | None) -> float:
+    """The logarithm of what the gate's budget has become: 0 or more convicts. Gates' budgets add up (not the
+    logarithms), so that many weak signs may convict together.
+    """
+    return together(Held(trial.budget, log_e(gate, trial)) for trial in evidence.trials) if evidence else -math.inf
+
+
+def _begin(gate: Gate, rule: SequentialRule, reading: Reading) -> Evidence:
+    whole = _trial(gate, _ALL, rule.budget / 2 if gate.by else rule.budget)
+    incident = stake(len(_shares(gate))) if gate.objective is not None else None
+    return _with_new_groups(gate, rule, Evidence((whole,), incident, reading.since), reading)
+
+
+def _with_new_groups(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading) -> Evidence:
+    """Groups that are seen for the first time, the largest first: by their size, never by what went wrong in them."""
+    if not gate.by:
+        return evidence
+    known = {trial.group for trial in evidence.trials}
+    both = {*reading.canary, *(reading.baseline or {})}
+    sizes = {group: sum(counts.total for counts in _of(reading, group)) for group in both - known}
+    new = sorted((group for group, size in sizes.items() if size), key=lambda group: (-sizes[group], group))
+    first = len(evidence.trials)
+    trials = [_trial(gate, group, rule.budget / 2 / (n * (n + 1))) for n, group in enumerate(new, first)]
+    return replace(evidence, trials=(*evidence.trials, *trials))
+
+
+def _trial(gate: Gate, group: Group, budget: float) -> Trial:
+    ratios = _ratios(gate)
+    objective = stake(len(_shares(gate))) if gate.objective is not None else None
+    return Trial(group, budget, stake(len(ratios)), objective, objective, _NONE, _NONE)
+
+
+def _tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, trickle: float) -> Trial:
+    canary, baseline = _of(reading, trial.group)
+    limit = _cap(rule, trial)
+    # The whole of a gate with groups is compared group by group: another mix of players is no fault.
+    groups = [group for group in reading.canary if group != _ALL] if gate.by and trial.group == _ALL else []
+    pairs = [_pair(*_of(reading, group)) for group in groups or [trial.group]]
+    gains = against_baseline(pairs, tolerance=_tolerance(gate), ratios=_ratios(gate))
+    relative = (
+        trial.relative if gains is None else grown(trial.relative, gains, trickle=trickle, cap=limit, phi=rule.clumps)
+    )
+    paired = baseline.total > 0
+    return replace(
+        trial,
+        relative=relative,
+        absolute=_weighed(trial.absolute, gate, rule, canary if paired else _NONE, trickle, limit),
+        alone=_weighed(trial.alone, gate, rule, _NONE if paired else canary, trickle, limit),
+        canary=_sum(trial.canary, canary),
+        baseline=_sum(trial.baseline, baseline),
+    )
+
+
+def _weighed(
+    capital: Capital | None, gate: Gate, rule: SequentialRule, counts: Counts, trickle: float, limit: float
+) -> Capital | None:
+    """One sample more against the objective."""
+    if capital is None:
+        return None
+    gains = against_objective(_arm(counts), _shares(gate), permitted=_permitted(gate))
+    return capital if gains is None else grown(capital, gains, trickle=trickle, cap=limit, phi=rule.clumps)
+
+
+def _sum_up(
+    gate: Gate, rule: SequentialRule, evidence: Evidence, canary: Counts, baseline: Counts, next_bp: int
+) -> tuple[Verdict, str, bool]:
+    """The verdict, why, and whether it is a hard stop; ``canary`` and ``baseline`` are this sample's."""
+    if stops(gate, canary, baseline):
+        return Verdict.FAIL, f"hard stop: {describe(gate, _ALL, canary, baseline)}", True
+    worst = max(evidence.trials, key=lambda trial: math.log(trial.budget) + log_e(gate, trial))
+    odds = log_e(gate, worst)
+    against = f"{describe(gate, worst.group, worst.canary, worst.baseline)}: {_odds(odds)} that it is worse"
+    if spent(gate, evidence) >= 0.0:
+        return Verdict.FAIL, f"{against} than permitted", False
+    if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
+        common = f"{describe(gate, _ALL, canary, baseline)}; the baseline misses it likewise"
+        return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed", False
+    if odds >= CALM:
+        return Verdict.INCONCLUSIVE, f"{against}, {_odds(needed(worst.budget))} needed", False
+    return *_good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0), False
+
+
+def _good_enough(
+    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, any_now: bool
+) -> tuple[Verdict, str]:
+    """Nothing speaks against the canary: whether enough speaks for it."""
+    whole = evidence.trials[0]
+    seen = describe(gate, _ALL, whole.canary, whole.baseline)
+    if not any_now:
+        return Verdict.NO_DATA, "the canary had no matching events in this sample"
+    if evidence.samples < rule.dwell:
+        return Verdict.INCONCLUSIVE, f"{seen}; {evidence.samples} of the {rule.dwell} samples needed at this weight"
+    if _excluded(gate, rule, evidence, next_bp):
+        return Verdict.PASS, f"{seen}; worse than the next weight can bear is excluded"
+    if evidence.samples >= rule.patience:
+        return Verdict.PASS, f"{seen}; nothing spoke against it in {evidence.samples} samples"
+    return Verdict.INCONCLUSIVE, f"{seen}; what is not excluded yet could cost too much at the next weight"
+
+
+def _excluded(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int) -> bool:
+    """Whether a canary that is as bad as is not excluded yet would cost at most ``harm`` failed requests at the next
+    weight until the gate answers. What the objective permits is always good enough.
+    """
+    whole = evidence.trials[0]
+    canary, baseline = whole.canary, whole.baseline
+    per_s = (canary.total + baseline.total) / evidence.seconds
+    room = max(rule.harm, per_s / 100) / (per_s * next_bp / BUCKETS * _REACTION_S)
+    slow = isinstance(gate.sli, LatencySli)
+    usual = (baseline.bad + 0.5) / (baseline.total + (10.0 if slow else 1000.0))
+    permitted = 1.0 - gate.objective.at_least if gate.objective is not None else 0.0
+    rate = min(max(usual + room * (_SLOW_PER_FAILED if slow else 1.0), permitted), _AT_MOST)
+    return evidence_below(rate, canary.bad, canary.total, SLOW if slow else FAILURES) >= _EXCLUDED
+
+
+def _finding(gate: Gate, trial: Trial, reading: Reading) -> Finding:
+    canary, baseline = _of(reading, trial.group)
+    opinion = Opinion.VIOLATED if log_e(gate, trial) >= CALM else Opinion.GOOD if canary.total else Opinion.FEW
+    return Finding(trial.group, canary, None if reading.baseline is None else baseline, opinion)
+
+
+def _cap(rule: SequentialRule, trial: Trial) -> float:
+    # As if the weight changed with every sample, when the most of the reserve is in the bets.
+    staked = 1.0 - (1.0 - STAKED) * (1.0 - TRICKLE_AFTER_CHANGE) ** (rule.samples - 1)
+    return cap(needed(trial.budget), samples=rule.samples, staked=staked)
+
+
+def _ratios(gate: Gate) -> Sequence[float]:
+    return TAIL_RATIOS if isinstance(gate.sli, LatencySli) else RATIOS
+
+
+def _shares(gate: Gate) -> Sequence[float]:
+    return alternatives(_permitted(gate), _ratios(gate))
+
+
+def _permitted(gate: Gate) -> float:
+    """The share that may be bad. An objective of 100 % permits one in a million, or else a bet would be infinite."""
+    return max(1.0 - gate.objective.at_least, 1e-6) if gate.objective is not None else 1.0
+
+
+def _tolerance(gate: Gate) -> float:
+    return gate.comparison.max_ratio if gate.comparison is not None else 1.0
+
+
+def _of(reading: Reading, group: Group) -> tuple[Counts, Counts]:
+    baseline = reading.baseline.get(group, _NONE) if reading.baseline is not None else _NONE
+    return reading.canary.get(group, _NONE), baseline
+
+
+def _arm(counts: Counts) -> Arm:
+    return Arm(counts.bad, counts.total)
+
+
+def _pair(canary: Counts, baseline: Counts) -> Pair:
+    return Pair(_arm(canary), _arm(baseline))
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(one.good + other.good, one.total + other.total)
+
+
+def _odds(log: float) -> str:
+    """``2,400 to 1``."""
+    return f"{math.exp(min(log, 20.0)):,.0f} to 1"

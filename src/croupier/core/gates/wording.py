@@ -1,0 +1,26 @@
+"""What gates say: names of groups and counts as people read them. Called by the rules."""
+
+from croupier.core.gates.model import Gate
+from croupier.core.gates.sli import Counts, EventsSli, Group
+
+
+def name(group: Group) -> str:
+    """``psp=kestrel market=DE``."""
+    return " ".join(f"{label}={value}" for label, value in group)
+
+
+def describe(gate: Gate, group: Group, canary: Counts, baseline: Counts | None) -> str:
+    """One group's counts next to what is asked of them."""
+    where = f"{name(group)}: " if group else ""
+    if isinstance(gate.sli, EventsSli):
+        return f"{where}{canary.total} events that must not happen"
+    text = f"{where}{_share(canary)} good"
+    if gate.objective is not None:
+        text += f" (objective {100 * gate.objective.at_least:.4g} %)"
+    if baseline is not None and baseline.total:
+        text += f", baseline {_share(baseline)}"
+    return text
+
+
+def _share(counts: Counts) -> str:
+    return f"{100 * (1 - counts.bad_share):.2f} % of {counts.total}"

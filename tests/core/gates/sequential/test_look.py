@@ -1,0 +1,252 @@
+"""The sequential rule on a gate: who is blamed, who is not, and when a canary may go on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from croupier.core.gates import (
+    Comparison,
+    Counts,
+    Gate,
+    GateState,
+    HardStop,
+    LatencySli,
+    Objective,
+    RatioSli,
+    Reading,
+    SequentialRule,
+    Silence,
+    Verdict,
+)
+from croupier.core.gates.judge import due, is_news, judge, span
+from croupier.core.gates.sequential.look import log_e, spent
+from croupier.core.gates.sli import Group
+
+SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
+GATE = Gate("errors", SLI, comparison=Comparison(), rule=SequentialRule())
+BOTH = replace(GATE, objective=Objective(0.99), comparison=None)
+SLOW = Gate("slow", LatencySli("latency_seconds", 0.4), comparison=Comparison(1.2), rule=SequentialRule())
+T = 1_000_000.0
+KESTREL, ADYEN = (("psp", "kestrel"),), (("psp", "adyen"),)
+Sample = tuple[tuple[int, int], tuple[int, int] | None]
+"""(bad, total) of the canary and of the baseline."""
+
+
+def counts(pair: tuple[int, int]) -> Counts:
+    return Counts(pair[1] - pair[0], pair[1])
+
+
+Arm = Mapping[Group, tuple[int, int]]
+
+
+def reading(canary: Arm, baseline: Arm | None, at: float) -> Reading:
+    def whole(arm: Arm) -> dict[Group, Counts]:
+        return {group: counts(pair) for group, pair in arm.items()}
+
+    return Reading(at - 10, at, whole(canary), None if baseline is None else whole(baseline))
+
+
+def watched(gate: Gate, samples: Iterable[Sample], *, next_bp: int = 500, since: float = T) -> Iterator[GateState]:
+    """The state after each sample, 10 s apart, at one weight."""
+    state, at = GateState(gate.name), since
+    for canary, baseline in samples:
+        at += 10
+        said = reading({(): canary}, None if baseline is None else {(): baseline}, at)
+        state = judge(gate, state, said, at, watching_since=since, next_bp=next_bp)
+        yield state
+
+
+def last(gate: Gate, samples: Iterable[Sample], *, next_bp: int = 500) -> GateState:
+    *_, state = watched(gate, samples, next_bp=next_bp)
+    return state
+
+
+def verdicts(gate: Gate, samples: Iterable[Sample], *, next_bp: int = 500) -> list[Verdict]:
+    return [state.latest.verdict for state in watched(gate, samples, next_bp=next_bp) if state.latest]
+
+
+HEALTHY: Sample = ((0, 200), (1, 1800))
+
+
+def test_a_healthy_canary_passes_when_harm_is_excluded() -> None:
+    said = verdicts(GATE, [HEALTHY] * 12)
+    assert said[:5] == [Verdict.INCONCLUSIVE] * 5
+    assert said[-1] is Verdict.PASS
+    assert Verdict.FAIL not in said
+
+
+def test_a_larger_next_weight_asks_for_more() -> None:
+    few, many = [verdicts(GATE, [((0, 20), (1, 1980))] * 60, next_bp=bp).index(Verdict.PASS) for bp in (200, 10_000)]
+    assert few < many
+
+
+def test_a_broken_canary_is_blamed_in_the_fifth_sample_and_not_sooner() -> None:
+    said = verdicts(GATE, [((200, 200), (1, 1800))] * 5)
+    assert said == [*[Verdict.INCONCLUSIVE] * 4, Verdict.FAIL]
+
+
+def test_the_verdict_says_the_counts_and_the_odds() -> None:
+    latest = last(GATE, [((20, 200), (1, 1800))] * 6).latest
+    assert latest is not None
+    assert latest.verdict is Verdict.FAIL
+    assert latest.reason.startswith("90.00 % of 1200 good, baseline 99.94 % of 10800: ")
+    assert latest.reason.endswith(" to 1 that it is worse than permitted")
+
+
+def test_a_hard_stop_needs_one_sample() -> None:
+    gate = replace(GATE, hard_stop=HardStop(failing=0.5, samples=20))
+    [state] = watched(gate, [((20, 20), (1, 1800))])
+    assert state.latest is not None
+    assert state.latest.hard
+    assert state.violated_since == T
+
+
+def test_an_incident_of_both_blames_nobody() -> None:
+    outage: Sample = ((100, 200), (900, 1800))
+    assert Verdict.FAIL not in verdicts(GATE, [HEALTHY] * 6 + [outage] * 60)
+    latest = last(BOTH, [HEALTHY] * 6 + [outage] * 20).latest
+    assert latest is not None
+    assert latest.verdict is Verdict.INCONCLUSIVE
+    assert latest.reason.endswith("the baseline misses it likewise, so the release is not blamed")
+
+
+def test_an_objective_alone_is_asked_only_of_those_who_are_worse_than_the_baseline() -> None:
+    """60 % above the baseline and still within the objective: good enough."""
+    assert Verdict.FAIL not in verdicts(BOTH, [((8, 2000), (45, 18000))] * 200)
+    assert Verdict.FAIL in verdicts(BOTH, [((80, 2000), (45, 18000))] * 10)
+
+
+def test_without_a_baseline_the_objective_decides() -> None:
+    alone = replace(BOTH, comparison=Comparison())
+    assert Verdict.FAIL in verdicts(alone, [((30, 300), None)] * 10)
+    assert Verdict.FAIL not in verdicts(alone, [((1, 300), None)] * 100)
+    assert Verdict.FAIL not in verdicts(GATE, [((30, 300), None)] * 10), "there is nothing to compare with"
+
+
+def test_silence_and_an_empty_sample_hold() -> None:
+    state = last(GATE, [HEALTHY] * 12)
+    hushed = judge(GATE, state, Silence("away"), T + 200, watching_since=T, next_bp=500)
+    assert (hushed.passed_at, hushed.evidence) == (None, state.evidence)
+    empty = judge(GATE, state, reading({}, {}, T + 200), T + 200, watching_since=T, next_bp=500)
+    assert empty.latest is not None
+    assert empty.latest.verdict is Verdict.NO_DATA
+    assert empty.evidence is not None
+    assert state.evidence is not None
+    assert spent(GATE, empty.evidence) == spent(GATE, state.evidence), "nothing is learnt, bit for bit"
+
+
+def test_nothing_is_counted_twice() -> None:
+    state = last(GATE, [HEALTHY] * 3)
+    again = reading({(): (200, 200)}, {(): (0, 1800)}, T + 30)
+    assert judge(GATE, state, again, T + 31, watching_since=T, next_bp=500) == state
+
+
+def test_it_reads_on_from_where_it_stopped_and_from_each_new_weight() -> None:
+    state = last(GATE, [HEALTHY] * 3)
+    assert span(GATE, GateState("errors"), T + 10, watching_since=T) == (T, T + 10)
+    assert span(GATE, state, T + 40, watching_since=T) == (T + 30, T + 40)
+    assert span(GATE, state, T + 60, watching_since=T + 50) == (T + 50, T + 60)
+    assert span(GATE, state, T + 20, watching_since=T) == (T, T + 20), "the clock was set back"
+    assert due(GATE, state, T + 40, watching_since=T)
+
+
+def test_each_sample_is_recorded() -> None:
+    *_, before, after = watched(GATE, [HEALTHY] * 12)
+    assert is_news(before, after)
+
+
+def test_evidence_stays_over_a_change_of_weight_and_passing_begins_anew() -> None:
+    state = last(GATE, [HEALTHY] * 12)
+    at = T + 210
+    after = judge(GATE, state, reading({(): (0, 500)}, {(): (1, 1500)}, at), at, watching_since=T + 200, next_bp=5_000)
+    assert after.evidence is not None
+    assert after.evidence.samples == 1
+    assert after.passed_at is None
+    assert after.evidence.trials[0].canary == Counts(2900, 2900)
+
+
+def test_patience_ends_where_there_is_little_traffic() -> None:
+    quick = replace(GATE, rule=SequentialRule(patience=20))
+    quiet: Sample = ((0, 1), (0, 2000))
+    said = verdicts(quick, [quiet] * 20, next_bp=10_000)
+    assert said[18:] == [Verdict.INCONCLUSIVE, Verdict.PASS]
+
+
+def with_whole(arm: Arm) -> Arm:
+    return {**arm, (): (sum(bad for bad, _ in arm.values()), sum(total for _, total in arm.values()))}
+
+
+def by_group(kestrel_bad: int, *, ticks: int, mix: int = 50) -> list[GateState]:
+    gate = replace(GATE, by=("psp",))
+    states, state = [], GateState("errors")
+    for index in range(1, ticks + 1):
+        canary = {KESTREL: (kestrel_bad, mix), ADYEN: (0, 150)}
+        baseline = {KESTREL: (3, 300), ADYEN: (1, 1500)}
+        arms = [
+            {**arm, (): (sum(b for b, _ in arm.values()), sum(n for _, n in arm.values()))}
+            for arm in (canary, baseline)
+        ]
+        said = reading(arms[0], arms[1], T + 10 * index)
+        state = judge(gate, state, said, T + 10 * index, watching_since=T, next_bp=500)
+        states.append(state)
+    return states
+
+
+def test_a_group_that_fails_is_named() -> None:
+    latest = by_group(25, ticks=8)[-1].latest
+    assert latest is not None
+    assert latest.verdict is Verdict.FAIL
+    assert latest.reason.startswith("psp=kestrel: ")
+
+
+def test_groups_share_the_budget() -> None:
+    evidence = by_group(0, ticks=1)[-1].evidence
+    assert evidence is not None
+    assert [trial.group for trial in evidence.trials] == [(), ADYEN, KESTREL], "the largest first"
+    assert [trial.budget for trial in evidence.trials] == pytest.approx([0.005, 0.0025, 0.005 / 6])
+
+
+def test_a_group_that_comes_later_gets_the_next_part() -> None:
+    gate = replace(GATE, by=("psp",))
+    state = judge(
+        gate, GateState("errors"), reading({(): (0, 9)}, {(): (0, 9)}, T + 10), T + 10, watching_since=T, next_bp=500
+    )
+    arms = {(): (0, 9), KESTREL: (0, 9)}
+    state = judge(gate, state, reading(arms, arms, T + 20), T + 20, watching_since=T, next_bp=500)
+    assert state.evidence is not None
+    assert [trial.budget for trial in state.evidence.trials] == pytest.approx([0.005, 0.0025])
+
+
+def test_another_mix_of_groups_is_no_fault() -> None:
+    """The canary receives twice the share of a provider that fails ten times as often as the others."""
+    said = [state.latest.verdict for state in by_group(1, ticks=100, mix=100) if state.latest]
+    assert Verdict.FAIL not in said
+
+
+def test_a_slower_canary_is_blamed() -> None:
+    assert Verdict.FAIL in verdicts(SLOW, [((60, 400), (90, 1800))] * 12)
+    assert Verdict.FAIL not in verdicts(SLOW, [((20, 400), (90, 1800))] * 100)
+    assert verdicts(SLOW, [((20, 400), (90, 1800))] * 30)[-1] is Verdict.PASS
+
+
+def test_a_healthy_canary_is_blamed_in_a_hundredth_of_the_rollouts_at_most() -> None:
+    """Each gate exactly on the edge of what it tolerates, looked at after every sample."""
+    random = np.random.default_rng(7)
+    blamed = 0
+    for _ in range(150):
+        samples: list[Sample] = [
+            ((int(random.binomial(200, 0.011)), 200), (int(random.binomial(1800, 0.01)), 1800)) for _ in range(100)
+        ]
+        blamed += Verdict.FAIL in verdicts(replace(GATE, rule=SequentialRule(clumps=1.0)), samples)
+    assert blamed <= 6, "1.5 are expected at the most"
+
+
+def test_a_group_alone_spends_no_more_than_its_part() -> None:
+    state = by_group(25, ticks=8)[-1]
+    assert state.evidence is not None
+    kestrel = next(trial for trial in state.evidence.trials if trial.group == KESTREL)
+    assert log_e(GATE, kestrel) > 0
+    assert spent(GATE, state.evidence) >= 0.0
+    assert spent(GATE, None) == -float("inf")
