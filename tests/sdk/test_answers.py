@@ -138,3 +138,12 @@ def serving(answers_with: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_no_proxy_stands_between_a_client_and_its_own_machine(
+    plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert connect().wait_ready(20)
+    assert connect(url=f"http://localhost:{plane.port}").wait_ready(20)

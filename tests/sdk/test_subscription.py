@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.sdk.conftest import Connect
 from tests.sdk.plane import TOKEN, Plane, until
 
 from croupier.core.flags.snapshot import Delta, decode, encode, encode_delta
-from croupier.sdk import Changed, Connected, FlagClient, Lost, subscription
+from croupier.sdk import Changed, Connected, FlagClient, Lost, connection, subscription
 from croupier.sdk.rules import read_rules
 
 
@@ -333,3 +334,29 @@ def test_an_acknowledgement_that_was_not_taken_is_said_again(plane: Plane, conne
     until(lambda: plane.refused_acknowledgements, "the first attempt")
     plane.acknowledges = 204
     until(lambda: plane.acknowledged, "another one")
+
+
+def test_a_stream_without_a_heartbeat_is_left(plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half open: the server, or what is in between, is gone without a word."""
+    monkeypatch.setattr(connection, "SILENCE_S", 0.3)
+    plane.heartbeat_s = 3600.0
+    flags = connect()
+    assert flags.wait_ready()
+    until(lambda: len(plane.streams) > 1, "another connection")
+    plane.change({"new_lobby": False})
+    until(lambda: not flags.is_enabled("new_lobby"), "the change")
+
+
+def test_a_server_that_accepts_and_says_nothing_is_left(
+    plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SILENCE_S", 0.3)
+    plane.stop()
+    with socket.socket() as mute:
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        mute.bind(("127.0.0.1", plane.port))
+        mute.listen()
+        flags = connect()
+        until(lambda: "timed out" in "".join(flags.status().troubles), "the trouble")
+    plane.start()
+    assert flags.wait_ready(20)

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+import httpcore  # noqa: F401 -- httpx would do it when it is used, see above
 import httpx
 
 from croupier.core.flags.snapshot import MEDIA_TYPE, Delta, Snapshot, decode, decode_delta
@@ -85,9 +87,14 @@ class Connection:
         headers = {"user-agent": sdk(), "accept-encoding": "identity"}
         if token := token.strip():  # a file's last line break comes along easily
             headers["authorization"] = f"Bearer {token}"
+        base = base_of(url, environment)
+        # A proxy of the environment would read the token, and stands nowhere between us and our own machine.
+        direct: dict[str, httpx.BaseTransport | None] = {"http://": None, "https://": None}
         self._http = httpx.Client(
-            base_url=base_of(url, environment),
+            base_url=base,
             headers=headers,
+            mounts=direct if _is_this_machine(base.host) else None,
+            verify=base.scheme == "https",  # to read the certificates takes a while, and plain HTTP needs none
             timeout=httpx.Timeout(_CONNECT_S, read=SILENCE_S),
             follow_redirects=False,  # the token would go along
             # Nothing idle to inherit, to time out, or to keep a server's slot.
@@ -161,6 +168,13 @@ def base_of(url: str, environment: str) -> httpx.URL:
     if base.scheme not in ("http", "https") or not base.host:
         raise Rejected(f"{url[:200]!r} is no address of a control plane.", hint=_ADDRESS)
     return base
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def sdk() -> str:
