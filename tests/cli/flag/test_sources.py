@@ -27,23 +27,6 @@ def test_what_people_wrote_is_read(tmp_path: Path) -> None:
     assert [path for path, _ in Tree((tmp_path,), exclude=("pages",)).texts()] == [str(wanted[0])]
 
 
-def test_what_git_ignores_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    write(tmp_path / ".gitignore", "*.gen.py\n/out/\n!kept.gen.py\n")
-    write(tmp_path / "app" / ".gitignore", "# a comment\nlocal.*\n!api.gen.py\n")
-    wanted = [write(tmp_path / "app" / name) for name in ("api.gen.py", "kept.gen.py", "out/main.py")]
-    for name in ("app/model.gen.py", "app/local.py", "app/sub/local.js", "out/kept.gen.py"):
-        write(tmp_path / name)
-
-    def read(root: Path) -> list[str]:
-        return [path for path, _ in Tree((root,)).texts() if not path.endswith(".gitignore")]
-
-    assert read(tmp_path) == [str(path) for path in wanted]
-    assert read(tmp_path / "app") == [str(path) for path in wanted], "the repository's own file counts below it"
-    (tmp_path / ".git").rmdir()
-    assert str(tmp_path / "app" / "model.gen.py") in read(tmp_path / "app"), "no repository: nothing above counts"
-
-
 def test_what_is_no_code_is_left_out(tmp_path: Path) -> None:
     write(tmp_path / "logo.png", b"\x89PNG\0\0")
     large = write(tmp_path / "data.csv", b"a" * (MAX_FILE_BYTES + 1))
