@@ -188,7 +188,7 @@ class FlagChanges:
                 before = None if state is None else state.flag
                 problems += _placed(index, (*check(flag, around), *misplaced(flag, around, before)))
                 warnings += _placed(index, (*_filled_in(written, flag), *advise(flag, around, now)))
-                happenings.append(Happening(flag.key, (FlagDeclared(source, digest),)))
+                happenings.append(Happening(flag.key, (FlagDeclared(source, digest),), declared=flag))
         if problems:
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
             raise Rejected(f"The flags are wrong: {problems[0]}{more}", problems=tuple(problems))

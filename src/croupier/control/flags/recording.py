@@ -13,6 +13,7 @@ from croupier.control.flags.book import FlagBook
 from croupier.control.ports import Answer, Clock, Commit, FlagRecord, Store, Stored
 from croupier.control.recording import Who
 from croupier.core.flags.events import FlagEvent
+from croupier.core.flags.model import Flag
 from croupier.core.flags.preset import PresetState
 from croupier.core.flags.state import FlagState
 from croupier.core.journal.entry import Entry
@@ -36,13 +37,14 @@ class Effect(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Happening:
     """What happens to one flag, one event at least. ``at`` is when it took effect (epoch seconds), where that was
-    before now.
+    before now. ``declared`` is what the event declares, where that was read already: of many flags that takes seconds.
     """
 
     flag: str
     events: tuple[FlagEvent, ...]
     at: float | None = None
     actor: str | None = None
+    declared: Flag | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _commit(book: FlagBook, version: int, decided: Decided, who: Who, now: float
     for item in decided.happenings:
         at, actor = now if item.at is None else item.at, item.actor or who.actor
         first, *others = item.events
-        state = fold(book.recorded(item.flag), first, version=version + 1, actor=actor, at=at)
+        state = fold(book.recorded(item.flag), first, version=version + 1, actor=actor, at=at, flag=item.declared)
         for event in others:
             state = fold(state, event, version=version + 1, actor=actor, at=at)
         states.append(state)

@@ -81,20 +81,24 @@ class FlagState:
         return self.kills[1:] if self.killed_by_hand else ()
 
 
-def declare(event: e.FlagDeclared, *, version: int, actor: str, at: float) -> FlagState:
-    """The state of a flag that is declared for the first time."""
-    flag = read_flag(event.source)
+def declare(event: e.FlagDeclared, *, version: int, actor: str, at: float, flag: Flag | None = None) -> FlagState:
+    """The state of a flag that is declared for the first time. ``flag`` is what the event declares, if it was read."""
+    flag = flag or read_flag(event.source)
     kills = (_declared_kill(actor, at),) if flag.kill_switch else ()
     full = at if _full(flag) else None
     return FlagState(flag, event.source, event.digest, version, at, at, actor, flag.expires_at, kills, full_since=full)
 
 
-def evolve(state: FlagState, event: e.FlagEvent, *, version: int, actor: str, at: float) -> FlagState:
-    """The state after the event, which ``actor`` caused at ``at`` and which makes the ruleset's ``version``."""
+def evolve(
+    state: FlagState, event: e.FlagEvent, *, version: int, actor: str, at: float, flag: Flag | None = None
+) -> FlagState:
+    """The state after the event, which ``actor`` caused at ``at`` and which makes the ruleset's ``version``. ``flag``
+    is what the event declares, if it was read.
+    """
     state = replace(state, version=version, changed_at=at, changed_by=actor)
     match event:
         case e.FlagDeclared():
-            return _declared_again(state, event, actor, at)
+            return _declared_again(state, event, flag or read_flag(event.source), actor, at)
         case e.FlagKilled():
             return replace(state, kills=_with(state.kills, Kill(actor, at, event.reason, preset=event.preset)))
         case e.FlagRestored(preset=""):
@@ -113,9 +117,8 @@ def evolve(state: FlagState, event: e.FlagEvent, *, version: int, actor: str, at
             assert_never(event)
 
 
-def _declared_again(state: FlagState, event: e.FlagDeclared, actor: str, at: float) -> FlagState:
+def _declared_again(state: FlagState, event: e.FlagDeclared, flag: Flag, actor: str, at: float) -> FlagState:
     """A kill by a person or a preset survives declarations. A renewal survives one with the same expiry."""
-    flag = read_flag(event.source)
     kills = state.kills
     if not event.preset:
         declared = [kill for kill in kills if kill.declared] or [_declared_kill(actor, at)]

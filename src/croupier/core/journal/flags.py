@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from croupier.core.flags.events import FlagDeclared, FlagEvent
+from croupier.core.flags.model import Flag
 from croupier.core.flags.state import FlagState, declare, evolve
 from croupier.core.journal.discrepancy import Discrepancy
 from croupier.core.journal.entry import Recorded
@@ -30,15 +31,17 @@ def written(event: FlagEvent, *, version: int, at: float) -> dict[str, Any]:
     return {**told, "version": version, "at": at}
 
 
-def fold(state: FlagState | None, event: FlagEvent, *, version: int, actor: str, at: float) -> FlagState:
+def fold(
+    state: FlagState | None, event: FlagEvent, *, version: int, actor: str, at: float, flag: Flag | None = None
+) -> FlagState:
     """The state after the event; ``None`` is a flag that was never declared. Raises ``Corrupt`` where that one is not
-    declared first.
+    declared first. ``flag`` is as for ``evolve``.
     """
     if state is not None:
-        return evolve(state, event, version=version, actor=actor, at=at)
+        return evolve(state, event, version=version, actor=actor, at=at, flag=flag)
     if not isinstance(event, FlagDeclared):
         raise Corrupt(f"the history of a flag does not start with its declaration but with '{event.type}'.")
-    return declare(event, version=version, actor=actor, at=at)
+    return declare(event, version=version, actor=actor, at=at, flag=flag)
 
 
 @dataclass(slots=True)
