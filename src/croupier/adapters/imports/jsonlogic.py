@@ -4,8 +4,9 @@ In JSONLogic a missing attribute is null: equal to nothing, less than nothing, f
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from croupier.adapters.imports.conditions import (
@@ -40,7 +41,7 @@ def condition(logic: Any, depth: int = 0) -> Node:
         # An attribute is true unless it is null, false, 0 or empty.
         return both(present(path), negated(is_one_of(path, [False, 0, ""])))
     operator, operands = operation(logic)
-    inner: Callable[[Any], Node] = lambda each: condition(each, depth + 1)  # noqa: E731 -- a short name for the recursion
+    inner = partial(condition, depth=depth + 1)
     match operator, operands:
         case (("and" | "or"), _):
             parts = [inner(each) for each in operands]

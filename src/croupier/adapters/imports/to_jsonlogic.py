@@ -4,8 +4,9 @@ A condition is true, false or undecided (an attribute is missing), JSONLogic kno
 expressions are built side by side, "is true" and "is false"; undecided is neither.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from croupier.adapters.imports.report import Impossible
@@ -36,7 +37,7 @@ _METHODS: Final = {"startsWith": "starts_with", "endsWith": "ends_with"}
 
 def condition_logic(text: str, segments: Mapping[str, Segment]) -> Any:
     """JSONLogic that is true where the condition is. Raises ``Impossible`` for what flagd cannot ask."""
-    return _true(cel.parse(text), segments) if text else True
+    return _when(cel.parse(text), True, segments) if text else True
 
 
 def is_present(path: tuple[str, ...]) -> Any:
@@ -56,13 +57,9 @@ def _any(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else {"or": parts} if parts else False
 
 
-def _true(node: Node, segments: Mapping[str, Segment]) -> Any:
-    return _when(node, True, segments)
-
-
 def _when(node: Node, wanted: bool, segments: Mapping[str, Segment]) -> Any:
     """JSONLogic that is true where the node is ``wanted``."""
-    inner: Callable[[Node, bool], Any] = lambda each, value: _when(each, value, segments)  # noqa: E731 -- a short name
+    inner = partial(_when, segments=segments)
     match node:
         case Not(operand=operand):
             return inner(operand, not wanted)
