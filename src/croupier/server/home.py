@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
+from croupier.adapters.private_file import replace_private
 from croupier.errors import Conflict, Rejected
 
 
@@ -51,14 +52,7 @@ def identity(state_dir: Path) -> str:
 
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    replace_private(path, f"{text}\n".encode())
 
 
 def _make_private(state_dir: Path) -> None:

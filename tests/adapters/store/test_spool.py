@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from croupier.adapters.private_file import replace_private
 from croupier.adapters.store import spool as spooling
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.control.ports import Intent, KillIntent, KillSpool
@@ -71,14 +72,14 @@ def test_a_disk_that_refuses_does_not_stop_an_abort(tmp_path: Path, caplog: pyte
 
 def test_a_full_disk_gives_the_room_that_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "aborts.jsonl"
-    spool, reserve, replace = FileSpool(path), tmp_path / "aborts.jsonl.reserve", spooling._replace
+    spool, reserve, replace = FileSpool(path), tmp_path / "aborts.jsonl.reserve", replace_private
 
     def on_a_full_disk(target: Path, content: bytes) -> None:
         if reserve.exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(target, content)
 
-    monkeypatch.setattr(spooling, "_replace", on_a_full_disk)
+    monkeypatch.setattr(spooling, "replace_private", on_a_full_disk)
     spool.add(intent("shop-1"))
     assert FileSpool(path).pending() == (intent("shop-1"),)
 

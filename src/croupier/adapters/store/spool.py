@@ -5,7 +5,6 @@ one. Acting matters more than keeping: a disk that refuses is said in the log, a
 """
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json, to_json
 
+from croupier.adapters.private_file import replace_private
 from croupier.adapters.store import codec
 from croupier.control.ports import Intent, KillIntent
 from croupier.core.rollout.events import AbortStarted
@@ -66,13 +66,13 @@ class _File(Generic[T]):
         content = b"".join(to_json(self._kind.write(value)) + b"\n" for value in self._pending.values())
         try:
             try:
-                _replace(self._path, content)
+                replace_private(self._path, content)
             except OSError:
                 # On a full disk there is the room that was kept for just this.
                 if not self._reserve.exists():
                     raise
                 self._reserve.unlink()
-                _replace(self._path, content)
+                replace_private(self._path, content)
         except OSError as error:
             text = "%ss cannot be kept in %s: %s; they would not outlive this process"
             log.critical(text, self._kind.word, self._path, error)
@@ -129,23 +129,3 @@ def _abort(kept: Mapping[str, Any]) -> Intent | None:
 
 def _kill(kept: Mapping[str, Any]) -> KillIntent:
     return KillIntent(str(kept["flag"]), str(kept["actor"]), str(kept["reason"]), float(kept["at"]))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write the file so that it is there whole, also after a power cut."""
-    new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
+from croupier.adapters.private_file import replace_private
 from croupier.adapters.routing.envoy.bootstrap import Json
 from croupier.adapters.routing.envoy.routes import canonical
 from croupier.errors import Transient
@@ -54,24 +55,16 @@ def write_resources(path: Path, content: Resources) -> None:
         ) from error
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a private file in one step."""
-    temporary = path.with_name(f".{path.name}.new")
-    with open_private(temporary, "wb") as file:
-        file.write(text.encode())
-    temporary.replace(path)
-
-
 def _replace_with_reserve(path: Path, text: str) -> None:
     """Where the disk is full take the room that was kept for that: players must get away from a canary then, too."""
     reserve = path.with_name(f".{path.name}.reserve")
     try:
-        replace_file(path, text)
+        replace_private(path, text.encode(), durable=False)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not reserve.exists():
             raise
         reserve.unlink()
-        replace_file(path, text)
+        replace_private(path, text.encode(), durable=False)
     _keep_room(reserve, len(text.encode()))
 
 

@@ -14,13 +14,13 @@ from typing import IO, Final
 
 import structlog
 
+from croupier.adapters.private_file import replace_private
 from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.bootstrap import render_bootstrap
 from croupier.adapters.routing.envoy.files import (
     Resources,
     open_private,
     read_resources,
-    replace_file,
     write_resources,
 )
 from croupier.adapters.routing.envoy.process import (
@@ -192,7 +192,7 @@ def _lock_run_dir(root: Path) -> IO[bytes]:
 def _write_bootstrap(settings: EnvoySettings) -> Path:
     text = canonical(render_bootstrap(settings))
     path = settings.run_dir / f"bootstrap-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
-    replace_file(path, text)
+    replace_private(path, text.encode(), durable=False)
     return path
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import structlog
 from pydantic import TypeAdapter
 
+from croupier.adapters.private_file import replace_private
 from croupier.adapters.workloads.process.identity import Mark
 from croupier.control.ports import VersionKey
 from croupier.core.releases import ProcessTemplate
@@ -60,11 +61,7 @@ def template_digest(template: ProcessTemplate) -> str:
 
 def save(folder: Path, record: Record) -> None:
     """Raises ``OSError`` when it cannot be written; the file before stays whole."""
-    target = folder / record.name
-    draft = target.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(_ADAPTER.dump_json(record))
-    draft.replace(target)
+    replace_private(folder / record.name, _ADAPTER.dump_json(record), durable=False)
 
 
 def forget(folder: Path, record: Record) -> None:
