@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -360,3 +362,44 @@ def test_a_server_that_accepts_and_says_nothing_is_left(
         until(lambda: "timed out" in "".join(flags.status().troubles), "the trouble")
     plane.start()
     assert flags.wait_ready(20)
+
+
+def test_a_cache_that_never_opens_keeps_nobody_waiting(
+    plane: Plane, connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    flags = connect(cache=pipe)
+    assert flags.wait_ready()
+    until(lambda: plane.acknowledged, "the acknowledgement")
+    until(lambda: "is no file" in caplog.text and "are not kept" in caplog.text, "the trouble")
+    flags.close()
+    assert pipe.is_fifo()
+
+
+def test_a_slow_disk_delays_no_acknowledgement(plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, over = threading.Event(), threading.Event()
+
+    def fsync(_: int) -> None:
+        slow.set()
+        over.wait(20)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    flags = connect()
+    try:
+        assert slow.wait(20)
+        plane.change({"new_lobby": False})
+        until(lambda: [ack for ack in plane.acknowledged if ack["position"] == "test:2"], "the acknowledgement")
+        plane.say("resync", '{"within_s": 0}')
+        until(lambda: len(plane.fetches) == 2, "the fetch")
+    finally:
+        over.set()
+    assert not flags.is_enabled("new_lobby")
+
+
+def test_a_closed_client_says_so(connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    flags.close()
+    assert not flags.status().connected
+    assert flags.status().troubles == ("the client is closed",)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from croupier.sdk.chores import Chores
 from croupier.sdk.connection import Connection
@@ -19,7 +20,8 @@ from croupier.sdk.threads import before_uwsgi_forks, threads_run
 
 _log = logging.getLogger(__name__)
 
-_SPREAD_CHILDREN_S = 0.25
+_POOLS: Final = ("multiprocessing.util", "billiard.util")
+_SPREAD_CHILDREN_S: Final = 0.25
 """Children of a fork dial within this time: workers come by the dozen, and some end at once."""
 
 
@@ -45,6 +47,7 @@ class Background:
         self._stopped = False
         self._made_in = self._process = os.getpid()
         self._prepared = False
+        self._told: set[str] = set()
         self._started = False
         everyone.add(self)
 
@@ -56,8 +59,9 @@ class Background:
             return
         self._started = True
         if (connection := self._connected()) is not None:
-            chores = self._chore_thread()
-            self.subscription = Subscription(connection, self.held, chores, self._cache)
+            # A thread for the disk: what the server is told must not wait for one that is slow.
+            disk = None if self._cache is None else self._chore_thread()
+            self.subscription = Subscription(connection, self.held, self._chore_thread(), disk, self._cache)
             self.subscription.start(within_s)
         if (decisions := self.decisions) is not None:
             chores = self._chore_thread()
@@ -98,14 +102,16 @@ class Background:
     def before_fork(self) -> None:
         self.held.lock.acquire()
         self._prepared = True
-        for name in ("multiprocessing.util", "billiard.util"):
+        for name in _POOLS:
             # Their children leave without the interpreter's exit functions, but have some of their own.
-            if name in sys.modules:
+            if name in sys.modules and name not in self._told:
+                self._told.add(name)
                 sys.modules[name].register_after_fork(self, Background._in_worker)
 
     def after_fork_in_parent(self) -> None:
-        self._prepared = False
-        self.held.lock.release()
+        if self._prepared:
+            self._prepared = False
+            self.held.lock.release()
 
     def after_fork_in_child(self) -> None:
         """The threads stayed in the parent. Locks that they may have held are made anew, and threads started."""
@@ -126,6 +132,6 @@ class Background:
 
     @staticmethod
     def _in_worker(background: "Background") -> None:
-        for name in ("multiprocessing.util", "billiard.util"):
+        for name in _POOLS:
             if name in sys.modules:
                 sys.modules[name].Finalize(background, background.stop, exitpriority=10)

@@ -23,7 +23,6 @@ class Chores:
         self._due: dict[str, tuple[float, Job]] = {}
         self._turn = threading.Condition()
         self._stopped = False
-        self._running = False
 
     def after(self, delay_s: float, name: str, job: Job) -> None:
         """Do ``job`` in ``delay_s``; if the name waits already, whichever comes first."""
@@ -34,9 +33,7 @@ class Chores:
                 self._turn.notify()
 
     def start(self) -> None:
-        if not self._running:
-            self._running = True
-            start(self._work, "croupier-chores")
+        start(self._work, "croupier-chores")
 
     def stop(self) -> None:
         """Drop what is not due yet, and end the thread after what it is doing."""

@@ -217,7 +217,7 @@ class FlagClient:
         try:
             flag = self._ruleset.compiled(key)
             decisions.decided(key, outcome, _NOTHING if context is None else context, flag)
-        except Exception:  # noqa: BLE001 -- a writer that fails must not break an evaluation
+        except Exception:  # noqa: BLE001 -- whatever tracing makes of it, an evaluation must not break
             outcome.limit = 0
 
     @contextmanager

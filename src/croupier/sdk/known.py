@@ -102,6 +102,8 @@ def _read(
 
 def write_cache(path: Path, snapshot: Snapshot) -> None:
     """Replace the last known good, in one step. Another process of the same service may have done it already."""
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no file")  # a pipe would never open, and a device must not be replaced
     lines = encoded_lines(snapshot)
     header = next(lines)
     with suppress(OSError), path.open("rb") as kept:

@@ -32,12 +32,15 @@ _CACHE_PART: Final = 0.05
 
 
 class Subscription:
-    """One process's, of ``connection``. ``cache`` is where the last known good is kept, if it is."""
+    """One process's, of ``connection``. ``disk`` keeps the last known good in ``cache``, if it is kept."""
 
-    def __init__(self, connection: Connection, held: Held, chores: Chores, cache: Path | None) -> None:
+    def __init__(
+        self, connection: Connection, held: Held, chores: Chores, disk: Chores | None = None, cache: Path | None = None
+    ) -> None:
         self._connection = connection
         self._held = held
         self._chores = chores
+        self._disk = disk
         self._cache = cache
         self._backoff = Backoff()
         self._refetch = Backoff()
@@ -80,6 +83,7 @@ class Subscription:
     def stop(self) -> None:
         self._stopped.set()
         self._connection.interrupt()
+        self.connected, self._trouble = False, "the client is closed"
         if self._cache is not None and self._held.source == "server":
             self._store(self._cache)
 
@@ -210,8 +214,8 @@ class Subscription:
         self._changed_at = time.monotonic()
         self.ready.set()
         self._chores.after(random.uniform(0.0, self._ack_within_s), "acknowledge", self._acknowledge)  # noqa: S311 -- as above
-        if (cache := self._cache) is not None:
-            self._chores.after(max(0.0, self._store_next - time.monotonic()), "store", lambda: self._store(cache))
+        if (cache := self._cache) is not None and self._disk is not None:
+            self._disk.after(max(0.0, self._store_next - time.monotonic()), "store", lambda: self._store(cache))
 
     def _acknowledge(self) -> None:
         changed_at, snapshot = self._changed_at, self._held.snapshot

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from croupier.core.flags.outcome import Outcome
 from croupier.core.flags.snapshot import Delta
 from croupier.sdk import (
     DecisionLog,
@@ -29,6 +30,8 @@ from croupier.sdk import (
     flag_variant,
 )
 from croupier.sdk.decisions import Decision, Entry, LeftOut, Tracked
+from croupier.sdk.decisions import log as log_module
+from croupier.sdk.decisions.log import _Flow
 from croupier.sdk.rules import read_rules
 
 RULES = {
@@ -461,3 +464,19 @@ def test_half_a_character_loses_no_lines(tmp_path: Path) -> None:
     log.refill()
     found = [json.loads(line) for line in (tmp_path / "decisions").read_text().splitlines()]
     assert [entry.get("key") for entry in found] == ["p1\n{}", "\ud800", None]
+
+
+def test_a_client_that_is_dropped_within_the_log_stops_nobody(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Garbage collection runs whenever something is made, also where the log holds its lock."""
+    monkeypatch.setattr(log_module, "_WAIT_S", 0.01)
+    log = DecisionLog(kept)
+    flags, dropped = client(log), client(log)
+    take = _Flow.miss
+
+    def collected(flow: _Flow, outcome: Outcome) -> None:
+        dropped.close()
+        take(flow, outcome)
+
+    monkeypatch.setattr(_Flow, "miss", collected)
+    assert not flags.is_enabled("nobody")
+    assert [decision.flag for decision in kept.decisions] == ["nobody"]

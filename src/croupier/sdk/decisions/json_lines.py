@@ -25,7 +25,7 @@ class JsonLines:
         self._path = Path(path)
         self._waiting: deque[str] = deque(maxlen=_MOST_WAITING)
         self._lost = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage collection may call ``flush`` from within
 
     def write(self, entry: Entry) -> None:
         line = json.dumps(entry.fields(), ensure_ascii=False, default=str) + "\n"
@@ -45,7 +45,7 @@ class JsonLines:
             self._append("".join(lines).encode(errors="backslashreplace"))
 
     def forget(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiting.clear()
         self._lost = 0
 

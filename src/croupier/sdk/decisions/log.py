@@ -26,6 +26,7 @@ from croupier.sdk.decisions.decision import Decision, Entry, LeftOut, Tracked, W
 _UNKNOWN: Final = "(unknown flags)"
 _MADE_ANEW: Final = ("FLAG_NOT_FOUND", "GENERAL")
 """Errors whose outcomes are made for each answer, and cannot count."""
+_WAIT_S: Final = 1.0
 _usual_key = key_of("")
 _log = logging.getLogger(__name__)
 
@@ -120,7 +121,10 @@ class DecisionLog:
     def refill(self) -> None:
         """Allow the next second's decisions, and report what the last one left out. Called once a second."""
         reports: list[tuple[str, dict[str, int]]] = []
-        with self._lock:
+        # A client that is dropped may come here from within a lock of ours, by garbage collection.
+        if not self._lock.acquire(timeout=_WAIT_S):
+            return
+        try:
             touched, self._touched = self._touched, set()
             for flag in touched:
                 flow = self._flows[flag]
@@ -133,6 +137,8 @@ class DecisionLog:
                 flow.tokens, flow.missed = self._per_second, {}
                 if not flow.outcomes:
                     del self._flows[flag]
+        finally:
+            self._lock.release()
         for flag, by_variant in reports:
             self._write(LeftOut(flag, sum(by_variant.values()), self._wall(), self._environment, by_variant))
         for writer in self._writers:
