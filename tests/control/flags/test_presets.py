@@ -298,3 +298,14 @@ async def test_a_flag_can_be_changed_and_killed_at_once(plane: Any) -> None:
     await plane.flags.presets.undo("p", actor="cleo")
     assert plane.flags.book.state("payments_v2").source == source
     assert (await plane.store.verify()).ok
+
+
+async def test_two_who_restore_do_not_take_the_flag_out_of_its_preset(plane: Any, another: Any) -> None:
+    await ready(plane)
+    await plane.flags.presets.apply("safe-mode", actor="cleo", reason="outage")
+    await plane.flags.changes.kill("payments_v2", actor="ben", reason="fire")
+    other = await another()
+    await plane.flags.changes.restore("payments_v2", actor="ben")
+    late = await other.flags.changes.restore("payments_v2", actor="dora")
+    assert (late.seq, [kill.preset for kill in late.states[0].kills]) == (None, ["safe-mode"])
+    assert other.answer("payments_v2") == "off"

@@ -96,18 +96,22 @@ class Kills:
         """Undo a person's kill; where there is none, all others. Warned of is what keeps the flag killed all the same.
         A kill that waits for its record is recorded first, so that both are in the journal.
         """
-        await known(self.recorder, key)
+        by_hand = (await known(self.recorder, key)).killed_by_hand is not None
         if key in self.recorder.book.unrecorded:
             await self.settle()
+        changed = await self._undo(key, Who(actor, "restore", reason), by_hand=by_hand, answer=answer)
+        return changed if changed.states else Changed((await known(self.recorder, key),), changed.version)
+
+    async def _undo(self, key: str, who: Who, *, by_hand: bool, answer: Keep | None = None) -> Changed:
+        """Undo the kill ``by_hand`` and nothing else, also where somebody was faster; or what there is."""
 
         async def decide() -> Decided:
             state = await known(self.recorder, key)
-            if not state.kills:
+            if not (state.killed_by_hand if by_hand else state.kills):
                 return Decided(())
             return Decided((Happening(key, (FlagRestored(),)),), tuple(map(_still, state.after_restore)))
 
-        changed = await self.recorder.record(decide, Who(actor, "restore", reason), answer=answer)
-        return changed if changed.states else Changed((await known(self.recorder, key),), changed.version)
+        return await self.recorder.record(decide, who, answer=answer)
 
     async def settle(self) -> None:
         """Record what waits. Raises ``Transient`` while that cannot be done."""
@@ -170,13 +174,8 @@ class Kills:
         that is still to come. So it is recorded as that version, and undone by the next one.
         """
         await self._record(intent, None)
-
-        async def decide() -> Decided:
-            state = self.recorder.book.recorded(intent.flag)
-            again = state is not None and state.killed_by_hand is not None
-            return Decided((Happening(intent.flag, (FlagRestored(),)),) if again else ())
-
-        await self.recorder.record(decide, Who(CONTROLLER, "restore", "the kill was undone before it went out again"))
+        who = Who(CONTROLLER, "restore", "the kill was undone before it went out again")
+        await self._undo(intent.flag, who, by_hand=True)
 
     async def _is_recorded(self, intent: KillIntent) -> bool:
         """Whether this very kill is in the journal: then a crash came before it was forgotten here, and whatever was
