@@ -46,6 +46,10 @@ class Plane:
         """Another process where one was killed."""
         self.process = ControlPlane(self.process.place, CROUPIER_DATABASE_URL=database)
 
+    def stop(self) -> None:
+        """End whichever process it is by then."""
+        self.process.stop()
+
     def on(self) -> bool:
         return self.app.is_enabled("payments_v2", user="p1")
 
@@ -124,7 +128,7 @@ def _plane(stack: ExitStack, process: ControlPlane, token: str, name: str) -> Pl
     app = FlagClient(process.place.page, given, cache=None, name=name)
     stack.callback(app.close)
     plane = Plane(process, client, app)
-    stack.callback(lambda: plane.process.stop())  # whichever it is by then
+    stack.callback(plane.stop)
     return plane
 
 
