@@ -98,6 +98,23 @@ def test_made_at_once_and_undone_exactly(approved: Any, cli: Any) -> None:
     assert approved.get("flags/psp_x")["standing"] == "live"
 
 
+def test_a_person_s_kill_stands_beside_the_preset_s(approved: Any, cli: Any) -> None:
+    assert cli("preset", "apply", "x-off", "-r", "X is down").code == 0
+    assert cli("flag", "kill", "psp_x", "-r", "charges twice", "--wait", "0").code == 0
+    kills = [line for line in cli("flag", "show", "psp_x").out.splitlines() if line.startswith("killed    ")]
+    assert [line.partition(" by ")[2] for line in kills] == ["admin: charges twice", "admin: preset x-off: X is down"]
+    restored = cli("flag", "restore", "psp_x")
+    assert "psp_x is killed" in restored.out
+    assert "warning: killed: the flag stays killed, by admin: preset x-off: X is down." in restored.err
+    assert cli("flag", "kill", "psp_x", "-r", "charges twice", "--wait", "0").code == 0
+    assert cli("preset", "preview", "x-off").rows[0] == ["psp_x", "stays killed by admin: charges twice"]
+    assert cli("preset", "undo", "x-off").code == 0
+    told = [row[1:5:3] for row in cli("flag", "history", "psp_x").rows]
+    assert told[1] == ["flag_killed", "killed: preset x-off: X is down; by preset x-off"]
+    assert told[-1] == ["flag_restored", "restored; by undoing preset x-off"]
+    assert approved.get("flags/psp_x")["standing"] == "killed"
+
+
 def test_files_that_are_no_preset(plane: Any, cli: Any) -> None:
     for text, said in (
         ('{"changes": []}', "A name is empty."),

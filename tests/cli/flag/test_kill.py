@@ -34,6 +34,8 @@ def test_a_kill_without_a_store(flags: Any, cli: Any) -> None:
     assert "The store is out of reach: only the clients of this control plane have heard it;" in done.out
     told = cli("flag", "kill", "payments_v2", "-r", "deposits fail", "--json")
     assert (told.code, told.json["recorded"], told.json["confirmation"]) == (11, False, None)
+    edited = cli("flag", "set", "payments_v2", "--rollout", "50%")
+    assert (edited.code, "the database does not answer" in edited.err) == (7, True)  # no conflict that never ends
     flags.store_down = False
     flags.until_flag("payments_v2", lambda flag: flag["recorded"])
     assert cli("flag", "kill", "payments_v2", "-r", "deposits fail").code == 0

@@ -61,7 +61,7 @@ def show(context: typer.Context, flag: Key, as_json: Json = False) -> None:
         return
     declaration = found["declaration"]
     out.print(f"[bold]{plain(found['key'])}[/] is {styled(found['standing'])}  {plain(found['description'])}")
-    if killed := found.get("killed"):
+    for killed in found["kills"]:
         out.print(f"killed    {when(killed['at'])} by {plain(killed['actor'])}: {plain(killed['reason'])}")
     out.print(f"type      {plain(found['type'])}")
     out.print(f"owner     {plain(found['owner'] or '-')}")
