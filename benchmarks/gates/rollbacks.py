@@ -76,8 +76,8 @@ def plan(rule: str, per_s: float) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``back_s`` is when it was rolled back (``None``: never), ``harm`` what failed until then, ``whole_s`` when it came
-    to the last weight.
+    """``back_s`` is when it was rolled back (``None``: never), ``harm`` what failed until then, ``whole_s`` when it
+    came to the last weight.
     """
 
     back_s: float | None
