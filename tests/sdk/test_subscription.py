@@ -13,7 +13,7 @@ from tests.sdk.conftest import Connect
 from tests.sdk.plane import TOKEN, Plane, until
 
 from croupier.core.flags.snapshot import Delta, decode, encode, encode_delta
-from croupier.sdk import Changed, Connected, FlagClient, Lost, connection, subscription
+from croupier.sdk import Changed, Connected, FlagClient, Lost, connection, whole
 from croupier.sdk.rules import read_rules
 
 
@@ -117,7 +117,7 @@ def test_an_older_record_that_was_restored_counts(
     plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The same lineage, and the versions go back: what was given out under them before must not win over a kill."""
-    monkeypatch.setattr(subscription, "_LAG_S", 0.3)
+    monkeypatch.setattr(whole, "_LAG_S", 0.3)
     backup = plane.now
     flags = connect()
     for _ in range(3):
@@ -403,3 +403,21 @@ def test_a_closed_client_says_so(connect: Connect) -> None:
     flags.close()
     assert not flags.status().connected
     assert flags.status().troubles == ("the client is closed",)
+
+
+def test_changes_do_not_hurry_a_fetch_that_fails(plane: Plane, connect: Connect) -> None:
+    flags = connect()
+    assert flags.wait_ready()
+    plane.packed = lambda content: content  # what comes cannot be unpacked
+    plane.change({"payments_v2": True}, tell=False)
+    for number in range(50):
+        plane.change({"new_lobby": bool(number % 2)})
+    until(lambda: "could not be fetched" in "".join(flags.status().troubles), "the failure")
+    failed = len(plane.fetches)
+    for number in range(50):
+        plane.change({"new_lobby": bool(number % 2)})
+    until(lambda: flags.details("new_lobby").version == 102, "the last change")
+    assert len(plane.fetches) <= failed + 2
+    plane.packed = None
+    until(lambda: flags.status().version == 102, "the whole")
+    assert flags.status().troubles == ()
