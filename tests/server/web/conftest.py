@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 from tests.server.listening import listening
 
 from croupier.server.auth import Role
@@ -134,6 +134,24 @@ class Looks:
 
     async def open_everything(self, page: Page) -> None:
         await page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true; })")
+
+    async def fit_a_phone(self, page: Page, *paths: str) -> None:
+        """Every page, with all that it can open: nothing beside the screen, nothing hard to read."""
+        for path in paths:
+            await page.goto(path)
+            await self.open_everything(page)
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width <= PHONE["width"], (path, width)
+            assert await self.poor_contrast(page) == [], path
+
+    async def keep_in_sight(self, page: Page, button: str) -> None:
+        """What stops something is on the screen without scrolling, and asks before it does so."""
+        box = await page.locator(button).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= PHONE["height"]
+        await page.click(button)
+        await expect(page.locator("#ask")).to_be_visible()
+        assert await self.poor_contrast(page) == []
 
     async def poor_contrast(self, page: Page) -> list[str]:
         """The texts that are hard to read."""
