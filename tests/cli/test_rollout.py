@@ -102,6 +102,25 @@ def test_history(canary: Any, cli: Any) -> None:
     assert cli("rollout", "history", "shop-2", "--json").json[0]["type"] == "created"
 
 
+def test_verdicts_are_made_again(canary: Any, cli: Any) -> None:
+    found = cli("rollout", "replay", "shop-2")
+    verdicts = cli("rollout", "replay", "shop-2", "--json").json["verdicts"]
+    assert verdicts == sum(row[1] == "gate_judged" for row in cli("rollout", "history", "shop-2").rows)
+    assert found.out.endswith("made again; all came out the same.\n")
+
+
+def test_a_verdict_that_comes_out_otherwise_is_a_failure(canary: Any, cli: Any, monkeypatch: Any) -> None:
+    from croupier.cli.client import Client
+
+    wrong = {"gate": "ok", "at": "2026-11-22T10:00:00Z", "recorded": "pass", "again": "fail", "sameEvidence": True}
+    answer = {"rollout": "shop-2", "verdicts": 9, "mistakes": [wrong]}
+    monkeypatch.setattr(Client, "get", lambda *_, **__: answer)
+    found = cli("rollout", "replay", "shop-2")
+    assert found.code == 1
+    assert "of 9 verdicts made again 1 came out otherwise" in found.err
+    assert found.rows[0][1:] == ["ok", "pass", "fail"]
+
+
 def test_lists(canary: Any, cli: Any) -> None:
     found = cli("rollout", "list")
     assert [(row[0], row[1], row[2], row[3]) for row in found.rows] == [

@@ -10,6 +10,8 @@ from croupier.cli.output import (
     Exit,
     Json,
     Reason,
+    counted,
+    err,
     note,
     out,
     percent,
@@ -164,6 +166,27 @@ def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
         return
     rows = [(when(item["at"]), item["type"], item["actor"], item["text"]) for item in events]
     print_table(("TIME", "EVENT", "BY", "WHAT"), rows)
+
+
+@app.command()
+def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
+    """Make every verdict of a rollout again from the recorded counts; leaves with 1 where one comes out otherwise."""
+    connection: Connection = context.obj
+    with connection.open() as client:
+        found = client.get(f"rollouts/{segment(rollout)}/replay")
+    mistakes = found["mistakes"]
+    if as_json:
+        print_json(found)
+    elif not mistakes:
+        out.print(f"[green]✓[/] {counted(found['verdicts'], 'verdict')} made again; all came out the same.")
+    else:
+        err.print(
+            f"[red]✗[/] of {counted(found['verdicts'], 'verdict')} made again {len(mistakes)} came out otherwise:"
+        )
+        rows = [(when(item["at"]), item["gate"], item["recorded"], item["again"]) for item in mistakes]
+        print_table(("TIME", "GATE", "RECORDED", "AGAIN"), rows)
+    if mistakes:
+        raise typer.Exit(Exit.FAILED)
 
 
 def _act(context: typer.Context, rollout: str, verb: str, as_json: bool, **body: Any) -> None:

@@ -100,6 +100,12 @@ def percent(weight_bp: int) -> str:
     return f"{weight_bp / 100:g} %"
 
 
+def next_weight(state: RolloutState) -> int:
+    """The weight (basis points) that the canary is given next, if all goes well."""
+    later = (step.weight_bp for step in state.plan.steps[state.step + 1 :] if isinstance(step, SetWeight))
+    return next((weight for weight in later if weight > state.weight_bp), BUCKETS)
+
+
 def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionStarted:
     """The event that leaves the current step: the next step, or the promotion after the last."""
     following = state.step + 1
@@ -126,16 +132,10 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
                 evidence.said[name],
                 now,
                 watching_since=state.confirmed_at or now,
-                next_bp=_next_weight(state),
+                next_bp=next_weight(state),
             )
             if is_news(before, after):
                 yield e.GateJudged(_trimmed(after), now)
-
-
-def _next_weight(state: RolloutState) -> int:
-    """The weight (basis points) that the canary is given next, if all goes well."""
-    later = (step.weight_bp for step in state.plan.steps[state.step + 1 :] if isinstance(step, SetWeight))
-    return next((weight for weight in later if weight > state.weight_bp), BUCKETS)
 
 
 def _trimmed(state: GateState) -> GateState:

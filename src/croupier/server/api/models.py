@@ -197,6 +197,24 @@ class PromoteRequest(ChangeRequest):
     )
 
 
+class ReplayMistake(Model):
+    """A recorded verdict that its own counts do not give."""
+
+    gate: str
+    at: Moment
+    recorded: Verdict
+    again: Verdict
+    same_evidence: bool
+
+
+class Replay(Model):
+    """The verdicts of a rollout, made again from the recorded counts."""
+
+    rollout: str
+    verdicts: int = Field(description="How many were recorded.")
+    mistakes: list[ReplayMistake] = Field(description="Those that come out otherwise now; none is right.")
+
+
 class HistoryItem(Model):
     """One thing that happened to the rollout: what, when, by whom and why."""
 

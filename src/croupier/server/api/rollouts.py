@@ -1,5 +1,6 @@
 """``/rollouts``: start, watch, promote, pause, resume, abort, retry."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from croupier.control.ports import Answer, Stored
 from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask
+from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import NotFound
 from croupier.server.api import models as m
@@ -70,6 +72,14 @@ async def get_history(
     shown = entries[:limit]
     items = [item for recorded in shown for item in views.history(recorded, stored.value)]
     return m.Page(items=items, next=str(shown[-1].seq) if len(entries) > limit else None)
+
+
+@router.get("/{rollout}/replay", operation_id="replay_rollout", summary="Make the verdicts again")
+async def get_replay(here: Here, rollout: RolloutId) -> m.Replay:
+    """Every recorded verdict of its gates, made again from the counts that were recorded with it."""
+    await _stored(here, rollout)
+    history = await here.ports.store.history(rollout)
+    return views.replay(rollout, await asyncio.to_thread(lambda: tuple(rejudge(history))))
 
 
 @router.get("/{rollout}/samples", operation_id="get_rollout_samples", summary="Read the charts' points")

@@ -24,6 +24,7 @@ from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.explain import describe_event, describe_gate, describe_step, explain, gate_line
+from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
 from croupier.core.rollout.state import Abort, Phase, RolloutState
@@ -292,3 +293,19 @@ def token(value: Token) -> m.TokenView:
         created_at=moment(value.created_at),
         revoked_at=moment(value.revoked_at),
     )
+
+
+def replay(rollout_id: str, verdicts: Sequence[Rejudged]) -> m.Replay:
+    """The verdicts that were made again, and those that came out otherwise."""
+    mistakes = [
+        m.ReplayMistake(
+            gate=item.gate,
+            at=moment(item.at),
+            recorded=item.recorded,
+            again=item.again,
+            same_evidence=item.same_evidence,
+        )
+        for item in verdicts
+        if not item.agrees
+    ]
+    return m.Replay(rollout=rollout_id, verdicts=len(verdicts), mistakes=mistakes)

@@ -1,0 +1,75 @@
+"""The verdicts of a rollout made again from the counts that were recorded with them. Pure.
+
+Whoever doubts a rollback, or a promotion, need not believe it: the same counts must give the same verdict. Called by
+the API's replay.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from croupier.core.gates import GateState, Judgement, Reading, Silence, Verdict
+from croupier.core.gates.judge import judge
+from croupier.core.rollout import events as e
+from croupier.core.rollout.decide import next_weight
+from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.state import RolloutState
+from croupier.errors import Corrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """One recorded verdict (of ``gate``, ``at`` epoch seconds) and the one that its counts give now."""
+
+    gate: str
+    at: float
+    recorded: Verdict
+    again: Verdict
+    same_evidence: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Whether verdict and evidence are the same, the evidence to the last bit."""
+        return self.recorded is self.again and self.same_evidence
+
+
+def rejudge(history: Iterable[e.Event]) -> Iterator[Rejudged]:
+    """Every recorded look of the rollout, in order. Raises ``Corrupt`` where the history breaks."""
+    events = iter(history)
+    first = next(events, None)
+    if not isinstance(first, e.Created):
+        raise Corrupt(f"a rollout's history starts with 'created', not with {first!r}")
+    state = create(first)
+    for event in events:
+        if isinstance(event, e.GateJudged):
+            yield _again(state, event)
+        state = evolve(state, event)
+
+
+def _again(state: RolloutState, event: e.GateJudged) -> Rejudged:
+    recorded: GateState = event.state
+    latest = recorded.latest
+    if latest is None or state.confirmed_at is None:
+        raise Corrupt(f"rollout {state.id}: gate {recorded.gate} judged at {event.at} without having looked")
+    made = judge(
+        state.plan.gate(recorded.gate),
+        state.gate_state(recorded.gate),
+        _said(latest),
+        latest.at,
+        watching_since=state.confirmed_at,
+        next_bp=next_weight(state),
+    )
+    again = made.latest.verdict if made.latest is not None else Verdict.NO_DATA
+    return Rejudged(recorded.gate, event.at, latest.verdict, again, made.evidence == recorded.evidence)
+
+
+def _said(judgement: Judgement) -> Reading | Silence:
+    """What the source had said."""
+    if not judgement.findings:
+        return Silence(judgement.reason)
+    alone = all(finding.baseline is None for finding in judgement.findings)
+    return Reading(
+        judgement.since,
+        judgement.until,
+        {finding.group: finding.canary for finding in judgement.findings},
+        None if alone else {f.group: f.baseline for f in judgement.findings if f.baseline is not None},
+    )
