@@ -204,19 +204,20 @@ def test_a_group_that_fails_is_named() -> None:
 def test_groups_share_the_budget() -> None:
     evidence = by_group(0, ticks=1)[-1].evidence
     assert evidence is not None
-    assert [trial.group for trial in evidence.trials] == [(), ADYEN, KESTREL], "the largest first"
-    assert [trial.budget for trial in evidence.trials] == pytest.approx([0.005, 0.0025, 0.005 / 6])
+    assert [trial.group for trial in evidence.trials] == [(), ADYEN, KESTREL]
+    assert [trial.budget for trial in evidence.trials] == pytest.approx([0.005, 0.00225, 0.00225])
 
 
-def test_a_group_that_comes_later_gets_the_next_part() -> None:
+def test_a_group_that_comes_later_gets_of_what_is_left() -> None:
     gate = replace(GATE, by=("psp",))
-    state = judge(
-        gate, GateState("errors"), reading({(): (0, 9)}, {(): (0, 9)}, T + 10), T + 10, watching_since=T, next_bp=500
-    )
-    arms = {(): (0, 9), KESTREL: (0, 9)}
-    state = judge(gate, state, reading(arms, arms, T + 20), T + 20, watching_since=T, next_bp=500)
+    state = GateState("errors")
+    seen: list[list[Group]] = [[()], [(), KESTREL], [(), KESTREL, ADYEN]]
+    for index, groups in enumerate(seen, 1):
+        arm = dict.fromkeys(groups, (0, 9))
+        at = T + 10 * index
+        state = judge(gate, state, reading(arm, arm, at), at, watching_since=T, next_bp=500)
     assert state.evidence is not None
-    assert [trial.budget for trial in state.evidence.trials] == pytest.approx([0.005, 0.0025])
+    assert [trial.budget for trial in state.evidence.trials] == pytest.approx([0.005, 0.0045, 0.00045])
 
 
 def test_another_mix_of_groups_is_no_fault() -> None:

@@ -1,7 +1,8 @@
 """The sequential rule: one sample more for every test of a gate, and what all of it says now. Called by ``judge`` only.
 
-Each group has a part of the gate's false-rollback budget, fixed before its first sample is counted: the whole holds one
-half where there are groups, the n-th group to appear 1/n(n+1) of the other, so that there may be any number of them.
+Each group has a part of the gate's false-rollback budget, fixed before its first sample is counted. Where there are
+groups the whole holds one half; of the other half, groups that appear together get nine tenths of what is left, evenly,
+so that there is always something for one that comes later.
 """
 
 import math
@@ -47,6 +48,7 @@ _REACTION_S: Final = 40.0
 _SLOW_PER_FAILED: Final = 10.0
 """So many slow requests cost as much as a failed one."""
 _AT_MOST: Final = 0.999
+_AT_ONCE: Final = 0.9
 
 _ALL: Group = ()
 _NONE: Final = Counts(0, 0)
@@ -66,7 +68,7 @@ def look(
     present weight, ``next_bp`` the weight (basis points) that a pass would lead to.
     """
     fresh = before is None or before.until <= watching_since
-    evidence = _begin(gate, rule, reading) if before is None else _with_new_groups(gate, rule, before, reading)
+    evidence = _with_new_groups(gate, before or _begin(gate, rule, reading.since), reading)
     trickle = TRICKLE_AFTER_CHANGE if fresh else TRICKLE
     trials = tuple(_tried(gate, rule, trial, reading, trickle) for trial in evidence.trials)
     canary, baseline = _of(reading, _ALL)
@@ -103,22 +105,20 @@ def spent(gate: Gate, evidence: Evidence | None) -> float:
     return together(Held(trial.budget, log_e(gate, trial)) for trial in evidence.trials) if evidence else -math.inf
 
 
-def _begin(gate: Gate, rule: SequentialRule, reading: Reading) -> Evidence:
+def _begin(gate: Gate, rule: SequentialRule, at: float) -> Evidence:
     whole = _trial(gate, _ALL, rule.budget / 2 if gate.by else rule.budget)
-    incident = stake(len(_shares(gate))) if gate.objective is not None else None
-    return _with_new_groups(gate, rule, Evidence((whole,), incident, reading.since), reading)
+    return Evidence((whole,), stake(len(_shares(gate))) if gate.objective is not None else None, at)
 
 
-def _with_new_groups(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading) -> Evidence:
-    """Groups that are seen for the first time, the largest first: by their size, never by what went wrong in them."""
+def _with_new_groups(gate: Gate, evidence: Evidence, reading: Reading) -> Evidence:
+    """Groups that are seen for the first time get their part: because there are events, whatever became of them."""
     if not gate.by:
         return evidence
-    known = {trial.group for trial in evidence.trials}
-    both = {*reading.canary, *(reading.baseline or {})}
-    sizes = {group: sum(counts.total for counts in _of(reading, group)) for group in both - known}
-    new = sorted((group for group, size in sizes.items() if size), key=lambda group: (-sizes[group], group))
-    first = len(evidence.trials)
-    trials = [_trial(gate, group, rule.budget / 2 / (n * (n + 1))) for n, group in enumerate(new, first)]
+    whole, *others = evidence.trials
+    seen = {group for arm in (reading.canary, reading.baseline or {}) for group, counts in arm.items() if counts.total}
+    new = sorted(seen - {trial.group for trial in evidence.trials})
+    left = whole.budget - math.fsum(trial.budget for trial in others)
+    trials = [_trial(gate, group, _AT_ONCE * left / len(new)) for group in new]
     return replace(evidence, trials=(*evidence.trials, *trials))
 
 
