@@ -24,6 +24,7 @@ from croupier.server.context import Context, Here
 from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
+from croupier.server.web.flags.read import Happened
 from croupier.server.web.read import in_time
 from croupier.server.web.session import Session, Visitor, checked
 
@@ -93,19 +94,6 @@ class PresetSight:
     @property
     def seen(self) -> str:
         return place(self.state)
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One entry of a preset's history."""
-
-    at: float
-    seq: int
-    actor: str
-    reason: str
-    version: int | None
-    text: str
-    changes: tuple[str, ...] = ()
 
 
 def stage(state: PresetState) -> Stage:

@@ -56,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One entry of a flag's history, in words."""
+    """One entry of a flag's history, or a preset's, in words."""
 
     at: float
     seq: int
