@@ -136,7 +136,7 @@ async def test_presets_have_versions_and_are_checked_with_the_record(store: SqlS
     entry = Entry(1.0, "anna", "prepare", "preset/old-button", ({"type": "preset_put"},))
     await store.commit(Commit((entry,), 1.0, presets=(Stored(state, 0),)))
     assert [*await store.presets()] == [Stored(state, 1)]
-    before = (Before("lobby", declared().source, "sha256:1", False, "sha256:2", True),)
+    before = (Before("lobby", declared().source, "sha256:1", "sha256:2"),)
     later = replace(
         state,
         approval=Approval("ben", 2.0, state.digest),
