@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from croupier.core.flags.snapshot import Snapshot, encode
 from croupier.errors import Rejected
 from croupier.sdk import Changed, Details, FlagClient, Reason
+from croupier.sdk.known import write_cache
 from croupier.sdk.rules import read_rules
 
 ISSUE = {
@@ -371,3 +372,14 @@ def test_listeners_hear_of_changes_until_they_do_not(flags: FlagClient) -> None:
     assert len(heard) == 1
     assert isinstance(heard[0], Changed)
     assert "limit" in heard[0].flags
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    cache = tmp_path / "a[b]"
+    old, new, other = tmp_path / ".a[b].x1", tmp_path / ".a[b].x2", tmp_path / ".a.x3"
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (1.0, 1.0))
+    write_cache(cache, Snapshot("production", "home", 3))
+    assert sorted(tmp_path.iterdir()) == [other, new, cache]

@@ -9,8 +9,10 @@ import logging
 import os
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,8 @@ from croupier.sdk.rules import read_rules
 
 LARGEST: Final = 512 * 1024 * 1024
 """Bytes of a file, or of a server's answer, that may be flags, unless ``FlagClient`` is told otherwise."""
+_LEFT_S: Final = 3600.0
+"""Nobody writes for so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +114,7 @@ def write_cache(path: Path, snapshot: Snapshot) -> None:
         if kept.read(len(header)) == header:
             return
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -121,3 +126,11 @@ def write_cache(path: Path, snapshot: Snapshot) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _clear(path: Path) -> None:
+    """Remove what writers left who were killed long ago."""
+    for left in path.parent.glob(f".{escape(path.name)}.*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                left.unlink()

@@ -98,7 +98,7 @@ def test_answers(declared: Flag, context: Mapping[str, Any], answer: tuple[Any, 
     rules = ruleset(declared, VIP, now=100)
     for _ in range(2):
         assert told(rules.outcome("f", context)) == answer
-    assert told(rules.runs["f"](context)) == answer
+    assert told(rules.runs["f"].answer(rules.runs["f"], context)) == answer
     assert rules.outcome("f", context) is rules.outcome("f", context)
 
 

@@ -25,7 +25,7 @@ __all__ = ["Compiled", "Context", "compile_line"]
 
 
 class Compiled:
-    """A flag, ready: ``flag.answer(flag, context)`` is its answer, and so is ``flag(context)``, a little slower."""
+    """A flag, ready: ``flag.answer(flag, context)`` is its answer. A method would be looked up at each call."""
 
     __slots__ = ("_place", "_rest", "_undecided", "answer", "default", "lookup", "needs", "steps")
 
@@ -38,9 +38,6 @@ class Compiled:
         self._rest = rest
         self._undecided: Undecided | None = None
         self._place: tuple[str, KeyOf] | None = None
-
-    def __call__(self, context: Context) -> Outcome:
-        return self.answer(self, context)
 
     def undecided(self, context: Context) -> Outcome:
         """The answer where a rule cannot be decided."""
