@@ -103,6 +103,23 @@ def test_a_hard_stop_needs_one_sample() -> None:
     assert state.violated_since == T
 
 
+def test_a_group_that_fails_outright_stops_at_once() -> None:
+    gate = replace(GATE, by=("psp",), hard_stop=HardStop(failing=0.5, samples=20))
+    canary: Arm = {KESTREL: (30, 30), ADYEN: (0, 400)}
+    baseline: Arm = {KESTREL: (0, 300), ADYEN: (0, 3000)}
+    said = reading(with_whole(canary), with_whole(baseline), T + 10)
+    latest = judge(gate, GateState("errors"), said, T + 10, watching_since=T, next_bp=500).latest
+    assert latest is not None
+    assert latest.hard
+    assert latest.reason.startswith("hard stop: psp=kestrel: 0.00 % of 30 good")
+
+
+def test_a_sample_without_length_breaks_nothing() -> None:
+    state, gate = GateState("errors"), replace(GATE, rule=SequentialRule(dwell=1))
+    said = Reading(T, T, {(): Counts(9, 9)}, {(): Counts(9, 9)})
+    assert judge(gate, state, said, T, watching_since=T, next_bp=500).latest is not None
+
+
 def test_an_incident_of_both_blames_nobody() -> None:
     outage: Sample = ((100, 200), (900, 1800))
     assert Verdict.FAIL not in verdicts(GATE, [HEALTHY] * 6 + [outage] * 60)

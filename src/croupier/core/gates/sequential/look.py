@@ -49,6 +49,8 @@ _SLOW_PER_FAILED: Final = 10.0
 """So many slow requests cost as much as a failed one."""
 _AT_MOST: Final = 0.999
 _AT_ONCE: Final = 0.9
+_SHORTEST_S: Final = 0.001
+"""A sample of no length would make traffic infinite."""
 
 _ALL: Group = ()
 _NONE: Final = Counts(0, 0)
@@ -77,12 +79,17 @@ def look(
         trials=trials,
         incident=_weighed(evidence.incident, gate, rule, baseline, trickle, math.inf),
         until=reading.until,
-        seconds=evidence.seconds + reading.until - reading.since,
+        seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
         samples=(0 if fresh else evidence.samples) + (canary.total > 0),
     )
-    verdict, reason, hard = _sum_up(gate, rule, after, canary, baseline, next_bp)
     findings = tuple(_finding(gate, trial, reading) for trial in trials)
-    return after, Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, hard)
+    stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
+    if stopped:
+        worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
+        said = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
+    else:
+        said = _sum_up(gate, rule, after, canary, baseline, next_bp)
+    return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, bool(stopped))
 
 
 def log_e(gate: Gate, trial: Trial) -> float:
@@ -161,21 +168,19 @@ def _weighed(
 
 def _sum_up(
     gate: Gate, rule: SequentialRule, evidence: Evidence, canary: Counts, baseline: Counts, next_bp: int
-) -> tuple[Verdict, str, bool]:
-    """The verdict, why, and whether it is a hard stop; ``canary`` and ``baseline`` are this sample's."""
-    if stops(gate, canary, baseline):
-        return Verdict.FAIL, f"hard stop: {describe(gate, _ALL, canary, baseline)}", True
+) -> tuple[Verdict, str]:
+    """The verdict and why; ``canary`` and ``baseline`` are this sample's."""
     worst = max(evidence.trials, key=lambda trial: math.log(trial.budget) + log_e(gate, trial))
     odds = log_e(gate, worst)
     against = f"{describe(gate, worst.group, worst.canary, worst.baseline)}: {_odds(odds)} that it is worse"
     if spent(gate, evidence) >= 0.0:
-        return Verdict.FAIL, f"{against} than permitted", False
+        return Verdict.FAIL, f"{against} than permitted"
     if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
         common = f"{describe(gate, _ALL, canary, baseline)}; the baseline misses it likewise"
-        return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed", False
+        return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
     if odds >= CALM:
-        return Verdict.INCONCLUSIVE, f"{against}, {_odds(needed(worst.budget))} needed", False
-    return *_good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0), False
+        return Verdict.INCONCLUSIVE, f"{against}, {_odds(needed(worst.budget))} needed"
+    return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0)
 
 
 def _good_enough(
