@@ -246,3 +246,8 @@ async def test_pages_of_other_origins(opened: Any, settings: Any) -> None:
             assert "access-control-allow-origin" not in found.headers
     async with opened(settings) as world:
         assert "access-control-allow-origin" not in (await world.client.options(path, headers={**shop, **asks})).headers
+
+
+async def test_events_are_only_read(shore: Any) -> None:
+    answer = await shore.http.post("/ofrep/v1/events?ticket=x")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")

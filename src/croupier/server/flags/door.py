@@ -18,11 +18,11 @@ from croupier.server.flags.answer import answer, body_of, header
 from croupier.server.flags.stream import CONNECTION, Connection, Listener
 from croupier.server.problems import Forbidden, Malformed, respond_error, respond_status
 
-_PATH: Final = re.compile(r"/api/v1/environments/([^/]{1,100})/flags(|/stream|/acknowledge)")
-_METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",), "/acknowledge": ("POST",)}
 REFETCH: Final = "/ofrep/v1/events"
 """Where clients of OFREP hear that they are to ask again; every bulk answer says so, with a ticket."""
 
+_PATH: Final = re.compile(rf"/api/v1/environments/([^/]{{1,100}})/flags(|/stream|/acknowledge)|({REFETCH})")
+_METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",), "/acknowledge": ("POST",), REFETCH: ("GET",)}
 _MOST_PARAMETERS: Final = 20
 _STREAM: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
 
@@ -34,16 +34,13 @@ class ClientDoor:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == REFETCH:
-            await _refetch(scope, receive, send)
-            return
         found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)
             return
-        environment, what = found.groups()
+        environment, what = found[1] or "", found[2] or found[3] or ""
         # For the log and the metrics, which name the route and not each path.
-        scope["path_params"], scope["route"] = {"environment": environment}, what
+        scope["path_params"], scope["route"] = {"environment": environment} if environment else {}, what
         if scope["method"] not in _METHODS[what]:
             allowed = ", ".join(_METHODS[what])
             refusal = respond_status(scope, 405, f"{scope['method']} is not possible here.", headers={"Allow": allowed})
@@ -51,14 +48,18 @@ class ClientDoor:
             return
         here: Context = scope["app"].state.context
         try:
-            who = asking(here, scope, environment)
             match what:
                 case "":
+                    asking(here, scope, environment)
                     await _snapshot(here, scope, send, environment)
                 case "/stream":
-                    await _stream(here, scope, send, environment, who)
-                case _:
+                    who = asking(here, scope, environment)
+                    await _listen(here, scope, send, Listener(environment, who.id, _client_of(scope)))
+                case "/acknowledge":
+                    asking(here, scope, environment)
                     await _acknowledge(here, receive, send, environment)
+                case _:
+                    await _listen(here, scope, send, _of_ticket(here, scope))
         except CroupierError as error:
             await respond_error(scope, error)(scope, receive, send)
 
@@ -93,32 +94,24 @@ async def _snapshot(here: Context, scope: Scope, send: Send, environment: str) -
     await answer(send, 200, headers, body)
 
 
-async def _stream(here: Context, scope: Scope, send: Send, environment: str, who: Principal) -> None:
+async def _listen(here: Context, scope: Scope, send: Send, listener: Listener) -> None:
+    """Tell the listener what changes, until one of us ends it. Raises ``NotFound`` for an unknown environment."""
     feed = here.flags.feed
-    here.flags.book.snapshot(environment)  # there is such an environment
+    here.flags.book.snapshot(listener.environment)
     connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
-    with feed.seat(Listener(environment, who.id, _client_of(scope)), connection) as stream:
+    with feed.seat(listener, connection) as stream:
         await send({"type": "http.response.start", "status": 200, "headers": list(_STREAM)})
         await stream.write(send, feed.greeting(stream, header(scope, b"last-event-id")), feed.following)
 
 
-async def _refetch(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell an OFREP client whenever it is to ask again. It comes with a ticket, or with a token as others do."""
-    scope["route"] = "events"
-    here: Context = scope["app"].state.context
-    try:
-        found = here.flags.tickets.redeem(_asked(scope, "ticket"), here.ports.clock.now())
-        if found is None:
-            address = scope["client"][0] if scope.get("client") else ""
-            raise here.doorman.refuse(address, "The ticket is not known, or over.")
-        token, environment = found
-        connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
-        feed = here.flags.feed
-        with feed.seat(Listener(environment, token, refetch=True), connection) as stream:
-            await send({"type": "http.response.start", "status": 200, "headers": list(_STREAM)})
-            await stream.write(send, feed.greeting(stream, header(scope, b"last-event-id")), feed.following)
-    except CroupierError as error:
-        await respond_error(scope, error)(scope, receive, send)
+def _of_ticket(here: Context, scope: Scope) -> Listener:
+    """An OFREP client, which wants to hear when it is to ask again, by the ticket that it came with."""
+    found = here.flags.tickets.redeem(_asked(scope, "ticket"), here.ports.clock.now())
+    if found is None:
+        address = scope["client"][0] if scope.get("client") else ""
+        raise here.doorman.refuse(address, "The ticket is not known, or over.")
+    token, environment = found
+    return Listener(environment, token, refetch=True)
 
 
 async def _acknowledge(here: Context, receive: Receive, send: Send, environment: str) -> None:

@@ -21,10 +21,11 @@ from croupier.core.flags.ruleset import Ruleset
 from croupier.errors import CroupierError, NotFound, Transient
 from croupier.server.auth import Principal, bearer_of
 from croupier.server.context import Context, Here
+from croupier.server.flags.door import REFETCH
 from croupier.server.problems import Forbidden, kind_of
 
 ENVIRONMENT: Final = "x-croupier-environment"
-EVENTS: Final = "/ofrep/v1/events"
+
 INACTIVITY_S: Final = 120
 """After so long in the background a client closes its stream."""
 
@@ -83,7 +84,7 @@ async def evaluate_all(
         return Response(status_code=304, headers={"ETag": etag})
     ticket = here.flags.tickets.issue(who.id, environment, here.ports.clock.now())
     streams = [
-        {"type": "sse", "endpoint": {"requestUri": f"{EVENTS}?ticket={ticket}"}, "inactivityDelaySec": INACTIVITY_S}
+        {"type": "sse", "endpoint": {"requestUri": f"{REFETCH}?ticket={ticket}"}, "inactivityDelaySec": INACTIVITY_S}
     ]
     metadata = {"environment": environment, "version": ruleset.snapshot.version}
     rest = json.dumps({"metadata": metadata, "eventStreams": streams}, separators=(",", ":"))
