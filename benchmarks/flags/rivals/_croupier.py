@@ -2,21 +2,33 @@
 # ruff: noqa: ARG001, SLF001 -- each SDK as its own documentation uses it
 
 import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 from benchmarks.flags.rivals._case import FLAG, adapter, all_flags, ver
 from benchmarks.flags.rivals._openfeature import _of_call, _of_ctx, _of_raw
 
 
 def _client(n):
-    from croupier.core.flags.snapshot import decode, encode
+    """As it arrives from a control plane: as bytes that another process made."""
+    from croupier.core.flags.snapshot import decode
     from croupier.sdk import FlagClient
-    from croupier.sdk.rules import read_rules
 
     client = FlagClient.from_rules([])
-    # As it arrives from a control plane, not as declarations.
-    rules = [_declared(*flag) for flag in all_flags(n)]
-    client._held.replace(decode(encode(read_rules(rules, "production", 4_000))))  # small versions would weigh nothing
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run([sys.executable, "-m", __name__, str(n)], check=True, stdout=file)
+        client._held.replace(decode(Path(file.name).read_bytes()))
     return client
+
+
+def _written(n):
+    from croupier.core.flags.snapshot import encode
+    from croupier.sdk.rules import read_rules
+
+    rules = [_declared(*flag) for flag in all_flags(n)]
+    return encode(read_rules(rules, "production", 4_000))  # as of a record in use: small versions would weigh nothing
 
 
 def _declared(key, markets, brand, percent):
@@ -103,3 +115,7 @@ def _official():
         return api.get_client()
 
     return {"version": ver("openfeature-sdk"), "load": load, "ctx": _of_ctx, "call": _of_call, "raw": _of_raw}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(_written(int(sys.argv[1])))

@@ -106,7 +106,7 @@ def if_met(flag: Compiled, context: Context) -> Outcome:
 def compile_line(rest: str, lookup: Lookup) -> Compiled:
     """The flag of this line. Raises what a damaged line raises; the caller answers with an error outcome."""
     number, _, text = rest.partition("\t")
-    return _Compilation(int(number), json.loads(text), rest, lookup).compiled()
+    return _Compilation(_one(int(number)), json.loads(text), rest, lookup).compiled()
 
 
 class _Compilation:
@@ -150,7 +150,7 @@ class _Compilation:
         if share < BUCKETS:
             outside = self.outcome(self.line["serve"], Reason.SPLIT, rule=name, detail=_outside(share, name))
         if share < BUCKETS and algorithm == NATIVE and not several and not by:
-            return Step(test, served[0], share, self.prefixes.setdefault(salt, f"{salt}:"), outside)
+            return test, served[0], _one(share), self.prefixes.setdefault(salt, f"{salt}:"), outside
         take: Take | None = None
         key = key_of(by)
         if several:
@@ -158,10 +158,16 @@ class _Compilation:
             take = _take_one(key, split, served)
         if share < BUCKETS:
             take = _take_share(key, algorithm, salt, share, take, served[0])
-        return Step(test, served[0], None, take, outside)
+        return test, served[0], None, take, outside
 
 
 _usual_key: Final = key_of("")
+
+
+@lru_cache(maxsize=1024)
+def _one(number: int) -> int:
+    """The same object for equal numbers."""
+    return number
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from croupier.core.flags.cel import Test
 from croupier.core.flags.outcome import Outcome
@@ -31,16 +31,11 @@ class Lookup(Protocol):
         ...
 
 
-class Step(NamedTuple):
-    """One rule, compiled; a plain tuple, which is unpacked at once.
+Step: TypeAlias = tuple[Test | None, Outcome, int | None, Any, Outcome]
+"""One rule, compiled: ``test, outcome, share, by, outside``. No class, since a plain tuple is smaller, and unpacked at
+once.
 
-    With a ``share`` the native bucketing is decided in place, of the prefix ``by``; without one ``by`` is the ``Take``
-    that decides, or ``None``, where everybody who passes ``test`` gets ``outcome``. ``outside`` is the answer if no
-    later rule takes a player whom this one's share left out.
-    """
-
-    test: Test | None
-    outcome: Outcome
-    share: int | None
-    by: Any
-    outside: Outcome
+With a ``share`` the native bucketing is decided in place, of the prefix ``by``; without one ``by`` is the ``Take`` that
+decides, or ``None``, where everybody who passes ``test`` gets ``outcome``. ``outside`` is the answer if no later rule
+takes a player whom this one's share left out.
+"""

@@ -39,7 +39,8 @@ class Undecided:
         for index, step in enumerate(self._steps):
             part = "if"
             try:
-                if step.test is not None and not step.test(context):
+                test, outside = step[0], step[-1]
+                if test is not None and not test(context):
                     continue
                 part = "key"
                 taken = _taken(step, context)
@@ -48,7 +49,7 @@ class Undecided:
                 continue
             if taken is not None:
                 return self._with(taken, notes, context)
-            last = step.outside
+            last = outside
         return self._with(last, notes, context)
 
     def _with(self, outcome: Outcome, notes: Sequence[tuple[int, str, Exception]], context: Context) -> Outcome:
@@ -96,9 +97,13 @@ class Undecided:
 
 def _taken(step: Step, context: Context) -> Outcome | None:
     """As ``evaluate.by_rules`` does it, which raised somewhere."""
-    if step.share is not None:
-        return step.outcome if bucket(step.by[:-1], _usual_key(context)) < step.share else None
-    return step.outcome if step.by is None else step.by(context)
+    _, outcome, share, by, _ = step
+    if share is not None:
+        return outcome if bucket(by[:-1], _usual_key(context)) < share else None
+    if by is None:
+        return outcome
+    taken: Outcome | None = by(context)
+    return taken
 
 
 def _paths(condition: str) -> tuple[tuple[str, ...], ...]:
