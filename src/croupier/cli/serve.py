@@ -65,6 +65,7 @@ def _server(given: dict[str, Any]) -> tuple[Any, Any]:
             hint="In a checkout of Croupier: pip install '.[server]'",
         ) from missing
     finally:
+        gc.freeze()  # and what is loaded stays: nobody needs to look through it ever
         gc.enable()
     try:
         return app, Settings(**{name: value for name, value in given.items() if value is not None})
