@@ -16,6 +16,7 @@ from croupier.core.gates import (
     LatencySli,
     Objective,
     RatioSli,
+    SequentialRule,
     Verdict,
 )
 from croupier.core.rollout import events as e
@@ -121,6 +122,10 @@ def test_steps(step: Any, text: str) -> None:
         (
             Gate("g", SLI, comparison=Comparison(1.1, 0.001)),
             "deposits_total good: at most 1.1 × the baseline's bad share + 0.1 %",
+        ),
+        (
+            Gate("g", SLI, comparison=Comparison(1.1, 0.001), rule=SequentialRule()),
+            "deposits_total good: at most 1.1 × the baseline's bad share",
         ),
         (
             Gate("g", SLI, objective=Objective(0.995), comparison=Comparison(1.5, 0.0)),
