@@ -36,13 +36,15 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(folder: Path) -> Non
             env={**os.environ, "TMPDIR": str(folder)},
         )
     try:
-        until(lambda: _told(said, demo) or None, "the demo to tell its story", _STORY_S)
+        try:
+            until(lambda: _told(said, demo) or None, "the demo to tell its story", _STORY_S)
+        except AssertionError as late:
+            raise AssertionError(said.read_text()) from late
         page = re.search(r"^The page: (http://127\.0\.0\.1:\d+/)$", said.read_text(), re.MULTILINE)
         assert page, said.read_text()
     finally:
         demo.send_signal(signal.SIGINT)
         code = demo.wait(_LEAVE_S)
-        print(said.read_text())  # shown only if the test fails
     text = said.read_text()
     table = {line.split("\t")[0]: line.split("\t") for line in text.splitlines() if line.startswith("payments 1.")}
     assert [table[f"payments {version}"][1] for version in ("1.1.0", "1.2.0", "1.3.0")] == [

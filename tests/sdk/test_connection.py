@@ -13,9 +13,13 @@ from croupier.sdk.connection import Connection, Refused, _accept, base_of
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:8700", "nonsense", "http://", "ftp://127.0.0.1", "http://a:b", "http://[::1"]
 )
-def test_what_is_no_address_is_told_at_once(url: str) -> None:
+def test_what_is_no_address_is_told_at_once(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(Rejected, match=r"is no address of a control plane.*Write it like http://127"):
-        FlagClient(url, cache=None)
+        base_of(url, "production")
+    with FlagClient(url, cache=None) as flags:  # it raises nothing: a service starts whatever its settings hold
+        assert not flags.is_enabled("payments_v2")
+        assert "is no address of a control plane" in flags.status().troubles[0]
+    assert "Write it like http://127.0.0.1:8700. Look at" in caplog.text
 
 
 def test_an_environment_is_one_segment_whatever_it_contains() -> None:

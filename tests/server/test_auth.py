@@ -41,6 +41,7 @@ VIEWERS = {
     "GET /api/v1/rollouts",
     "GET /api/v1/rollouts/{rollout}",
     "GET /api/v1/rollouts/{rollout}/history",
+    "GET /api/v1/rollouts/{rollout}/replay",
     "GET /api/v1/rollouts/{rollout}/samples",
     "GET /api/v1/presets",
     "GET /api/v1/presets/{name}",

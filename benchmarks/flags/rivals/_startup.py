@@ -3,7 +3,6 @@
 ``python -m benchmarks.flags.rivals._startup NAME URL`` starts one, asks one flag, and says what happened.
 """
 
-
 import json
 import logging
 import os

@@ -85,12 +85,12 @@ class Background:
             self.decisions.refill()
 
     def _connected(self) -> Connection | None:
-        """The connection, not dialled yet. A token that cannot be one is said, since start-up raises for no secret."""
+        """The connection, not dialled yet. An address or a token that is none is said, since start-up never raises."""
         try:
             return None if self._connect is None else self._connect(os.getpid() != self._made_in)
         except Exception as error:  # noqa: BLE001 -- whatever httpx has against them
-            self.trouble = f"the control plane cannot be followed: {error}"
-            _log.error("flags: %s. Look at the token that FlagClient was given.", self.trouble)
+            self.trouble = f"the control plane cannot be followed: {str(error).removesuffix('.')}"
+            _log.error("flags: %s. Look at the address and the token that FlagClient was given.", self.trouble)
             return None
 
     def _chore_thread(self) -> Chores:

@@ -47,7 +47,8 @@ class FlagClient:
     is how the server lists this client; made up of host and process if left out. Works on in children of a fork, which
     are listed by this name and their process. No file and no answer may hold more than ``largest`` bytes of flags.
 
-    Whatever files and servers do, this raises nothing. It raises ``Rejected`` for a URL that is no address.
+    This raises nothing, whatever it is given and whatever files and servers do: ``status()`` and the log say what is
+    wrong.
 
     The attributes of a player and a request are given by name, as one mapping that can be kept and used again, or both.
     The player is known by ``targetingKey``, else by ``user``.
@@ -67,9 +68,8 @@ class FlagClient:
     ) -> None:
         connect = None
         if url:
-            from croupier.sdk.connection import Connection, base_of  # costs a quarter of a second, which tests need not
+            from croupier.sdk.connection import Connection  # costs a quarter of a second, which tests need not pay
 
-            base_of(url, environment)
             connect = lambda forked: Connection(url, token, environment, name, largest, forked=forked)  # noqa: E731
         path = None if cache is None or not url else Path(cache)
         if path == DEFAULT_CACHE:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from casino.errors import Misconfigured
 from casino.identity import Player
 from casino.world import MARKETS, PROVIDERS
-from croupier.sdk import DecisionLog, FlagClient, JsonLines, Rejected, flag_variant
+from croupier.sdk import DecisionLog, FlagClient, JsonLines, flag_variant
 
 PAYMENTS_V2: Final = "payments_v2"
 NEW_LOBBY: Final = "new_lobby"
@@ -97,25 +97,22 @@ def running_first(flags: Flags, asked: str, player: Player) -> str | None:
 
 
 def open_flags(source: FlagSource, service: str, instance: str, salt: str) -> Flags:
-    """Begin to follow the flags. Raises `Misconfigured` for a token that cannot be read, and a URL that is none.
+    """Begin to follow the flags. Raises `Misconfigured` for a token that cannot be read.
 
     Decisions go to a file in the same folder, a few a second of each flag; `salt` makes hashed players comparable
     among processes.
     """
     decisions = DecisionLog(JsonLines(source.folder / "decisions.jsonl"), per_second=DECISIONS_PER_S, salt=salt)
-    try:
-        with as_file(files("casino").joinpath("bootstrap.json")) as bootstrap:
-            client = FlagClient(
-                source.url,
-                _token(source),
-                environment=source.environment,
-                bootstrap=bootstrap,
-                cache=source.folder / "casino.flags",
-                decisions=decisions,
-                name=f"casino.{service}-{instance}",
-            )
-    except Rejected as wrong:
-        raise Misconfigured(f"CASINO_FLAGS_URL: {wrong.message} {wrong.hint}") from wrong
+    with as_file(files("casino").joinpath("bootstrap.json")) as bootstrap:
+        client = FlagClient(
+            source.url,
+            _token(source),
+            environment=source.environment,
+            bootstrap=bootstrap,
+            cache=source.folder / "casino.flags",
+            decisions=decisions,
+            name=f"casino.{service}-{instance}",
+        )
     return Flags(client)
 
 
