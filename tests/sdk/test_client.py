@@ -354,7 +354,7 @@ def test_a_token_that_is_none_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with FlagClient("http://127.0.0.1:9", "crp_…", cache=None) as flags:
         assert flags.value("f", 1) == 1
         assert flags.status().troubles[0].startswith("the control plane cannot be followed: ")
-    assert "Look at the token" in caplog.text
+    assert "Look at the address and the token" in caplog.text
 
 
 def test_listeners_hear_of_changes_until_they_do_not(flags: FlagClient) -> None:
