@@ -36,6 +36,7 @@ def drawn(**changes: Any) -> str:
         ({"attempt": 3}, ["paused · attempt 3"]),
         ({"confirmedWeight": None}, ["20 % (not confirmed yet)"]),
         ({"gates": [GATE]}, ["GATE", "ok    pass     99 % good"]),
+        ({"gates": [GATE | {"budget": {"held": 0.005, "used": 0.34}}]}, ["AGAINST IT", "34% (errs in 0.50%)"]),
         ({"gates": [GATE | {"waived": True}]}, ["waived"]),
         ({"gates": [GATE | {"verdict": None, "reason": None}]}, ["not yet"]),
         ({"phase": "aborting", "abort": ABORT}, ["✗ gate ok: bad at 200"]),

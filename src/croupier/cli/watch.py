@@ -77,12 +77,19 @@ def _steps(rollout: dict[str, Any]) -> RenderableType:
 
 def _gates(rollout: dict[str, Any]) -> RenderableType:
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("GATE", "VERDICT", "WHY"):
+    budgets = any(gate.get("budget") for gate in rollout["gates"])
+    for column in ("GATE", "VERDICT", *(["AGAINST IT"] if budgets else []), "WHY"):
         table.add_column(column)
     for gate in rollout["gates"]:
         verdict = "waived" if gate["waived"] else gate["verdict"] or "not yet"
-        table.add_row(plain(gate["name"]), styled(verdict), plain(gate["reason"] or ""))
+        evidence = [_evidence(gate.get("budget"))] if budgets else []
+        table.add_row(plain(gate["name"]), styled(verdict), *evidence, plain(gate["reason"] or ""))
     return table
+
+
+def _evidence(budget: dict[str, Any] | None) -> str:
+    """How far a sequential gate has come to blaming the canary, and with what right to err."""
+    return f"{budget['used']:.0%} [dim](errs in {budget['held']:.2%})[/]" if budget else ""
 
 
 def _follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
