@@ -45,7 +45,7 @@ class FlagClient:
     Starts with the newer of ``bootstrap`` (a file: a snapshot, or declarations as JSON) and ``cache`` (the last known
     good, ``None`` to keep none), and follows the server from then on, by stream. Without a URL it never dials. ``name``
     is how the server lists this client; made up of host and process if left out. Works on in children of a fork, which
-    are listed by this name and their process. No file and no answer may hold more than ``largest`` bytes of flags.
+    are listed as ``NAME-PID-RANDOM``. No file and no answer may hold more than ``largest`` bytes of flags.
 
     This raises nothing, whatever it is given and whatever files and servers do: ``status()`` and the log say what is
     wrong.
