@@ -102,6 +102,22 @@ def test_history(canary: Any, cli: Any) -> None:
     assert cli("rollout", "history", "shop-2", "--json").json[0]["type"] == "created"
 
 
+def test_samples_that_change_no_verdict_are_left_out_of_the_history(canary: Any, cli: Any, monkeypatch: Any) -> None:
+    from croupier.cli.client import Client
+
+    def look(verdict: str, evidence: Any = True) -> dict[str, Any]:
+        state = {"gate": "ok", "evidence": evidence, "latest": {"verdict": verdict}}
+        judged = {"type": "gate_judged", "text": verdict, "data": {"type": "gate_judged", "state": state}}
+        return {"at": "2026-11-22T10:00:00Z", "actor": "croupier", **judged}
+
+    events = [look("pass"), look("pass"), look("pass", None), look("fail"), look("fail")]
+    monkeypatch.setattr(Client, "pages", lambda *_: events)
+    found = cli("rollout", "history", "shop-2")
+    assert [row[3] for row in found.rows] == ["pass", "pass", "fail"]
+    assert "2 looks of gates that gather evidence changed no verdict" in found.err
+    assert len(cli("rollout", "history", "shop-2", "--looks").rows) == 5
+
+
 def test_verdicts_are_made_again(canary: Any, cli: Any) -> None:
     found = cli("rollout", "replay", "shop-2")
     verdicts = cli("rollout", "replay", "shop-2", "--json").json["verdicts"]

@@ -1,5 +1,6 @@
 """``croupier rollout …``: start a rollout, follow it, and do with it what people may do."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -156,7 +157,12 @@ def retry(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Jso
 
 
 @app.command()
-def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
+def history(
+    context: typer.Context,
+    rollout: Id,
+    looks: Annotated[bool, typer.Option("--looks", help="Also the looks of gates that changed no verdict.")] = False,
+    as_json: Json = False,
+) -> None:
     """What happened to a rollout, when, by whom and why."""
     connection: Connection = context.obj
     with connection.open() as client:
@@ -164,8 +170,26 @@ def history(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     if as_json:
         print_json(events)
         return
-    rows = [(when(item["at"]), item["type"], item["actor"], item["text"]) for item in events]
+    shown = events if looks else list(_turns(events))
+    rows = [(when(item["at"]), item["type"], item["actor"], item["text"]) for item in shown]
     print_table(("TIME", "EVENT", "BY", "WHAT"), rows)
+    if left := len(events) - len(shown):
+        note(f"{counted(left, 'look')} of gates that gather evidence changed no verdict; --looks shows them too.")
+
+
+def _turns(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The events without the samples of sequential gates, of which there is one every few seconds, that leave the
+    verdict what it was.
+    """
+    verdicts: dict[str, Any] = {}
+    for item in events:
+        judged = item["data"].get("state") or {}
+        if item["type"] == "gate_judged" and judged.get("evidence"):
+            verdict = judged["latest"]["verdict"]
+            if verdicts.get(judged["gate"]) == verdict:
+                continue
+            verdicts[judged["gate"]] = verdict
+        yield item
 
 
 @app.command()
