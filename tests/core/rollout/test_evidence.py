@@ -65,16 +65,6 @@ def test_a_bad_one_comes_back_and_says_why() -> None:
     assert "to 1 that it is worse than permitted" in story.state.abort.reason
 
 
-def test_weak_signs_convict_together() -> None:
-    """Neither gate alone would, when this happens."""
-    story = started(ERRORS, LOGINS)
-    watch(story, 2, 150, samples=40)
-    abort = story.state.abort
-    assert abort is not None
-    assert abort.reason.startswith("gates logins, errors together; clearest is gate ")
-    assert abort.gate in ("errors", "logins")
-
-
 def test_a_retry_begins_with_a_fresh_stake() -> None:
     story = started(ERRORS)
     watch(story, 50, 500, samples=10)

@@ -6,13 +6,11 @@ only for a canary that is ready; silence and doubt hold. Called by ``control.rec
 property tests thousands of times.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from croupier.core.gates import Gate, GateState, Opinion, Reading, Silence, Verdict
 from croupier.core.gates.judge import due, is_news, judge, span
-from croupier.core.gates.sequential.look import spent
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.routes import ServiceRoutes
@@ -155,31 +153,12 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
         if gate.latest and gate.latest.verdict is Verdict.FAIL:
             cause = e.Cause.HARD_STOP if gate.latest.hard else e.Cause.GATE
             return e.AbortStarted(cause, f"gate {name}: {gate.latest.reason}", now, name, gate.violated_since)
-    if together := _convicted_together(state, now):
-        return together
     if evidence.failure is not None:
         return e.AbortStarted(e.Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
     deadline_s = state.plan.timing.progress_deadline_s
     if state.step < 0 and not evidence.canary_ready and now - state.started_at >= deadline_s:
         return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
     return None
-
-
-def _convicted_together(state: RolloutState, now: float) -> e.AbortStarted | None:
-    """Weak signs of several sequential gates may spend the rollout's budget together."""
-    shares = {name: spent(state.plan.gate(name), state.gate_state(name).evidence) for name in guarding(state)}
-    if sum(math.exp(share) for share in shares.values()) < 1.0:
-        return None
-    clearest = state.gate_state(max(shares, key=lambda name: shares[name]))
-    why = clearest.latest.reason if clearest.latest else ""
-    names = ", ".join(name for name, share in shares.items() if share > -math.inf)
-    return e.AbortStarted(
-        e.Cause.GATE,
-        f"gates {names} together; clearest is gate {clearest.gate}: {why}",
-        now,
-        clearest.gate,
-        clearest.violated_since,
-    )
 
 
 def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:

@@ -218,6 +218,21 @@ def test_a_group_that_fails_is_named() -> None:
     assert latest.reason.startswith("psp=kestrel: ")
 
 
+@pytest.mark.parametrize("groups", [1, 40])
+def test_four_samples_convict_nobody_in_however_many_groups(groups: int) -> None:
+    """All of them fail in everything, and so does the whole."""
+    gate, state = replace(GATE, by=("psp",)), GateState("errors")
+    names: list[Group] = [(("psp", f"p{number}"),) for number in range(groups)]
+    verdicts = []
+    for index in range(1, 8):
+        canary, baseline = dict.fromkeys(names, (500, 500)), dict.fromkeys(names, (0, 5000))
+        said = reading(with_whole(canary), with_whole(baseline), T + 10 * index)
+        state = judge(gate, state, said, T + 10 * index, watching_since=T, next_bp=500)
+        assert state.latest is not None
+        verdicts.append(state.latest.verdict)
+    assert verdicts.index(Verdict.FAIL) == 4
+
+
 def test_groups_share_the_budget() -> None:
     evidence = by_group(0, ticks=1)[-1].evidence
     assert evidence is not None

@@ -101,7 +101,7 @@ class SequentialShape(Shape):
     interval: Duration | None = None
     """Of one sample. Default 10s."""
     samples: between(2, 1_000) | None = None  # type: ignore[valid-type]
-    """A test needs so many samples to convict, whatever they contain; it guards against bursts. Default 5."""
+    """Fewer samples convict nobody, whatever they contain; it guards against bursts. Default 5."""
     clumps: Ratio | None = None
     """So many failures may come of one fault (retries). Default 2."""
     dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]

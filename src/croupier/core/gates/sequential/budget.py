@@ -1,8 +1,7 @@
-"""One false-rollback budget over all tests of a rollout. Called with every test's evidence after each sample.
+"""One false-rollback budget over all tests of a rollout: each has a part of it, and convicts by its own part alone.
 
-The average of e-values is an e-value whatever depends on what, so many gates and groups cost no validity: the weights
-say who may spend how much of the budget. The product would need independence, which gates on the same requests do not
-have.
+Tests of the same hypothesis share a part by the average of their e-values, which is an e-value whatever depends on
+what. The product would need independence, which tests of the same requests do not have.
 """
 
 import math
@@ -11,16 +10,14 @@ from typing import NamedTuple
 
 
 class Held(NamedTuple):
-    """A test's part of the budget and its log e-value."""
+    """A test's weight and its log e-value."""
 
     weight: float
     log_e: float
 
 
 def together(tests: Iterable[Held]) -> float:
-    """The logarithm of what the budget has become: of the sum of its parts times their e-values. With parts that add up
-    to 1 it is the log e-value of all tests together.
-    """
+    """The log e-value of all tests together: of their average, by weights that add up to 1."""
     terms = [math.log(weight) + log_e for weight, log_e in tests if weight > 0.0]
     if not terms:
         return 0.0
@@ -34,7 +31,5 @@ def needed(budget: float) -> float:
 
 
 def used(spent: float, budget: float) -> float:
-    """How far a gate has come to its verdict, 0 to 1, on the scale of evidence. ``spent`` is the logarithm of what its
-    budget has become, as ``look.spent`` says it.
-    """
+    """How far a gate has come to its verdict, 0 to 1, on the scale of evidence; ``spent`` as ``look.spent`` says it."""
     return min(max(1.0 + spent / needed(budget), 0.0), 1.0)

@@ -106,10 +106,16 @@ def log_e(gate: Gate, trial: Trial) -> float:
 
 
 def spent(gate: Gate, evidence: Evidence | None) -> float:
-    """The logarithm of what the gate's budget has become: 0 or more convicts. Gates' budgets add up (not the
-    logarithms), so that many weak signs may convict together.
+    """The logarithm of what a part of the gate's budget has become at the most: 0 or more convicts.
+
+    The largest part decides, not their sum, which would be a test as well: the whole and its groups see the same burst,
+    and together they would convict in fewer samples than each is held to.
     """
-    return together(Held(trial.budget, log_e(gate, trial)) for trial in evidence.trials) if evidence else -math.inf
+    return max(_part(gate, trial) for trial in evidence.trials) if evidence else -math.inf
+
+
+def _part(gate: Gate, trial: Trial) -> float:
+    return math.log(trial.budget) + log_e(gate, trial)
 
 
 def _begin(gate: Gate, rule: SequentialRule, at: float) -> Evidence:
@@ -170,10 +176,10 @@ def _sum_up(
     gate: Gate, rule: SequentialRule, evidence: Evidence, canary: Counts, baseline: Counts, next_bp: int
 ) -> tuple[Verdict, str]:
     """The verdict and why; ``canary`` and ``baseline`` are this sample's."""
-    worst = max(evidence.trials, key=lambda trial: math.log(trial.budget) + log_e(gate, trial))
+    worst = max(evidence.trials, key=lambda trial: _part(gate, trial))
     odds = log_e(gate, worst)
     against = f"{describe(gate, worst.group, worst.canary, worst.baseline)}: {_odds(odds)} that it is worse"
-    if spent(gate, evidence) >= 0.0:
+    if _part(gate, worst) >= 0.0:
         return Verdict.FAIL, f"{against} than permitted"
     if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
         common = f"{describe(gate, _ALL, canary, baseline)}; the baseline misses it likewise"
