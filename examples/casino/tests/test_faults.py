@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def test_a_process_that_is_started_wrongly_says_what_to_write(
 ) -> None:
     good = ("--port", "1", "--version", "1.0.0", "--database", str(tmp_path / "casino.db"))
     monkeypatch.setattr("sys.argv", ["casino.payments", *good, *options])
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # its own ends with the test
     assert serve("payments", ROUTES) == 2
     assert message in capsys.readouterr().err
 
