@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,26 @@ async def test_work_that_fails_is_rolled_back(store_url: str) -> None:
         await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE half (x integer)").close())
     finally:
         await database.close()
+
+
+async def test_work_that_fails_when_nobody_waits_any_more_is_no_complaint(
+    store_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database, begun = Database(parse_url(store_url)), threading.Event()
+
+    def fail(_: Connection) -> None:
+        begun.set()
+        raise LookupError("in the middle")
+
+    asking = asyncio.create_task(database.write(fail))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await database.close()
+    gc.collect()
+    assert begun.is_set(), "the work itself was not cancelled"
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_closed_database_opens_no_connection_for_latecomers(store_url: str) -> None:

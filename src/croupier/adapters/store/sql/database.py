@@ -126,8 +126,13 @@ class Database:
         """Keep a caller's cancellation out of the transaction: a driver left half-way may hold the database locked."""
         task = asyncio.create_task(running)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone: then nobody else looks at it, which asyncio complains of
 
 
 def _engine(url: URL, *, memory: bool) -> AsyncEngine:
