@@ -350,6 +350,14 @@ def test_the_newer_of_bootstrap_and_cache(tmp_path: Path) -> None:
     assert newer(at(3, "other"), at(2)) == "cache"
 
 
+def test_nobody_waits_for_a_server_that_cannot_be_followed() -> None:
+    with FlagClient("nonsense", cache=None) as flags:
+        assert flags.wait_ready(3_600.0) is False
+        assert flags.status().troubles[0].startswith("the control plane cannot be followed: ")
+    with FlagClient() as flags:
+        assert flags.wait_ready(0.0) is True
+
+
 def test_a_token_that_is_none_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with FlagClient("http://127.0.0.1:9", "crp_…", cache=None) as flags:
         assert flags.value("f", 1) == 1

@@ -51,6 +51,11 @@ class Background:
         self._started = False
         everyone.add(self)
 
+    @property
+    def has_server(self) -> bool:
+        """Whether there is a control plane to follow, be that possible or not."""
+        return self._connect is not None
+
     def start(self, within_s: float = 0.0) -> None:
         if (self._connect is None and self.decisions is None) or not threads_run():
             return

@@ -286,10 +286,13 @@ class FlagClient:
 
     def wait_ready(self, timeout_s: float = 5.0) -> bool:
         """Wait until the server's flags are here, for those who would rather be late than start with what was known
-        before. Answers whether they are; ``True`` at once where there is no server to wait for.
+        before. Answers whether they are; at once ``True`` where no server was asked for, and ``False`` where the one
+        that was cannot be followed (``status()`` says why).
         """
         subscription = self._background.subscription
-        return subscription is None or subscription.ready.wait(timeout_s)
+        if subscription is None:
+            return not self._background.has_server
+        return subscription.ready.wait(timeout_s)
 
     async def ready(self, timeout_s: float = 5.0) -> bool:
         """``wait_ready`` for asyncio."""

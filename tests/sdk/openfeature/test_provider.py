@@ -68,6 +68,12 @@ def test_events_of_a_life(plane: Plane, heard: list[tuple[str, EventDetails]]) -
     until(lambda: names(heard).count("READY") > before, "ready again")
 
 
+def test_an_address_that_is_none_is_not_ready(heard: list[tuple[str, EventDetails]]) -> None:
+    with pytest.raises(Exception, match="cannot be followed"):
+        api.set_provider_and_wait(CroupierProvider(FlagClient("nonsense", TOKEN, cache=None)))
+    until(lambda: "ERROR" in names(heard), "the error")
+
+
 def test_a_server_that_comes_late(plane: Plane, heard: list[tuple[str, EventDetails]]) -> None:
     plane.stop()
     with pytest.raises(Exception, match="No flags are known yet"):
