@@ -113,9 +113,13 @@ async def test_undo_is_refused_with_the_names_of_flags_that_changed_since(plane:
     await ready(plane)
     await plane.flags.presets.apply("safe-mode", actor="cleo", reason="x")
     left = plane.flags.book.state("new_lobby").source
-    await plane.declare({**left, "description": "changed"})
-    with pytest.raises(Conflict, match="cannot be undone exactly: new_lobby changed since"):
+    await plane.declare({**left, "rules": [{"rollout": 0.5}]})
+    with pytest.raises(Conflict, match="cannot be undone exactly: new_lobby changed since") as refused:
         await plane.flags.presets.undo("safe-mode", actor="cleo")
+    assert refused.value.hint == (
+        "Make them answer as before the preset, then undo it. "
+        "new_lobby: rule 1 (everybody) removed; production: enabled; default: off -> on."
+    )
     assert [item.message for item in (await plane.flags.presets.preview("safe-mode")).problems] == [
         "new_lobby changed since."
     ]
@@ -137,6 +141,19 @@ async def test_a_flag_that_somebody_restored_is_no_obstacle(plane: Any) -> None:
     assert (await plane.flags.presets.get("p")).value.applied is None
     await plane.flags.presets.apply("p", actor="cleo", reason="again")
     assert plane.answer("payments_v2") == "off"
+    assert (await plane.store.verify()).ok
+
+
+async def test_a_flag_that_a_person_brought_back_is_no_obstacle(plane: Any) -> None:
+    """Its description is of another day, and stays."""
+    await ready(plane)
+    await plane.flags.presets.apply("safe-mode", actor="cleo", reason="x")
+    await plane.declare({**LOBBY, "description": "the lobby"})
+    await plane.flags.presets.undo("safe-mode", actor="cleo")
+    assert (plane.answer("payments_v2"), plane.answer("new_lobby")) == ("on", "on")
+    assert plane.flags.book.state("new_lobby").flag.description == "the lobby"
+    await plane.flags.presets.apply("safe-mode", actor="cleo", reason="again")
+    assert plane.answer("new_lobby") == "off"
     assert (await plane.store.verify()).ok
 
 

@@ -11,7 +11,7 @@ from croupier.core.flags import events as e
 from croupier.core.flags.line import flag_line
 from croupier.core.flags.model import Flag, Override, Rule
 from croupier.core.flags.preset import Application, Change, Preset
-from croupier.core.flags.preset_plan import Planned, Undo, before, plan, undo
+from croupier.core.flags.preset_plan import Planned, Undo, before, plan, undo, wanted
 from croupier.core.flags.state import FlagState, declare, evolve
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.errors import Rejected
@@ -115,12 +115,28 @@ def test_undoing_makes_every_flag_what_it_was(changes: list[Change], killed: boo
 def test_what_somebody_changed_since_stays() -> None:
     states: dict[str, Any] = {key: state_of(replace(FLAG, key=key)) for key in "fgh"}
     after, application = applied(Preset("p", tuple(Change(key, kill=True) for key in "fgh")), states)
-    source = write_flag(replace(FLAG, owner="x"))
+    source = write_flag(replace(FLAG, default="on"))
     after["f"] = happened(after["f"], (e.FlagDeclared(source, digest_of(source)),), 3)
     after["h"] = happened(after["h"], (e.FlagArchived(),), 3)
     del after["g"]
     assert undo("p", application, after).kept == ("f", "g", "h")
     assert undo("p", application, after).planned == ()
+    needs = [wanted(was, after.get(was.flag)) for was in application.before]
+    assert needs == ["f: default: on -> off", "g: declare it again", "h: declare it again"]
+
+
+@pytest.mark.parametrize("brought_back", [True, False])
+def test_what_is_noted_since_is_no_obstacle_and_stays(brought_back: bool) -> None:
+    """A person brought the answers back, or not; somebody described the flag, and renewed it."""
+    after, application = applied(Preset("p", (Change("f", settings={"enabled": False}),)), {"f": state_of(FLAG)})
+    noted = replace(FLAG, description="d", owner="x", tags=("t",), expires_at=9.0)
+    source = write_flag(replace(noted, enabled=brought_back))
+    after["f"] = happened(after["f"], (e.FlagDeclared(source, digest_of(source)),), 3)
+    way_back = undo("p", application, after)
+    assert way_back.kept == ()
+    (back,) = way_back.planned
+    assert len(back.events) == (0 if brought_back else 1)
+    assert happened(after["f"], back.events, 4).flag == noted
 
 
 @pytest.mark.parametrize("killed_again", [True, False])

@@ -16,7 +16,7 @@ from croupier.core.flags.check import check
 from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.model import Flag
 from croupier.core.flags.preset import Application, Approval, Preset, PresetState, write_preset
-from croupier.core.flags.preset_plan import Planned, before, folded, plan, undo
+from croupier.core.flags.preset_plan import Planned, before, folded, plan, undo, wanted
 from croupier.core.flags.state import FlagState, Kill, declare
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.core.journal.entry import Entry
@@ -162,8 +162,10 @@ class Presets:
         await self.recorder.book.refresh()
         applied = stored.value.applied
         if applied is not None:
-            back = undo(name, applied, self._states(item.flag for item in applied.before))
-            kept = tuple(Problem(f"{flag} changed since.", (flag,)) for flag in back.kept)
+            states = self._states(item.flag for item in applied.before)
+            back = undo(name, applied, states)
+            steps = _steps(applied, back.kept, states)
+            kept = tuple(Problem(f"{flag} changed since.", (flag,), step) for flag, step in steps.items())
             return Preview(self._differences(back.planned), kept)
         planned, problems = self._planned(stored.value.preset, "")
         return Preview(self._differences(planned), tuple(problems))
@@ -194,8 +196,8 @@ class Presets:
         return await self.recorder.record(decide, Who(actor, f"apply preset {name}", reason), answer=answer)
 
     async def undo(self, name: str, *, actor: str, reason: str = "", answer: Keep | None = None) -> Changed:
-        """Bring every flag back to what it was before; what others killed stays killed. Raises ``Conflict``, naming
-        them, where declarations changed since.
+        """Make every flag answer as before; what others killed stays killed. Raises ``Conflict``, naming them and what
+        they need, where some answer otherwise by now.
         """
 
         async def decide() -> Decided:
@@ -203,10 +205,12 @@ class Presets:
             applied = stored.value.applied
             if applied is None:
                 raise Conflict(f"The preset {name} is not in force.")
-            back = undo(name, applied, self._states(item.flag for item in applied.before))
+            states = self._states(item.flag for item in applied.before)
+            back = undo(name, applied, states)
             if back.kept:
                 names = ", ".join(back.kept)
-                hint = "Bring those back by hand, or declare them as they should be."
+                steps = ". ".join(_steps(applied, back.kept, states).values())
+                hint = f"Make them answer as before the preset, then undo it. {steps}."
                 raise Conflict(f"The preset {name} cannot be undone exactly: {names} changed since.", hint=hint)
             return Decided(_happenings(back.planned), stamp=self._undone(stored, actor, reason))
 
@@ -276,6 +280,11 @@ class PlannedPresets:
 
     presets: tuple[Stored[PresetState], ...]
     entries: tuple[Entry, ...]
+
+
+def _steps(applied: Application, kept: Collection[str], states: Mapping[str, FlagState]) -> dict[str, str]:
+    """What each flag that stands in the way needs, so that undoing works."""
+    return {was.flag: wanted(was, states.get(was.flag)) for was in applied.before if was.flag in kept}
 
 
 def _happenings(planned: Iterable[Planned]) -> tuple[Happening, ...]:

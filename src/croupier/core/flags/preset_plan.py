@@ -5,13 +5,18 @@ All of it goes into one version of the ruleset, or nothing does.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from croupier.core.flags.diff import diff
 from croupier.core.flags.events import FlagDeclared, FlagEvent, FlagKilled, FlagRestored
 from croupier.core.flags.preset import Application, Before, Preset, changed_source
 from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState, evolve
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.errors import Problem, Rejected
+
+_NOTES: Final = frozenset({"type", "description", "owner", "tags", "expires_at", "on_expiry"})
+"""What a declaration says that decides no answer. No preset changes it, and no undoing takes it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The way back. ``kept`` are flags that somebody changed after the preset: they stay as they are now."""
+    """The way back. ``kept`` are flags that somebody made answer otherwise since: neither as the preset
+    left them nor as before."""
 
     planned: tuple[Planned, ...]
     kept: tuple[str, ...]
@@ -73,23 +79,47 @@ def folded(state: FlagState, events: Iterable[FlagEvent]) -> FlagState:
 
 
 def undo(preset: str, application: Application, states: Mapping[str, FlagState]) -> Undo:
-    """The events that make every flag what it was, but for those whose declaration somebody changed since. Of the kills
-    only the preset's own is undone: a flag that a person or another preset killed meanwhile stays killed.
+    """The events that make every flag answer as it did, but for those that somebody made answer otherwise since. Of the
+    kills only the preset's own is undone: a flag that a person or another preset killed meanwhile stays killed.
     """
     planned: list[Planned] = []
     kept: list[str] = []
     for was in application.before:
         state = states.get(was.flag)
-        if state is None or state.archived or state.digest != was.digest_after:
+        source = None if state is None or state.archived else _back(was, state.source)
+        if state is None or source is None:
             kept.append(was.flag)
             continue
         events: list[FlagEvent] = []
-        if state.digest != was.digest:
-            events.append(FlagDeclared(was.source, was.digest, preset))
+        if (digest := digest_of(source)) != state.digest:
+            events.append(FlagDeclared(source, digest, preset))
         if _holds(preset, state):
             events.append(FlagRestored(preset))
         planned.append(Planned(was.flag, tuple(events)))
     return Undo(tuple(planned), tuple(kept))
+
+
+def wanted(was: Before, state: FlagState | None) -> str:
+    """What a flag in ``Undo.kept`` needs to answer as before the preset, in words."""
+    if state is None or state.archived:
+        return f"{was.flag}: declare it again"
+    steps = diff(state.flag, read_flag(_with_notes_of(state.source, was.source)))
+    return f"{was.flag}: {'; '.join(steps)}"
+
+
+def _back(was: Before, now: Mapping[str, object]) -> Mapping[str, object] | None:
+    """What the flag is to be declared as: as before, but for what is only noted about it, which stays as it is now.
+    ``None`` where it answers neither as the preset left it nor as before.
+    """
+    before = _with_notes_of(now, was.source)
+    left_by_preset = digest_of(_with_notes_of(was.source, now)) == was.digest_after
+    return before if left_by_preset or digest_of(before) == digest_of(now) else None
+
+
+def _with_notes_of(noted: Mapping[str, object], source: Mapping[str, object]) -> dict[str, object]:
+    """``source`` with what ``noted`` says of the flag beside its answers."""
+    decides = {name: value for name, value in source.items() if name not in _NOTES}
+    return decides | {name: value for name, value in noted.items() if name in _NOTES}
 
 
 def _events(
