@@ -104,7 +104,7 @@ class FlagSpecShape(Shape):
     environments: dict[Text, OverrideShape] | None = None
     """What single environments do differently."""
     kill_switch: Truth | None = None
-    """true: kill it. Only a restore undoes a kill. Default: false."""
+    """true: kill it, until a declaration says false. A kill by a person outlives declarations. Default: false."""
     bucketing: BucketingShape | None = None
     """How players are put in order."""
 
@@ -148,10 +148,16 @@ class PresetSpecShape(Shape):
     """What changes, all of it at once."""
 
 
+class PresetMetadataShape(Shape):
+    short: ClassVar[str] = "name"
+    name: Key
+    """What people and commands call it: old-payment-button."""
+
+
 class PresetShape(Shape):
     """A named set of changes to flags, approved beforehand, applied at once, undone exactly."""
 
     api_version: Literal["croupier/v1"]
     kind: Literal["Preset"]
-    metadata: FlagMetadataShape
+    metadata: PresetMetadataShape
     spec: PresetSpecShape
