@@ -33,11 +33,7 @@ async def test_only_places_that_change_are_told(places: Any) -> None:
     assert only.preview.players == PLAYERS
 
 
-@pytest.mark.parametrize("killed", [True, False])
-async def test_raising_a_share_takes_it_from_nobody(places: Any, killed: bool) -> None:
-    """A kill would hide every edit."""
-    if killed:
-        await places.flags.changes.kill("payments_v2", actor="ben", reason="x")
+async def test_raising_a_share_takes_it_from_nobody(places: Any) -> None:
     found = await tried(places, {**PAYMENTS, "rules": [{**PAYMENTS["rules"][0], "rollout": 0.6}]})
     assert len(found) == 2
     for trial in found:
@@ -50,8 +46,31 @@ async def test_a_new_flag_is_a_gain(places: Any, flag: str) -> None:
     if flag == "gone":
         await places.declare({"feature": flag, "default": "on"})
         await places.flags.changes.archive(flag, actor="anna")
-    found = await tried(places, {"feature": flag, "rules": [{}], "kill_switch": True})
+    found = await tried(places, {"feature": flag, "rules": [{}]})
     assert [trial.preview.gain for trial in found] == [PLAYERS, PLAYERS]
+
+
+async def test_nobody_notices_the_edit_of_a_killed_flag(places: Any) -> None:
+    await places.flags.changes.kill("payments_v2", actor="ben", reason="fire")
+    edit = {**PAYMENTS, "rules": []}
+    assert await tried(places, edit) == ()
+    restored = await trials(places.flags.book, read_flag(edit), places.clock.now(), restored=True)
+    assert [(trial.preview.gain, trial.preview.lose > 0) for trial in restored] == [(0, True), (0, True)]
+    (warning,) = (await places.flags.changes.plan([read_flag(edit)], actor="anna")).decided.warnings[-1:]
+    assert str(warning) == (
+        "[0].killed: the flag stays killed, by ben: fire. Nobody notices this edit before it is restored."
+    )
+
+
+async def test_a_declared_kill_takes_it_from_everybody(places: Any) -> None:
+    everybody = {"feature": "all", "rules": [{}]}
+    await places.declare(everybody)
+    killed = {**everybody, "kill_switch": True}
+    assert [trial.preview.lose for trial in await tried(places, killed)] == [PLAYERS, PLAYERS]
+    warnings = (await places.flags.changes.plan([read_flag(killed)], actor="anna")).decided.warnings
+    assert "it is killed by this: everybody gets 'off', whatever its rules say." in [item.message for item in warnings]
+    await places.declare(killed)
+    assert [trial.preview.gain for trial in await tried(places, everybody)] == [PLAYERS, PLAYERS]
 
 
 async def test_segments_are_known(places: Any) -> None:

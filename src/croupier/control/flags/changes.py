@@ -188,6 +188,7 @@ class FlagChanges:
                 before = None if state is None else state.flag
                 problems += _placed(index, (*check(flag, around), *misplaced(flag, around, before)))
                 warnings += _placed(index, (*_filled_in(written, flag), *advise(flag, around, now)))
+                warnings += _placed(index, _killed(flag, book.state(flag.key)))
                 happenings.append(Happening(flag.key, (FlagDeclared(source, digest),), declared=flag))
         if problems:
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
@@ -208,6 +209,16 @@ def _filled_in(written: Flag, flag: Flag) -> Iterator[Problem]:
         yield Problem(
             f"no expiry is named, so it expires on {day}.", ("expires_at",), "Renew it if you need it longer."
         )
+
+
+def _killed(flag: Flag, state: FlagState | None) -> Iterator[Problem]:
+    """What hides the edit: the kills that outlive it, and the one that it declares."""
+    for kill in state.kills if state is not None else ():
+        if not kill.declared:
+            hint = "Nobody notices this edit before it is restored."
+            yield Problem(f"the flag stays killed, by {kill.text}.", ("killed",), hint)
+    if flag.kill_switch:
+        yield Problem(f"it is killed by this: everybody gets '{flag.safe}', whatever its rules say.", ("kill_switch",))
 
 
 def _expect(key: str, state: FlagState | None, version: int | None) -> None:

@@ -31,22 +31,28 @@ class Trial:
     preview: Preview
 
 
-async def trials(book: FlagBook, flag: Flag, now: float) -> tuple[Trial, ...]:
-    """The environments in which the flag would answer otherwise than now. A kill is left aside: it hides every edit."""
+async def trials(book: FlagBook, flag: Flag, now: float, *, restored: bool = False) -> tuple[Trial, ...]:
+    """The environments in which the flag would answer otherwise than now: with the kills that stand and with the one
+    that it declares, so that who edits a killed flag moves nobody. ``restored``: what it does once the kills of people
+    and presets are undone.
+    """
+    state = book.state(flag.key)
+    if restored and state is not None:
+        state = replace(state, kills=tuple(kill for kill in state.kills if kill.declared))
     snapshots = {name: book.snapshot(name) for name in book.environments}
-    return await asyncio.to_thread(_trials, book.state(flag.key), flag, snapshots, book.segments, now)
+    return await asyncio.to_thread(_trials, state, flag, snapshots, book.segments, now)
 
 
 def _trials(
     state: FlagState | None, flag: Flag, snapshots: Mapping[str, Snapshot], names: Iterable[str], now: float
 ) -> tuple[Trial, ...]:
-    before = None if state is None or state.archived else replace(state, kills=(), reverted_at=None)
+    before = None if state is None or state.archived else state
     source = write_flag(flag)
     event = FlagDeclared(source, digest_of(source))
-    after = declare(event, version=1, actor="", at=now)
-    if before is not None:
-        after = evolve(before, event, version=before.version + 1, actor="", at=now)
-    after = replace(after, kills=())
+    if state is None:
+        after = declare(event, version=1, actor="", at=now)
+    else:
+        after = evolve(state, event, version=state.version + 1, actor="", at=now)
     found: list[Trial] = []
     for name, snapshot in snapshots.items():
         old = "" if before is None else _rest(before, name)

@@ -30,7 +30,8 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class Undo:
     """The way back. ``kept`` are flags that somebody made answer otherwise since: neither as the preset
-    left them nor as before."""
+    left them nor as before.
+    """
 
     planned: tuple[Planned, ...]
     kept: tuple[str, ...]

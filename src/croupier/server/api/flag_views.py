@@ -152,7 +152,7 @@ def preview(
         lose=seen.lose if seen else 0,
         change=seen.change if seen else 0,
         moves=[fm.MoveView(before=move.before, after=move.after, players=move.players) for move in moves],
-        confidence=seen.confidence if seen else "The flag's rules are the same there.",
+        confidence=seen.confidence if seen else "The flag answers everybody as before there.",
         changes=list(changes),
         warnings=[mistake(item) for item in inside(warnings)],
     )

@@ -142,7 +142,8 @@ async def _previewed(here: Context, who: Session, flag: Flag, draft: Draft) -> S
         return Shown((), (), ())
     whole = read_flag(events[0].source)  # with what is filled in
     changes = [line.replace(" -> ", " → ") for line in diff(before, whole)]
-    return Shown(changes, inside(plan.decided.warnings), await trials(here.flags.book, whole, here.ports.clock.now()))
+    moves = await trials(here.flags.book, whole, here.ports.clock.now(), restored=True)
+    return Shown(changes, inside(plan.decided.warnings), moves)
 
 
 async def _since(here: Context, key: str, seen: int) -> tuple[Happened, ...]:
