@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     environments: Annotated[tuple[str, ...], NoDecode] = Field(
         ("production",),
         min_length=1,
-        description="Environments that flags can differ in, separated by commas; the first one is what applications "
-        "get that name none.",
+        description="Environments that flags can differ in, separated by commas. Commands, the page, OFREP and flagd "
+        "mean the first where nothing names one; Croupier's own client (`FlagClient`) asks for `production` unless it is told another.",
     )
     flagd_port: Port | None = Field(
         None,

@@ -103,3 +103,15 @@ def test_a_definition_for_flagd(flags: Any, cli: Any) -> None:
     assert "payments_v2" not in definition
     assert "payments_v2 left out: its players are dealt by croupier.1" in " ".join(printed.err.split())
     assert cli("flag", "export", "--format", "flagd").code == 5
+
+
+def test_a_definition_is_for_an_environment_that_there_is(flags: Any, cli: Any) -> None:
+    assert cli("flag", "set", "psp_x", "-e", "staging", "--disable").code == 0
+    for named, answers in (((), "on"), (("-e", "production"), "on"), (("-e", "staging"), "off")):
+        printed = cli("flag", "export", "psp_x", "--format", "flagd", "--fractional", "3", *named)
+        assert json.loads(printed.out)["flags"]["psp_x"]["defaultVariant"] == answers
+    for form in ("flagd", "croupier"):
+        refused = cli("flag", "export", "-e", "nosuch", "--format", form, "--fractional", "3")
+        assert (refused.code, refused.out) == (3, "")
+        assert "There is no environment 'nosuch'." in refused.err
+        assert "There are: production, staging." in refused.err

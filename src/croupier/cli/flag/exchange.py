@@ -13,10 +13,11 @@ import typer
 from croupier.cli.complete import flag_keys
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Json, err, note, out, plain, print_json
-from croupier.errors import Rejected
+from croupier.errors import NotFound, Rejected
 
 if TYPE_CHECKING:
     from croupier.adapters.imports import Imported, Note
+    from croupier.cli.client import Client
     from croupier.core.flags.state import FlagState
 
 Vendor: TypeAlias = Literal["flagd", "growthbook", "unleash", "launchdarkly"]
@@ -120,8 +121,11 @@ def export(
     ] = None,
     form: Annotated[Literal["croupier", "flagd"], typer.Option("--format", help="Whose format.")] = "croupier",
     environment: Annotated[
-        str, typer.Option("--environment", "-e", help="For flagd: what this environment has; flagd knows no others.")
-    ] = "production",
+        str | None,
+        typer.Option(
+            "--environment", "-e", help="For flagd: what this environment has; without it the control plane's first."
+        ),
+    ] = None,
     fractional: Annotated[
         Literal["1", "2", "3"] | None,
         typer.Option(help="For flagd: the version of 'fractional' that will evaluate it."),
@@ -130,16 +134,27 @@ def export(
     """Print flags as a file. Ours, to apply elsewhere, or flagd's definition for any OpenFeature SDK."""
     connection: Connection = context.obj
     with connection.open() as client:
+        there = _environment(client, environment)
         found = [client.get(f"flags/{segment(key)}") for key in flags] if flags else client.pages("flags", 100_000)
         if form == "croupier":
             sys.stdout.write("---\n".join(_text(item["declaration"]) for item in found))
             return
         segments = client.pages("documents", 10_000, kind="Segment")
-    definition, notes = _definition(found, segments, environment, _version(fractional))
+    definition, notes = _definition(found, segments, there, _version(fractional))
     for item in notes:
         if item.fate != "kept":
             err.print(f"{plain(item.flag)} [{_FATES[item.fate]}]{item.fate}[/]: {plain(item.text)}")
     sys.stdout.write(_text(definition))
+
+
+def _environment(client: "Client", named: str | None) -> str:
+    """The environment that is meant. Raises ``NotFound`` with those that there are."""
+    from croupier.cli.flag.propagation import environments
+
+    known = environments(client)
+    if named is not None and named not in known:
+        raise NotFound(f"There is no environment '{named}'.", hint=f"There are: {', '.join(known)}.")
+    return named or known[0]
 
 
 def _definition(
