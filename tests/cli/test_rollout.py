@@ -177,6 +177,7 @@ def test_status_shows_steps_and_gates(canary: Any, cli: Any) -> None:
     assert "\x1b" not in found.out
     shown = cli("rollout", "status", "shop-2", "--json").json
     assert (shown["phase"], shown["confirmedWeight"]) == ("paused", 20)
+    assert cli("rollout", "show", "shop-2", "--json").json["id"] == "shop-2"
 
 
 CANNOT: list[tuple[tuple[str, ...], int, str, str]] = [
