@@ -88,7 +88,8 @@ class Settings(BaseSettings):
         ("production",),
         min_length=1,
         description="Environments that flags can differ in, separated by commas. Commands, the page, OFREP and flagd "
-        "mean the first where nothing names one; Croupier's own client (`FlagClient`) asks for `production` unless it is told another.",
+        "mean the first where nothing names one; Croupier's own client (`FlagClient`) asks for `production` unless it "
+        "is told another.",
     )
     flagd_port: Port | None = Field(
         None,

@@ -217,6 +217,25 @@ async def test_listing(world: Any) -> None:
     assert await keys(f"limit=2&cursor={first['next']}") == ["c_pay"]
 
 
+async def test_a_renewed_flag_is_shown_and_sent_back_with_its_new_end(world: Any) -> None:
+    declared = {"feature": "x", "owner": "me", "expires": "2020-01-01"}
+    assert (await world.post("/flags", declared)).json()["warnings"][0]["field"] == "expires"
+    await world.post("/flags/x/renew", {"expires": "2031-01-31"})
+    shown = (await world.get("/flags/x")).json()["declaration"]
+    assert shown["expires"] == "2031-02-01T00:00:00.000Z"
+
+    async def put(body: Any) -> Any:
+        headers = world.auth(Role.ADMIN)
+        return (await world.client.put("/api/v1/flags/x", json=body, headers=headers)).json()
+
+    same = await put(shown)
+    assert (same["declaration"], same["warnings"]) == (shown, [])
+    assert [item["type"] for item in (await world.get("/flags/x/history")).json()["items"]].count("flag_declared") == 1
+    for sent in ({**shown, "description": "d"}, {**declared, "description": "e"}):  # as shown, and from an old file
+        edited = await put(sent)
+        assert (edited["warnings"], edited["expiresAt"]) == ([], "2031-02-01T00:00:00.000Z")
+
+
 async def test_renewing(world: Any) -> None:
     await world.post("/flags", {"feature": "x", "expires": "2030-01-31"})
     renewed = await world.post("/flags/x/renew", {"expires": "2031-01-31", "reason": "still ramping"})

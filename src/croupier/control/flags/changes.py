@@ -187,7 +187,7 @@ class FlagChanges:
             if effect is not Effect.UNCHANGED:
                 before = None if state is None else state.flag
                 problems += _placed(index, (*check(flag, around), *misplaced(flag, around, before)))
-                warnings += _placed(index, (*_filled_in(written, flag), *advise(flag, around, now)))
+                warnings += _placed(index, (*_filled_in(written, flag), *advise(_renewed(flag, state), around, now)))
                 warnings += _placed(index, _killed(flag, book.state(flag.key)))
                 happenings.append(Happening(flag.key, (FlagDeclared(source, digest),), declared=flag))
         if problems:
@@ -219,6 +219,13 @@ def _killed(flag: Flag, state: FlagState | None) -> Iterator[Problem]:
             yield Problem(f"the flag stays killed, by {kill.text}.", ("killed",), hint)
     if flag.kill_switch:
         yield Problem(f"it is killed by this: everybody gets '{flag.safe}', whatever its rules say.", ("kill_switch",))
+
+
+def _renewed(flag: Flag, state: FlagState | None) -> Flag:
+    """The flag with the end that it will have: a renewal outlives declarations with the same expiry."""
+    if state is None or flag.expires_at != state.flag.expires_at:
+        return flag
+    return replace(flag, expires_at=state.expires_at)
 
 
 def _expect(key: str, state: FlagState | None, version: int | None) -> None:

@@ -45,9 +45,11 @@ def flags_of(declarations: Sequence[Mapping[str, Any]]) -> list[Flag]:
 
 
 def as_shown(flag: Flag, book: FlagBook) -> Flag:
-    """The flag with its recorded expiry to the last digit, where what was sent is that expiry as it is shown."""
+    """The flag with its recorded expiry to the last digit, where what was sent is that expiry as it is shown, or a
+    renewed one: who declares a flag as it is shown changes nothing.
+    """
     state = book.recorded(flag.key)
-    if state is None or flag.expires_at is None or moment(flag.expires_at) != moment(state.flag.expires_at):
+    if state is None or flag.expires_at is None or moment(flag.expires_at) != moment(state.expires_at):
         return flag
     return replace(flag, expires_at=state.flag.expires_at)
 

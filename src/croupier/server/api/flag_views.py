@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from croupier.control.flags.book import FlagBook
@@ -50,7 +51,7 @@ def flag(state: FlagState, book: FlagBook, warnings: Sequence[Problem] = ()) -> 
         reverted_at=moment(state.reverted_at),
         full_since=moment(state.full_since),
         required_by=sorted(book.requiring(state.key)),
-        declaration=declaration(state.flag),
+        declaration=declaration(state),
         recorded=state.key not in book.unrecorded,
         warnings=[mistake(warning) for warning in warnings],
     )
@@ -72,9 +73,9 @@ def standing(state: FlagState) -> fm.Standing:
     return "live" if state.flag.enabled else "disabled"
 
 
-def declaration(declared: Flag) -> dict[str, Any]:
-    """As people write it: the expiry is a time."""
-    data = write_flag(declared)
+def declaration(state: FlagState) -> dict[str, Any]:
+    """As people write it: the expiry is a time, of a renewed flag the renewed one."""
+    data = write_flag(replace(state.flag, expires_at=state.expires_at))
     at = data.pop("expires_at", None)
     return data if at is None else {**data, "expires": moment(at)}
 

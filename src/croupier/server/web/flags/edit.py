@@ -82,7 +82,7 @@ async def edit(request: Request, here: Here, who: Visitor, key: Key) -> Response
     """The declaration as it is, to be changed."""
     allowed(who)
     state = _state(here, key)
-    text: Any = _TEMPLATE if state is None else declaration(state.flag)
+    text: Any = _TEMPLATE if state is None else declaration(state)
     version = 0 if state is None or state.archived else state.version
     draft = Draft(text=json.dumps(text, indent=2, ensure_ascii=False), seen=version)
     return _page(request, key, state, draft)

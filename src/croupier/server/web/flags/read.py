@@ -88,7 +88,7 @@ class FlagSight:
     @property
     def declaration(self) -> Mapping[str, Any]:
         """As people write it."""
-        return declaration(self.flag)
+        return declaration(self.state)
 
 
 def index_of(request: Request) -> Index:
