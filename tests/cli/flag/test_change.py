@@ -33,7 +33,12 @@ def test_a_mistake_changes_nothing(flags: Any, cli: Any) -> None:
         (("--variant", "blue"), "rules[0].variant:"),
         (("--variant", "blue"), "hint: Variants are declared in a file: croupier flag set payments_v2 --from FILE"),
         (("--expires", "tomorrow"), '"tomorrow" is no day.'),
+        (("--expires", "tomorrow"), "hint: Write 2027-01-31 for a day, 30d or 8w from now."),
+        (("--expires", "2027-01-31T12:00:00"), "Add Z for UTC"),
         (("--expires", ""), "is no day."),
+        (("--expires", "never"), "payments_v2 is a release flag: it has to expire."),
+        (("--expires", "never"), "hint: Write 2027-01-31 for a day, 30d or 8w from now."),
+        (("--expires", "never", "--type", "experiment"), "payments_v2 is an experiment: it has to expire."),
         (("-e", "stagign", "--disable"), "there is no environment 'stagign'. Did you mean 'staging'?"),
     ):
         refused = cli("flag", "set", "payments_v2", *arguments)

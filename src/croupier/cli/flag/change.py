@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from croupier.cli.flag.edit import Wishes
 
 _STEPS: Final = {"d": 1, "w": 7}
+_FORMS: Final = "Write 2027-01-31 for a day, 30d or 8w from now."
 
 
 def set_(  # noqa: PLR0917 - a command's options are its parameters
@@ -83,10 +84,14 @@ def _wished(
 ) -> tuple[dict[str, Any], int]:
     """The flag's declaration as it is wished, and the version that it is to follow."""
     from croupier.cli.flag.edit import edited
+    from croupier.core.flags.types import DUTIES
 
     before, version = _current(client, flag)
     given = _declaration(source, flag) if source else before or {"feature": flag}
     declaration = edited(given if expires is None else _until(given, expires), wishes)
+    duty = DUTIES.get(declaration.get("type", FlagType.RELEASE))
+    if expires == "never" and duty is not None and duty.expires:
+        raise Rejected(f"{flag} is {duty.named}: it has to expire.", hint=_FORMS)
     if declaration == before:
         note("Nothing to change: the flag is like that.")
     return declaration, version
@@ -139,10 +144,17 @@ def archive(context: typer.Context, flag: Key, reason: Reason = "", as_json: Jso
 
 
 def read_date(text: str) -> str:
-    """A day or a time as it is, or ``30d`` and ``8w`` from now. Whether it is one, the control plane says."""
+    """A day or a time as it is, or ``30d`` and ``8w`` from now. Raises ``Rejected`` with these forms."""
+    from croupier.adapters.manifests import Misread, read_day
+
     if text[-1:] in _STEPS and text[:-1].isdecimal() and len(text) <= 5:
         day = datetime.now(UTC).date() + timedelta(days=int(text[:-1]) * _STEPS[text[-1]])
         return day.isoformat()
+    try:
+        read_day(text)
+    except Misread as misread:
+        message = misread.message.replace("{written}", text)
+        raise Rejected(message, hint=_FORMS if message.endswith("is no day.") else misread.hint) from None
     return text
 
 
