@@ -1,12 +1,16 @@
 """The loop, turn by turn: the lease, the store away, the data plane away, workloads that fail, and who comes first."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.control import conftest
 
 from croupier.control.ports import Commit, Intent
 from croupier.control.rollouts import Ask
+from croupier.core.gates import Comparison, SequentialRule
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted, Cause
@@ -287,6 +291,25 @@ async def test_an_abort_by_a_gate_needs_no_store(shop: Any) -> None:
     found = await shop.state(rollout)
     assert (found.phase, found.abort and found.abort.gate) == (Phase.ABORTED, "ok")
     assert (await shop.events(rollout)).count("abort_started") == 1
+    assert (await shop.store.verify()).ok
+
+
+async def test_evidence_is_gathered_without_a_store(monkeypatch: Any, store: Any, tmp_path: Path) -> None:
+    gate = replace(conftest.GATE, rule=SequentialRule(interval_s=5.0), comparison=Comparison())
+    monkeypatch.setattr(conftest, "GATE", gate)
+    shop = conftest.Shop(store, tmp_path)
+    await shop.open()
+    rollout = await shop.roll_out()
+    await shop.turn(4)
+    before = (await shop.state(rollout)).gate_state("ok").evidence
+    shop.a.down = True
+    shop.metrics.break_version("1.1.0", 0.9)
+    await shop.turn(20)
+    assert shop.served.weight_of("1.1.0") == 0
+    assert (await shop.state(rollout)).gate_state("ok").evidence == before, "none of it is recorded"
+    shop.a.down = False
+    await shop.turn(2)
+    assert (await shop.state(rollout)).phase is Phase.ABORTED
     assert (await shop.store.verify()).ok
 
 

@@ -205,7 +205,9 @@ class Reconciler:
     ) -> bool:
         state, now = stored.value, self.ports.clock.now()
         canary = VersionKey(state.service, state.canary)
-        said = await ask_gates(self.ports, state, now, self._gates.setdefault(state.id, GateMemory()), samples)
+        # Gates that count on in memory are asked for what they have not counted yet.
+        known = self._known(stored).value
+        said = await ask_gates(self.ports, known, now, self._gates.setdefault(state.id, GateMemory()), samples)
         served = seen.served.get(state.service) if seen.served is not None else None
         evidence = Evidence(seen.unready(canary) is None, seen.failure(canary), served, said)
         if recording:
@@ -226,15 +228,18 @@ class Reconciler:
         """Without the store only one decision is acted on: taking players away from the canary. Gates count on in
         memory, so that one that needs several looks gets there; the next record begins at what is recorded.
         """
-        known = self._remembered.get(stored.value.id)
-        if known is None or known.version != stored.version:
-            known = stored
+        known = self._known(stored)
         events = decide(known.value, evidence, now)
         judged = tuple(event for event in events if isinstance(event, GateJudged))
         self._remembered[stored.value.id] = Stored(fold(known, judged).value, stored.version)
         for event in events:
             if isinstance(event, AbortStarted):
                 self.ports.spool.add(Intent(stored.value.id, event, CONTROLLER))
+
+    def _known(self, stored: Stored[RolloutState]) -> Stored[RolloutState]:
+        """The rollout with what its gates counted since the record was out of reach."""
+        known = self._remembered.get(stored.value.id)
+        return stored if known is None or known.version != stored.version else known
 
     async def _record(self, fleet: Fleet, stored: Stored[RolloutState], events: tuple[Event, ...], who: Who) -> None:
         delivery = fleet.deliveries[stored.value.service]

@@ -6,7 +6,7 @@ import pytest
 from tests.core.rollout.test_evidence import ERRORS, LOGINS, started, watch
 
 from croupier.core.gates import ClassicRule, Gate, GateState, Reading, Silence, Verdict
-from croupier.core.gates.sli import Counts
+from croupier.core.gates.sli import Counts, Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.rejudge import rejudge
 from croupier.errors import Corrupt
@@ -60,3 +60,17 @@ def test_a_history_that_breaks_is_said() -> None:
         list(rejudge(story.events[1:]))
     with pytest.raises(Corrupt, match="without having looked"):
         list(rejudge([story.events[0], e.GateJudged(GateState("errors"), story.now)]))
+
+
+def test_groups_that_appear_one_after_the_other_come_out_the_same() -> None:
+    story = started(replace(ERRORS, by=("psp",)))
+    groups: dict[Group, Counts] = {}
+    for name in ("m", "z", "a", "k", "b", "y", "c"):
+        groups[(("psp", name),)] = Counts(97, 100)
+        story.now += 10.0
+        whole = Counts(97 * len(groups), 100 * len(groups))
+        arm = {(): whole, **dict(sorted(groups.items()))}
+        story.tick({"errors": Reading(story.now - 10, story.now, arm, arm)})
+    again = list(rejudge(story.events))
+    assert len(again) == 7
+    assert all(item.agrees for item in again)

@@ -67,9 +67,13 @@ def judge(
     if isinstance(gate.rule, SequentialRule):
         if evidence is not None and said.since < evidence.until <= now:
             return state  # it was counted: evidence that is counted twice is none
-        evidence, latest = sequential.look(
-            gate, gate.rule, evidence, said, now, watching_since=watching_since, next_bp=next_bp
-        )
+        try:
+            evidence, latest = sequential.look(
+                gate, gate.rule, evidence, said, now, watching_since=watching_since, next_bp=next_bp
+            )
+        except (ArithmeticError, ValueError) as trouble:
+            # Numbers that no formula takes hold, and hide no other gate's verdict.
+            latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, f"the counts cannot be judged: {trouble}")
         suspected = any(finding.opinion is Opinion.VIOLATED for finding in latest.findings)
     else:
         latest = classic.look(gate, gate.rule, state, said, now)

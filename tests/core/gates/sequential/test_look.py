@@ -1,5 +1,6 @@
 """The sequential rule on a gate: who is blamed, who is not, and when a canary may go on."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -283,3 +284,99 @@ def test_a_group_alone_spends_no_more_than_its_part() -> None:
     assert log_e(GATE, kestrel) > 0
     assert spent(GATE, state.evidence) >= 0.0
     assert spent(GATE, None) == -float("inf")
+
+
+# --- what promotes, and what must not ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("baseline", [None, (0, 0)])
+def test_without_anything_to_compare_with_nothing_passes(baseline: tuple[int, int] | None) -> None:
+    said = verdicts(GATE, [((50, 50), baseline)] * 80)
+    assert Verdict.PASS not in said
+    assert Verdict.PASS not in verdicts(GATE, [((0, 50), baseline)] * 80), "however good it looks"
+
+
+def test_groups_that_do_not_meet_are_compared_together() -> None:
+    """The canary's events carry another label than the baseline's, or none."""
+    gate, state = replace(GATE, by=("psp",)), GateState("errors")
+    for index in range(1, 8):
+        canary: Arm = {(): (300, 300), KESTREL: (200, 200)}
+        said = reading(canary, with_whole({ADYEN: (0, 3000)}), T + 10 * index)
+        state = judge(gate, state, said, T + 10 * index, watching_since=T, next_bp=500)
+    assert state.latest is not None
+    assert state.latest.verdict is Verdict.FAIL
+
+
+def test_a_total_failure_of_both_does_not_go_on() -> None:
+    latest = last(GATE, [((200, 200), (1800, 1800))] * 80).latest
+    assert latest is not None
+    assert latest.verdict is Verdict.INCONCLUSIVE
+    assert latest.reason.endswith("too much fails to go on")
+
+
+@pytest.mark.parametrize("max_ratio", [1.1, 1.5, 2.0, 3.0, 10.0])
+@pytest.mark.parametrize("bad", [0, 18])
+def test_a_canary_that_is_no_worse_is_not_blamed_for_what_is_tolerated(max_ratio: float, bad: int) -> None:
+    generous = replace(GATE, comparison=Comparison(max_ratio))
+    said = verdicts(generous, [((bad, 1800), (18, 1800))] * 100)
+    assert Verdict.FAIL not in said
+    assert Verdict.FAIL in verdicts(generous, [((400, 1800), (18, 1800))] * 10)
+
+
+def test_new_groups_without_end_break_nothing() -> None:
+    gate, state = replace(GATE, by=("psp",)), GateState("errors")
+    seen: dict[Group, tuple[int, int]] = {}
+    for index in range(1, 140):
+        seen[(("psp", f"p{index}"),)] = (0, 10)
+        said = reading(with_whole(seen), with_whole(seen), T + 10 * index)
+        state = judge(gate, state, said, T + 10 * index, watching_since=T, next_bp=500)
+    assert state.latest is not None
+    assert state.latest.verdict is Verdict.PASS
+    assert state.evidence is not None
+    assert math.fsum(trial.budget for trial in state.evidence.trials) <= 0.01
+    assert len(state.evidence.trials) < 20
+    assert len(state.latest.findings) == 140, "all of it is recorded, so that it can be judged again"
+
+
+def test_nothing_passes_while_a_group_is_under_suspicion() -> None:
+    """However small its part of the budget is."""
+    gate, state = replace(GATE, by=("psp",)), GateState("errors")
+    canary: dict[Group, tuple[int, int]] = {ADYEN: (0, 400)}
+    baseline: dict[Group, tuple[int, int]] = {ADYEN: (0, 4000)}
+    said = []
+    for index in range(1, 40):
+        if index < 7:  # others come first and take nine tenths of what is left, each time
+            canary[(("psp", f"p{index}"),)] = baseline[(("psp", f"p{index}"),)] = (0, 10)
+        if index == 8:
+            canary[KESTREL], baseline[KESTREL] = (3, 6), (0, 60)
+        state = judge(
+            gate,
+            state,
+            reading(with_whole(canary), with_whole(baseline), T + 10 * index),
+            T + 10 * index,
+            watching_since=T,
+            next_bp=500,
+        )
+        assert state.latest is not None
+        assert state.evidence is not None
+        odds = max(log_e(gate, trial) for trial in state.evidence.trials)
+        said.append((state.latest.verdict, odds))
+    assert all(verdict is not Verdict.PASS for verdict, odds in said if odds >= math.log(100))
+    assert any(verdict is Verdict.INCONCLUSIVE and odds >= math.log(100) for verdict, odds in said)
+
+
+@pytest.mark.parametrize("total", [10**400])
+def test_numbers_that_no_formula_takes_hold(total: int) -> None:
+    [state] = watched(GATE, [((total // 2, total), (0, total))])
+    assert state.latest is not None
+    assert state.latest.verdict is Verdict.NO_DATA
+    assert state.latest.reason.startswith("the counts cannot be judged: ")
+
+
+@pytest.mark.parametrize("at_least", [1.0, 1e-17])
+def test_extreme_objectives_can_be_judged(at_least: float) -> None:
+    gate = replace(GATE, objective=Objective(at_least))
+    assert all(
+        state.latest is not None and "cannot be judged" not in state.latest.reason
+        for state in watched(gate, [HEALTHY] * 3)
+    )

@@ -6,7 +6,7 @@ so that there is always something for one that comes later.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -41,7 +41,13 @@ from croupier.core.segments import BUCKETS
 CALM: Final = math.log(3.0)
 """Evidence below which nothing speaks against the canary (a log e-value)."""
 
+_SUSPECT: Final = math.log(100.0)
+"""Evidence of a single group with which nothing passes, however small the group's part of the budget."""
 _INCIDENT: Final = math.log(100.0)
+_OUTAGE: Final = 0.5
+"""A canary of which so much fails does not go on, even where the baseline fails likewise."""
+_COMPARED: Final = 0.5
+"""A sample counts towards passing when so much of the canary's events had a counterpart."""
 _EXCLUDED: Final = -math.log(0.05)
 _REACTION_S: Final = 40.0
 """What the gate needs to answer at the next weight."""
@@ -49,6 +55,10 @@ _SLOW_PER_FAILED: Final = 10.0
 """So many slow requests cost as much as a failed one."""
 _AT_MOST: Final = 0.999
 _AT_ONCE: Final = 0.9
+_COMMON_TOLERANCE: Final = 1.1
+_LEAST: Final = 1e-9
+_MOST_GROUPS: Final = 100
+"""Groups that have tests of their own; others, and those for which no budget is left, count in the whole only."""
 _SHORTEST_S: Final = 0.001
 """A sample of no length would make traffic infinite."""
 
@@ -80,9 +90,9 @@ def look(
         incident=_weighed(evidence.incident, gate, rule, baseline, trickle, math.inf),
         until=reading.until,
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
-        samples=(0 if fresh else evidence.samples) + (canary.total > 0),
+        samples=(0 if fresh else evidence.samples) + _informative(gate, reading),
     )
-    findings = tuple(_finding(gate, trial, reading) for trial in trials)
+    findings = tuple(_findings(gate, trials, reading))
     stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
     if stopped:
         worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
@@ -129,8 +139,10 @@ def _with_new_groups(gate: Gate, evidence: Evidence, reading: Reading) -> Eviden
         return evidence
     whole, *others = evidence.trials
     seen = {group for arm in (reading.canary, reading.baseline or {}) for group, counts in arm.items() if counts.total}
-    new = sorted(seen - {trial.group for trial in evidence.trials})
+    new = sorted(seen - {trial.group for trial in evidence.trials})[: _MOST_GROUPS - len(others)]
     left = whole.budget - math.fsum(trial.budget for trial in others)
+    if left < _LEAST * whole.budget:
+        return evidence
     trials = [_trial(gate, group, _AT_ONCE * left / len(new)) for group in new]
     return replace(evidence, trials=(*evidence.trials, *trials))
 
@@ -144,9 +156,7 @@ def _trial(gate: Gate, group: Group, budget: float) -> Trial:
 def _tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, trickle: float) -> Trial:
     canary, baseline = _of(reading, trial.group)
     limit = _cap(rule, trial)
-    # The whole of a gate with groups is compared group by group: another mix of players is no fault.
-    groups = [group for group in reading.canary if group != _ALL] if gate.by and trial.group == _ALL else []
-    pairs = [_pair(*_of(reading, group)) for group in groups or [trial.group]]
+    pairs = _strata(reading) if gate.by and trial.group == _ALL else [_pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=_tolerance(gate), ratios=_ratios(gate))
     relative = (
         trial.relative if gains is None else grown(trial.relative, gains, trickle=trickle, cap=limit, phi=rule.clumps)
@@ -160,6 +170,37 @@ def _tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, tri
         canary=_sum(trial.canary, canary),
         baseline=_sum(trial.baseline, baseline),
     )
+
+
+def _strata(reading: Reading) -> list[Pair]:
+    """The whole, group by group: another mix of players is no fault. What has no counterpart is compared together."""
+    pairs = [_pair(*_of(reading, group)) for group in _groups(reading)]
+    met = [pair for pair in pairs if pair.canary.total and pair.baseline.total]
+    canary, baseline = (_arm(counts) for counts in _of(reading, _ALL))
+    rest = Pair(
+        Arm(
+            max(0, canary.bad - sum(p.canary.bad for p in met)), max(0, canary.total - sum(p.canary.total for p in met))
+        ),
+        Arm(
+            max(0, baseline.bad - sum(p.baseline.bad for p in met)),
+            max(0, baseline.total - sum(p.baseline.total for p in met)),
+        ),
+    )
+    return [*met, rest]
+
+
+def _informative(gate: Gate, reading: Reading) -> bool:
+    """Whether the sample says something of the canary: most of it had a counterpart, or an objective to meet."""
+    canary = reading.canary.get(_ALL, _NONE)
+    if gate.objective is not None:
+        return canary.total > 0
+    pairs = _strata(reading) if gate.by else [_pair(*_of(reading, _ALL))]
+    compared = sum(pair.canary.total for pair in pairs if pair.baseline.total)
+    return compared > 0 and compared >= _COMPARED * canary.total
+
+
+def _groups(reading: Reading) -> list[Group]:
+    return sorted({*reading.canary, *(reading.baseline or {})} - {_ALL})
 
 
 def _weighed(
@@ -177,16 +218,24 @@ def _sum_up(
 ) -> tuple[Verdict, str]:
     """The verdict and why; ``canary`` and ``baseline`` are this sample's."""
     worst = max(evidence.trials, key=lambda trial: _part(gate, trial))
-    odds = log_e(gate, worst)
-    against = f"{describe(gate, worst.group, worst.canary, worst.baseline)}: {_odds(odds)} that it is worse"
     if _part(gate, worst) >= 0.0:
-        return Verdict.FAIL, f"{against} than permitted"
+        return Verdict.FAIL, f"{_against(gate, worst)} than permitted"
     if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
         common = f"{describe(gate, _ALL, canary, baseline)}; the baseline misses it likewise"
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
-    if odds >= CALM:
-        return Verdict.INCONCLUSIVE, f"{against}, {_odds(needed(worst.budget))} needed"
+    suspect = max(evidence.trials, key=lambda trial: log_e(gate, trial))
+    suspect = suspect if log_e(gate, suspect) >= _SUSPECT else worst
+    whole = math.fsum(trial.budget for trial in evidence.trials)
+    average = together(Held(trial.budget / whole, log_e(gate, trial)) for trial in evidence.trials)
+    if average >= CALM or log_e(gate, suspect) >= _SUSPECT:
+        return Verdict.INCONCLUSIVE, f"{_against(gate, suspect)}, {_odds(needed(suspect.budget))} needed"
+    if canary.bad_share >= _OUTAGE:
+        return Verdict.INCONCLUSIVE, f"{describe(gate, _ALL, canary, baseline)}; too much fails to go on"
     return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0)
+
+
+def _against(gate: Gate, trial: Trial) -> str:
+    return f"{describe(gate, trial.group, trial.canary, trial.baseline)}: {_odds(log_e(gate, trial))} that it is worse"
 
 
 def _good_enough(
@@ -221,10 +270,14 @@ def _excluded(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int
     return evidence_below(rate, canary.bad, canary.total, SLOW if slow else FAILURES) >= _EXCLUDED
 
 
-def _finding(gate: Gate, trial: Trial, reading: Reading) -> Finding:
-    canary, baseline = _of(reading, trial.group)
-    opinion = Opinion.VIOLATED if log_e(gate, trial) >= CALM else Opinion.GOOD if canary.total else Opinion.FEW
-    return Finding(trial.group, canary, None if reading.baseline is None else baseline, opinion)
+def _findings(gate: Gate, trials: Sequence[Trial], reading: Reading) -> Iterator[Finding]:
+    """Every group's counts, so that the verdict can be made again; those with tests first."""
+    odds = {trial.group: log_e(gate, trial) for trial in trials}
+    for group in dict.fromkeys((*odds, *_groups(reading))):
+        canary, baseline = _of(reading, group)
+        suspect = odds.get(group, 0.0) >= CALM
+        opinion = Opinion.VIOLATED if suspect else Opinion.GOOD if canary.total else Opinion.FEW
+        yield Finding(group, canary, None if reading.baseline is None else baseline, opinion)
 
 
 def _cap(rule: SequentialRule, trial: Trial) -> float:
@@ -233,17 +286,23 @@ def _cap(rule: SequentialRule, trial: Trial) -> float:
     return cap(needed(trial.budget), samples=rule.samples, staked=staked)
 
 
-def _ratios(gate: Gate) -> Sequence[float]:
+def _usual(gate: Gate) -> Sequence[float]:
     return TAIL_RATIOS if isinstance(gate.sli, LatencySli) else RATIOS
 
 
+def _ratios(gate: Gate) -> Sequence[float]:
+    """All above what is tolerated: a bet below it would be one that the canary is better."""
+    tolerance = _tolerance(gate)
+    return _usual(gate) if tolerance <= _COMMON_TOLERANCE else tuple(ratio * tolerance for ratio in _usual(gate))
+
+
 def _shares(gate: Gate) -> Sequence[float]:
-    return alternatives(_permitted(gate), _ratios(gate))
+    return alternatives(_permitted(gate), _usual(gate))
 
 
 def _permitted(gate: Gate) -> float:
-    """The share that may be bad. An objective of 100 % permits one in a million, or else a bet would be infinite."""
-    return max(1.0 - gate.objective.at_least, 1e-6) if gate.objective is not None else 1.0
+    """The share that may be bad, within a millionth of nothing and of everything, where a bet would be infinite."""
+    return min(max(1.0 - gate.objective.at_least, 1e-6), 1.0 - 1e-6) if gate.objective is not None else 1.0
 
 
 def _tolerance(gate: Gate) -> float:
