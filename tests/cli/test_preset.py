@@ -108,11 +108,24 @@ def test_a_person_s_kill_stands_beside_the_preset_s(approved: Any, cli: Any) -> 
     assert "warning: killed: the flag stays killed, by admin: preset x-off: X is down." in restored.err
     assert cli("flag", "kill", "psp_x", "-r", "charges twice", "--wait", "0").code == 0
     assert cli("preset", "preview", "x-off").rows[0] == ["psp_x", "stays killed by admin: charges twice"]
-    assert cli("preset", "undo", "x-off").code == 0
+    undone = cli("preset", "undo", "x-off")
+    assert (undone.code, undone.err) == (0, "warning: psp_x stays killed by admin: charges twice.\n")
     told = [row[1:5:3] for row in cli("flag", "history", "psp_x").rows]
     assert told[1] == ["flag_killed", "killed: preset x-off: X is down; by preset x-off"]
-    assert told[-1] == ["flag_restored", "restored; by undoing preset x-off"]
+    assert told[-1] == [
+        "flag_restored",
+        "the preset's kill is undone; stays killed by admin: charges twice; by undoing preset x-off",
+    ]
     assert approved.get("flags/psp_x")["standing"] == "killed"
+
+
+def test_what_is_in_force_is_told_apart_from_what_is_prepared(approved: Any, cli: Any) -> None:
+    digest = approved.get("presets/x-off")["digest"]
+    assert cli("preset", "apply", "x-off").code == 0
+    assert "another content" not in cli("preset", "show", "x-off").out
+    assert cli("preset", "put", cli.write("x.json", json.dumps({**OFF, "description": "new"}))).code == 0
+    shown = cli("preset", "show", "x-off").out
+    assert f"with another content, {digest}; the one above is not approved" in " ".join(shown.split())
 
 
 def test_files_that_are_no_preset(plane: Any, cli: Any) -> None:

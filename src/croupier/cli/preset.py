@@ -135,6 +135,8 @@ def _act(context: typer.Context, preset: str, verb: str, as_json: bool, **body: 
     what = "is in force" if verb == "apply" else "is undone"
     changed = counted(len(done["flags"]), "flag")
     out.print(f"{plain(done['preset'])} {what}; {changed} changed under version {done['version']}{plain(flags)}")
+    for warning in done.get("warnings", ()):
+        note(f"warning: {warning['message']}")
 
 
 def _standing(preset: dict[str, Any]) -> str:
@@ -151,6 +153,9 @@ def _show(found: dict[str, Any]) -> None:
         out.print(f"approved  {when(found['approval']['at'])} by {plain(found['approval']['actor'])}")
     if applied := found["applied"]:
         out.print(f"in force  {when(applied['at'])} by {plain(applied['actor'])}: {plain(applied['reason'] or '-')}")
+        if applied["digest"] != found["digest"]:
+            standing = "approved" if found["approved"] else "not approved"
+            out.print(f"          with another content, {plain(applied['digest'])}; the one above is {standing}")
 
 
 def _show_preview(seen: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ async def test_the_whole_way(flags: Any) -> None:
     headers = {"Idempotency-Key": "k"}
     applied = await flags.post("/presets/safe/apply", {"reason": "outage"}, headers=headers)
     assert applied.status_code == 200, applied.text
-    assert applied.json() == {"preset": "safe", "version": 2, "flags": ["provider_x", "old_button"]}
+    assert applied.json() == {"preset": "safe", "version": 2, "flags": ["provider_x", "old_button"], "warnings": []}
     again = await flags.post("/presets/safe/apply", {"reason": "outage"}, headers=headers)
     assert again.json() == applied.json()
     assert (await flags.get("/flags/provider_x")).json()["standing"] == "killed"
@@ -90,8 +90,26 @@ async def test_a_person_s_kill_stands_beside_the_preset_s(flags: Any) -> None:
         ("killed", "the flag stays killed, by admin: preset safe: drill.")
     ]
     await flags.post("/flags/provider_x/kill", {"reason": "fire"})
-    await flags.post("/presets/safe/undo", {"reason": "over"})
+    undone = (await flags.post("/presets/safe/undo", {"reason": "over"})).json()
+    assert [item["message"] for item in undone["warnings"]] == ["provider_x stays killed by admin: fire."]
     assert (await flags.get("/flags/provider_x")).json()["standing"] == "killed"
+    items = (await flags.get("/flags/provider_x/history")).json()["items"]
+    told = [item["changes"][0] for item in items if item["type"] == "flag_restored"]
+    assert told == [
+        "the preset's kill is undone; stays killed by admin: fire",
+        "a person's kill is undone; stays killed by admin: preset safe: drill",
+    ]
+
+
+async def test_what_is_in_force_is_told_apart_from_what_is_prepared(flags: Any) -> None:
+    digest = (await put(flags, PRESET)).json()["digest"]
+    await flags.post("/presets/safe/approve", {"digest": digest})
+    await flags.post("/presets/safe/apply", {})
+    killed = (await flags.get("/flags/provider_x")).json()["killed"]
+    assert killed["reason"] == "preset safe"  # nobody said why
+    changed = (await put(flags, {**PRESET, "description": "new"})).json()
+    assert (changed["applied"]["digest"], changed["approved"]) == (digest, False)
+    assert changed["digest"] != digest
 
 
 async def test_an_approval_dies_with_what_it_was_for(flags: Any) -> None:

@@ -4,7 +4,7 @@ An approval is for one digest and dies with it (invariant 9). What a preset did 
 that the way back is known and refused where somebody changed a flag since. Called by the API and the page.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -186,7 +186,8 @@ class Presets:
                 raise Conflict(f"The preset {name} is in force since {state.applied.actor} applied it.")
             if not state.approved:
                 raise Rejected(f"The preset {name} is not approved.", hint="Somebody other than its author must do it.")
-            planned, problems = self._planned(state.preset, f"preset {name}: {reason}")
+            why = f"preset {name}: {reason}" if reason.strip() else f"preset {name}"
+            planned, problems = self._planned(state.preset, why)
             if problems:
                 raise Rejected(f"The preset {name} does not fit the flags: {problems[0]}", problems=tuple(problems))
             if not planned:
@@ -212,7 +213,8 @@ class Presets:
                 steps = ". ".join(_steps(applied, back.kept, states).values())
                 hint = f"Make them answer as before the preset, then undo it. {steps}."
                 raise Conflict(f"The preset {name} cannot be undone exactly: {names} changed since.", hint=hint)
-            return Decided(_happenings(back.planned), stamp=self._undone(stored, actor, reason))
+            killed = tuple(self._still_killed(back.planned))
+            return Decided(_happenings(back.planned), killed, stamp=self._undone(stored, actor, reason))
 
         return await self.recorder.record(decide, Who(actor, f"undo preset {name}", reason), answer=answer)
 
@@ -246,6 +248,13 @@ class Presets:
         )  # with a kill that is not recorded yet
         pairs = ((old, folded(old, item.events)) for item, old in states if old is not None)
         return tuple(Difference(old.key, old.source, new.source, old.kills, new.kills) for old, new in pairs)
+
+    def _still_killed(self, planned: Sequence[Planned]) -> Iterator[Problem]:
+        """The flags that stay killed when the preset is undone, and by whom."""
+        for each in self._differences(planned):
+            if each.kills_after:
+                names = " and by ".join(kill.text for kill in each.kills_after)
+                yield Problem(f"{each.flag} stays killed by {names}.", (each.flag,))
 
     def _states(self, keys: Iterable[str]) -> dict[str, FlagState]:
         found = ((key, self.recorder.book.recorded(key)) for key in keys)

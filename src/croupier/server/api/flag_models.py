@@ -258,6 +258,7 @@ class ApplicationView(Model):
     reason: str
     version: int = Field(description="The ruleset's version that it made.")
     flags: list[str]
+    digest: str = Field(description="Of the content that is in force; the preset may have been changed since.")
 
 
 class PresetView(Model):
@@ -291,6 +292,7 @@ class PresetResult(Model):
     preset: str
     version: int
     flags: list[str]
+    warnings: list[Mistake] = Field([], description="Flags that stay killed, and by whom.")
 
 
 class PresetPreview(Model):

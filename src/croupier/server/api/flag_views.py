@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from croupier.adapters.store.flag_codec import FLAG_EVENT
 from croupier.control.flags.book import FlagBook
 from croupier.control.flags.presets import Preview as PresetPreviewed
 from croupier.control.flags.propagation import Summary
@@ -13,7 +14,6 @@ from croupier.control.ports import Recorded, Stored
 from croupier.core.flags.diff import diff
 from croupier.core.flags.explain import Explanation, Verdict
 from croupier.core.flags.lifecycle import Debt
-from croupier.core.flags.model import Flag
 from croupier.core.flags.outcome import Outcome
 from croupier.core.flags.preset import PresetState
 from croupier.core.flags.preview import Preview
@@ -21,6 +21,7 @@ from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState, Kill
 from croupier.core.flags.write import write_flag
 from croupier.core.journal.entry import Entry
+from croupier.core.journal.flags import fold
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 from croupier.server.api import flag_models as fm
@@ -89,14 +90,16 @@ def _kill(kill: Kill) -> fm.KillView:
 def history(entries: Sequence[Recorded]) -> list[fm.FlagHistoryItem]:
     """What happened, oldest first; ``entries`` begin with the flag's first one, so that differences can be told."""
     items: list[fm.FlagHistoryItem] = []
-    before: Flag | None = None
+    state: FlagState | None = None
     for recorded in entries:
         for event in recorded.entry.events:
+            before = state
+            version, at = int(event["version"]), float(event["at"])
+            state = fold(state, FLAG_EVENT.load(event), version=version, actor=recorded.entry.actor, at=at)
             changes: tuple[str, ...] = ()
             if event.get("type") == "flag_declared":
-                after = read_flag(event["source"])
-                changes, before = diff(before, after), after
-            items.append(_item(recorded, event, changes or _said(event)))
+                changes = diff(before.flag if before else None, state.flag)
+            items.append(_item(recorded, event, changes or _said(event, state)))
     return items
 
 
@@ -121,12 +124,15 @@ def by_preset(event: Mapping[str, Any], entry: Entry) -> str:
     return f"by undoing preset {name}" if entry.action.startswith("undo ") else f"by preset {name}"
 
 
-def _said(event: Mapping[str, Any]) -> tuple[str, ...]:
+def _said(event: Mapping[str, Any], after: FlagState) -> tuple[str, ...]:
     match event.get("type"):
         case "flag_killed":
             return (f"killed: {event.get('reason', '')}",)
         case "flag_restored":
-            return ("restored",)
+            if not after.kills:
+                return ("restored",)
+            undone = "the preset's kill is undone" if event.get("preset") else "a person's kill is undone"
+            return (f"{undone}; stays killed by {' and by '.join(kill.text for kill in after.kills)}",)
         case "flag_renewed":
             return (f"renewed until {moment(float(event['expires_at']))}",)
         case "flag_warned":
@@ -260,6 +266,7 @@ def preset(stored: Stored[PresetState]) -> fm.PresetView:
             reason=applied.reason,
             version=applied.version,
             flags=[item.flag for item in applied.before],
+            digest=applied.digest,
         )
         if applied
         else None,

@@ -18,6 +18,7 @@ from croupier.server.api.paging import Cursor, Limit, page_of
 from croupier.server.api.wire import Page
 from croupier.server.auth import Operator, Principal
 from croupier.server.context import Context, Here
+from croupier.server.problems import mistake
 
 router = APIRouter(prefix="/presets", tags=["flags"])
 
@@ -152,4 +153,6 @@ async def _changed(
 
 
 def _result(name: str, changed: Changed) -> fm.PresetResult:
-    return fm.PresetResult(preset=name, version=changed.version, flags=[state.key for state in changed.states])
+    flags = [state.key for state in changed.states]
+    warnings = [mistake(item) for item in changed.warnings]
+    return fm.PresetResult(preset=name, version=changed.version, flags=flags, warnings=warnings)
