@@ -89,7 +89,7 @@ def list_(
     print_table(("ROLLOUT", "PHASE", "VERSIONS", "WEIGHT", "STARTED", "WHY"), rows)
 
 
-@app.command("show", hidden=True)  # as flags, presets and releases have it
+@app.command("show", hidden=True, help="The same as status.")  # flags, presets and releases have it
 @app.command()
 def status(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """One rollout: steps, weights, gates, and what it waits for."""

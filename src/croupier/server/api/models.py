@@ -115,6 +115,18 @@ class BudgetView(Model):
     used: float = Field(ge=0, le=1, description="How far its evidence has come to a verdict; 1 is one.")
 
 
+class EvidenceView(Model):
+    """What a sequential gate holds against one group, of all that was counted since it began to look."""
+
+    group: dict[str, str] = Field(description="Empty: everything.", examples=[{"psp": "kestrel"}])
+    canary: CountsView
+    baseline: CountsView | None = Field(description="Null where the baseline had no such events.")
+    odds: float = Field(
+        description="How many to 1 that the canary is worse than permitted; 0 to 1 where nothing speaks for that."
+    )
+    needed: float = Field(description="The odds that convict it: 1 divided by the group's part of the budget.")
+
+
 class GateView(Model):
     """A gate of this rollout: what it asks, what it says now and on what evidence."""
 
@@ -131,7 +143,8 @@ class GateView(Model):
     waived: bool = Field(description="Whether a person took it out of this rollout.")
     hard: bool = Field(False, description="Whether the verdict is a hard stop.")
     budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
-    findings: list[FindingView] = Field(default_factory=list)
+    evidence: list[EvidenceView] = Field(default_factory=list, description="Of a gate with a budget, by group.")
+    findings: list[FindingView] = Field(default_factory=list, description="The latest look, by group.")
 
 
 class AbortView(Model):

@@ -1,5 +1,6 @@
 """From recorded state to what the API says. Pure; used by the API's routes, the page and the event stream."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from croupier.control.ports import (
 )
 from croupier.core.gates import Counts, Finding, Gate, GateState, SequentialRule
 from croupier.core.gates.sequential.budget import used
-from croupier.core.gates.sequential.look import spent
+from croupier.core.gates.sequential.look import log_e, spent
 from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
@@ -32,6 +33,8 @@ from croupier.errors import Rejected
 from croupier.server.api import models as m
 from croupier.server.auth import owner_of
 
+_LOG_MOST: Final = 20.0
+"""Larger odds say no more than these."""
 _EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 
@@ -136,6 +139,7 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
         waived=waived,
         hard=latest.hard if latest else False,
         budget=_budget(asked, remembered),
+        evidence=gathered(asked, remembered),
         findings=[finding(item) for item in latest.findings] if latest else [],
     )
 
@@ -145,6 +149,20 @@ def _budget(asked: Gate, remembered: GateState) -> m.BudgetView | None:
         return None
     held = asked.rule.budget
     return m.BudgetView(held=held, used=used(spent(asked, remembered.evidence), held))
+
+
+def gathered(asked: Gate, remembered: GateState) -> list[m.EvidenceView]:
+    """What a sequential gate holds against each group."""
+    return [
+        m.EvidenceView(
+            group=dict(trial.group),
+            canary=_counts(trial.canary),
+            baseline=_counts(trial.baseline) if trial.baseline.total else None,
+            odds=math.exp(min(log_e(asked, trial), _LOG_MOST)),
+            needed=1.0 / trial.budget,
+        )
+        for trial in (remembered.evidence.trials if remembered.evidence else ())
+    ]
 
 
 def finding(item: Finding) -> m.FindingView:

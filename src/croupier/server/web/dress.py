@@ -130,6 +130,7 @@ def _environment() -> Environment:
         labels=_labels,
         thousands=lambda count: f"{count:,}",
         many=many,
+        odds=odds,
         place=str,
         served=words.served,
         inwords=words.rule,
@@ -150,6 +151,11 @@ def share(good: int, total: int) -> str:
     value = 100 * good / total
     # Cut, not rounded: almost all must not read as all.
     return f"{math.floor(100 * value + 1e-9) / 100:.2f}\u202f%" if 90 <= value < 100 else f"{value:.4g}\u202f%"
+
+
+def odds(value: float) -> str:
+    """``82 to 1``; below even they say nothing, however small they are."""
+    return f"{math.floor(value):,} to 1" if value >= 1 else "none"
 
 
 def many(count: int, noun: str) -> str:

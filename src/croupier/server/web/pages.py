@@ -3,6 +3,7 @@ fetch again and again. The buttons are in ``actions``.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -115,15 +116,25 @@ async def journal_entry(
     return render(request, "entry.html", entry=entry, kind=kind, name=name, judged=judged)
 
 
-def _judged(event: Mapping[str, Any]) -> tuple[Judgement, list[m.FindingView]] | None:
-    """A gate's look as the journal has it, with its evidence."""
+def _judged(event: Mapping[str, Any]) -> tuple[Judgement, list[m.FindingView], bool] | None:
+    """A gate's look as the journal has it, with its evidence, and whether that was gathered since its first look."""
     if event.get("type") != "gate_judged":
         return None
     try:
-        latest = _STATE.validate_python(event.get("state")).latest
+        state = _STATE.validate_python(event.get("state"))
     except ValidationError:  # of a later version than ours
         return None
-    return (latest, [views.finding(item) for item in latest.findings]) if latest else None
+    latest, evidence = state.latest, state.evidence
+    if latest is None:
+        return None
+    counted = {trial.group: trial for trial in evidence.trials} if evidence else {}
+    findings = [
+        replace(item, canary=trial.canary, baseline=trial.baseline if trial.baseline.total else None)
+        if (trial := counted.get(item.group))
+        else item
+        for item in latest.findings
+    ]
+    return latest, [views.finding(item) for item in findings], evidence is not None
 
 
 def _points(chart: Chart) -> dict[str, Any]:
