@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import fields, replace
+from typing import Any, Final, get_args
 
-from croupier.adapters.store.flag_codec import FLAG_EVENT
 from croupier.control.flags.book import FlagBook
 from croupier.control.flags.presets import Preview as PresetPreviewed
 from croupier.control.flags.propagation import Summary
 from croupier.control.flags.recording import Changed
 from croupier.control.ports import Recorded, Stored
 from croupier.core.flags.diff import diff
+from croupier.core.flags.events import FlagDeclared, FlagEvent
 from croupier.core.flags.explain import Explanation, Verdict
 from croupier.core.flags.lifecycle import Debt
 from croupier.core.flags.outcome import Outcome
@@ -87,6 +87,12 @@ def _kill(kill: Kill) -> fm.KillView:
     )
 
 
+_EVENTS: Final[Mapping[Any, type[FlagEvent]]] = {
+    field.default: kind for kind in get_args(FlagEvent) for field in fields(kind) if field.name == "type"
+}
+"""By the type that an entry names; an event of a later version is told by its type alone."""
+
+
 def history(entries: Sequence[Recorded]) -> list[fm.FlagHistoryItem]:
     """What happened, oldest first; ``entries`` begin with the flag's first one, so that differences can be told."""
     items: list[fm.FlagHistoryItem] = []
@@ -95,9 +101,11 @@ def history(entries: Sequence[Recorded]) -> list[fm.FlagHistoryItem]:
         for event in recorded.entry.events:
             before = state
             version, at = int(event["version"]), float(event["at"])
-            state = fold(state, FLAG_EVENT.load(event), version=version, actor=recorded.entry.actor, at=at)
+            if (kind := _EVENTS.get(event.get("type"))) is not None:
+                happened = kind(**{name: event[name] for name in kind.__slots__ if name in event})
+                state = fold(state, happened, version=version, actor=recorded.entry.actor, at=at)
             changes: tuple[str, ...] = ()
-            if event.get("type") == "flag_declared":
+            if kind is FlagDeclared and state is not None:
                 changes = diff(before.flag if before else None, state.flag)
             items.append(_item(recorded, event, changes or _said(event, state)))
     return items
@@ -124,12 +132,12 @@ def by_preset(event: Mapping[str, Any], entry: Entry) -> str:
     return f"by undoing preset {name}" if entry.action.startswith("undo ") else f"by preset {name}"
 
 
-def _said(event: Mapping[str, Any], after: FlagState) -> tuple[str, ...]:
+def _said(event: Mapping[str, Any], after: FlagState | None) -> tuple[str, ...]:
     match event.get("type"):
         case "flag_killed":
             return (f"killed: {event.get('reason', '')}",)
         case "flag_restored":
-            if not after.kills:
+            if after is None or not after.kills:
                 return ("restored",)
             undone = "the preset's kill is undone" if event.get("preset") else "a person's kill is undone"
             return (f"{undone}; stays killed by {' and by '.join(kill.text for kill in after.kills)}",)
