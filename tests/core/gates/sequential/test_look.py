@@ -22,7 +22,7 @@ from croupier.core.gates import (
     Verdict,
 )
 from croupier.core.gates.judge import due, is_news, judge, span
-from croupier.core.gates.sequential.look import log_e, spent
+from croupier.core.gates.sequential.trials import log_e, spent
 from croupier.core.gates.sli import Group
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
@@ -286,7 +286,7 @@ def test_a_group_alone_spends_no_more_than_its_part() -> None:
     assert spent(GATE, None) == -float("inf")
 
 
-# --- what promotes, and what must not ---------------------------------------------------------------------------------
+# --- what promotes, and what must not -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("baseline", [None, (0, 0)])

@@ -31,5 +31,5 @@ def needed(budget: float) -> float:
 
 
 def used(spent: float, budget: float) -> float:
-    """How far a gate has come to its verdict, 0 to 1, on the scale of evidence; ``spent`` as ``look.spent`` says it."""
+    """How far a gate has come to a verdict, 0 to 1, on the scale of evidence; ``spent`` from ``trials``."""
     return min(max(1.0 + spent / needed(budget), 0.0), 1.0)

@@ -1,0 +1,92 @@
+"""What the evidence of a gate says now: blame, doubt, or that the canary may go on. Called by ``look``."""
+
+import math
+from typing import Final
+
+from croupier.core.gates.model import Gate, SequentialRule
+from croupier.core.gates.sequential.bound import FAILURES, SLOW, evidence_below
+from croupier.core.gates.sequential.budget import Held, needed, together
+from croupier.core.gates.sequential.evidence import Evidence, Trial
+from croupier.core.gates.sequential.samples import ALL
+from croupier.core.gates.sequential.trials import log_e, part
+from croupier.core.gates.sli import Counts, LatencySli
+from croupier.core.gates.verdict import Verdict
+from croupier.core.gates.wording import describe
+from croupier.core.segments import BUCKETS
+
+CALM: Final = math.log(3.0)
+"""Evidence below which nothing speaks against the canary (a log e-value)."""
+
+_SUSPECT: Final = math.log(100.0)
+"""Evidence of a single group with which nothing passes, however small the group's part of the budget."""
+_INCIDENT: Final = math.log(100.0)
+_OUTAGE: Final = 0.5
+"""A canary of which so much fails does not go on, even where the baseline fails likewise."""
+_EXCLUDED: Final = -math.log(0.05)
+_REACTION_S: Final = 40.0
+"""What the gate needs to answer at the next weight."""
+_SLOW_PER_FAILED: Final = 10.0
+"""So many slow requests cost as much as a failed one."""
+_AT_MOST: Final = 0.999
+
+
+def sum_up(
+    gate: Gate, rule: SequentialRule, evidence: Evidence, canary: Counts, baseline: Counts, next_bp: int
+) -> tuple[Verdict, str]:
+    """The verdict and why; ``canary`` and ``baseline`` are this sample's."""
+    worst = max(evidence.trials, key=lambda trial: part(gate, trial))
+    if part(gate, worst) >= 0.0:
+        return Verdict.FAIL, f"{_against(gate, worst)} than permitted"
+    if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
+        common = f"{describe(gate, ALL, canary, baseline)}; the baseline misses it likewise"
+        return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
+    suspect = max(evidence.trials, key=lambda trial: log_e(gate, trial))
+    suspect = suspect if log_e(gate, suspect) >= _SUSPECT else worst
+    whole = math.fsum(trial.budget for trial in evidence.trials)
+    average = together(Held(trial.budget / whole, log_e(gate, trial)) for trial in evidence.trials)
+    if average >= CALM or log_e(gate, suspect) >= _SUSPECT:
+        return Verdict.INCONCLUSIVE, f"{_against(gate, suspect)}, {_odds(needed(suspect.budget))} needed"
+    if canary.bad_share >= _OUTAGE:
+        return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
+    return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0)
+
+
+def _against(gate: Gate, trial: Trial) -> str:
+    return f"{describe(gate, trial.group, trial.canary, trial.baseline)}: {_odds(log_e(gate, trial))} that it is worse"
+
+
+def _good_enough(
+    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, any_now: bool
+) -> tuple[Verdict, str]:
+    """Nothing speaks against the canary: whether enough speaks for it."""
+    whole = evidence.trials[0]
+    seen = describe(gate, ALL, whole.canary, whole.baseline)
+    if not any_now:
+        return Verdict.NO_DATA, "the canary had no matching events in this sample"
+    if evidence.samples < rule.dwell:
+        return Verdict.INCONCLUSIVE, f"{seen}; {evidence.samples} of the {rule.dwell} samples needed at this weight"
+    if _excluded(gate, rule, evidence, next_bp):
+        return Verdict.PASS, f"{seen}; worse than the next weight can bear is excluded"
+    if evidence.samples >= rule.patience:
+        return Verdict.PASS, f"{seen}; nothing spoke against it in {evidence.samples} samples"
+    return Verdict.INCONCLUSIVE, f"{seen}; what is not excluded yet could cost too much at the next weight"
+
+
+def _excluded(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int) -> bool:
+    """Whether a canary that is as bad as is not excluded yet would cost at most ``harm`` failed requests at the next
+    weight until the gate answers. What the objective permits is always good enough.
+    """
+    whole = evidence.trials[0]
+    canary, baseline = whole.canary, whole.baseline
+    per_s = (canary.total + baseline.total) / evidence.seconds
+    room = max(rule.harm, per_s / 100) / (per_s * next_bp / BUCKETS * _REACTION_S)
+    slow = isinstance(gate.sli, LatencySli)
+    usual = (baseline.bad + 0.5) / (baseline.total + (10.0 if slow else 1000.0))
+    permitted = 1.0 - gate.objective.at_least if gate.objective is not None else 0.0
+    rate = min(max(usual + room * (_SLOW_PER_FAILED if slow else 1.0), permitted), _AT_MOST)
+    return evidence_below(rate, canary.bad, canary.total, SLOW if slow else FAILURES) >= _EXCLUDED
+
+
+def _odds(log: float) -> str:
+    """``2,400 to 1``."""
+    return f"{math.exp(min(log, 20.0)):,.0f} to 1"
