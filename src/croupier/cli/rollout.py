@@ -195,7 +195,7 @@ def _turns(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 @app.command()
 def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
-    """Make every verdict of a rollout again from the recorded counts; leaves with 1 where one comes out otherwise."""
+    """Make every verdict again from its recorded counts. Leaves with 1 where one comes out otherwise."""
     connection: Connection = context.obj
     with connection.open() as client:
         found = client.get(f"rollouts/{segment(rollout)}/replay")
