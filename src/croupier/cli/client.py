@@ -16,6 +16,7 @@ from croupier.cli.whereabouts import DEFAULT_URL, is_loopback, token_for
 from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
 
 _TIMEOUT_S: Final = 30.0
+_LAST_PORT: Final = 65_535
 _PAGE: Final = 200
 """As many as the control plane gives at a time."""
 _MARK: Final = "x-request-id"
@@ -32,10 +33,12 @@ def connect(url: str, token: str | None) -> Iterator["Client"]:
     headers = {"accept": "application/json", "user-agent": "croupier-cli"}
     try:
         base = httpx.URL(f"{url.rstrip('/')}/api/v1")
+        if base.scheme not in ("http", "https") or not base.host or (base.port or 0) > _LAST_PORT:
+            raise Rejected(f"{url} is no address of a control plane.", hint=f"Write it like {DEFAULT_URL}.")
         here = is_loopback(base.host)
         if token := token_for(base.host, token, os.environ):
             headers["authorization"] = f"Bearer {token}"
-        elif base.host and not here:
+        elif not here:
             raise Denied(
                 f"There is no token for {url}; this machine's own is sent to no other machine.",
                 hint="Give one with --token or CROUPIER_TOKEN.",

@@ -56,6 +56,13 @@ def test_a_kill_that_is_none(flags: Any, cli: Any, arguments: tuple[str, ...], c
     assert standing(flags, "payments_v2") == "live"
 
 
+@pytest.mark.parametrize("reason", ["", " "])
+def test_a_kill_says_why(flags: Any, cli: Any, reason: str) -> None:
+    refused = cli("flag", "kill", "payments_v2", "--reason", reason)
+    assert (refused.code, "A kill needs a reason." in refused.err) == (5, True)
+    assert "hint: Say what is wrong: others will read it." in refused.err
+
+
 def test_a_token_that_may_not_kill(flags: Any, cli: Any) -> None:
     viewer = flags.post("tokens", name="eve", role="viewer")["token"]
     refused = cli("--token", viewer, "flag", "kill", "payments_v2", "-r", "bad")

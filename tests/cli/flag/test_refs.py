@@ -52,6 +52,16 @@ def test_one_flag(cli: Any, code: Path) -> None:
     assert told == {"references": [], "unused": ["psp_x"], "unknown": [], "files": 2}
 
 
+def test_a_flag_that_there_is_not(flags: Any, cli: Any, code: Path) -> None:
+    refused = cli("flag", "refs", code, "--flag", "nope")
+    assert (refused.code, refused.out, "There is no flag 'nope'." in refused.err) == (3, "", True)
+    assert cli("flag", "archive", "payments_v2").code == 0
+    assert len(cli("flag", "refs", code, "--flag", "payments_v2").rows) == 2
+    declared = cli.write("flags.yaml", '{"feature": "colour"}')
+    assert cli("flag", "refs", code, "--flag", "colour", "--file", declared).code == 0
+    assert cli("flag", "refs", code, "--flag", "payments_v2", "--file", declared).code == 3
+
+
 def test_flags_out_of_files(cli: Any, code: Path) -> None:
     declared = cli.write("flags.yaml", '{"feature": "colour"}\n---\n{"feature": "unused"}\n')
     found = cli("flag", "refs", code, "--file", declared, "--json").json

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from croupier.cli.connection import Connection, segment
+from croupier.cli.connection import Connection, Denied, segment
 from croupier.cli.output import Exit, Json, counted, note, print_json, print_table
+from croupier.errors import NotFound, Transient
 
 if TYPE_CHECKING:
     from croupier.cli.flag.sources import Tree
@@ -63,7 +64,7 @@ def refs(  # noqa: PLR0917 - a command's options are its parameters
     """
     from croupier.cli.flag.sources import Tree
 
-    keys = set(flag or ()) or (_declared(file) if file else _recorded(context.obj))
+    keys = _named(flag, file, context.obj) if flag else _declared(file) if file else _recorded(context.obj)
     tree = Tree(tuple(paths), tuple(exclude or ()))
     found = list(places(tree, keys))
     if flag:
@@ -110,6 +111,25 @@ def _show(found: list[Place], unused: list[str], unknown: list[str]) -> None:
         note(f"{counted(len(unused), 'flag')} without a reference, ready to be removed: croupier flag archive FLAG")
     if unknown:
         note(f"asked for, but not there: {', '.join(unknown)}")
+
+
+def _named(flags: list[str], files: list[Path] | None, connection: Connection) -> set[str]:
+    """The flags that are asked for; archived ones may be named in code, too. Raises ``NotFound`` for one that there is
+    not. Where nobody can be asked, code is searched all the same.
+    """
+    if files:
+        if missing := sorted(set(flags) - _declared(files)):
+            raise NotFound(
+                f"There is no flag '{missing[0]}' in these files.", hint="Look for another, or name its file."
+            )
+        return set(flags)
+    try:
+        with connection.open() as client:
+            for key in flags:
+                client.get(f"flags/{segment(key)}")
+    except (Denied, Transient) as trouble:
+        note(f"whether there are such flags could not be asked: {trouble}")
+    return set(flags)
 
 
 def _declared(files: list[Path]) -> set[str]:

@@ -89,7 +89,7 @@ class FlagsResult(Model):
 
 
 class KillRequest(Model):
-    reason: str = Field(min_length=1, max_length=1_000, description="What is wrong: others will read it.")
+    reason: str = Field(max_length=1_000, description="What is wrong: others will read it.")
     decided_at: str | None = Field(
         None,
         max_length=40,
