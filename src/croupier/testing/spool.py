@@ -28,16 +28,16 @@ class MemoryKillSpool:
     """``KillSpool`` without a disk."""
 
     def __init__(self) -> None:
-        self._pending: dict[str, KillIntent] = {}
+        self._pending: dict[KillIntent, None] = {}
 
     def add(self, intent: KillIntent) -> None:
-        """Keep it; the first of a flag counts."""
-        self._pending.setdefault(intent.flag, intent)
+        """Keep it; the same one twice is one."""
+        self._pending.setdefault(intent)
 
     def pending(self) -> Sequence[KillIntent]:
         """What still has to be recorded, oldest first."""
-        return tuple(self._pending.values())
+        return tuple(self._pending)
 
-    def remove(self, flag: str) -> None:
-        """It is recorded, or it no longer means anything."""
-        self._pending.pop(flag, None)
+    def remove(self, intent: KillIntent) -> None:
+        """This one is recorded, or no longer means anything."""
+        self._pending.pop(intent, None)

@@ -85,7 +85,7 @@ def test_a_full_disk_gives_the_room_that_was_kept(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("make", [FileKillSpool, lambda _: MemoryKillSpool()])
-def test_kills_wait_one_a_flag_in_the_order_in_which_they_came(
+def test_kills_wait_in_the_order_in_which_they_came_also_several_of_a_flag(
     tmp_path: Path, make: Callable[[Path], KillSpool]
 ) -> None:
     """The contract, on the file and on the fake."""
@@ -94,11 +94,21 @@ def test_kills_wait_one_a_flag_in_the_order_in_which_they_came(
     assert spool.pending() == ()
     spool.add(first)
     spool.add(second)
-    spool.add(KillIntent("lobby", "cleo", "a second one is dropped", 200.0))
-    assert spool.pending() == (first, second)
-    spool.remove("lobby")
-    spool.remove("never there")
-    assert spool.pending() == (second,)
+    third = KillIntent("lobby", "cleo", "a second one of the flag", 200.0)
+    spool.add(third)
+    spool.add(KillIntent("lobby", "ann", "fire", 100.25))  # the same once more
+    assert spool.pending() == (first, second, third)
+    spool.remove(first)
+    spool.remove(KillIntent("never", "there", "", 1.0))
+    assert spool.pending() == (second, third)
+
+
+def test_several_kills_of_a_flag_outlive_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "kills.jsonl"
+    kills = [KillIntent("lobby", "ann", "fire", 100.25), KillIntent("lobby", "ann", "fire", 160.0)]
+    for kill in kills:
+        FileKillSpool(path).add(kill)
+    assert FileKillSpool(path).pending() == tuple(kills)
 
 
 def test_kills_outlive_the_process_and_torn_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -191,7 +191,8 @@ async def test_a_kill_that_waits_outlives_what_others_record_of_the_flag(plane: 
 
 
 @pytest.mark.parametrize("how", ["killed", "archived"])
-async def test_a_kill_that_came_too_late_is_dropped(plane: Any, another: Any, how: str) -> None:
+async def test_a_kill_that_waited_is_recorded_whatever_happened_meanwhile(plane: Any, another: Any, how: str) -> None:
+    """Also on an archived flag: kills survive that, and it may be declared again."""
     await plane.declare(ON)
     other = await another()
     plane.down = True
@@ -201,10 +202,104 @@ async def test_a_kill_that_came_too_late_is_dropped(plane: Any, another: Any, ho
     else:
         await other.flags.changes.archive("lobby", actor="cleo")
     plane.down = False
+    await plane.flags.book.refresh()
+    assert list(plane.flags.book.unrecorded) == ["lobby"]
     await plane.flags.changes.kills.settle()
+    await other.flags.book.refresh()
     assert (list(plane.spool.pending()), list(plane.flags.book.unrecorded)) == ([], [])
     assert plane.flags.book.snapshot("production") == other.flags.book.snapshot("production")
-    assert [actor for _, actor in await told(plane)] == ["anna", "cleo"]
+    assert [actor for _, actor in await told(plane)] == ["anna", "cleo", "ben"]
+    await other.declare({**ON, "description": "anew"})
+    assert (other.answer("lobby"), (await plane.store.verify()).ok) == ("off", True)
+
+
+async def test_a_kill_that_meets_an_archive_outlives_it(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other = await another()
+    await other.flags.changes.archive("lobby", actor="cleo")
+    killed = await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    assert (killed.recorded, killed.states[0].archived, killed.states[0].killed.actor) == (True, True, "ben")
+    await plane.declare(ON)
+    assert plane.answer("lobby") == "off"
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["asked of both", "an answer lost"])
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_second_kill_stays_where_the_first_was_undone_elsewhere(
+    plane: Any, another: Any, clock: Any, lost: bool, restarts: bool
+) -> None:
+    """The plane is cut off with a kill that is recorded (elsewhere, or unheard) and undone; then comes a second."""
+    await plane.declare(ON)
+    other = await another()
+
+    async def gone() -> None:
+        raise Transient("the answer is lost")
+
+    at = clock.now()
+    if lost:
+        plane.happenings.once["after commit"] = gone
+    else:
+        plane.down = True
+    assert not (await plane.flags.changes.kill("lobby", actor="anna", reason="one", at=at)).recorded
+    plane.down = True
+    if not lost:
+        assert (await other.flags.changes.kill("lobby", actor="anna", reason="one", at=at)).recorded
+    await other.flags.book.refresh()
+    await clock.advance(60)
+    await other.flags.changes.restore("lobby", actor="boris")
+    await clock.advance(60)
+    second = await plane.flags.changes.kill("lobby", actor="carla", reason="two")
+    assert (second.recorded, plane.answer("lobby"), len(plane.spool.pending())) == (False, "off", 2)
+    plane.down = False
+    heir = await another(spool=plane.spool) if restarts else plane
+    await heir.flags.changes.kills.settle()
+    await other.flags.book.refresh()
+    assert (heir.answer("lobby"), other.answer("lobby"), list(heir.spool.pending())) == ("off", "off", [])
+    assert other.flags.book.recorded("lobby").killed.text == "carla: two"
+    assert (await told(heir))[-1] == ("flag_killed", "carla")
+    assert heir.flags.book.snapshot("production") == other.flags.book.snapshot("production")
+    assert (await heir.store.verify()).ok
+
+
+async def test_a_kill_while_another_is_ended_stays(plane: Any, another: Any, clock: Any) -> None:
+    """The controller records again what went out and was undone since, and undoes it; another kill comes between."""
+    await plane.declare(ON)
+    other, at = await another(), clock.now()
+    plane.down = True
+    for each in (plane, other):
+        await each.flags.changes.kill("lobby", actor="anna", reason="one", at=at)
+    await other.flags.changes.restore("lobby", actor="boris")
+    plane.down = False
+
+    async def killed_elsewhere() -> None:
+        await other.flags.book.refresh()
+        assert (await other.flags.changes.kill("lobby", actor="carla", reason="two")).seq is not None
+
+    plane.happenings.once["after commit"] = killed_elsewhere
+    await plane.flags.changes.kills.settle()
+    await other.flags.book.refresh()
+    assert (plane.answer("lobby"), other.answer("lobby")) == ("off", "off")
+    assert other.flags.book.recorded("lobby").killed.text == "carla: two"
+
+
+async def test_of_very_many_kills_the_first_and_the_newest_wait(plane: Any, clock: Any) -> None:
+    await plane.declare(ON)
+    plane.down = True
+    for number in range(40):
+        await plane.flags.changes.kill("lobby", actor="ben", reason=str(number))
+    assert [intent.reason for intent in plane.spool.pending()] == [*map(str, range(15)), "39"]
+
+
+async def test_what_went_out_on_top_of_a_kill_is_recorded_after_a_restart(plane: Any, another: Any) -> None:
+    """Clients have it under the next version, so that version is made."""
+    await plane.declare(ON)
+    await plane.flags.changes.kill("lobby", actor="anna", reason="one")
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="carla", reason="two")
+    line = plane.flags.book.snapshot("production").lines["lobby"]
+    heir = await another(spool=plane.spool)
+    await heir.flags.changes.kills.settle()
+    assert heir.flags.book.snapshot("production").lines["lobby"] == line
 
 
 async def test_two_kill_at_once(plane: Any, another: Any) -> None:

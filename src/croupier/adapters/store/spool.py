@@ -5,7 +5,7 @@ one. Acting matters more than keeping: a disk that refuses is said in the log, a
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class _Kind(Generic[T]):
     """What a file keeps: its word, the key by which there is one of each, and a line of it as JSON and back."""
 
     word: str
-    key: Callable[[T], str]
+    key: Callable[[T], Hashable]
     write: Callable[[T], Mapping[str, object]]
     read: Callable[[Mapping[str, Any]], T | None]
 
@@ -57,8 +57,8 @@ class _File(Generic[T]):
         """As ``Spool.pending``."""
         return tuple(self._pending.values())
 
-    def remove(self, key: str) -> None:
-        """As ``Spool.remove``."""
+    def remove(self, key: Hashable) -> None:
+        """As ``Spool.remove``; a kill is its own key."""
         if self._pending.pop(key, None) is not None:
             self._write()
 
@@ -93,10 +93,10 @@ class FileSpool(_File[Intent]):
 
 
 class FileKillSpool(_File[KillIntent]):
-    """The kills of flags that wait."""
+    """The kills of flags that wait: one line each, several of a flag."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _Kind("kill", lambda intent: intent.flag, asdict, _kill))
+        super().__init__(path, _Kind("kill", lambda intent: intent, asdict, _kill))
 
 
 def _read(path: Path, kind: _Kind[T]) -> list[T]:

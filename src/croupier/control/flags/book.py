@@ -184,7 +184,7 @@ class FlagBook:
 
     def early(self, key: str, kill: Kill) -> None:
         """Let a kill of a known flag out that is not recorded yet. It stays in force, whatever else is recorded of the
-        flag, until a kill of it is recorded or it is archived.
+        flag (an archive, too: kills survive that), until a kill of it is recorded.
         """
         state = self._early[key] = self._killed(key, kill)
         for lines in self._lines.values():
@@ -247,10 +247,9 @@ class FlagBook:
         """
         keys = list(self._early)
         for key in keys:
-            kill = self._early.pop(key).killed_by_hand
-            state = self._states.get(key)
-            waits = state is not None and not state.killed_by_hand and not state.archived
-            if kill is not None and waits:
+            early, state = self._early.pop(key), self._states.get(key)
+            kill = early.killed_by_hand
+            if kill is not None and state is not None and not _takes_its_place(state, early):
                 self._early[key] = self._killed(key, kill)
             for lines in self._lines.values():
                 now = self._early.get(key) or state
@@ -280,3 +279,11 @@ class FlagBook:
         self._deltas.clear()
         told, self.changed = self.changed, asyncio.Event()
         told.set()
+
+
+def _takes_its_place(recorded: FlagState, early: FlagState) -> bool:
+    """Whether what is recorded is, to clients that have the early kill's line, the same line or a newer one."""
+    kill, waiting = recorded.killed_by_hand, early.killed_by_hand
+    if kill is None or waiting is None:
+        return False
+    return recorded.version > early.version or (recorded.version, kill.reason) == (early.version, waiting.reason)

@@ -1,12 +1,14 @@
 """Kills: recorded at once where the store answers, acted on without it where it does not (invariant 13).
 
 A kill that cannot be recorded within ``patience_s`` is kept on disk, goes out to every client by ``FlagBook.early``,
-and is recorded when the store is back. Only away from harm: a restore waits for the record.
+and is recorded when the store is back, also one that came while another of the flag waited: somebody may have undone
+the other. Only away from harm: a restore waits for the record.
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from croupier.control.flags.recording import Changed, Decided, Happening, Keep, Recorder
@@ -22,6 +24,8 @@ PATIENCE_S: Final = 0.2
 """How long the record of a kill may take before the kill is acted on without it."""
 
 _RETRY_S: Final = 1.0
+_MOST_WAIT: Final = 16
+"""Kills of one flag that are kept while they wait; of more, the first ones and the newest."""
 _LOOKED_AT: Final = 100
 """Entries of a flag that are searched for a kill that may be recorded already."""
 
@@ -46,9 +50,9 @@ class Kills:
             except Transient:
                 done = False  # the safe side
             if done:
-                self.spool.remove(intent.flag)
+                self.spool.remove(intent)
             else:
-                self._act(intent, unless_killed=True)
+                self._act(intent)  # also on top of a kill: clients may have it under a version that is still to come
 
     async def kill(
         self, key: str, *, actor: str, reason: str, at: float | None = None, answer: Keep | None = None
@@ -66,8 +70,7 @@ class Kills:
 
     async def _kill(self, intent: KillIntent, answer: Keep | None) -> Changed:
         key, book = intent.flag, self.recorder.book
-        recorded = book.recorded(key)
-        if key not in book.unrecorded and recorded is not None and recorded.killed_by_hand:
+        if _by_person(book.recorded(key)) and key not in book.unrecorded:
             # Another control plane may have restored it a moment ago.
             try:
                 async with asyncio.timeout(self.patience_s):
@@ -75,9 +78,11 @@ class Kills:
             except Exception as trouble:  # noqa: BLE001 -- as below
                 log.warning("the kill of %s is acted on once more, its record cannot be read: %s", key, trouble)
                 return self._act(intent)
-        state = book.state(key)
-        if state is not None and state.killed_by_hand:
-            return Changed((state,), book.version, recorded=key not in book.unrecorded)
+        if key in book.unrecorded:
+            return self._act(intent)  # what waits may have been undone elsewhere, before this one was decided
+        state = book.recorded(key)
+        if state is not None and _by_person(state):
+            return Changed((state,), book.version)
         recording = asyncio.ensure_future(self._record(intent, answer))
         done, _ = await asyncio.wait({recording}, timeout=self.patience_s)
         if done:
@@ -97,7 +102,7 @@ class Kills:
         A kill that waits for its record is recorded first, so that both are in the journal.
         """
         by_hand = (await known(self.recorder, key)).killed_by_hand is not None
-        if key in self.recorder.book.unrecorded:
+        if self._of(key):
             await self.settle()
         changed = await self._undo(key, Who(actor, "restore", reason), by_hand=by_hand, answer=answer)
         return changed if changed.states else Changed((await known(self.recorder, key),), changed.version)
@@ -115,17 +120,26 @@ class Kills:
 
     async def settle(self) -> None:
         """Record what waits. Raises ``Transient`` while that cannot be done."""
-        for intent in self.spool.pending():
-            # The journal first: what is in it and not in force after the refresh was undone by somebody.
-            was_recorded = await self._is_recorded(intent)
-            await self.recorder.book.refresh()
-            state = self.recorder.book.recorded(intent.flag)
-            if self._has_happened(state, intent):
-                self.spool.remove(intent.flag)
-            elif was_recorded:
-                await self._end(intent)
-            else:
-                await self._record(intent, None)
+        for flag in dict.fromkeys(intent.flag for intent in self.spool.pending()):
+            await self._settle(flag)
+
+    async def _settle(self, flag: str) -> None:
+        """Every kill that is in no record is recorded and stays in force. Where all are in the journal, and somebody
+        undid them since, they end.
+        """
+        book, intents = self.recorder.book, self._of(flag)
+        # The journal first: what is in it and not in force after the refresh was undone by somebody.
+        fresh = [intent for intent in intents if not await self._is_recorded(intent)]
+        await book.refresh()
+        if not fresh and not _by_person(book.recorded(flag)):
+            await self._end(flag, intents)
+        else:
+            out = self._out(flag)
+            # Clients have that one under the next version, so it is recorded as that.
+            for intent in fresh if out is None else dict.fromkeys((out, *fresh)):
+                await self._record(intent, None, waited=True)
+        for intent in intents:
+            self.spool.remove(intent)
 
     async def keep_settling(self) -> None:
         """Try again and again until nothing waits; for ever, as a task."""
@@ -140,42 +154,78 @@ class Kills:
         self._waiting.clear()
 
     def _act(self, intent: KillIntent, *, unless_killed: bool = False) -> Changed:
-        """Keep it and let it out, unless it came to be recorded meanwhile."""
+        """Keep it and let it out, unless a person's kill came to be recorded meanwhile."""
         book, key = self.recorder.book, intent.flag
         state = book.recorded(key)
+        if state is not None and unless_killed and key not in book.unrecorded and _by_person(state):
+            return Changed((state,), book.version)
+        if len(waiting := self._of(key)) >= _MOST_WAIT and intent not in waiting:
+            self.spool.remove(waiting[-1])
         self.spool.add(intent)
         self._waiting.set()
-        if state is not None and not state.archived and not (unless_killed and state.killed_by_hand):
+        if state is not None and key not in book.unrecorded:
             book.early(key, Kill(intent.actor, intent.at, intent.reason))
         now = book.state(key)
-        return Changed((now,) if now else (), book.version, recorded=key not in book.unrecorded)
+        return Changed((now,) if now else (), book.version, recorded=False)
 
-    async def _record(self, intent: KillIntent, answer: Keep | None) -> Changed:
-        key = intent.flag
+    async def _record(self, intent: KillIntent, answer: Keep | None, *, waited: bool = False) -> Changed:
+        """Record it, also on an archived flag, since kills survive that: in any case if it ``waited``, else where no
+        person's kill is recorded already.
+        """
+        key, book, asked_before = intent.flag, self.recorder.book, waited
 
         async def decide() -> Decided:
-            state = self.recorder.book.recorded(key)
-            if self._has_happened(state, intent):
+            nonlocal asked_before
+            state, again, asked_before = book.recorded(key), asked_before, True
+            if state is None:
+                return Decided(())
+            if key not in book.unrecorded and not waited and _by_person(state):
+                return Decided(())
+            # It may have been recorded beside this, and undone since.
+            if self._out(key) != intent and again and await self._is_recorded(intent):
                 return Decided(())
             return Decided((Happening(key, (FlagKilled(intent.reason),), intent.at, intent.actor),))
 
         changed = await self.recorder.record(decide, Who(intent.actor, "kill", intent.reason), answer=answer)
-        self.spool.remove(key)
-        state = self.recorder.book.state(key)
-        return changed if changed.states or state is None else Changed((state,), changed.version)
+        self.spool.remove(intent)
+        now = book.state(key)
+        return changed if changed.states or now is None else Changed((now,), changed.version)
 
-    def _has_happened(self, state: FlagState | None, intent: KillIntent) -> bool:
-        """Whether there is nothing to record. A kill that went out on top of one needs its version all the same."""
-        on_top = intent.flag in self.recorder.book.unrecorded
-        return state is None or state.archived or (state.killed_by_hand is not None and not on_top)
-
-    async def _end(self, intent: KillIntent) -> None:
-        """A kill that is in the journal already, and was undone since, went out again: clients have it under a version
-        that is still to come. So it is recorded as that version, and undone by the next one.
+    async def _end(self, flag: str, intents: Sequence[KillIntent]) -> None:
+        """These kills are in the journal already and were undone since. If one of them went out again, clients have it
+        under a version that is still to come: so it is recorded as that version, and undone by the next one. Both by
+        the controller, whose kill no person's kill takes for one that stays.
         """
-        await self._record(intent, None)
-        who = Who(CONTROLLER, "restore", "the kill was undone before it went out again")
-        await self._undo(intent.flag, who, by_hand=True)
+        book, who = self.recorder.book, Who(CONTROLLER, "restore", "the kill was undone before it went out again")
+
+        async def as_it_went_out() -> Decided:
+            out = self._out(flag)
+            if out is None or out not in intents:
+                return Decided(())
+            return Decided((Happening(flag, (FlagKilled(out.reason),), out.at),))
+
+        async def undone() -> Decided:
+            state = book.recorded(flag)
+            kill = state.killed_by_hand if state is not None else None
+            ours = kill is not None and kill.actor == CONTROLLER
+            ours = ours and any((kill.at, kill.reason) == (intent.at, intent.reason) for intent in intents if kill)
+            if not ours or set(self._of(flag)) - set(intents):  # somebody killed it meanwhile
+                return Decided(())
+            return Decided((Happening(flag, (FlagRestored(),)),))
+
+        await self.recorder.record(as_it_went_out, replace(who, action="kill"))
+        await self.recorder.record(undone, who)
+
+    def _of(self, flag: str) -> tuple[KillIntent, ...]:
+        """The flag's kills that wait, oldest first."""
+        return tuple(intent for intent in self.spool.pending() if intent.flag == flag)
+
+    def _out(self, flag: str) -> KillIntent | None:
+        """The kill that went out and waits for its record."""
+        book = self.recorder.book
+        state = book.state(flag) if flag in book.unrecorded else None
+        kill = state.killed_by_hand if state is not None else None
+        return None if kill is None else KillIntent(flag, kill.actor, kill.reason, kill.at)
 
     async def _is_recorded(self, intent: KillIntent) -> bool:
         """Whether this very kill is in the journal: then a crash came before it was forgotten here, and whatever was
@@ -190,6 +240,12 @@ class Kills:
             ):
                 return True
         return False
+
+
+def _by_person(state: FlagState | None) -> bool:
+    """Whether a person's kill is on it that stays until somebody restores it."""
+    kill = state.killed_by_hand if state is not None else None
+    return kill is not None and kill.actor != CONTROLLER
 
 
 async def known(recorder: Recorder, key: str) -> FlagState:

@@ -299,15 +299,17 @@ class KillSpool(Protocol):
     """Where kills of flags wait for the store, as aborts do in ``Spool``."""
 
     def add(self, intent: KillIntent) -> None:
-        """Keep it; durable when this returns. One per flag: a second one is dropped."""
+        """Keep it; durable when this returns. Several of a flag wait beside each other; the same
+        one twice is one.
+        """
         ...
 
     def pending(self) -> Sequence[KillIntent]:
         """What still has to be recorded, oldest first."""
         ...
 
-    def remove(self, flag: str) -> None:
-        """It is recorded, or it no longer means anything."""
+    def remove(self, intent: KillIntent) -> None:
+        """This one is recorded, or no longer means anything."""
         ...
 
 
