@@ -38,6 +38,16 @@ async def test_people_get_a_page_where_there_is_nothing(visit: Any, path: str) -
     assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json")
 
 
+@pytest.mark.parametrize(
+    "path, back", [("/flags/nope", "flags"), ("/presets/nope", "presets"), ("/rollouts/x", "rollouts")]
+)
+async def test_what_is_not_there_leads_back_to_its_list(visit: Any, path: str, back: str) -> None:
+    await visit.sign_in()
+    answer = await visit.get(path)
+    assert answer.status_code == 404
+    assert f'<a href="/{back if back != "rollouts" else ""}">Back to the {back}</a>' in answer.text
+
+
 async def test_people_get_a_page_for_a_method_that_there_is_not(visit: Any) -> None:
     answer = await visit.client.post("/rollouts/shop-1", headers=BROWSER)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")

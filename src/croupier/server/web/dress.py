@@ -81,7 +81,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
         return await problems.on_http(request, error)
     message, _ = problems.explained(request, error)
     title = problems.kind_of_status(error.status_code).title
-    response = render(request, "error.html", status=error.status_code, title=title, message=message, hint="")
+    back = home(request.url.path)
+    response = render(request, "error.html", status=error.status_code, title=title, message=message, hint="", back=back)
     response.headers.update({**(error.headers or {}), **HEADERS, "Vary": "Accept"})
     return response
 
@@ -90,10 +91,19 @@ def complain(request: Request, error: errors.CroupierError) -> Response:
     """One of our errors as a page."""
     kind = problems.kind_of(error)
     message = "Stored data contradicts itself." if isinstance(error, errors.Corrupt) else error.message
-    response = render(request, "error.html", status=kind.status, title=kind.title, message=message, hint=error.hint)
+    back = home(request.url.path)
+    response = render(
+        request, "error.html", status=kind.status, title=kind.title, message=message, hint=error.hint, back=back
+    )
     if isinstance(error, errors.Transient):
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return response
+
+
+def home(path: str) -> tuple[str, str]:
+    """The list that a path belongs to, and what it is called."""
+    first = path.strip("/").partition("/")[0]
+    return (f"/{first}", first) if first in ("flags", "presets") else ("/", "rollouts")
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -8,6 +8,7 @@ import pytest
 from croupier.core.flags.preset import read_preset
 from croupier.errors import Transient
 from croupier.server.auth import Role
+from croupier.server.web.flags.presets import place
 
 OLD_BUTTON = {
     "name": "old-button",
@@ -129,11 +130,19 @@ async def test_a_flag_that_was_changed_since_stands_in_the_way(
 ) -> None:
     await operator.submit("/presets/old-button/approve")
     await operator.submit("/presets/old-button/apply", reason="deposits fail")
-    await declared({**payments, "owner": "psp"})
-    assert "payments_v2: payments_v2 changed since." in (await operator.get("/presets/old-button")).text
-    refused = await operator.submit("/presets/old-button/undo")
+    await declared({**payments, "rules": [{"rollout": 0.9}]})
+    page = (await operator.get("/presets/old-button")).text
+    assert "payments_v2 changed since." in page
+    assert "payments_v2: payments_v2" not in page
+    asked = await operator.get("/presets/old-button/undo")
+    assert "payments_v2 changed since." in asked.text
+    assert "Undo it" not in asked.text
+    csrf = page.split('name="csrf" value="')[1].split('"')[0]
+    seen = place((await prepared.context.flags.presets.get("old-button")).value)
+    refused = await operator.post("/presets/old-button/undo", {"csrf": csrf, "seen": seen})
     assert refused.status_code == 409
     assert "payments_v2 changed since" in refused.text
+    assert "Undo it" not in refused.text
 
 
 async def test_what_does_not_fit_any_more_is_said(prepared: Any, operator: Any) -> None:

@@ -156,7 +156,10 @@ async def sight(here: Context, who: Session, name: str) -> PresetSight:
     """The preset as this person may act on it. Raises ``NotFound``."""
     stored = await in_time(here.flags.presets.get(name))
     would = await in_time(here.flags.presets.preview(name))
-    problems = tuple(str(item) for item in would.problems)
+    # Those of an undo name their flag in the message already.
+    problems = tuple(
+        f"{item.message} {item.hint}".strip() if stored.value.applied else str(item) for item in would.problems
+    )
     return PresetSight(stored, effects(would), problems, verbs(stored.value, who.principal.name))
 
 
@@ -232,7 +235,8 @@ def _page(
         sight=found,
         p=found.state,
         verb=verb,
-        possible=verb in found.verbs,
+        # A preset that does not fit its flags is said, not offered: it would be refused.
+        possible=verb in found.verbs and (verb == "approve" or not found.problems),
         answer=answer,
         error=error,
     )
