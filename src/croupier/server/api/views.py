@@ -19,7 +19,7 @@ from croupier.control.ports import (
 )
 from croupier.core.gates import Counts, Finding, Gate, GateState, SequentialRule
 from croupier.core.gates.sequential.budget import used
-from croupier.core.gates.sequential.look import log_e, spent
+from croupier.core.gates.sequential.trials import log_e, spent
 from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
