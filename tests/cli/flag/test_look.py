@@ -13,9 +13,9 @@ def test_flags_by_key(flags: Any, cli: Any) -> None:
     found = cli("flag", "list")
     assert found.heading == ["FLAG", "TYPE", "STATE", "SERVES", "OWNER", "EXPIRES"]
     assert [row[:5] for row in found.rows] == [
-        ["new_lobby", "release", "live", "100 %", "admin"],
-        ["payments_v2", "release", "live", "25 % of market == 'DE'", "payments"],
-        ["psp_x", "ops", "live", "on", "-"],
+        ["new_lobby", "release", "live", "everybody", "admin"],
+        ["payments_v2", "release", "live", "25 % of DE", "payments"],
+        ["psp_x", "ops", "live", "everybody", "-"],
     ]
     assert [item["key"] for item in cli("flag", "list", "--json").json] == ["new_lobby", "payments_v2", "psp_x"]
 
@@ -41,8 +41,27 @@ def test_what_a_flag_serves_in_a_few_words(flags: Any, cli: Any) -> None:
     assert cli("flag", "set", "psp_x", "--disable").code == 0
     assert [row[2:4] for row in cli("flag", "list").rows] == [
         ["killed", "the safe value"],
-        ["live", "25 % of market == 'DE'; 0.5 % of a; …"],
+        ["live", "25 % of DE; 0.5 % of vip; 0.5 % of brand X"],
         ["disabled", "-"],
+    ]
+
+
+def test_what_a_flag_with_variants_serves(plane: Any, cli: Any) -> None:
+    numbers = {"variants": {"none": 0, "few": 5}, "off": "none", "safe": "none"}
+    several = {"variants": {"old": "o", "blue": "b", "green": "g"}, "off": "old", "safe": "old", "default": "old"}
+    split = {"if": "market == 'DE'", "variants": {"blue": 70, "green": 30}}
+    declared = [
+        {"feature": "a", **numbers, "default": "few"},
+        {"feature": "b", **numbers, "default": "none", "rules": [{"rollout": 0.25, "variant": "few"}]},
+        {"feature": "c", **several, "rules": [split]},
+        {"feature": "d"},
+    ]
+    plane.post("flags/apply", flags=declared)
+    assert [row[3] for row in cli("flag", "list").rows] == [
+        "few for everybody",
+        "few for 25 % of the players",
+        "blue 70 %, green 30 % for DE",
+        "nobody",
     ]
 
 

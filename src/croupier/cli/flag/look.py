@@ -93,17 +93,13 @@ def history(context: typer.Context, flag: Key, as_json: Json = False) -> None:
 
 def serves(flag: dict[str, Any]) -> str:
     """In a few words who gets what."""
-    declaration = flag["declaration"]
+    from croupier.core.flags.read import read_flag
+    from croupier.server.web.flags.words import audience
+
     if flag["standing"] != "live":
         return "the safe value" if flag["standing"] in ("killed", "reverted") else "-"
-    words = [_rule(rule) for rule in declaration.get("rules", [])]
-    return "; ".join([*words[:2], *(["…"] if len(words) > 2 else [])]) or str(declaration.get("default", "off"))
-
-
-def _rule(rule: dict[str, Any]) -> str:
-    share = f"{rule.get('rollout', 1.0) * 100:g} %"
-    whom = rule.get("name") or rule.get("if")
-    return f"{share} of {whom}" if whom else share
+    declared = read_flag({name: value for name, value in flag["declaration"].items() if name != "expires"})
+    return audience(declared, declared.in_environment(None)).replace("\u202f", " ")
 
 
 def _show_targeting(environment: str, there: dict[str, Any]) -> None:
