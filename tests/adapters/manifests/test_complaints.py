@@ -373,6 +373,22 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
             ["spec.hardStop.samples: 'samples' has no effect without 'failing'. Add failing: 50%, or remove it."],
         ),
         (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, comparison: {slack: 1%}, sequential: {}}",
+            [
+                (
+                    "warning: spec.comparison.slack: 'slack' has no effect with 'sequential'. "
+                    "Remove it: evidence needs no slack."
+                )
+            ],
+        ),
+        (
+            (
+                "{sli: {ratio: {metric: m, good: {o: a}}}, comparison: {slack: 1%}, hardStop: {failing: 50%}, "
+                "sequential: {}}"
+            ),
+            [],
+        ),
+        (
             "{sli: {events: {metric: m}}, hardStop: {events: 0}}",
             ["spec.hardStop.events: 0 is out of range. Write a whole number from 1 to 1000000000."],
         ),

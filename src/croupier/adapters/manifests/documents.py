@@ -145,6 +145,7 @@ def _senseless(document: Document) -> Iterator[Complaint]:
             if label in spec.by[:position]:
                 yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
         yield from _senseless_samples(document)
+        yield from _idle_slack(document)
     elif isinstance(spec, RolloutSpec):
         yield from map(Complaint, check(spec))
         for problem in advise(spec):
@@ -159,6 +160,17 @@ def _wrong_service(service: Service) -> Iterator[Problem]:
     if service.process.start_timeout_s <= 0:
         at = ("spec", "process", "health", "startTimeout")
         yield Problem("no process can start in 0 seconds.", at, "Write for example 30s.")
+
+
+def _idle_slack(document: Document) -> Iterator[Complaint]:
+    """Evidence is weighed without it; only a hard stop by a share compares with it under every rule."""
+    spec = document.source["spec"]
+    if "sequential" not in spec or "failing" in spec.get("hardStop", {}):
+        return
+    if "slack" in spec.get("comparison", {}):
+        at = ("spec", "comparison", "slack")
+        problem = Problem("'slack' has no effect with 'sequential'.", at, "Remove it: evidence needs no slack.")
+        yield Complaint(problem, at_key=True, severity=Severity.WARNING)
 
 
 def _senseless_samples(document: Document) -> Iterator[Complaint]:
