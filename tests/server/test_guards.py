@@ -92,6 +92,21 @@ async def test_a_body_that_never_comes(settings: Settings, opened: Any) -> None:
         assert answer.status_code == 408
 
 
+async def test_large_bodies_wait_for_their_turn_no_longer_than_a_request_may(settings: Settings, opened: Any) -> None:
+    async with opened(settings.model_copy(update={"request_timeout_s": 0.05})) as world:
+        never = asyncio.Event()
+
+        async def body() -> Any:
+            yield b"{"
+            await never.wait()
+
+        sent = [world.client.post("/api/v1/flags/apply", content=body(), headers=world.auth()) for _ in range(3)]
+        answers = sorted(await asyncio.gather(*sent), key=lambda answer: answer.status_code)
+        assert (answers[0].status_code, answers[-1].status_code) == (408, 503)
+        assert "Other large declarations" in answers[-1].text
+        assert answers[-1].headers["retry-after"] == "5"
+
+
 async def test_what_takes_too_long_is_given_up(settings: Settings, opened: Any) -> None:
     async with opened(settings.model_copy(update={"request_timeout_s": 0.05})) as world:
         never = asyncio.Event()

@@ -195,10 +195,23 @@ class BodyLimit:
             await self._refuse(scope, receive, send, limit)
             return
         if limit > self._limit and (int(announced) > self._limit or "transfer-encoding" in headers):
-            async with self._turn:
-                await self._take(scope, receive, send, limit)
+            await self._take_in_turn(scope, receive, send, limit)
         else:
             await self._take(scope, receive, send, limit)
+
+    async def _take_in_turn(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._turn.acquire()
+        except TimeoutError:
+            detail, hint = "Other large declarations are still being taken in.", "Send it again in a moment."
+            headers = {"Connection": "close", "Retry-After": "5"}
+            await respond_status(scope, 503, detail, hint=hint, headers=headers)(scope, receive, send)
+            return
+        try:
+            await self._take(scope, receive, send, limit)
+        finally:
+            self._turn.release()
 
     async def _take(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         try:

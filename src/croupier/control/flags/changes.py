@@ -13,7 +13,7 @@ from croupier.control.flags.killing import Kills, known
 from croupier.control.flags.recording import MANY, Changed, Decided, Effect, Happening, Keep, Recorder
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.recording import Who
-from croupier.core.flags.check import advise, check, misplaced
+from croupier.core.flags.check import advise, check, misplaced, rules_of
 from croupier.core.flags.events import FlagArchived, FlagDeclared, FlagEvent, FlagRenewed
 from croupier.core.flags.model import Flag
 from croupier.core.flags.state import FlagState
@@ -82,7 +82,7 @@ class FlagChanges:
         if len(flags) > MOST_FLAGS:
             raise Rejected(f"{len(flags)} flags are too many for one request.", hint=f"Send up to {MOST_FLAGS}.")
         work = (flags, actor, expected or {}, segments, self.recorder.clock.now())
-        return await asyncio.to_thread(self._planned, *work) if len(flags) > MANY else self._planned(*work)
+        return await asyncio.to_thread(self._planned, *work) if _takes_long(flags) else self._planned(*work)
 
     async def kill(
         self, key: str, *, actor: str, reason: str, at: float | None = None, answer: Keep | None = None
@@ -194,6 +194,11 @@ class FlagChanges:
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
             raise Rejected(f"The flags are wrong: {problems[0]}{more}", problems=tuple(problems))
         return Plan(version, Decided(tuple(happenings), tuple(warnings), tuple(effects)), declared)
+
+
+def _takes_long(flags: Sequence[Flag]) -> bool:
+    """Whether a kill would wait noticeably while these are judged."""
+    return len(flags) > MANY or sum(1 for flag in flags for _ in rules_of(flag)) > MANY
 
 
 def _placed(index: int, problems: Iterable[Problem]) -> Iterator[Problem]:

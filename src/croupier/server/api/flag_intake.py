@@ -1,11 +1,14 @@
 """Flags on their way in: the declaration as people send it becomes a ``Flag``, every mistake with its place.
 
-Called by the flags' routes. What a flag must satisfy among the others is decided by ``FlagChanges``.
+Called by the flags' routes. What a declaration may weigh is decided before it is read: reading is the work. What a flag
+must satisfy among the others is decided by ``FlagChanges``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
+
+from pydantic_core import to_json
 
 from croupier.adapters.manifests import Misread, read_day
 from croupier.control.flags.book import FlagBook
@@ -14,9 +17,23 @@ from croupier.core.flags.read import read_flag
 from croupier.errors import NotFound, Problem, Rejected
 from croupier.server.api.views import moment
 
+LARGE: Final = 64 * 1024
+"""From so many bytes on, a request's declarations are read beside the event loop, so that a kill comes through."""
+
+MOST_BYTES: Final = 1_048_576
+"""One declaration may have so many, as JSON."""
+
+MOST: Final = {"rules": 2_000, "variants": 1_000, "tags": 1_000, "prerequisites": 1_000, "environments": 100}
+"""One declaration may have so many of each; rules are counted with those of its environments."""
+
+_MOST_FIELDS: Final = 64
+"""An object with more has fields that nobody knows, and each of them costs a look for what was meant."""
+
 
 def flag_of(data: Mapping[str, Any], key: str | None = None) -> Flag:
     """The declared flag; with ``key`` it may leave its name out, and must not have another. Raises ``Rejected``."""
+    if excess := _excess(data):
+        raise Rejected(f"The flag is wrong: {excess}", problems=(excess,))
     if key is not None and data.get("feature", key) != key:
         problem = Problem(f"this declares another flag than '{key[:128]}'.", ("feature",), "Leave it out.")
         raise Rejected(f"The flag is wrong: {problem}", problems=(problem,))
@@ -42,6 +59,37 @@ def flags_of(declarations: Sequence[Mapping[str, Any]]) -> list[Flag]:
         many = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise Rejected(f"{problems[0]}{many}", problems=tuple(problems))
     return found
+
+
+def _excess(data: Mapping[str, Any]) -> Problem | None:
+    """What the declaration has too much of."""
+    if len(data) > _MOST_FIELDS:
+        return Problem(f"{len(data):,} fields are too many: a flag has {_MOST_FIELDS} at most.", (), "See: the format.")
+    there = data.get("environments")
+    overrides = [item for item in there.values() if isinstance(item, Mapping)] if isinstance(there, Mapping) else []
+    rules = [rule for item in (data, *overrides) for rule in _list(item.get("rules"))]
+    for name, most in MOST.items():
+        given = data.get(name)
+        found = len(rules) if name == "rules" else len(given) if isinstance(given, list | tuple | Mapping) else 0
+        if found > most:
+            hint = "Put what they have in common into one rule, or into a segment." if name == "rules" else ""
+            return Problem(f"{found:,} are too many: a flag has {most:,} {name} at most.", (name,), hint)
+    if any(len(item) > _MOST_FIELDS for item in (*overrides, *rules) if isinstance(item, Mapping)):
+        return Problem(f"a rule or an environment has more than {_MOST_FIELDS} fields.", ("rules",))
+    if (size := _bytes(data)) > MOST_BYTES:
+        return Problem(f"{size:,} bytes are too many: a flag has {MOST_BYTES:,} at most, as JSON.", ())
+    return None
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _bytes(data: Mapping[str, Any]) -> int:
+    try:
+        return len(to_json(data, fallback=str))
+    except ValueError:  # text that is none: the reader says where
+        return len(repr(data))
 
 
 def as_shown(flag: Flag, book: FlagBook) -> Flag:

@@ -17,7 +17,7 @@ from croupier.errors import NotFound, Rejected
 from croupier.server.api import flag_models as fm
 from croupier.server.api import flag_views as fv
 from croupier.server.api.etag import Expected, etag
-from croupier.server.api.flag_intake import as_shown, flag_of, flags_of, placed, time_of, unplaced
+from croupier.server.api.flag_intake import LARGE, as_shown, flag_of, flags_of, placed, time_of, unplaced
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit, first_of, page_of
 from croupier.server.api.views import epoch
@@ -75,7 +75,7 @@ async def list_flags(
 @router.post("", operation_id="create_flag", status_code=201, response_model=fm.FlagView, summary="Create a flag")
 async def create_flag(request: Request, here: Here, who: Operator, declared: Declaration, reason: Why = "") -> Response:
     """A new flag, as people write it. 409 where there is one with this key already."""
-    flag = flag_of(declared)
+    flag = await _one(request, declared)
 
     async def act(answer: Keep | None) -> Changed:
         changes = here.flags.changes
@@ -88,7 +88,8 @@ async def create_flag(request: Request, here: Here, who: Operator, declared: Dec
 async def apply_flags(request: Request, here: Here, who: Operator, asked: fm.FlagsRequest) -> Response:
     """Create and change flags, all of them or, where anything is wrong, none; under one version."""
     # Very many take seconds to read, in which a kill has to come through.
-    flags = await asyncio.to_thread(_read, here, asked) if len(asked.flags) > MANY else _read(here, asked)
+    large = len(asked.flags) > MANY or len(await request.body()) > LARGE
+    flags = await asyncio.to_thread(_read, here, asked) if large else _read(here, asked)
 
     async def run(kept: Kept) -> Response:
         def keep(changed: Changed) -> Answer | None:
@@ -132,7 +133,7 @@ async def put_flag(
     reason: Why = "",
 ) -> Response:
     """Create or change it. A kill by a person is no part of the declaration, and stays."""
-    flag = as_shown(flag_of(declared, key), here.flags.book)
+    flag = as_shown(await _one(request, declared, key), here.flags.book)
     seen = {} if expected is None else {key: expected}
 
     async def act(answer: Keep | None) -> Changed:
@@ -233,6 +234,11 @@ async def _act(
     if response.status_code == 201:
         response.headers["Location"] = f"/api/v1/flags/{shown.key}"
     return response
+
+
+async def _one(request: Request, declared: dict[str, Any], key: str | None = None) -> Flag:
+    large = len(await request.body()) > LARGE
+    return await asyncio.to_thread(flag_of, declared, key) if large else flag_of(declared, key)
 
 
 def _read(here: Context, asked: fm.FlagsRequest) -> list[Flag]:
