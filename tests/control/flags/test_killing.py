@@ -261,6 +261,24 @@ async def test_a_second_kill_stays_where_the_first_was_undone_elsewhere(
     assert (await heir.store.verify()).ok
 
 
+async def test_who_restores_a_flag_undoes_the_kills_that_were_decided_before(
+    plane: Any, another: Any, clock: Any
+) -> None:
+    """Also one that the other plane could not hear of: the flag was killed after it, and somebody restored that."""
+    await plane.declare(ON)
+    other = await another()
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="anna", reason="one")
+    await clock.advance(60)
+    await other.flags.changes.kill("lobby", actor="carla", reason="two")
+    await clock.advance(60)
+    await other.flags.changes.restore("lobby", actor="boris")
+    plane.down = False
+    await plane.flags.changes.kills.settle()
+    await other.flags.book.refresh()
+    assert (plane.answer("lobby"), other.answer("lobby"), list(plane.spool.pending())) == ("on", "on", [])
+
+
 async def test_a_kill_while_another_is_ended_stays(plane: Any, another: Any, clock: Any) -> None:
     """The controller records again what went out and was undone since, and undoes it; another kill comes between."""
     await plane.declare(ON)

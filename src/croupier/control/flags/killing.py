@@ -228,17 +228,19 @@ class Kills:
         return None if kill is None else KillIntent(flag, kill.actor, kill.reason, kill.at)
 
     async def _is_recorded(self, intent: KillIntent) -> bool:
-        """Whether this very kill is in the journal: then a crash came before it was forgotten here, and whatever was
-        done to the flag since counts for more.
+        """Whether this very kill is in the journal, or one by a person that was decided later: then whatever was done
+        to the flag since counts for more.
         """
         kill = written(FlagKilled(intent.reason), version=0, at=intent.at)
         same = ("type", "reason", "at")
         for recorded in await self.journal.latest(limit=_LOOKED_AT, subject=f"{FLAG}{intent.flag}"):
             told = recorded.entry
-            if told.actor == intent.actor and any(
-                all(event.get(name) == kill[name] for name in same) for event in told.events
-            ):
-                return True
+            for event in told.events:
+                if told.actor == intent.actor and all(event.get(name) == kill[name] for name in same):
+                    return True
+                by_person = event["type"] == kill["type"] and not event.get("preset") and told.actor != CONTROLLER
+                if by_person and event["at"] > intent.at:
+                    return True
         return False
 
 
