@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from croupier.control.flags.book import FlagBook
+from croupier.control.ports import KillIntent
 from croupier.core.flags.snapshot import apply
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
@@ -277,6 +279,43 @@ async def test_who_restores_a_flag_undoes_the_kills_that_were_decided_before(
     await plane.flags.changes.kills.settle()
     await other.flags.book.refresh()
     assert (plane.answer("lobby"), other.answer("lobby"), list(plane.spool.pending())) == ("on", "on", [])
+
+
+async def test_a_kill_that_waits_for_a_flag_that_is_no_more_is_forgotten(plane: Any, clock: Any) -> None:
+    """An older database was restored, which does not know the flag."""
+    plane.spool.add(KillIntent("gone", "anna", "one", clock.now()))
+    await plane.flags.changes.kills.settle()
+    assert list(plane.spool.pending()) == []
+
+
+async def test_a_kill_that_is_recorded_and_undone_and_never_went_out_here_just_ends(plane: Any, clock: Any) -> None:
+    await plane.declare(ON)
+    at = clock.now()
+    await plane.flags.changes.kill("lobby", actor="anna", reason="one", at=at)
+    await plane.flags.changes.restore("lobby", actor="boris")
+    before = await told(plane)
+    plane.spool.add(KillIntent("lobby", "anna", "one", at))
+    await plane.flags.changes.kills.settle()
+    assert (await told(plane), plane.answer("lobby"), list(plane.spool.pending())) == (before, "on", [])
+
+
+async def test_a_kill_that_another_plane_records_at_the_same_moment_is_recorded_once(
+    plane: Any, another: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await plane.declare(ON)
+    other, at = await another(), clock.now()
+    plane.spool.add(KillIntent("lobby", "anna", "one", at))
+    refresh = FlagBook.refresh
+
+    async def beside(book: FlagBook) -> None:
+        if book is plane.flags.book:
+            await other.flags.changes.kill("lobby", actor="anna", reason="one", at=at)
+        await refresh(book)
+
+    monkeypatch.setattr(FlagBook, "refresh", beside)
+    await plane.flags.changes.kills.settle()
+    assert [kind for kind, _ in await told(plane)].count("flag_killed") == 1
+    assert list(plane.spool.pending()) == []
 
 
 async def test_a_kill_while_another_is_ended_stays(plane: Any, another: Any, clock: Any) -> None:
