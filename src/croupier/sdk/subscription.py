@@ -48,6 +48,7 @@ class Subscription:
         self._whole = Whole(connection, held, chores, self._arrived)
         self.connected = False
         self._trouble = "not connected yet"
+        self._giving_up = threading.Lock()
         self.ready = threading.Event()
         """The server's flags are here."""
 
@@ -165,5 +166,8 @@ class Subscription:
             ended = time.monotonic()
             self._store_next = ended + max(_CACHE_EVERY_S, (ended - began) / _CACHE_PART)
         except OSError as error:
-            _log.warning("the last known flags are not kept: %s. Give FlagClient another cache, or cache=None.", error)
-            self._cache = None
+            with self._giving_up:  # the disk's thread and who closes the client may both be here
+                kept, self._cache = self._cache, None
+            if kept is not None:
+                hint = "Give FlagClient another cache, or cache=None."
+                _log.warning("the last known flags are not kept: %s. %s", error, hint)
