@@ -38,7 +38,7 @@ def follow(client: "Client", rollout: str, *, as_json: bool) -> str:
                 live.update(picture(found), refresh=True)
                 if found["phase"] in _ENDED:
                     return str(found["phase"])
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_S)  # asked again, not streamed: it must also show a control plane that is away
 
 
 def picture(rollout: dict[str, Any]) -> RenderableType:
@@ -101,7 +101,7 @@ def _follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
             seq = _events_after(client, found["id"], seq, as_json=as_json)
             if found["phase"] in _ENDED:
                 return str(found["phase"])
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # as above
 
 
 def _events_after(client: "Client", rollout: str, seq: int | None, *, as_json: bool) -> int | None:

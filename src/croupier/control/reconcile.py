@@ -81,7 +81,7 @@ class Reconciler:
         while not stop.is_set():
             try:
                 await self.tick()
-            except Exception:
+            except Exception:  # a mistake of ours: were the loop to end, no abort would move a player any more
                 log.exception("tick failed; going on")
             await self._rest(interval_s, stop)
         if self._lease:
@@ -196,7 +196,7 @@ class Reconciler:
                     changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=able)
                 except (Conflict, Transient):
                     raise
-                except Exception:
+                except Exception:  # one rollout's surprise must not keep another one's abort from being acted on
                     log.exception("%s: could not be decided; the others go on", stored.value.id)
         return changed
 

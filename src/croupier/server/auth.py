@@ -102,7 +102,7 @@ class Keyring:
                 await self.refresh()
             except Transient as trouble:
                 log.warning("tokens not refreshed, going on with the known ones: %s", trouble)
-            except Exception:
+            except Exception:  # a mistake of ours: were the task to end, no revoked token would be refused any more
                 log.exception("tokens not refreshed, going on with the known ones")
 
     def learn(self, token: Token) -> None:

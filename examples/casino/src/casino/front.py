@@ -78,7 +78,9 @@ class Front:
         try:
             await self._slow_down(scope, route)
             await self._app(scope, receive, mark)
-        except Exception:
+        except (
+            Exception
+        ):  # the last one before the server: whatever an endpoint does is logged, and other requests go on
             # The answer (500 or 503) has been sent; raised further, it would make the server cut the connection.
             log.exception("%s %s failed", method, route)
         finally:

@@ -9,7 +9,7 @@ or superseded.
 The diagram in the docs is drawn from ``MOVES``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -87,14 +87,19 @@ def evolve(state: RolloutState, event: e.Event) -> RolloutState:
 
 def replay(history: Iterable[e.Event]) -> RolloutState:
     """The state that a recorded history leads to (invariant 10); the first event must be ``created``."""
+    state, events = opened(history)
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def opened(history: Iterable[e.Event]) -> tuple[RolloutState, Iterator[e.Event]]:
+    """The first state of a recorded history, and what follows. Raises ``Corrupt`` where it has no beginning."""
     events = iter(history)
     first = next(events, None)
     if not isinstance(first, e.Created):
         raise Corrupt(f"a rollout's history starts with 'created', not with {first!r}")
-    state = create(first)
-    for event in events:
-        state = evolve(state, event)
-    return state
+    return create(first), events
 
 
 def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901, PLR0911, PLR0912 - an arm an event

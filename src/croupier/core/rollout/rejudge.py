@@ -11,7 +11,7 @@ from croupier.core.gates import GateState, Judgement, Reading, Silence, Verdict
 from croupier.core.gates.judge import judge
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import next_weight
-from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.machine import evolve, opened
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
 
@@ -34,11 +34,7 @@ class Rejudged:
 
 def rejudge(history: Iterable[e.Event]) -> Iterator[Rejudged]:
     """Every recorded look of the rollout, in order. Raises ``Corrupt`` where the history breaks."""
-    events = iter(history)
-    first = next(events, None)
-    if not isinstance(first, e.Created):
-        raise Corrupt(f"a rollout's history starts with 'created', not with {first!r}")
-    state = create(first)
+    state, events = opened(history)
     for event in events:
         if isinstance(event, e.GateJudged):
             yield _again(state, event)

@@ -34,7 +34,9 @@ def _both(first: Test, second: Test) -> Test:
         try:
             if not first(context):
                 return False
-        except Exception:
+        except (
+            Exception
+        ):  # whatever went wrong here does not count where the other side decides, says CEL; else it does
             if second(context):
                 raise
             return False
@@ -48,7 +50,7 @@ def _either(first: Test, second: Test) -> Test:
         try:
             if first(context):
                 return True
-        except Exception:
+        except Exception:  # as above
             if second(context):
                 return True
             raise
