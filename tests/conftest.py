@@ -48,6 +48,28 @@ def _free_port() -> int:
         return port
 
 
+_PATIENCE = (
+    "croupier.control.flags.killing.PATIENCE_S",
+    "croupier.control.reconcile.STORE_PATIENCE_S",
+    "croupier.server.api.urgent.PATIENCE_S",
+    "croupier.server.web.read.PATIENCE_S",
+)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is busy for a moment is no outage here; a test of an outage asks for ``impatient``."""
+    for name in _PATIENCE:
+        monkeypatch.setattr(name, 30.0)
+
+
+@pytest.fixture
+def impatient(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of a store that says nothing."""
+    for name in _PATIENCE:
+        monkeypatch.setattr(name, 0.2)
+
+
 @pytest.fixture
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""

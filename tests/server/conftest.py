@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
-from croupier.control.flags import killing
 from croupier.control.ports import (
     Commit,
     Endpoint,
@@ -38,12 +37,6 @@ from croupier.server.running import Outside
 from croupier.server.settings import Settings
 
 DEADLINE_S = 10.0
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is slow for a moment is no outage here."""
-    monkeypatch.setattr(killing, "PATIENCE_S", DEADLINE_S)
 
 
 @dataclass

@@ -6,16 +6,19 @@ what is wrong, kills what was not killed yet, and tells who confirmed. To kill w
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
 from threading import Thread
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
-from croupier.cli.whereabouts import addresses, is_loopback, token_for
+from croupier.cli.quick import ask
+from croupier.cli.whereabouts import addresses
 
 _PATIENCE_S: Final = 2.0
+_MOST: Final = 1_000_000
 _TEXTS: Final = ("--reason", "-r")
 _IRRELEVANT: Final = ("--wait", "--environment", "-e")
 """Options with a value that matter only afterwards."""
@@ -38,21 +41,20 @@ def kill_ahead(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def _tell(url: str, path: str, body: str, environ: Mapping[str, str]) -> None:
-    try:
-        parts = urlsplit(url)
-        host, here = parts.hostname or "", is_loopback(parts.hostname or "")
-        proxied = any(name.lower().endswith("_proxy") for name in environ)
-        token = token_for(host, None, environ)
-        if token is None or parts.username is not None or (proxied and not here):
-            return
-        kinds = {"http": HTTPConnection, "https": HTTPSConnection}
-        connection = kinds[parts.scheme](host, parts.port, timeout=_PATIENCE_S)
-        try:
-            _send(connection, f"{parts.path.rstrip('/')}/api/v1{path}", body, token)
-        finally:
-            connection.close()
-    except (OSError, HTTPException, ValueError, KeyError):  # the command itself will say what is wrong
-        return
+    headers = {"content-type": "application/json", "idempotency-key": str(uuid4())}
+    # The command itself will say what is wrong.
+    with suppress(OSError, HTTPException, ValueError, KeyError):
+        ask(
+            "POST",
+            url,
+            path,
+            token=None,
+            environ=environ,
+            patience_s=_PATIENCE_S,
+            most=_MOST,
+            body=body,
+            headers=headers,
+        )
 
 
 def read(arguments: Sequence[str]) -> tuple[str, str] | None:
@@ -76,15 +78,3 @@ def read(arguments: Sequence[str]) -> tuple[str, str] | None:
     if len(keys) != 1 or len(reasons) != 1 or not keys[0] or not reasons[0].strip() or reasons[0].startswith("-"):
         return None
     return keys[0], reasons[0]
-
-
-def _send(connection: HTTPConnection, path: str, body: str, token: str) -> None:
-    headers = {
-        "authorization": f"Bearer {token}",
-        "content-type": "application/json",
-        "accept": "application/json",
-        "user-agent": "croupier-cli",
-        "idempotency-key": str(uuid4()),
-    }
-    connection.request("POST", path, body, headers)
-    connection.getresponse().read(1_000_000)

@@ -6,27 +6,29 @@ load much, or say anything, whatever is wrong.
 
 import json
 import os
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
 from threading import Thread
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import typer
 
-from croupier.cli.whereabouts import addresses, is_loopback, token_for
+from croupier.cli.quick import ask
+from croupier.cli.whereabouts import addresses
 
 _PATIENCE_S: Final = 0.4
 _MOST: Final = 200
+_MOST_BYTES: Final = 4_000_000
 
 
 def flag_keys(context: typer.Context, incomplete: str) -> list[str]:
     """The flags that begin so."""
-    return _offered(context, f"flags?limit={_MOST}&q={quote(incomplete)}", "key", incomplete)
+    return _offered(context, f"/flags?limit={_MOST}&q={quote(incomplete)}", "key", incomplete)
 
 
 def preset_names(context: typer.Context, incomplete: str) -> list[str]:
     """The presets that begin so."""
-    return _offered(context, f"presets?limit={_MOST}", "name", incomplete)
+    return _offered(context, f"/presets?limit={_MOST}", "name", incomplete)
 
 
 def _offered(context: typer.Context, path: str, field: str, incomplete: str) -> list[str]:
@@ -47,18 +49,6 @@ def _offered(context: typer.Context, path: str, field: str, incomplete: str) -> 
 
 
 def _asked(url: str, token: str | None, path: str, field: str) -> list[str]:
-    parts = urlsplit(addresses(url, os.environ)[0])
-    host = parts.hostname or ""
-    known = token_for(host, token, os.environ)
-    proxied = any(name.lower().endswith("_proxy") for name in os.environ)
-    if known is None or (proxied and not is_loopback(host)):
-        return []
-    kind = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
-    connection = kind(host, parts.port, timeout=_PATIENCE_S)
-    try:
-        headers = {"authorization": f"Bearer {known}", "accept": "application/json", "user-agent": "croupier-cli"}
-        connection.request("GET", f"{parts.path.rstrip('/')}/api/v1/{path}", headers=headers)
-        items = json.loads(connection.getresponse().read(4_000_000))["items"]
-    finally:
-        connection.close()
-    return [str(item[field]) for item in items]
+    first = addresses(url, os.environ)[0]
+    answer = ask("GET", first, path, token=token, environ=os.environ, patience_s=_PATIENCE_S, most=_MOST_BYTES)
+    return [str(item[field]) for item in json.loads(answer)["items"]] if answer is not None else []

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.isolation import strangers, without_blamed
@@ -27,6 +27,7 @@ from croupier.errors import Conflict, Corrupt, CroupierError, Fenced, Rejected, 
 
 T = TypeVar("T")
 
+STORE_PATIENCE_S: Final = 2.0
 _LEASE = "controller"
 _ROUNDS = 8
 """Rounds of one tick at the most; each but the last recorded something."""
@@ -43,7 +44,7 @@ class Reconciler:
     ports: Ports
     holder: str
     lease_ttl_s: float = 10.0
-    store_patience_s: float = 2.0
+    store_patience_s: float = field(default_factory=lambda: STORE_PATIENCE_S)
     _lease: Lease | None = None
     _fleet: Fleet | None = None
     _stale: bool = True

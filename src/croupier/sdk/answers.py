@@ -1,5 +1,6 @@
 """A server's answers, read within bounds: no answer, compressed or without an end, takes more memory than it may.
 
+Read here and not by httpx and httpx_sse, which unpack, and collect a line of, any length before anybody can say stop.
 Nothing here trusts the server: it may be a proxy's page, or somebody else's. Called by ``connection``.
 """
 

@@ -105,8 +105,8 @@ def test_it_says_when_it_was_decided(flags: Any, cli: Any, run_process: Any) -> 
     assert cli("flag", "kill", "payments_v2", "-r", "bad", "--json").json["killed"]["at"] == first
     flags.store_down = False
     flags.until_flag("payments_v2", lambda flag: flag["recorded"])
-    (event,) = (item for item in flags.get("flags/payments_v2/history")["items"] if item["type"] == "flag_killed")
-    assert event["at"] == first
+    kills = (item for item in flags.get("flags/payments_v2/history")["items"] if item["type"] == "flag_killed")
+    assert [kill["at"] for kill in kills].count(first) == 1  # asked twice, and a later kill is one of its own
 
 
 def test_other_commands_ask_the_one_that_is_there(flags: Any, cli: Any, free_port: int) -> None:

@@ -94,6 +94,7 @@ async def test_a_restore_records_the_kill_that_waited_first(plane: Any) -> None:
     assert plane.answer("lobby") == "on"
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_store_that_hesitates_is_not_waited_for(plane: Any) -> None:
     await plane.declare(ON)
     stuck = asyncio.Event()
@@ -108,6 +109,7 @@ async def test_a_store_that_hesitates_is_not_waited_for(plane: Any) -> None:
     assert plane.flags.book.recorded("lobby").killed is not None
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_who_asked_may_go_away(plane: Any) -> None:
     await plane.declare(ON)
     stuck = asyncio.Event()
@@ -372,6 +374,7 @@ async def test_two_kill_at_once(plane: Any, another: Any) -> None:
     assert plane.flags.book.version == 3
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_somebody_else_was_faster_while_the_store_hesitated(plane: Any, another: Any) -> None:
     await plane.declare(ON)
     other, stuck = await another(), asyncio.Event()
@@ -403,6 +406,7 @@ async def test_whatever_is_wrong_with_the_store_the_kill_is_in_force(plane: Any,
     assert list(plane.flags.book.unrecorded) == []
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_late_record_that_fails_is_told(plane: Any, caplog: pytest.LogCaptureFixture) -> None:
     await plane.declare(ON)
     stuck = asyncio.Event()

@@ -90,6 +90,7 @@ async def test_an_abort_without_the_store(settings: Any, opened: Any) -> None:
         ]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_an_abort_does_not_wait_for_a_store_that_says_nothing(settings: Any, opened: Any) -> None:
     switch = Switch()
     async with opened(settings, switch.wrap) as world:
@@ -151,6 +152,7 @@ async def test_an_abort_that_names_a_version_waits_for_the_store_to_compare(sett
 
 
 @pytest.mark.parametrize("fails", [True, False], ids=["commit fails", "commit says nothing"])
+@pytest.mark.usefixtures("impatient")
 async def test_an_abort_that_was_not_recorded_is_not_answered_again_as_if_it_were(
     settings: Any, opened: Any, fails: bool
 ) -> None:

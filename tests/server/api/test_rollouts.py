@@ -6,17 +6,10 @@ from typing import Any
 import pytest
 
 from croupier.core.gates import Counts
-from croupier.server.api import urgent
 
 pytestmark = pytest.mark.parametrize(
     "settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine's disk is no outage here; aborts that do not wait for the store have tests of their own."""
-    monkeypatch.setattr(urgent, "PATIENCE_S", 30.0)
 
 
 async def test_a_release_goes_to_everybody(world: Any) -> None:

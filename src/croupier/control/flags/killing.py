@@ -206,11 +206,9 @@ class Kills:
 
         async def undone() -> Decided:
             state = book.recorded(flag)
-            kill = state.killed_by_hand if state is not None else None
-            ours = kill is not None and kill.actor == CONTROLLER
-            ours = ours and any((kill.at, kill.reason) == (intent.at, intent.reason) for intent in intents if kill)
-            if not ours or set(self._of(flag)) - set(intents):  # somebody killed it meanwhile
-                return Decided(())
+            ours = [Kill(CONTROLLER, intent.at, intent.reason) for intent in intents]
+            if state is None or state.killed_by_hand not in ours or set(self._of(flag)) - set(intents):
+                return Decided(())  # nothing went out, or somebody killed it meanwhile
             return Decided((Happening(flag, (FlagRestored(),)),))
 
         await self.recorder.record(as_it_went_out, replace(who, action="kill"))

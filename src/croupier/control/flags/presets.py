@@ -243,9 +243,8 @@ class Presets:
         ]
 
     def _differences(self, planned: Sequence[Planned]) -> tuple[Difference, ...]:
-        states = (
-            (item, self.recorder.book.state(item.key)) for item in planned
-        )  # with a kill that is not recorded yet
+        # With a kill that is not recorded yet.
+        states = ((item, self.recorder.book.state(item.key)) for item in planned)
         pairs = ((old, folded(old, item.events)) for item, old in states if old is not None)
         return tuple(Difference(old.key, old.source, new.source, old.kills, new.kills) for old, new in pairs)
 
