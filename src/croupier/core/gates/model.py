@@ -57,14 +57,15 @@ class SequentialRule:
 
     ``budget`` is the probability with which this gate may ever blame a canary that is no worse, its part of the
     rollout's. ``samples``: fewer convict nobody, whatever they contain. ``clumps``: so many failures may come of one
-    fault. It passes after ``dwell`` samples at the present weight once what is not excluded yet could cost ``harm``
-    failed requests at the next weight, or after ``patience`` samples in which nothing speaks against the canary.
+    fault; ``None`` is measured on the baseline's instances, where it has several. It passes after ``dwell`` samples at
+    the present weight once what is not excluded yet could cost ``harm`` failed requests at the next weight, or after
+    ``patience`` samples in which nothing speaks against the canary.
     """
 
     interval_s: float = 10.0
     samples: int = 5
     budget: float = 0.01
-    clumps: float = 2.0
+    clumps: float | None = None
     dwell: int = 6
     patience: int = 60
     harm: int = 20

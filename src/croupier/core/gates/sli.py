@@ -74,13 +74,15 @@ class Reading:
 
     Each mapping holds ``()`` (everything) and, for a gate with ``by``, one item per group seen. ``baseline`` is
     ``None`` where no baseline served. ``since`` is the true start of the data: later than asked for when the source has
-    not watched for so long.
+    not watched for so long. ``parts`` is the baseline's whole by instance, in any order, where the source can tell:
+    what clumps of failures are measured on.
     """
 
     since: float
     until: float
     canary: Mapping[Group, Counts]
     baseline: Mapping[Group, Counts] | None
+    parts: tuple[Counts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

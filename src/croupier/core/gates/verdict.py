@@ -43,7 +43,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it."""
+    """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it; ``parts`` as
+    in the reading.
+    """
 
     gate: str
     verdict: Verdict
@@ -53,6 +55,7 @@ class Judgement:
     reason: str
     findings: tuple[Finding, ...] = ()
     hard: bool = False
+    parts: tuple[Counts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

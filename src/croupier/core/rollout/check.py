@@ -335,7 +335,7 @@ def _wrong_sequential(gate: Gate, rule: SequentialRule) -> Iterator[Problem]:
     for field, value, least, why in (
         ("interval", rule.interval_s, 0.001, "seconds are not possible"),
         ("samples", rule.samples, 2, "samples would let one burst convict"),
-        ("clumps", rule.clumps, 1, "failures cannot come of one fault"),
+        ("clumps", 1.0 if rule.clumps is None else rule.clumps, 1, "failures cannot come of one fault"),
         ("dwell", rule.dwell, 1, "samples would promote unseen"),
         ("patience", rule.patience, rule.dwell, "samples are fewer than those of 'dwell'"),
         ("harm", rule.harm, 1, "failed requests can never be promised"),

@@ -68,4 +68,5 @@ def _said(judgement: Judgement) -> Reading | Silence:
         judgement.until,
         {finding.group: finding.canary for finding in judgement.findings},
         None if alone else {f.group: f.baseline for f in judgement.findings if f.baseline is not None},
+        judgement.parts,
     )

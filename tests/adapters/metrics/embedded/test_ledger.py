@@ -126,7 +126,12 @@ def told(answer: Reading | Silence) -> dict[VersionKey, Counts] | None:
     if isinstance(answer, Silence):
         return None
     assert answer.baseline is not None
-    return {NEW: answer.canary[()], OLD: answer.baseline[()]}
+    whole = answer.baseline[()]
+    assert (sum(part.good for part in answer.parts), sum(part.total for part in answer.parts)) == (
+        whole.good,
+        whole.total,
+    )
+    return {NEW: answer.canary[()], OLD: whole}
 
 
 @given(

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from croupier.core.gates.sequential.bets import Arm
-from croupier.core.gates.sequential.dispersion import LARGEST, Dispersion, observed
+from croupier.core.gates import Counts
+from croupier.core.gates.sequential.dispersion import LARGEST, Dispersion, comparable, observed
+
+
+def part(bad: int, total: int) -> Counts:
+    return Counts(total - bad, total)
 
 
 def measured(clump: int, *, noise: bool = False) -> float:
@@ -10,7 +14,7 @@ def measured(clump: int, *, noise: bool = False) -> float:
     seen = Dispersion()
     for _ in range(400):
         rate = 0.002 * (1 + 3 * random.random() * noise)
-        seen = observed(seen, [Arm(clump * int(random.binomial(2000 // clump, rate)), 2000) for _ in range(4)])
+        seen = observed(seen, [part(clump * int(random.binomial(2000 // clump, rate)), 2000) for _ in range(4)])
     return seen.phi
 
 
@@ -23,11 +27,22 @@ def test_noise_common_to_all_parts_cancels() -> None:
     assert measured(1, noise=True) == pytest.approx(1, rel=0.15)
 
 
-@pytest.mark.parametrize("parts", [(), (Arm(3, 10),), (Arm(0, 10), Arm(0, 10)), (Arm(3, 10), Arm(0, 0))])
-def test_samples_that_say_nothing(parts: tuple[Arm, ...]) -> None:
+@pytest.mark.parametrize("parts", [(), (part(3, 10),), (part(0, 10), part(0, 10))])
+def test_samples_that_say_nothing(parts: tuple[Counts, ...]) -> None:
     assert observed(Dispersion(7.0, 3.0), parts) == Dispersion(7.0, 3.0)
 
 
 def test_bounded() -> None:
     assert Dispersion(1e9, 10.0).phi == LARGEST
     assert Dispersion(0.0, 1e9).phi == 1.0
+
+
+def test_instances_without_events_are_no_parts() -> None:
+    assert comparable([part(0, 0), part(1, 10), part(0, 0), part(2, 10)]) == (part(1, 10), part(2, 10))
+
+
+def test_many_instances_are_counted_in_eight_parts() -> None:
+    parts = comparable([part(index, 100) for index in range(20)])
+    assert [each.total for each in parts] == [300] * 4 + [200] * 4
+    assert sum(each.bad for each in parts) == sum(range(20))
+    assert comparable(parts) == parts  # made again from what is recorded

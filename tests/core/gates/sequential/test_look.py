@@ -22,6 +22,7 @@ from croupier.core.gates import (
     Verdict,
 )
 from croupier.core.gates.judge import due, is_news, judge, span
+from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sequential.trials import log_e, spent
 from croupier.core.gates.sli import Group
 
@@ -275,6 +276,44 @@ def test_a_healthy_canary_is_blamed_in_a_hundredth_of_the_rollouts_at_most() -> 
         ]
         blamed += Verdict.FAIL in verdicts(replace(GATE, rule=SequentialRule(clumps=1.0)), samples)
     assert blamed <= 6, "1.5 are expected at the most"
+
+
+def clumped(parts: tuple[Counts, ...], ticks: int = 40) -> list[Verdict]:
+    """A canary that failed in clumps of four as its baseline does, unluckily; the baseline was counted in ``parts``."""
+    state, at, said = GateState("errors"), T, []
+    for tick in range(ticks):
+        at += 10
+        both = reading({(): (4 * (tick % 3 == 0), 200)}, {(): (4, 1800)}, at)
+        state = judge(GATE, state, replace(both, parts=parts), at, watching_since=T, next_bp=500)
+        assert state.latest is not None
+        said.append(state.latest.verdict)
+    return said
+
+
+def test_clumps_are_measured_on_the_instances() -> None:
+    """Four failures at once in one instance of four, again and again, are one fault each."""
+    together = (Counts(446, 450), Counts(450, 450), Counts(450, 450), Counts(450, 450))
+    apart = (Counts(449, 450),) * 4
+    assert Verdict.FAIL in clumped(apart)
+    assert Verdict.FAIL in clumped(())
+    assert Verdict.FAIL not in clumped(together)
+
+
+def test_a_measured_dispersion_is_used_from_the_next_sample_on() -> None:
+    one = Reading(T, T + 10, {(): Counts(199, 200)}, {(): Counts(1796, 1800)}, (Counts(896, 900), Counts(900, 900)))
+    state = judge(GATE, GateState("errors"), one, T + 10, watching_since=T, next_bp=500)
+    plain = judge(GATE, GateState("errors"), replace(one, parts=()), T + 10, watching_since=T, next_bp=500)
+    fixed = replace(GATE, rule=SequentialRule(clumps=1.0))
+    assert state.evidence is not None
+    assert state.evidence.dispersion == Dispersion(4.0, 1.0)
+    alike = judge(fixed, GateState("errors"), one, T + 10, watching_since=T, next_bp=500)
+    assert alike.evidence is not None
+    assert plain.evidence is not None
+    assert state.evidence.trials == alike.evidence.trials  # nothing was known to clump
+    assert plain.evidence.dispersion is None
+    assert plain.evidence.trials != alike.evidence.trials  # two are taken for one
+    assert state.latest is not None
+    assert state.latest.parts == one.parts  # what is needed to make it again
 
 
 def test_a_group_alone_spends_no_more_than_its_part() -> None:

@@ -5,7 +5,8 @@ import math
 import pytest
 from tests.core.gates.sequential.reference import RATIO, SLO, Ratio, Slo
 
-from croupier.core.gates.sequential.bets import RATIOS, Arm, against_baseline, against_objective, alternatives
+from croupier.core.gates import Counts
+from croupier.core.gates.sequential.bets import RATIOS, against_baseline, against_objective, alternatives
 from croupier.core.gates.sequential.bound import FAILURES, SLOW, Prior, evidence_below, upper
 from croupier.core.gates.sequential.budget import Held, needed, together
 from croupier.core.gates.sequential.capital import cap, grown, stake
@@ -53,7 +54,7 @@ def test_the_upper_bound(prior: Prior, rate: float, bad: int, total: int, log_e:
 
 
 def test_dispersion() -> None:
-    seen = observed(Dispersion(), (Arm(3, 100), Arm(0, 100), Arm(0, 100), Arm(0, 100)))
+    seen = observed(Dispersion(), (Counts(97, 100), Counts(100, 100), Counts(100, 100), Counts(100, 100)))
     assert seen.phi == pytest.approx(1.181818181818, abs=TOLERANCE)
 
 

@@ -103,7 +103,8 @@ class SequentialShape(Shape):
     samples: between(2, 1_000) | None = None  # type: ignore[valid-type]
     """Fewer samples convict nobody, whatever they contain; it guards against bursts. Default 5."""
     clumps: Ratio | None = None
-    """So many failures may come of one fault (retries). Default 2."""
+    """So many failures may come of one fault (retries). Default: measured on the stable version's instances; 2 for a
+    single one."""
     dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]
     """So many samples at the present weight are needed to pass. Default 6."""
     patience: between(1, 100_000) | None = None  # type: ignore[valid-type]

@@ -104,7 +104,9 @@ class Ledger:
         # A group that only one version has seen is told of the other as zero.
         groups = {group for arm in arms for group in arm} & kept
         full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
-        return Reading(span[0], span[1], full[0], full[1] if len(full) > 1 else None)
+        if query.baseline is None:
+            return Reading(span[0], span[1], full[0], None)
+        return Reading(span[0], span[1], full[0], full[1], self._parts(query.sli, versions[1], feeds, span))
 
     def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""
@@ -208,6 +210,18 @@ class Ledger:
             also=at_edge_of(version.service, version.version) if feeds.at_edge else (),
             span=span,
         )
+
+    def _parts(self, sli: Sli, version: VersionKey, feeds: Feeds, span: tuple[float, float]) -> tuple[Counts, ...]:
+        """What each instance of the version counted; nothing of the edge, which counts them together."""
+        if feeds.at_edge:
+            return ()
+        each = (
+            tally(
+                sli, _first_spelling([one], feeds.good), _first_spelling([one], feeds.total), by=(), also=(), span=span
+            )
+            for one in self._of(version)
+        )
+        return tuple(counts[()] for counts in each)
 
     def _of(self, subject: Subject) -> list[Target]:
         return [target for name, target in self._targets.items() if name.subject == subject]

@@ -1,19 +1,25 @@
 """By how much failures come in clumps, measured on parts of the baseline, which should differ by chance only (A/A).
 
 Retries and sticky players make one fault count several times; a test that takes each count for independent then blames
-the healthy. What is common to all parts cancels, so a noisy day does not slow a gate.
+the healthy. What is common to all parts cancels, so a noisy day does not slow a gate. Called by ``look``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates.sequential.bets import Arm
+from croupier.core.gates.sli import Counts
 
 WEIGHT_OF_NONE: Final = 30.0
 """Degrees of freedom of "no clumps" mixed into the estimate, so that a few samples do not swing it."""
 
 LARGEST: Final = 10.0
+
+UNMEASURED: Final = 2.0
+"""The clump size assumed where the baseline has no parts that could be compared."""
+
+_PARTS: Final = 8
+"""Instances beyond so many are counted together: more tell hardly more, and all are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +36,19 @@ class Dispersion:
         return min(max(estimate, 1.0), LARGEST)
 
 
-def observed(dispersion: Dispersion, parts: Sequence[Arm]) -> Dispersion:
-    """The estimate after one more sample of the baseline's parts (pods or groups of players). To be used from the next
-    sample on: a sample may not choose how it is weighed itself.
+def comparable(parts: Sequence[Counts]) -> tuple[Counts, ...]:
+    """The parts (instances) that had events, eight at the most. Which they are does not depend on failures."""
+    busy = [part for part in parts if part.total]
+    dealt = (busy[first::_PARTS] for first in range(min(_PARTS, len(busy))))
+    return tuple(Counts(sum(part.good for part in hand), sum(part.total for part in hand)) for hand in dealt)
+
+
+def observed(dispersion: Dispersion, parts: Sequence[Counts]) -> Dispersion:
+    """The estimate after one more sample of the baseline's ``comparable`` parts. To be used from the next sample on: a
+    sample may not choose how it is weighed itself.
     """
     bad, total = sum(part.bad for part in parts), sum(part.total for part in parts)
-    if not bad or len(parts) < 2 or not all(part.total for part in parts):
+    if not bad or len(parts) < 2:
         return dispersion
     expected = [bad * part.total / total for part in parts]
     chi = sum((part.bad - mean) ** 2 / mean for part, mean in zip(parts, expected, strict=True))

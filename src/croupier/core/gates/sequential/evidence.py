@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from croupier.core.gates.sequential.capital import Capital
+from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sli import Counts, Group
 
 
@@ -28,7 +29,8 @@ class Evidence:
     """``trials`` stand in the order in which groups appeared. ``incident`` tests the baseline against the objective.
 
     ``samples`` had canary events at the present weight; ``seconds`` of data there were in all, up to ``until`` (epoch
-    seconds): what lies before was counted and never is again.
+    seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was seen in
+    parts.
     """
 
     trials: tuple[Trial, ...]
@@ -36,3 +38,4 @@ class Evidence:
     until: float
     seconds: float = 0.0
     samples: int = 0
+    dispersion: Dispersion | None = None

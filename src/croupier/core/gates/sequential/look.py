@@ -8,6 +8,7 @@ from typing import Final
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
+from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
@@ -36,15 +37,19 @@ def look(
     fresh = before is None or before.until <= watching_since
     evidence = with_new_groups(gate, before or begin(gate, rule, reading.since), reading)
     trickle = TRICKLE_AFTER_CHANGE if fresh else TRICKLE
-    trials = tuple(tried(gate, rule, trial, reading, trickle) for trial in evidence.trials)
+    parts = comparable(reading.parts)
+    dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
+    phi = _clumps(rule, dispersion)
+    trials = tuple(tried(gate, rule, trial, reading, trickle, phi) for trial in evidence.trials)
     canary, baseline = of(reading, ALL)
     after = replace(
         evidence,
         trials=trials,
-        incident=weighed(evidence.incident, gate, rule, baseline, trickle, math.inf),
+        incident=weighed(evidence.incident, gate, baseline, trickle, math.inf, phi),
         until=reading.until,
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
         samples=(0 if fresh else evidence.samples) + informative(gate, reading),
+        dispersion=dispersion and observed(dispersion, parts),
     )
     findings = tuple(_findings(gate, trials, reading))
     stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
@@ -53,7 +58,15 @@ def look(
         said = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
     else:
         said = sum_up(gate, rule, after, canary, baseline, next_bp)
-    return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, bool(stopped))
+    hard = bool(stopped)
+    return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
+
+
+def _clumps(rule: SequentialRule, measured: Dispersion | None) -> float:
+    """How many failures of this sample may come of one fault."""
+    if rule.clumps is not None:
+        return rule.clumps
+    return UNMEASURED if measured is None else measured.phi
 
 
 def _findings(gate: Gate, trials: Sequence[Trial], reading: Reading) -> Iterator[Finding]:

@@ -45,34 +45,34 @@ def with_new_groups(gate: Gate, evidence: Evidence, reading: Reading) -> Evidenc
     return replace(evidence, trials=(*evidence.trials, *trials))
 
 
-def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, trickle: float) -> Trial:
-    """One sample more for the group's tests; ``trickle`` is the share of the reserve that moves into the bets."""
+def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, trickle: float, phi: float) -> Trial:
+    """One sample more for the group's tests; ``trickle`` is the share of the reserve that moves into the bets, ``phi``
+    how many failures may come of one fault.
+    """
     canary, baseline = of(reading, trial.group)
     limit = _cap(rule, trial)
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=_tolerance(gate), ratios=_ratios(gate))
-    relative = (
-        trial.relative if gains is None else grown(trial.relative, gains, trickle=trickle, cap=limit, phi=rule.clumps)
-    )
+    relative = trial.relative if gains is None else grown(trial.relative, gains, trickle=trickle, cap=limit, phi=phi)
     paired = baseline.total > 0
     return replace(
         trial,
         relative=relative,
-        absolute=weighed(trial.absolute, gate, rule, canary if paired else NONE, trickle, limit),
-        alone=weighed(trial.alone, gate, rule, NONE if paired else canary, trickle, limit),
+        absolute=weighed(trial.absolute, gate, canary if paired else NONE, trickle, limit, phi),
+        alone=weighed(trial.alone, gate, NONE if paired else canary, trickle, limit, phi),
         canary=_sum(trial.canary, canary),
         baseline=_sum(trial.baseline, baseline),
     )
 
 
 def weighed(
-    capital: Capital | None, gate: Gate, rule: SequentialRule, counts: Counts, trickle: float, limit: float
+    capital: Capital | None, gate: Gate, counts: Counts, trickle: float, limit: float, phi: float
 ) -> Capital | None:
     """One sample more against the objective."""
     if capital is None:
         return None
     gains = against_objective(arm(counts), _shares(gate), permitted=_permitted(gate))
-    return capital if gains is None else grown(capital, gains, trickle=trickle, cap=limit, phi=rule.clumps)
+    return capital if gains is None else grown(capital, gains, trickle=trickle, cap=limit, phi=phi)
 
 
 def log_e(gate: Gate, trial: Trial) -> float:
