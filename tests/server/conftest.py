@@ -26,7 +26,7 @@ from croupier.control.ports import (
     VersionKey,
     WorkloadStatus,
 )
-from croupier.core.gates import Counts, Reading, Silence, Sli
+from croupier.core.gates import EMBEDDED, Counts, Reading, Silence, Sli
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.routes import ServiceRoutes
@@ -77,7 +77,7 @@ class Counters:
     async def read(self, query: Query) -> Reading | Silence:
         return Reading(query.since, query.until, {(): self.canary}, {(): Counts(1_000, 1_000)})
 
-    async def probe(self, sli: Sli, service: str, version: str) -> str | None:
+    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
         return None
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:

@@ -133,7 +133,7 @@ async def ask_gates(
     said: dict[str, Reading | Silence] = {}
     for look in looks(state, now, memory.looked):
         gate = look.gate
-        query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until)
+        query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until, gate.source)
         try:
             answer = await ports.metrics.read(query)
         except Transient as trouble:

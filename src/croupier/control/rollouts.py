@@ -180,7 +180,7 @@ class Rollouts:
         if stable is None:
             return
         for gate in plan.gates:
-            blind = await self.ports.metrics.probe(gate.sli, service, stable)
+            blind = await self.ports.metrics.probe(gate.sli, service, stable, gate.source)
             if blind is not None:
                 raise Rejected(
                     f"Gate {gate.name} cannot judge {service}: {blind}.",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
-from croupier.core.gates import Counts, EventsSli, Group, Reading, Silence, Sli
+from croupier.core.gates import EMBEDDED, Counts, EventsSli, Group, Reading, Silence, Sli
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.errors import Transient
 from croupier.testing.router import MemoryRouter
@@ -94,7 +94,7 @@ class ScriptedMetrics:
         baseline = self._counts(query, query.baseline) if query.baseline else None
         return Reading(query.since, query.until, canary, baseline)
 
-    async def probe(self, sli: Sli, service: str, version: str) -> str | None:
+    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:  # noqa: ARG002 - one for all
         """A reason for the metrics named in ``blind``."""
         self._reach()
         return f"{service} {version} exports no metric {sli.metric}" if sli.metric in self.blind else None

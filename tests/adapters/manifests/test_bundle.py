@@ -19,6 +19,7 @@ from croupier.adapters.manifests import (
 )
 from croupier.adapters.manifests.files import decoded
 from croupier.core.gates import (
+    PROMETHEUS,
     ClassicRule,
     Comparison,
     EventsSli,
@@ -26,6 +27,7 @@ from croupier.core.gates import (
     HardStop,
     LatencySli,
     Objective,
+    PromqlSli,
     RatioSli,
     SequentialRule,
 )
@@ -188,6 +190,18 @@ spec: {{routes: [{{prefix: /}}], process: {{command: ["{{port}}"]}}}}
                 "comparison: {maxRatio: 1.2, slack: 1%}}"
             ),
             Gate("g", LatencySli("m", 0.4, (("route", ("/a",)),)), comparison=Comparison(1.2, 0.01)),
+        ),
+        (
+            (
+                "{sli: {promql: {total: 'a{v=\"{{version}}\"}', bad: 'b{v=\"{{version}}\"}'}}, "
+                "source: prometheus, objective: {atLeast: 99%}}"
+            ),
+            Gate(
+                "g",
+                PromqlSli('a{v="{{version}}"}', 'b{v="{{version}}"}'),
+                objective=Objective(0.99),
+                source=PROMETHEUS,
+            ),
         ),
         ("{sli: {events: {metric: m}}, hardStop: {events: 1}}", Gate("g", EventsSli("m"), hard_stop=HardStop(1))),
     ],

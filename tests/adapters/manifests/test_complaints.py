@@ -330,14 +330,14 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
         ),
         (
             "{sli: {}, objective: {atLeast: 99%}}",
-            ["spec.sli: exactly one of ratio, latency and events is needed, there is none. Add one."],
+            ["spec.sli: exactly one of ratio, latency, events and promql is needed, there is none. Add one."],
         ),
         (
             "{sli: {events: {metric: m}, latency: {metric: m, threshold: 1s}}, hardStop: {events: 1}}",
             [
                 (
-                    "spec.sli: 'latency' and 'events' cannot stand together: exactly one of ratio, latency and events "
-                    "is allowed. Remove all but one."
+                    "spec.sli: 'latency' and 'events' cannot stand together: exactly one of ratio, latency, events and "
+                    "promql is allowed. Remove all but one."
                 )
             ],
         ),

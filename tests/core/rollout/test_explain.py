@@ -15,6 +15,7 @@ from croupier.core.gates import (
     Judgement,
     LatencySli,
     Objective,
+    PromqlSli,
     RatioSli,
     SequentialRule,
     Verdict,
@@ -135,6 +136,7 @@ def test_steps(step: Any, text: str) -> None:
             Gate("g", EventsSli("double_debits_total"), hard_stop=HardStop(events=1)),
             "stop at 1 bad of double_debits_total",
         ),
+        (Gate("g", PromqlSli("a", "b"), objective=Objective(0.9)), "90 % or more of a without b"),
         (Gate("g", SLI, hard_stop=HardStop(failing=0.5), rule=ClassicRule()), "stop at 50 % bad of 20 or more"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from croupier.adapters.manifests import shapes
 from croupier.adapters.manifests.fields import Labels
 from croupier.core.gates import (
+    EMBEDDED,
     ClassicRule,
     Comparison,
     EventsSli,
@@ -14,6 +15,7 @@ from croupier.core.gates import (
     LatencySli,
     Matchers,
     Objective,
+    PromqlSli,
     RatioSli,
     SequentialRule,
     Sli,
@@ -86,6 +88,7 @@ def gate(shape: shapes.GateShape) -> Gate:
         hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, usual_stop.samples)) if stop else None,
         rule=_sequential(spec.sequential) if spec.sequential else _classic(spec.rule or shapes.RuleShape()),
         description=spec.description or "",
+        source=given(spec.source, EMBEDDED),
     )
 
 
@@ -118,6 +121,8 @@ def _sli(shape: shapes.SliShape) -> Sli:
         return LatencySli(shape.latency.metric, shape.latency.threshold, _matchers(shape.latency.match))
     if shape.events:
         return EventsSli(shape.events.metric, _matchers(shape.events.match))
+    if shape.promql:
+        return PromqlSli(shape.promql.total, shape.promql.bad)
     raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from croupier.core.gates import Reading, Silence, Sli
+from croupier.core.gates import EMBEDDED, Reading, Silence, Sli
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes
 
@@ -121,7 +121,10 @@ class TrafficRouter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to the metric source: an SLI of two versions of a service over (since, until], epoch seconds."""
+    """A question to the metric source: an SLI of two versions of a service over (since, until], epoch seconds.
+
+    ``source`` names which of several sources is asked.
+    """
 
     sli: Sli
     by: tuple[str, ...]
@@ -130,6 +133,7 @@ class Query:
     baseline: str | None
     since: float
     until: float
+    source: str = EMBEDDED
 
 
 class MetricSource(Protocol):
@@ -139,7 +143,7 @@ class MetricSource(Protocol):
         """Exact counts of both versions over the same span."""
         ...
 
-    async def probe(self, sli: Sli, service: str, version: str) -> str | None:
+    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
         """Why a gate with this SLI could never judge this running version (no such metric, no bucket edge, no such
         label, nothing good among plenty of events), with what exists instead; ``None`` when it can.
 

@@ -1,12 +1,22 @@
 """Gates: service level indicators as counts, rules that judge them, verdicts with evidence."""
 
-from croupier.core.gates.model import ClassicRule, Comparison, Gate, HardStop, Objective, SequentialRule
+from croupier.core.gates.model import (
+    EMBEDDED,
+    PROMETHEUS,
+    ClassicRule,
+    Comparison,
+    Gate,
+    HardStop,
+    Objective,
+    SequentialRule,
+)
 from croupier.core.gates.sli import (
     Counts,
     EventsSli,
     Group,
     LatencySli,
     Matchers,
+    PromqlSli,
     RatioSli,
     Reading,
     Silence,
@@ -15,6 +25,8 @@ from croupier.core.gates.sli import (
 from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, Verdict
 
 __all__ = [
+    "EMBEDDED",
+    "PROMETHEUS",
     "ClassicRule",
     "Comparison",
     "Counts",
@@ -29,6 +41,7 @@ __all__ = [
     "Matchers",
     "Objective",
     "Opinion",
+    "PromqlSli",
     "RatioSli",
     "Reading",
     "SequentialRule",

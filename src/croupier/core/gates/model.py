@@ -1,7 +1,7 @@
 """Gates: an SLI, what is asked of it, and the rule by which it is judged. Frozen into a rollout when it starts."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from croupier.core.gates.sli import Sli
 
@@ -74,10 +74,18 @@ class SequentialRule:
 
 Rule: TypeAlias = ClassicRule | SequentialRule
 
+EMBEDDED: Final = "embedded"
+"""Croupier's own scraper, where a gate's counts come from unless it says otherwise."""
+
+PROMETHEUS: Final = "prometheus"
+"""A Prometheus server that somebody else runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One question asked of a rollout again and again: is the canary still good enough?"""
+    """One question asked of a rollout again and again: is the canary still good enough? ``source`` names where its
+    counts come from.
+    """
 
     name: str
     sli: Sli
@@ -87,3 +95,4 @@ class Gate:
     hard_stop: HardStop | None = None
     rule: Rule = field(default_factory=ClassicRule)
     description: str = ""
+    source: str = EMBEDDED

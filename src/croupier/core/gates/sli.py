@@ -44,7 +44,25 @@ class EventsSli:
     kind: Literal["events"] = "events"
 
 
-Sli: TypeAlias = RatioSli | LatencySli | EventsSli
+@dataclass(frozen=True, slots=True)
+class PromqlSli:
+    """Share of events that are not bad: two sets of Prometheus counters, named by selectors of PromQL.
+
+    ``{{service}}`` and ``{{version}}`` in a matcher's value stand for whose counters they are. Read from Prometheus
+    only.
+    """
+
+    total: str
+    bad: str
+    kind: Literal["promql"] = "promql"
+
+    @property
+    def metric(self) -> str:
+        """What it is called where other indicators have a metric."""
+        return self.total
+
+
+Sli: TypeAlias = RatioSli | LatencySli | EventsSli | PromqlSli
 
 
 @dataclass(frozen=True, slots=True)

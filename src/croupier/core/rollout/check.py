@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, RatioSli, SequentialRule
+from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, PromqlSli, RatioSli, SequentialRule
+from croupier.core.rollout.check_source import wrong_source
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
@@ -39,7 +40,7 @@ def advise(spec: RolloutSpec) -> tuple[Problem, ...]:
 
 def check_gate(gate: Gate) -> tuple[Problem, ...]:
     """What keeps the gate from ever failing, or from ever passing; empty when it can do both."""
-    return (*_wrong_sli(gate), *_wrong_demands(gate), *_wrong_rule(gate))
+    return (*_wrong_sli(gate), *wrong_source(gate), *_wrong_demands(gate), *_wrong_rule(gate))
 
 
 def percentage(weight_bp: int) -> str:
@@ -207,7 +208,7 @@ def _wrong_sli(gate: Gate) -> Iterator[Problem]:
                     ("spec", "sli", "latency", "threshold"),
                     "Write a duration above 0, for example 400ms.",
                 )
-        case EventsSli():
+        case EventsSli() | PromqlSli():
             pass
         case _:  # pragma: no cover
             assert_never(gate.sli)

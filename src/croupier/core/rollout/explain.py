@@ -5,7 +5,7 @@ The API carries these sentences, so that terminal and page tell the same story; 
 
 from typing import assert_never
 
-from croupier.core.gates import ClassicRule, EventsSli, Gate, GateState, LatencySli, RatioSli
+from croupier.core.gates import ClassicRule, EventsSli, Gate, GateState, LatencySli, PromqlSli, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, percent, rise_blocked, rises
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
@@ -184,5 +184,7 @@ def _describe_sli(gate: Gate) -> str:
             return f"{metric} within {duration(threshold_s)}"
         case EventsSli(metric=metric):
             return metric
+        case PromqlSli(total=total, bad=bad):
+            return f"{total} without {bad}"
         case _:  # pragma: no cover
             assert_never(gate.sli)

@@ -14,6 +14,7 @@ from croupier.adapters.manifests.fields import (
     Ratio,
     Shape,
     Share,
+    Text,
     between,
 )
 
@@ -43,16 +44,25 @@ class EventsShape(Shape):
     """Which of its series count. Default: all."""
 
 
-class SliShape(Shape):
-    """Exactly one of ratio, latency and events."""
+class PromqlShape(Shape):
+    total: Text
+    """All events: a selector of counters, {{service}} and {{version}} in its values; several are joined by "or"."""
+    bad: Text
+    """Those of them that are bad, likewise."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("ratio", "latency", "events")
+
+class SliShape(Shape):
+    """Exactly one of ratio, latency, events and promql."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("ratio", "latency", "events", "promql")
     ratio: RatioShape | None = None
     """The share of good events."""
     latency: LatencyShape | None = None
     """The share of requests no slower than a threshold."""
     events: EventsShape | None = None
     """Things that must not happen; every one is bad."""
+    promql: PromqlShape | None = None
+    """The share of events that are not bad, by selectors of PromQL; needs source: prometheus."""
 
 
 class ObjectiveShape(Shape):
@@ -124,6 +134,9 @@ class GateSpec(Shape):
     """What it protects, for people."""
     sli: SliShape
     """What is counted."""
+    source: Literal["embedded", "prometheus"] | None = None
+    """Where the counts come from: Croupier's own scraper, or the Prometheus of CROUPIER_PROMETHEUS_URL. Default
+    embedded."""
     by: Annotated[list[Label], Field(max_length=8)] | None = None
     """Labels that split the traffic into groups, each judged by itself: [psp, market]."""
     objective: ObjectiveShape | None = None

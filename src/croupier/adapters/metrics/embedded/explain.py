@@ -14,7 +14,7 @@ from croupier.adapters.metrics.embedded.feed import EDGE_METRICS, feeds_of, hist
 from croupier.adapters.metrics.embedded.page import Page, edge_of, parse_labels
 from croupier.adapters.metrics.embedded.tally import matches
 from croupier.adapters.metrics.embedded.target import is_edge_at
-from croupier.core.gates import LatencySli, Matchers, RatioSli, Sli
+from croupier.core.gates import EventsSli, LatencySli, Matchers, RatioSli, Sli
 
 PLENTY = 100
 """So many events without a good one are no chance. Few enough to be there soon, more than a start or a test makes."""
@@ -114,11 +114,15 @@ def _known(sli: Sli, who: str, name: str, values: Iterable[str]) -> str:
 
 def _narrowed(sli: Sli) -> Matchers:
     """What the SLI counts at all."""
-    return sli.total if isinstance(sli, RatioSli) else sli.match
+    return sli.total if isinstance(sli, RatioSli) else _matched(sli)
 
 
 def _asked(sli: Sli) -> Matchers:
-    return (*sli.total, *sli.good) if isinstance(sli, RatioSli) else sli.match
+    return (*sli.total, *sli.good) if isinstance(sli, RatioSli) else _matched(sli)
+
+
+def _matched(sli: Sli) -> Matchers:
+    return sli.match if isinstance(sli, LatencySli | EventsSli) else ()
 
 
 def _no_such_metric(sli: Sli, who: str, pages: Sequence[Page]) -> str:

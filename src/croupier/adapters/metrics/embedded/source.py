@@ -7,6 +7,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 import httpx
 import structlog
@@ -17,7 +18,9 @@ from croupier.adapters.metrics.embedded.page import Page
 from croupier.adapters.metrics.embedded.settings import MetricSettings
 from croupier.adapters.metrics.embedded.target import TargetId
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
-from croupier.core.gates import Reading, Silence, Sli
+from croupier.core.gates import EMBEDDED, PromqlSli, Reading, Silence, Sli
+
+_NO_PROMQL: Final = "selectors of PromQL are read from Prometheus only: source: prometheus"
 
 _log = structlog.get_logger(__name__)
 
@@ -68,10 +71,14 @@ class EmbeddedMetrics:
         one interval earlier than asked (and is later where nothing is known yet). Readings of adjacent spans add up
         exactly.
         """
+        if isinstance(query.sli, PromqlSli):
+            return Silence(_NO_PROMQL)
         return self._ledger.read(query, self._clock.now())
 
-    async def probe(self, sli: Sli, service: str, version: str) -> str | None:
+    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:  # noqa: ARG002 - ours
         """See ``MetricSource.probe``; scrapes first when the version has not been scraped yet."""
+        if isinstance(sli, PromqlSli):
+            return _NO_PROMQL
         key = VersionKey(service, version)
         if self._ledger.is_unread(sli, key):
             await self.scrape()

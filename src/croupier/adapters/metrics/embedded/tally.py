@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from croupier.adapters.metrics.embedded.series import Series
-from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, RatioSli, Sli
+from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, PromqlSli, RatioSli, Sli
 
 _ALMOST = 1e-6
 """Sums of floats may end just below the whole number that they stand for."""
@@ -73,6 +73,8 @@ def _matchers(sli: Sli) -> tuple[Matchers, Matchers]:
             return sli.total, sli.good
         case LatencySli() | EventsSli():
             return sli.match, ()
+        case PromqlSli():
+            return (), ()
 
 
 def _groups(labels: Mapping[str, str], by: tuple[str, ...]) -> tuple[Group, ...]:
