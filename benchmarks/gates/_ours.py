@@ -1,0 +1,149 @@
+"""Croupier's own rules, driven sample by sample through the real ``decide`` by a rehearsal."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from benchmarks.gates._result import Result, harm
+from benchmarks.gates._scenarios import Scenario
+from benchmarks.gates._world import PROVIDERS, TICK_S, Arm, Part, World
+from benchmarks.gates.peers.steps import last_weight
+
+from croupier.core.gates import (
+    ClassicRule,
+    Comparison,
+    Counts,
+    Gate,
+    HardStop,
+    LatencySli,
+    Objective,
+    RatioSli,
+    Reading,
+    SequentialRule,
+    Silence,
+)
+from croupier.core.gates.sli import Group
+from croupier.core.rollout.decide import looks
+from croupier.core.rollout.resolve import resolve
+from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.state import Phase
+from croupier.testing import Rehearsal
+
+_PARTS: Final[dict[str, Callable[[Part], tuple[int, int]]]] = {
+    "errors": lambda part: (part.errors, part.requests),
+    "slow": lambda part: (part.slow, part.requests),
+    "deposits": lambda part: (part.failed, part.deposits),
+}
+WATCH_S: Final = 1800.0
+_NAMES: Final = ("errors", "slow", "deposits")
+_OK: Final = (("outcome", ("ok",)),)
+_WEIGHTS: Final = (100, 500, 1_000, 2_500, 5_000)
+_GATES: Final = (
+    Gate("errors", RatioSli("requests_total", _OK), objective=Objective(0.999), comparison=Comparison()),
+    Gate("slow", LatencySli("latency_seconds", 0.4), objective=Objective(0.95)),
+    Gate("deposits", RatioSli("deposits_total", _OK), by=("psp",), objective=Objective(0.99)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """What a user writes for sequential gates. ``clumps``: a size for all gates (``None``: measured); ``holdback``:
+    keep a small baseline to the end.
+    """
+
+    clumps: float | None = None
+    samples: int = 5
+    holdback: bool = True
+    interval_s: float = TICK_S
+
+
+def sequential(per_s: float, chosen: Sequential = Sequential()) -> Plan:
+    """Weights rise when the gates pass."""
+    gates = [
+        replace(gate, rule=SequentialRule(chosen.interval_s, chosen.samples, clumps=chosen.clumps)) for gate in _GATES
+    ]
+    gates[0] = replace(gates[0], hard_stop=HardStop(failing=0.5, samples=20))
+    # The first weight is the largest at which a total failure costs at most 60 failed requests a minute.
+    first = max((bp for bp in _WEIGHTS if per_s * bp / 10_000 <= 1.0), default=_WEIGHTS[0])
+    # The last one while watching: without a baseline nobody can tell an incident from a bad release.
+    last = round(10_000 * last_weight(per_s)) if chosen.holdback else 9_500
+    steps: list[Step] = []
+    for weight in (*(bp for bp in _WEIGHTS if first <= bp < last), last):
+        steps += [SetWeight(weight), Analysis(_NAMES)]
+    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), _NAMES), gates, [])
+
+
+def classic() -> Plan:
+    """Five minutes a weight; three bad minutes in a row go back."""
+    rule = ClassicRule(interval_s=60, window_s=60, consecutive=3, min_samples=1)
+    gates = [replace(gate, comparison=None, rule=rule) for gate in _GATES]
+    steps: list[Step] = []
+    for weight in (*_WEIGHTS, 9_500):
+        steps += [SetWeight(weight), Pause(300.0)]
+    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), _NAMES), gates, [])
+
+
+def play(
+    plan: Plan, scenario: Scenario, per_s: float, seed: int, *, tick_s: float = TICK_S, alone: bool = False
+) -> Result:
+    """One rollout of half an hour; ``alone`` keeps the baseline from the gates."""
+    world, story = World(scenario, per_s, seed, tick_s), Rehearsal(plan)
+    story.settle()
+    begin, suffered, whole_s = story.now, 0, None
+    last = max(step.weight_bp for step in plan.steps if isinstance(step, SetWeight))
+    seen: list[tuple[float, Arm | None, Arm | None]] = []
+    for tick in range(int(WATCH_S / tick_s)):
+        canary, baseline = world.sample(tick, story.state.weight_bp / 10_000)
+        story.now = begin + (tick + 1) * tick_s
+        seen.append((story.now, canary, baseline))
+        suffered += harm(scenario, canary) if canary is not None else 0
+        due = looks(story.state, story.now)
+        said = {look.gate.name: _said(look.gate.name, look.since, story.now, seen, alone=alone) for look in due}
+        if not story.tick(said):
+            continue
+        if story.state.phase is Phase.ABORTING:
+            return Result(story.now - begin, suffered, whole_s)
+        story.settle()
+        if whole_s is None and story.state.weight_bp == last:
+            whole_s = story.now - begin
+    return Result(None, suffered, whole_s)
+
+
+def _said(
+    name: str, since: float, until: float, seen: Sequence[tuple[float, Arm | None, Arm | None]], *, alone: bool
+) -> Reading | Silence:
+    """What a source says of the span that the gate asks for, or of what it has of it since it was silent."""
+    canaries: list[Arm] = []
+    baselines: list[Arm] = []
+    for at, canary, baseline in reversed(seen):
+        if at <= since + 1e-6:
+            break
+        if canary is None or baseline is None:
+            if not canaries:
+                return Silence("no metrics")
+            since = at
+            break
+        canaries.append(canary)
+        baselines.append(baseline)
+    if alone:
+        return Reading(since, until, _counted(name, canaries), None)
+    by_part = zip(*([_PARTS[name](part) for part in arm.parts] for arm in baselines), strict=True)
+    parts = [_counts(each) for each in by_part]
+    return Reading(since, until, _counted(name, canaries), _counted(name, baselines), tuple(parts))
+
+
+def _counted(name: str, arms: Sequence[Arm]) -> Mapping[Group, Counts]:
+    if name == "errors":
+        return {(): _counts((arm.errors, arm.requests) for arm in arms)}
+    if name == "slow":
+        return {(): _counts((arm.slow, arm.requests) for arm in arms)}
+    groups: dict[Group, Counts] = {}
+    for index in range(len(PROVIDERS)):
+        groups[(("psp", f"p{index}"),)] = _counts((arm.deposits[index][1], arm.deposits[index][0]) for arm in arms)
+    whole = Counts(sum(counts.good for counts in groups.values()), sum(counts.total for counts in groups.values()))
+    return {(): whole, **groups}
+
+
+def _counts(pairs: Iterable[tuple[int, int]]) -> Counts:
+    bad, total = (sum(column) for column in zip(*pairs, strict=True))
+    return Counts(total - bad, total)
