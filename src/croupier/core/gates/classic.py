@@ -28,17 +28,17 @@ def _findings(gate: Gate, rule: ClassicRule, streaks: Mapping[Group, int], readi
     for group in sorted({_ALL, *reading.canary, *streaks}):
         canary = reading.canary.get(group, Counts(0, 0))
         baseline = None if baselines is None else baselines.get(group, Counts(0, 0))
-        opinion = _opinion(gate, rule, canary, baseline)
+        said = opinion(gate, rule, canary, baseline)
         streak = streaks.get(group, 0)
-        if opinion is Opinion.VIOLATED:
+        if said is Opinion.VIOLATED:
             streak += 1
-        elif opinion is not Opinion.FEW:
+        elif said is not Opinion.FEW:
             streak = 0
-        yield Finding(group, canary, baseline, opinion, streak)
+        yield Finding(group, canary, baseline, said, streak)
 
 
-def _opinion(gate: Gate, rule: ClassicRule, canary: Counts, baseline: Counts | None) -> Opinion:
-    """What the window says of one group."""
+def opinion(gate: Gate, rule: ClassicRule, canary: Counts, baseline: Counts | None) -> Opinion:
+    """What the window says of one group. For forecasts, too."""
     if isinstance(gate.sli, EventsSli):
         return Opinion.GOOD if canary.total == 0 else Opinion.VIOLATED
     if canary.total < rule.min_samples:

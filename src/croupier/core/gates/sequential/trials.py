@@ -8,7 +8,7 @@ always something for one that comes later.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import RATIOS, TAIL_RATIOS, against_baseline, against_objective, alternatives
@@ -100,6 +100,23 @@ def spent(gate: Gate, evidence: Evidence | None) -> float:
 def part(gate: Gate, trial: Trial) -> float:
     """The logarithm of what the group's part of the budget has become; 0 or more convicts."""
     return math.log(trial.budget) + log_e(gate, trial)
+
+
+class Terms(NamedTuple):
+    """On what terms a group is tried: how many times the baseline's rate is tolerated and the ``ratios`` bet on above
+    it, the share that may be bad and the ``shares`` bet on, and the most (a logarithm) that one sample moves a bet.
+    """
+
+    tolerance: float
+    ratios: Sequence[float]
+    permitted: float
+    shares: Sequence[float]
+    limit: float
+
+
+def terms(gate: Gate, rule: SequentialRule, trial: Trial) -> Terms:
+    """For forecasts, which play the same bets on counts that may come."""
+    return Terms(_tolerance(gate), _ratios(gate), _permitted(gate), _shares(gate), _cap(rule, trial))
 
 
 def _trial(gate: Gate, group: Group, budget: float) -> Trial:

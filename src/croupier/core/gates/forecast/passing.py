@@ -1,0 +1,96 @@
+"""When a gate would let a healthy canary go on, if the counts are what they are on average."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+from croupier.core.gates.forecast.chance import at_least
+from croupier.core.gates.forecast.flow import Flow
+from croupier.core.gates.model import ClassicRule, Gate, SequentialRule
+from croupier.core.gates.sequential.opinion import sum_up
+from croupier.core.gates.sequential.trials import begin
+from croupier.core.gates.sli import Counts, EventsSli
+from croupier.core.gates.verdict import Verdict
+
+_NEVER: Final = 0.001
+"""A look that has an opinion as seldom as this is none to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The events counted so far at all weights: canary's, baseline's, and the seconds in which there were so many."""
+
+    canary: float = 0.0
+    baseline: float = 0.0
+    seconds: float = 0.0
+
+    def with_more(self, per_s: float, weight: float, seconds: float) -> "Seen":
+        """After so many seconds more at this weight (0 to 1)."""
+        events = per_s * seconds
+        return Seen(self.canary + events * weight, self.baseline + events * (1.0 - weight), self.seconds + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Seconds at a weight until the gate passes: with all the traffic that it may need, and with that there is
+    (infinite: never).
+    """
+
+    soonest_s: float
+    usual_s: float
+
+
+def passing(gate: Gate, flow: Flow, weight: float, *, before: Seen, next_bp: int) -> Passing:
+    """For a canary that has the share ``weight`` (0 to 1) of the flow, ``before`` being what was seen at other weights.
+    ``next_bp`` is the weight (basis points) that follows.
+    """
+    interval_s = gate.rule.interval_s
+    if isinstance(gate.sli, EventsSli):
+        return Passing(interval_s, interval_s)
+    if isinstance(gate.rule, SequentialRule):
+        samples = _samples(gate, gate.rule, flow, weight, before, next_bp)
+        return Passing(gate.rule.dwell * interval_s, samples * interval_s)
+    return Passing(interval_s, _window(gate, gate.rule, flow.per_s, weight))
+
+
+def enough(gate: Gate, rule: ClassicRule, per_s: float, weight: float) -> float:
+    """The share of whole windows (0 to 1) that have events enough for an opinion."""
+    return at_least(rule.min_samples, per_s * _scarcer(gate, weight) * rule.window_s)
+
+
+def _window(gate: Gate, rule: ClassicRule, per_s: float, weight: float) -> float:
+    """Until the first window with enough events, where there usually is one; else on average."""
+    opinions = enough(gate, rule, per_s, weight)
+    if opinions < _NEVER:
+        return math.inf
+    if opinions < 0.5:
+        return rule.window_s + rule.interval_s / opinions
+    looks = rule.min_samples / (per_s * _scarcer(gate, weight)) / rule.interval_s
+    return min(math.ceil(looks) * rule.interval_s, rule.window_s)
+
+
+def _scarcer(gate: Gate, weight: float) -> float:
+    """The share of the version that has fewer events: a comparison by itself needs both."""
+    return min(weight, 1.0 - weight) if gate.objective is None and gate.comparison is not None else weight
+
+
+def _samples(gate: Gate, rule: SequentialRule, flow: Flow, weight: float, before: Seen, next_bp: int) -> float:
+    """How many samples the rule itself wants: it is asked after each."""
+    heard = -math.expm1(-flow.per_s * weight * rule.interval_s)  # a sample without an event of the canary is none
+    compared = gate.objective is not None or weight < 1.0
+    if heard < _NEVER or not compared:
+        return math.inf
+    evidence = begin(gate, rule, 0.0)
+    for samples in range(rule.dwell, rule.patience):
+        seen = before.with_more(flow.per_s, weight, samples * rule.interval_s)
+        canary, baseline = _counts(seen.canary, flow.canary), _counts(seen.baseline, flow.baseline)
+        trial = replace(evidence.trials[0], canary=canary, baseline=baseline)
+        said = replace(evidence, trials=(trial,), incident=None, seconds=seen.seconds, samples=samples)
+        if canary.total and sum_up(gate, rule, said, canary, baseline, next_bp)[0] is Verdict.PASS:
+            return samples / heard
+    return rule.patience / heard
+
+
+def _counts(events: float, bad: float) -> Counts:
+    total = round(events)
+    return Counts(total - round(total * bad), total)
