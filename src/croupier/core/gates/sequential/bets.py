@@ -6,6 +6,7 @@ A bet names an alternative: "the canary fails r times as often". The bets are fi
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 RATIOS: Final = (1.6, 2.5, 5.0, 12.0, 40.0, 200.0)
@@ -37,6 +38,7 @@ def against_baseline(pairs: Iterable[Pair], *, tolerance: float, ratios: Sequenc
     versions, so nothing can be learnt. (Lindon and Malek's conditional test with a one-sided tolerance.)
     """
     gains = [0.0] * len(ratios)
+    worth = [math.log(ratio / tolerance) for ratio in ratios]
     seen = False
     for canary, baseline in pairs:
         if canary.total and baseline.total:
@@ -44,7 +46,7 @@ def against_baseline(pairs: Iterable[Pair], *, tolerance: float, ratios: Sequenc
             bad = canary.bad + baseline.bad
             permitted = canary.total * tolerance + baseline.total
             for index, ratio in enumerate(ratios):
-                gains[index] += canary.bad * math.log(ratio / tolerance)
+                gains[index] += canary.bad * worth[index]
                 gains[index] -= bad * math.log((canary.total * ratio + baseline.total) / permitted)
     return tuple(gains) if seen else None
 
@@ -56,12 +58,17 @@ def against_objective(canary: Arm, alternatives: Sequence[float], *, permitted: 
     if not canary.total:
         return None
     good = canary.total - canary.bad
-    return tuple(
-        canary.bad * math.log(share / permitted) + good * (math.log1p(-share) - math.log1p(-permitted))
-        for share in alternatives
-    )
+    worth = _worth(tuple(alternatives), permitted)
+    return tuple([canary.bad * of_bad + good * of_good for of_bad, of_good in worth])
 
 
-def alternatives(permitted: float, ratios: Sequence[float]) -> tuple[float, ...]:
+@lru_cache(maxsize=1_024)
+def _worth(alternatives: tuple[float, ...], permitted: float) -> tuple[tuple[float, float], ...]:
+    """What a bad event is worth to each bet, and a good one."""
+    return tuple((math.log(share / permitted), math.log1p(-share) - math.log1p(-permitted)) for share in alternatives)
+
+
+@lru_cache(maxsize=1_024)
+def alternatives(permitted: float, ratios: tuple[float, ...]) -> tuple[float, ...]:
     """The shares to bet on: multiples of the permitted one, none beyond half-way from it to everything."""
     return tuple(sorted({min(ratio * permitted, (1.0 + permitted) / 2.0) for ratio in ratios}))

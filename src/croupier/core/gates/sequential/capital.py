@@ -6,7 +6,7 @@ logarithm, so that no evidence, however strong, drowns the rest.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,8 +48,8 @@ def grown(
     sample from which nothing can be learnt is no call.
     """
     moved = capital.reserve + math.log(trickle / len(capital.bets)) if trickle else -math.inf
-    bets = tuple(_log_sum((bet, moved)) + min(gain / phi, cap) for bet, gain in zip(capital.bets, gains, strict=True))
-    return Capital(bets, capital.reserve + math.log1p(-trickle))
+    bets = [_log_add(bet, moved) + min(gain / phi, cap) for bet, gain in zip(capital.bets, gains, strict=True)]
+    return Capital(tuple(bets), capital.reserve + math.log1p(-trickle))
 
 
 def cap(needed: float, *, samples: int, staked: float = STAKED) -> float:
@@ -59,8 +59,13 @@ def cap(needed: float, *, samples: int, staked: float = STAKED) -> float:
     return 0.999 * math.log(math.expm1(needed) / staked) / (samples - 1)
 
 
-def _log_sum(logs: Iterable[float]) -> float:
+def _log_sum(logs: Sequence[float]) -> float:
     """The logarithm of the sum."""
-    logs = tuple(logs)
     highest = max(logs)
-    return highest + math.log(math.fsum(math.exp(term - highest) for term in logs))
+    return highest + math.log(math.fsum([math.exp(term - highest) for term in logs]))
+
+
+def _log_add(one: float, other: float) -> float:
+    """``_log_sum`` of two, to the last bit, for the most frequent sum of all."""
+    highest, lowest = (one, other) if one >= other else (other, one)
+    return highest + math.log(1.0 + math.exp(lowest - highest))

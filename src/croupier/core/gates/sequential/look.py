@@ -1,7 +1,7 @@
 """The sequential rule: one sample more for every test of a gate, and what all of it says now. Called by ``judge``."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -9,11 +9,11 @@ from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
-from croupier.core.gates.sequential.evidence import Evidence, Trial
+from croupier.core.gates.sequential.evidence import Evidence
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
-from croupier.core.gates.sli import Reading
+from croupier.core.gates.sli import Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 
@@ -51,13 +51,15 @@ def look(
         samples=(0 if fresh else evidence.samples) + informative(gate, reading),
         dispersion=dispersion and observed(dispersion, parts),
     )
-    findings = tuple(_findings(gate, trials, reading))
+    # Once for all who ask: it is most of what a look costs.
+    odds = {trial.group: log_e(gate, trial) for trial in trials}
+    findings = tuple(_findings(odds, reading))
     stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
     if stopped:
         worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
         said = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
     else:
-        said = sum_up(gate, rule, after, canary, baseline, next_bp)
+        said = sum_up(gate, rule, after, odds, canary=canary, baseline=baseline, next_bp=next_bp)
     hard = bool(stopped)
     return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
 
@@ -69,9 +71,8 @@ def _clumps(rule: SequentialRule, measured: Dispersion | None) -> float:
     return UNMEASURED if measured is None else measured.phi
 
 
-def _findings(gate: Gate, trials: Sequence[Trial], reading: Reading) -> Iterator[Finding]:
+def _findings(odds: Mapping[Group, float], reading: Reading) -> Iterator[Finding]:
     """Every group's counts, so that the verdict can be made again; those with tests first."""
-    odds = {trial.group: log_e(gate, trial) for trial in trials}
     for group in dict.fromkeys((*odds, *groups_of(reading))):
         canary, baseline = of(reading, group)
         suspect = odds.get(group, 0.0) >= CALM

@@ -1,6 +1,7 @@
 """What the evidence of a gate says now: blame, doubt, or that the canary may go on. Called by ``look``."""
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
@@ -8,8 +9,7 @@ from croupier.core.gates.sequential.bound import FAILURES, SLOW, evidence_below
 from croupier.core.gates.sequential.budget import Held, needed, together
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import ALL
-from croupier.core.gates.sequential.trials import log_e, part
-from croupier.core.gates.sli import Counts, LatencySli
+from croupier.core.gates.sli import Counts, Group, LatencySli
 from croupier.core.gates.verdict import Verdict
 from croupier.core.gates.wording import describe
 from croupier.core.segments import BUCKETS
@@ -31,28 +31,36 @@ _AT_MOST: Final = 0.999
 
 
 def sum_up(
-    gate: Gate, rule: SequentialRule, evidence: Evidence, canary: Counts, baseline: Counts, next_bp: int
+    gate: Gate,
+    rule: SequentialRule,
+    evidence: Evidence,
+    odds: Mapping[Group, float],
+    *,
+    canary: Counts,
+    baseline: Counts,
+    next_bp: int,
 ) -> tuple[Verdict, str]:
-    """The verdict and why; ``canary`` and ``baseline`` are this sample's."""
-    worst = max(evidence.trials, key=lambda trial: part(gate, trial))
-    if part(gate, worst) >= 0.0:
-        return Verdict.FAIL, f"{_against(gate, worst)} than permitted"
+    """The verdict and why; ``odds`` are the log e-values of the groups, ``canary`` and ``baseline`` this sample's."""
+    worst = max(evidence.trials, key=lambda trial: math.log(trial.budget) + odds[trial.group])
+    if math.log(worst.budget) + odds[worst.group] >= 0.0:
+        return Verdict.FAIL, f"{_against(gate, worst, odds)} than permitted"
     if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
         common = f"{describe(gate, ALL, canary, baseline)}; the baseline misses it likewise"
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
-    suspect = max(evidence.trials, key=lambda trial: log_e(gate, trial))
-    suspect = suspect if log_e(gate, suspect) >= _SUSPECT else worst
+    suspect = max(evidence.trials, key=lambda trial: odds[trial.group])
+    suspect = suspect if odds[suspect.group] >= _SUSPECT else worst
     whole = math.fsum(trial.budget for trial in evidence.trials)
-    average = together(Held(trial.budget / whole, log_e(gate, trial)) for trial in evidence.trials)
-    if average >= CALM or log_e(gate, suspect) >= _SUSPECT:
-        return Verdict.INCONCLUSIVE, f"{_against(gate, suspect)}, {_odds(needed(suspect.budget))} needed"
+    average = together(Held(trial.budget / whole, odds[trial.group]) for trial in evidence.trials)
+    if average >= CALM or odds[suspect.group] >= _SUSPECT:
+        return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
     return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0)
 
 
-def _against(gate: Gate, trial: Trial) -> str:
-    return f"{describe(gate, trial.group, trial.canary, trial.baseline)}: {_odds(log_e(gate, trial))} that it is worse"
+def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
+    counted = describe(gate, trial.group, trial.canary, trial.baseline)
+    return f"{counted}: {_odds(odds[trial.group])} that it is worse"
 
 
 def _good_enough(

@@ -8,6 +8,7 @@ always something for one that comes later.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from croupier.core.gates.model import Gate, SequentialRule
@@ -50,7 +51,7 @@ def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, tric
     how many failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
-    limit = _cap(rule, trial)
+    limit = _cap(rule.samples, trial.budget)
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=_tolerance(gate), ratios=_ratios(gate))
     relative = trial.relative if gains is None else grown(trial.relative, gains, trickle=trickle, cap=limit, phi=phi)
@@ -116,7 +117,7 @@ class Terms(NamedTuple):
 
 def terms(gate: Gate, rule: SequentialRule, trial: Trial) -> Terms:
     """For forecasts, which play the same bets on counts that may come."""
-    return Terms(_tolerance(gate), _ratios(gate), _permitted(gate), _shares(gate), _cap(rule, trial))
+    return Terms(_tolerance(gate), _ratios(gate), _permitted(gate), _shares(gate), _cap(rule.samples, trial.budget))
 
 
 def _trial(gate: Gate, group: Group, budget: float) -> Trial:
@@ -125,17 +126,18 @@ def _trial(gate: Gate, group: Group, budget: float) -> Trial:
     return Trial(group, budget, stake(len(ratios)), objective, objective, NONE, NONE)
 
 
-def _cap(rule: SequentialRule, trial: Trial) -> float:
+@lru_cache(maxsize=4_096)
+def _cap(samples: int, budget: float) -> float:
     # As if the weight changed with every sample, when the most of the reserve is in the bets.
-    staked = 1.0 - (1.0 - STAKED) * (1.0 - TRICKLE_AFTER_CHANGE) ** (rule.samples - 1)
-    return cap(needed(trial.budget), samples=rule.samples, staked=staked)
+    staked = 1.0 - (1.0 - STAKED) * (1.0 - TRICKLE_AFTER_CHANGE) ** (samples - 1)
+    return cap(needed(budget), samples=samples, staked=staked)
 
 
-def _usual(gate: Gate) -> Sequence[float]:
+def _usual(gate: Gate) -> tuple[float, ...]:
     return TAIL_RATIOS if isinstance(gate.sli, LatencySli) else RATIOS
 
 
-def _ratios(gate: Gate) -> Sequence[float]:
+def _ratios(gate: Gate) -> tuple[float, ...]:
     """All above what is tolerated: a bet below it would be one that the canary is better."""
     tolerance = _tolerance(gate)
     return _usual(gate) if tolerance <= _COMMON_TOLERANCE else tuple(ratio * tolerance for ratio in _usual(gate))
