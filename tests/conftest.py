@@ -3,6 +3,7 @@
 A fixture that serves one folder belongs in that folder's conftest.
 """
 
+import logging
 import os
 import shutil
 import socket
@@ -46,6 +47,17 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    """What a test makes of the root logger ends with it: its stream is closed, and later tests would write there."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 _PATIENCE = (

@@ -274,6 +274,7 @@ def test_an_unwritable_cache_is_said_once(plane: Plane, connect: Connect, caplog
     flags = connect(cache="/proc/no/such/place")
     assert flags.wait_ready()
     flags.close()
+    until(lambda: "are not kept" in caplog.text, "the warning")  # of a thread that may outlive the client for a moment
     assert caplog.text.count("are not kept") == 1
 
 

@@ -375,7 +375,9 @@ def test_the_version_in_an_answer_is_the_flag_s() -> None:
 
 
 def test_a_flag_that_is_asked_stays_small() -> None:
-    """At most 1.35 KiB, its text included: there may be 50,000 in every process."""
+    """At most 1.5 KiB, its text included: there may be 50,000 in every process. (It is 1.2 to 1.35, by what the
+    interpreter happens to have in store from earlier tests.)
+    """
     count = 500
 
     def declared(number: int) -> Flag:
@@ -397,4 +399,4 @@ def test_a_flag_that_is_asked_stays_small() -> None:
     finally:
         tracemalloc.stop()
     assert len(kept.runs) == count
-    assert size / count <= 1.35 * 1024
+    assert size / count <= 1.5 * 1024
