@@ -83,7 +83,8 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
     for gate in rollout["gates"]:
         verdict = "waived" if gate["waived"] else gate["verdict"] or "not yet"
         evidence = [_evidence(gate.get("budget"))] if budgets else []
-        table.add_row(plain(gate["name"]), styled(verdict), *evidence, plain(gate["reason"] or ""))
+        name = gate["name"] + (" (advisory)" if gate.get("advisory") else "")
+        table.add_row(plain(name), styled(verdict), *evidence, plain(gate["reason"] or ""))
     return table
 
 

@@ -20,7 +20,7 @@ from croupier.control.ports import (
     VersionKey,
     WorkloadStatus,
 )
-from croupier.core.gates import Reading, Silence
+from croupier.core.gates import Counts, Gate, Reading, Silence
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.routes import ServiceRoutes
@@ -28,6 +28,9 @@ from croupier.core.rollout.state import RolloutState
 from croupier.errors import Transient
 
 log = logging.getLogger("croupier.control")
+
+_USUAL_S = 600.0
+"""How far back is looked to see how the stable version usually is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,16 @@ async def ask_gates(
         said[gate.name] = answer
         samples += _samples(state, gate.name, answer, now)
     return said
+
+
+async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> Counts | None:
+    """What the stable version counted in the last minutes; ``None`` where the metric source cannot say."""
+    now = ports.clock.now()
+    try:
+        answer = await ports.metrics.read(Query(gate.sli, (), service, stable, None, now - _USUAL_S, now))
+    except Transient:
+        return None
+    return answer.canary.get(()) if isinstance(answer, Reading) else None
 
 
 async def keep_samples(ports: Ports, samples: list[Sample]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from croupier.control.observe import Seen
+from croupier.control.observe import Seen, usual_counts
 from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
@@ -17,6 +17,7 @@ from croupier.core.gates import Gate
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.prove import prove
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
@@ -24,6 +25,7 @@ from croupier.core.segments import Segment
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
 _TRIES = 10
+_OTHERWISE = "Mend the gate and apply it, or start by a Rollout without it: --strategy NAME."
 
 Decide: TypeAlias = Callable[[RolloutState, Delivery, float], tuple[e.Event, ...]]
 """What somebody asks of a rollout, decided on its state and what serves its service at a time."""
@@ -174,8 +176,8 @@ class Rollouts:
         return resolve(chosen[0], gates, segments)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
-        """A gate that can never see anything would hold every rollout, and one that calls nothing good would end every
-        one: refuse them before anybody is exposed.
+        """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
+        and one that cannot fail next to this stable version guards nobody: refuse them before anybody is exposed.
         """
         if stable is None:
             return
@@ -184,8 +186,11 @@ class Rollouts:
             if blind is not None:
                 raise Rejected(
                     f"Gate {gate.name} cannot judge {service}: {blind}.",
-                    hint="Mend the gate and apply it, or start by a Rollout without it: --strategy NAME.",
+                    hint=_OTHERWISE,
                 )
+            proof = prove(plan, gate.name, await usual_counts(self.ports, gate, service, stable))
+            if proof.red_after_s is None and not gate.advisory:
+                raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
 
     async def _why_unready(self, rollout: str) -> str | None:
         """Why the rollout's canary can take no more players now; the loop asks the same before each rise."""

@@ -289,10 +289,17 @@ def test_refused_steps(steps: str, expected: str) -> None:
         ),
         (
             "{pause: {}}",
-            (
-                "warning: steps: no step gives the canary any players, so everybody gets the release at once after the "
-                "last step. Start with a small share, for example setWeight: 1."
-            ),
+            [
+                (
+                    "analysis.templates[0].templateName: gate 'deposit-slo' cannot turn red here: no step gives the "
+                    "canary players while it watches, so it can never look. Put a setWeight above 0, with a pause or "
+                    "an analysis, into the steps."
+                ),
+                (
+                    "warning: steps: no step gives the canary any players, so everybody gets the release at once after "
+                    "the last step. Start with a small share, for example setWeight: 1."
+                ),
+            ],
         ),
         (
             "{setWeight: 5}, {pause: {duration: 0}}",

@@ -89,6 +89,7 @@ def gate(shape: shapes.GateShape) -> Gate:
         rule=_sequential(spec.sequential) if spec.sequential else _classic(spec.rule or shapes.RuleShape()),
         description=spec.description or "",
         source=given(spec.source, EMBEDDED),
+        advisory=bool(spec.advisory),
     )
 
 

@@ -96,3 +96,5 @@ class Gate:
     rule: Rule = field(default_factory=ClassicRule)
     description: str = ""
     source: str = EMBEDDED
+    advisory: bool = False
+    """Judged, shown and recorded; it neither stops a rollout nor keeps it waiting."""

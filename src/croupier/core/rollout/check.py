@@ -246,6 +246,12 @@ def _wrong_demands(gate: Gate) -> Iterator[Problem]:
             ("spec",),
             "Add an objective (atLeast), a comparison (maxRatio) or a hardStop (events, or failing and samples).",
         )
+    if gate.advisory and gate.hard_stop is not None:
+        yield Problem(
+            "an advisory gate stops nothing, so its hard stop would never act.",
+            ("spec", "hardStop"),
+            "Give the hard stop a gate of its own, or remove 'advisory'.",
+        )
     if isinstance(gate.sli, EventsSli):
         yield from _wrong_events(gate)
     if gate.objective is not None:

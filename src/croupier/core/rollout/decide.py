@@ -80,13 +80,18 @@ def guarding(state: RolloutState) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in state.waived)
 
 
+def binding(state: RolloutState) -> tuple[str, ...]:
+    """Those of the guarding gates whose word counts; advisory ones only speak."""
+    return tuple(name for name in guarding(state) if not state.plan.gate(name).advisory)
+
+
 def rise_blocked(state: RolloutState) -> str | None:
     """Why the canary's share may not rise now, in words; ``None`` when it may (invariant 2)."""
     if state.weight_bp == 0:
         return None
     if state.confirmed_bp != state.weight_bp:
         return f"the data plane has not confirmed {percent(state.weight_bp)} yet"
-    for name in guarding(state):
+    for name in binding(state):
         gate = state.gate_state(name)
         if gate.passed_at is None:
             return f"gate {name} {_said(gate)}"
@@ -148,7 +153,7 @@ def _trimmed(state: GateState) -> GateState:
 
 
 def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | None:
-    for name in guarding(state):
+    for name in binding(state):
         gate = state.gate_state(name)
         if gate.latest and gate.latest.verdict is Verdict.FAIL:
             cause = e.Cause.HARD_STOP if gate.latest.hard else e.Cause.GATE
@@ -199,7 +204,8 @@ def _done(state: RolloutState, step: Step | None, now: float) -> bool:
         case Pause(duration_s=float() | int() as duration_s):
             return state.step_started_at is not None and now - state.step_started_at >= duration_s
         case Analysis(gates=gates):
-            return all(state.gate_state(name).passed_at is not None for name in gates if name not in state.waived)
+            asked = set(gates).intersection(binding(state))
+            return all(state.gate_state(name).passed_at is not None for name in asked)
         case _:
             return True
 

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from croupier.core.gates import ClassicRule, EventsSli, Gate, GateState, LatencySli, PromqlSli, RatioSli
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import after_step, percent, rise_blocked, rises
+from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
 from croupier.core.rollout.state import Phase, RolloutState
 
@@ -66,7 +66,7 @@ def describe_gate(gate: Gate) -> str:
     if gate.hard_stop is not None and gate.hard_stop.failing is not None:
         demands.append(f"stop at {gate.hard_stop.failing * 100:g} % bad of {gate.hard_stop.samples} or more")
     where = f", by {' and '.join(gate.by)}" if gate.by else ""
-    return "; ".join(demands) + where
+    return "; ".join(demands) + where + ("; advisory, it stops nothing" if gate.advisory else "")
 
 
 def gate_line(gate: GateState, *, waived: bool = False) -> str:
@@ -143,7 +143,8 @@ def _explain_active(state: RolloutState, now: float) -> str:
         if left > 0:
             return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state)}"
     if isinstance(step, Analysis):
-        open_gates = [g for g in step.gates if g not in state.waived and state.gate_state(g).passed_at is None]
+        asked = binding(state)
+        open_gates = [g for g in step.gates if g in asked and state.gate_state(g).passed_at is None]
         if open_gates:
             return "waiting for " + "; ".join(_wanted(state, name) for name in open_gates)
     blocked = _blocked(state)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from croupier.core.gates import Gate, SequentialRule
 from croupier.core.rollout.check import CANARY, check, check_gate
+from croupier.core.rollout.prove import prove
 from croupier.core.rollout.spec import Analysis, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS, Segment
 from croupier.errors import Problem, Rejected
@@ -49,6 +50,26 @@ def comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[
             yield _alone(name, (*CANARY, "analysis", "templates", position, "templateName"))
 
 
+def unprovable(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
+    """Gates that would not turn red in this rollout whatever the canary did, at the first place that names each.
+    Only sound documents are tried: what ``check`` and ``check_gate`` refuse has been told already.
+    """
+    if any(check(spec)) or any(comparisons_alone(spec, gates)):
+        return
+    places: dict[str, tuple[str | int, ...]] = {}
+    for name, at in gate_uses(spec):
+        places.setdefault(name, at)
+    sound = {name: gates[name] for name in places if name in gates and not any(check_gate(gates[name]))}
+    # What a segment matches is of no importance here, only that there is one.
+    plan = _planned(spec, sound, Segment(spec.segment, ()) if spec.segment is not None else None)
+    for gate in plan.gates:
+        if gate.advisory:
+            continue  # nothing waits for it, so that it may be slower than the rollout
+        proof = prove(plan, gate.name)
+        if proof.red_after_s is None:
+            yield Problem(f"gate '{gate.name}' cannot turn red here: {proof.why}.", places[gate.name], proof.hint)
+
+
 def _only_compares(gate: Gate | None) -> bool:
     return gate is not None and gate.comparison is not None and gate.objective is None
 
@@ -85,23 +106,33 @@ def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment
             Problem(f"gate '{name}' cannot be used: {problem.message}", hint=problem.hint)
             for problem in check_gate(known_gates[name])
         ]
+    problems += unprovable(spec, known_gates)
     if problems:
         raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
+    segment = known_segments[spec.segment] if spec.segment is not None else None
+    return _planned(spec, {name: known_gates[name] for name in used}, segment)
+
+
+def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None) -> Plan:
+    """The plan of a rollout in which nothing is wrong, with those of its gates that are given."""
     return Plan(
         steps=spec.steps,
         guards=spec.guards,
-        gates=tuple(_budgeted([known_gates[name] for name in used], spec.false_rollbacks)),
-        segment=known_segments[spec.segment] if spec.segment is not None else None,
+        gates=tuple(_budgeted(gates.values(), spec.false_rollbacks)),
+        segment=segment,
         timing=spec.timing,
     )
 
 
 def _budgeted(gates: Iterable[Gate], false_rollbacks: float) -> Iterator[Gate]:
-    """The gates, each sequential one with an equal part of the rollout's budget."""
+    """The gates, each sequential one with an equal part of the rollout's budget. An advisory one rolls nothing back, so
+    it takes no part from the others.
+    """
     gates = tuple(gates)
-    sharing = sum(isinstance(gate.rule, SequentialRule) for gate in gates)
+    sharing = sum(isinstance(gate.rule, SequentialRule) and not gate.advisory for gate in gates)
     for gate in gates:
         if isinstance(gate.rule, SequentialRule):
-            yield replace(gate, rule=replace(gate.rule, budget=false_rollbacks / sharing))
+            part = 1 if gate.advisory else sharing
+            yield replace(gate, rule=replace(gate.rule, budget=false_rollbacks / part))
         else:
             yield gate

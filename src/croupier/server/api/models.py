@@ -141,6 +141,7 @@ class GateView(Model):
     guarding: bool = Field(description="Whether it guards the canary now.")
     background: bool = Field(description="Whether it watches all along, not only at a step.")
     waived: bool = Field(description="Whether a person took it out of this rollout.")
+    advisory: bool = Field(False, description="Whether it only speaks: it neither stops the rollout nor holds it.")
     hard: bool = Field(False, description="Whether the verdict is a hard stop.")
     budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
     evidence: list[EvidenceView] = Field(default_factory=list, description="Of a gate with a budget, by group.")

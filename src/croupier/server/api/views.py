@@ -137,6 +137,7 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
         guarding=state.phase.active and asked.name in guarding(state),
         background=asked.name in state.plan.guards,
         waived=waived,
+        advisory=asked.advisory,
         hard=latest.hard if latest else False,
         budget=_budget(asked, remembered),
         evidence=gathered(asked, remembered),

@@ -137,6 +137,8 @@ class GateSpec(Shape):
     source: Literal["embedded", "prometheus"] | None = None
     """Where the counts come from: Croupier's own scraper, or the Prometheus of CROUPIER_PROMETHEUS_URL. Default
     embedded."""
+    advisory: bool | None = None
+    """true: judged, shown and recorded, but it neither stops a rollout nor keeps it waiting. Default false."""
     by: Annotated[list[Label], Field(max_length=8)] | None = None
     """Labels that split the traffic into groups, each judged by itself: [psp, market]."""
     objective: ObjectiveShape | None = None
