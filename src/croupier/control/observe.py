@@ -156,7 +156,7 @@ async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> C
     """What the stable version counted in the last minutes; ``None`` where the metric source cannot say."""
     now = ports.clock.now()
     try:
-        answer = await ports.metrics.read(Query(gate.sli, (), service, stable, None, now - _USUAL_S, now))
+        answer = await ports.metrics.read(Query(gate.sli, (), service, stable, None, now - _USUAL_S, now, gate.source))
     except Transient:
         return None
     return answer.canary.get(()) if isinstance(answer, Reading) else None
