@@ -1,5 +1,6 @@
 """What is seen of the world: what is unknown is said to be unknown, and a moment's flapping empties nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
 from croupier.control.ports import Endpoint, Health, Sample, ScrapeTarget, VersionKey, WorkloadStatus
-from croupier.core.gates import Counts, Reading, Silence
+from croupier.core.gates import Comparison, Counts, LatencySli, Reading, Silence
 from croupier.core.releases import ProcessTemplate
 from croupier.errors import Transient
 
@@ -100,6 +101,35 @@ async def test_gates_are_asked_when_they_are_due_and_not_before(shop: Any) -> No
     said = await ask_gates(ports, state, now + 5.0, memory, samples)
     assert said == {"ok": Silence("the metric source does not answer")}
     assert len(samples) == 2
+
+
+async def test_a_latency_is_asked_at_both_thresholds_over_one_span(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    state, now = await shop.state(rollout), shop.clock.now() + 5.0
+    slow = replace(
+        state.plan.gates[0],
+        sli=LatencySli("latency", 0.4),
+        comparison=Comparison(canary_threshold_s=0.5),
+        objective=None,
+    )
+    state = replace(state, plan=replace(state.plan, gates=(slow,)))
+    at_own: Reading | Silence = Reading(0.0, now, {(): Counts(90, 100)}, {(): Counts(95, 100)})
+
+    async def read(query: Any) -> Reading | Silence:
+        if query.sli.threshold_s == 0.5:
+            return at_own
+        return Reading(0.0, now, {(): Counts(70, 100)}, {(): Counts(80, 100)})
+
+    shop.metrics.read = read
+
+    async def asked() -> Any:
+        return await ask_gates(shop.a.reconciler.ports, state, now, GateMemory(), [])
+
+    assert await asked() == {"ok": Reading(0.0, now, {(): Counts(90, 100)}, {(): Counts(80, 100)})}
+    at_own = Reading(0.0, now - 1.0, {(): Counts(90, 100)}, {(): Counts(95, 100)})
+    assert await asked() == {"ok": Silence("the two thresholds were not measured at the same time")}
+    at_own = Silence("no such bucket")
+    assert await asked() == {"ok": at_own}
 
 
 async def test_one_measurement_is_one_look_however_often_the_gate_looks(shop: Any) -> None:

@@ -138,7 +138,7 @@ async def ask_gates(
         gate = look.gate
         query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until, gate.source)
         try:
-            answer = await ports.metrics.read(query)
+            answer = await _answered(ports, gate, query)
         except Transient as trouble:
             answer = Silence(str(trouble))
         if isinstance(answer, Reading):
@@ -160,6 +160,19 @@ async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> C
     except Transient:
         return None
     return answer.canary.get(()) if isinstance(answer, Reading) else None
+
+
+async def _answered(ports: Ports, gate: Gate, query: Query) -> Reading | Silence:
+    """What the source says; of a gate that counts the canary at another threshold, over the very same span."""
+    said = await ports.metrics.read(query)
+    if isinstance(said, Silence) or gate.canary_sli == gate.sli:
+        return said
+    shifted = await ports.metrics.read(replace(query, sli=gate.canary_sli))
+    if isinstance(shifted, Silence):
+        return shifted
+    if (shifted.since, shifted.until) != (said.since, said.until):
+        return Silence("the two thresholds were not measured at the same time")
+    return replace(said, canary=shifted.canary)
 
 
 async def keep_samples(ports: Ports, samples: list[Sample]) -> None:

@@ -182,12 +182,10 @@ class Rollouts:
         if stable is None:
             return
         for gate in plan.gates:
-            blind = await self.ports.metrics.probe(gate.sli, service, stable, gate.source)
-            if blind is not None:
-                raise Rejected(
-                    f"Gate {gate.name} cannot judge {service}: {blind}.",
-                    hint=_OTHERWISE,
-                )
+            for sli in dict.fromkeys((gate.sli, gate.canary_sli)):
+                blind = await self.ports.metrics.probe(sli, service, stable, gate.source)
+                if blind is not None:
+                    raise Rejected(f"Gate {gate.name} cannot judge {service}: {blind}.", hint=_OTHERWISE)
             proof = prove(plan, gate.name, await usual_counts(self.ports, gate, service, stable))
             if proof.red_after_s is None and not gate.advisory:
                 raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)

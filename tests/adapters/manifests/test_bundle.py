@@ -120,6 +120,17 @@ def test_a_sequential_gate() -> None:
     assert "'rule' and 'sequential' cannot stand together" in str(both)
 
 
+def test_a_latency_that_is_compared_at_two_thresholds() -> None:
+    def comparison(more: str) -> Any:
+        sli = "sli: {latency: {metric: m, threshold: 400ms}}"
+        text = f"{V1}\nkind: Gate\nmetadata: {{name: g}}\nspec: {{{sli}, comparison: {{{more}}}}}\n"
+        return spec_of(text).comparison
+
+    assert comparison("canaryThreshold: 480ms") == Comparison(1.0, canary_threshold_s=0.48)
+    assert comparison("canaryThreshold: 480ms, maxRatio: 1.1") == Comparison(1.1, canary_threshold_s=0.48)
+    assert comparison("") == Comparison()
+
+
 def test_a_service_with_everything_and_with_the_least() -> None:
     text = f"""{V1}
 kind: Service

@@ -23,6 +23,7 @@ from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, 
 
 RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
 GATE = Gate("deposit-slo", RATIO, objective=Objective(0.99))
+SLOW = Gate("slow", LatencySli("m", 0.4))
 
 
 def spec(*steps: Step, guards: tuple[str, ...] = ("deposit-slo",), timing: Timing | None = None) -> RolloutSpec:
@@ -136,6 +137,16 @@ def test_dark_start_is_no_mistake() -> None:
         (replace(GATE, objective=None, hard_stop=HardStop(failing=1.0)), []),
         (Gate("g", EventsSli("m"), hard_stop=HardStop(events=1)), []),
         (Gate("g", LatencySli("m", 0.4), objective=Objective(0.95)), []),
+        (replace(SLOW, comparison=Comparison(1.0, canary_threshold_s=0.48)), []),
+        (
+            replace(SLOW, comparison=Comparison(canary_threshold_s=0.3), objective=Objective(0.9)),
+            ["spec.comparison.canaryThreshold"] * 2,
+        ),
+        (replace(SLOW, comparison=Comparison(canary_threshold_s=math.nan)), ["spec.comparison.canaryThreshold"]),
+        (
+            replace(GATE, objective=None, comparison=Comparison(canary_threshold_s=1.0)),
+            ["spec.comparison.canaryThreshold"],
+        ),
         (replace(GATE, objective=None), ["spec"]),
         (replace(GATE, objective=Objective(0.0)), ["spec.objective.atLeast"]),
         (replace(GATE, objective=Objective(1.5)), ["spec.objective.atLeast"]),

@@ -129,6 +129,15 @@ def test_steps(step: Any, text: str) -> None:
             "deposits_total good: at most 1.1 × the baseline's bad share",
         ),
         (
+            Gate(
+                "g",
+                LatencySli("latency_seconds", 0.4),
+                comparison=Comparison(1.0, canary_threshold_s=0.48),
+                rule=SequentialRule(),
+            ),
+            "latency_seconds within 400 ms: at most 1 × the baseline's bad share, the canary's counted from 0.48 s",
+        ),
+        (
             Gate("g", SLI, objective=Objective(0.995), comparison=Comparison(1.5, 0.0)),
             "99.5 % or more of deposits_total good; at most 1.5 × the baseline's bad share + 0 %",
         ),

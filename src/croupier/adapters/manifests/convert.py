@@ -73,23 +73,26 @@ def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | Non
 
 def gate(shape: shapes.GateShape) -> Gate:
     spec = shape.spec
-    comparison, stop = spec.comparison, spec.hard_stop
-    usual, usual_stop = Comparison(), HardStop()
+    comparison, stop, usual_stop = spec.comparison, spec.hard_stop, HardStop()
     return Gate(
         name=shape.metadata.name,
         sli=_sli(spec.sli),
         by=tuple(spec.by or ()),
         objective=Objective(spec.objective.at_least) if spec.objective else None,
-        comparison=(
-            Comparison(given(comparison.max_ratio, usual.max_ratio), given(comparison.slack, usual.slack))
-            if comparison
-            else None
-        ),
+        comparison=_comparison(comparison) if comparison else None,
         hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, usual_stop.samples)) if stop else None,
         rule=_sequential(spec.sequential) if spec.sequential else _classic(spec.rule or shapes.RuleShape()),
         description=spec.description or "",
         source=given(spec.source, EMBEDDED),
         advisory=bool(spec.advisory),
+    )
+
+
+def _comparison(shape: shapes.ComparisonShape) -> Comparison:
+    usual = Comparison()
+    own = shape.canary_threshold
+    return Comparison(
+        given(shape.max_ratio, usual.max_ratio if own is None else 1.0), given(shape.slack, usual.slack), own
     )
 
 

@@ -1,9 +1,9 @@
 """Gates: an SLI, what is asked of it, and the rule by which it is judged. Frozen into a rollout when it starts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
-from croupier.core.gates.sli import Sli
+from croupier.core.gates.sli import LatencySli, Sli
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,14 @@ class Objective:
 class Comparison:
     """The canary's bad share may be at most ``max_ratio`` times the concurrent baseline's, plus ``slack`` (absolute
     share).
+
+    Of a latency the canary may be counted at a threshold of its own (seconds): a canary that is slower by no more than
+    the thresholds are apart has no more slow requests than the baseline, whatever its distribution.
     """
 
     max_ratio: float = 1.10
     slack: float = 0.001
+    canary_threshold_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,9 @@ class Gate:
     source: str = EMBEDDED
     advisory: bool = False
     """Judged, shown and recorded; it neither stops a rollout nor keeps it waiting."""
+
+    @property
+    def canary_sli(self) -> Sli:
+        """What is counted of the canary: the same as of the baseline, unless the comparison names another threshold."""
+        own = self.comparison.canary_threshold_s if self.comparison is not None else None
+        return replace(self.sli, threshold_s=own) if isinstance(self.sli, LatencySli) and own is not None else self.sli

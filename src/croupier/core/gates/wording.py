@@ -1,7 +1,7 @@
 """What gates say: names of groups and counts as people read them. Called by the rules."""
 
 from croupier.core.gates.model import Gate
-from croupier.core.gates.sli import Counts, EventsSli, Group
+from croupier.core.gates.sli import Counts, EventsSli, Group, LatencySli
 
 
 def name(group: Group) -> str:
@@ -14,6 +14,12 @@ def describe(gate: Gate, group: Group, canary: Counts, baseline: Counts | None) 
     where = f"{name(group)}: " if group else ""
     if isinstance(gate.sli, EventsSli):
         return f"{where}{canary.total} events that must not happen"
+    own = gate.canary_sli
+    if own != gate.sli and isinstance(own, LatencySli) and isinstance(gate.sli, LatencySli):
+        text = f"{where}{_share(canary)} within {own.threshold_s:g} s"
+        if baseline is not None and baseline.total:
+            text += f", baseline {_share(baseline)} within {gate.sli.threshold_s:g} s"
+        return text
     text = f"{where}{_share(canary)} good"
     if gate.objective is not None:
         text += f" (objective {100 * gate.objective.at_least:.4g} %)"

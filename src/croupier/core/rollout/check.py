@@ -258,6 +258,8 @@ def _wrong_demands(gate: Gate) -> Iterator[Problem]:
         yield from _wrong_objective(gate.objective.at_least)
     if gate.comparison is not None:
         yield from _wrong_comparison(gate.comparison.max_ratio, gate.comparison.slack)
+        if gate.comparison.canary_threshold_s is not None:
+            yield from _wrong_threshold(gate, gate.comparison.canary_threshold_s)
     if gate.hard_stop is not None:
         yield from _wrong_hard_stop(gate.hard_stop.events, gate.hard_stop.failing, gate.hard_stop.samples)
 
@@ -301,6 +303,25 @@ def _wrong_comparison(max_ratio: float, slack: float) -> Iterator[Problem]:
             else f"a slack of {slack:g} is not possible.",
             ("spec", "comparison", "slack"),
             "Write a small share, for example 0.1%.",
+        )
+
+
+def _wrong_threshold(gate: Gate, threshold_s: float) -> Iterator[Problem]:
+    at = ("spec", "comparison", "canaryThreshold")
+    if not isinstance(gate.sli, LatencySli):
+        yield Problem("only a latency has a threshold.", at, "Remove it, or use a 'latency' indicator.")
+    elif not (math.isfinite(threshold_s) and threshold_s >= gate.sli.threshold_s):
+        yield Problem(
+            f"{threshold_s:g} s is below the baseline's threshold of {gate.sli.threshold_s:g} s, "
+            "which condemns a canary that is as fast.",
+            at,
+            f"Write {1.2 * gate.sli.threshold_s:g}s to allow 20 % more latency, or the next bucket edge above it.",
+        )
+    if gate.objective is not None:
+        yield Problem(
+            "an objective asks at the threshold of the indicator, and the canary is counted at this one.",
+            at,
+            "Make two gates of it: one with the objective, one with the comparison.",
         )
 
 

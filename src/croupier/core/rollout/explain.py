@@ -58,6 +58,8 @@ def describe_gate(gate: Gate) -> str:
     if gate.comparison is not None:
         most = gate.comparison
         limit = f"at most {most.max_ratio:g} × the baseline's bad share"
+        if most.canary_threshold_s is not None:
+            limit += f", the canary's counted from {most.canary_threshold_s:g} s"
         if isinstance(gate.rule, ClassicRule):
             limit += f" + {most.slack * 100:g} %"
         demands.append(limit if gate.objective is not None else f"{what}: {limit}")

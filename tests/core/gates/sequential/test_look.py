@@ -278,6 +278,23 @@ def test_a_healthy_canary_is_blamed_in_a_hundredth_of_the_rollouts_at_most() -> 
     assert blamed <= 6, "1.5 are expected at the most"
 
 
+def test_a_latency_is_compared_at_two_thresholds() -> None:
+    """Of the canary within 480 ms as many as of the baseline within 400 ms: a fifth slower is no fault."""
+    shifted = replace(SLOW, comparison=Comparison(1.0, canary_threshold_s=0.48))
+    assert shifted.canary_sli == LatencySli("latency_seconds", 0.48)
+    assert (SLOW.canary_sli, GATE.canary_sli) == (SLOW.sli, GATE.sli)
+    state = last(shifted, [((40, 400), (90, 1800))] * 8)
+    assert state.latest is not None
+    assert (state.latest.verdict, state.latest.reason.split(":")[0]) == (
+        Verdict.FAIL,
+        "90.00 % of 3200 within 0.48 s, baseline 95.00 % of 14400 within 0.4 s",
+    )
+    alone = last(shifted, [((40, 400), None)])
+    assert alone.latest is not None
+    assert alone.latest.reason.startswith("90.00 % of 400 within 0.48 s; ")
+    assert Verdict.FAIL not in verdicts(shifted, [((20, 400), (90, 1800))] * 60)
+
+
 def clumped(parts: tuple[Counts, ...], ticks: int = 40) -> list[Verdict]:
     """A canary that failed in clumps of four as its baseline does, unluckily; the baseline was counted in ``parts``."""
     state, at, said = GateState("errors"), T, []

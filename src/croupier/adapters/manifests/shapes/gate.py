@@ -73,9 +73,12 @@ class ObjectiveShape(Shape):
 
 class ComparisonShape(Shape):
     max_ratio: Ratio | None = None
-    """The canary's bad share may be so many times the baseline's. Default 1.1."""
+    """The canary's bad share may be so many times the baseline's. Default 1.1; with canaryThreshold 1."""
     slack: Share | None = None
     """And this much more on top, so that two rare things can be compared. Default 0.1%."""
+    canary_threshold: Duration | None = None
+    """Of a latency: what the canary may take where the baseline may take the threshold. 480ms next to 400ms allows 20 %
+    more latency, at whatever percentile; both need a bucket that ends exactly there."""
 
 
 class HardStopShape(Shape):
