@@ -6,7 +6,7 @@ from typing import Final
 
 from benchmarks.gates._result import Result, harm
 from benchmarks.gates._scenarios import Scenario
-from benchmarks.gates._world import PROVIDERS, TICK_S, Arm, Part, World
+from benchmarks.gates._world import EDGES_MS, PROVIDERS, SLO_MS, TICK_S, Arm, Part, World
 from benchmarks.gates.peers.steps import last_weight
 
 from croupier.core.gates import (
@@ -31,18 +31,28 @@ from croupier.testing import Rehearsal
 
 _PARTS: Final[dict[str, Callable[[Part], tuple[int, int]]]] = {
     "errors": lambda part: (part.errors, part.requests),
-    "slow": lambda part: (part.slow, part.requests),
+    "slow": lambda part: (part.slower[-1], part.requests),
+    "p75": lambda part: (part.slower[0], part.requests),
+    "p95": lambda part: (part.slower[2], part.requests),
     "deposits": lambda part: (part.failed, part.deposits),
 }
+_EDGES: Final = {"p75": (0, 1), "p95": (2, 3)}
+"""Which of the histogram's edges counts for the baseline, and which for the canary."""
 WATCH_S: Final = 1800.0
-_NAMES: Final = ("errors", "slow", "deposits")
 _OK: Final = (("outcome", ("ok",)),)
 _WEIGHTS: Final = (100, 500, 1_000, 2_500, 5_000)
-_GATES: Final = (
-    Gate("errors", RatioSli("requests_total", _OK), objective=Objective(0.999), comparison=Comparison()),
-    Gate("slow", LatencySli("latency_seconds", 0.4), objective=Objective(0.95)),
-    Gate("deposits", RatioSli("deposits_total", _OK), by=("psp",), objective=Objective(0.99)),
+_ERRORS: Final = Gate("errors", RatioSli("requests_total", _OK), objective=Objective(0.999), comparison=Comparison())
+_DEPOSITS: Final = Gate("deposits", RatioSli("deposits_total", _OK), by=("psp",), objective=Objective(0.99))
+_SLOW: Final = Gate("slow", LatencySli("latency_seconds", SLO_MS / 1_000), objective=Objective(0.95))
+_SLOWER: Final = tuple(
+    Gate(
+        name,
+        LatencySli("latency_seconds", EDGES_MS[edge] / 1_000),
+        comparison=Comparison(max_ratio=1.0, slack=0.0, canary_threshold_s=EDGES_MS[edge + 1] / 1_000),
+    )
+    for name, edge in (("p75", 0), ("p95", 2))
 )
+"""No more than 20 % slower, at two thresholds taken from the stable version's own histogram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +69,29 @@ class Sequential:
 
 def sequential(per_s: float, chosen: Sequential = Sequential()) -> Plan:
     """Weights rise when the gates pass."""
-    gates = [
-        replace(gate, rule=SequentialRule(chosen.interval_s, chosen.samples, clumps=chosen.clumps)) for gate in _GATES
-    ]
-    gates[0] = replace(gates[0], hard_stop=HardStop(failing=0.5, samples=20))
+    rule = SequentialRule(chosen.interval_s, chosen.samples, clumps=chosen.clumps)
+    errors = replace(_ERRORS, hard_stop=HardStop(failing=0.5, samples=20))
+    gates = [replace(gate, rule=rule) for gate in (errors, *_SLOWER, _DEPOSITS)]
+    names = tuple(gate.name for gate in gates)
     # The first weight is the largest at which a total failure costs at most 60 failed requests a minute.
     first = max((bp for bp in _WEIGHTS if per_s * bp / 10_000 <= 1.0), default=_WEIGHTS[0])
     # The last one while watching: without a baseline nobody can tell an incident from a bad release.
     last = round(10_000 * last_weight(per_s)) if chosen.holdback else 9_500
     steps: list[Step] = []
     for weight in (*(bp for bp in _WEIGHTS if first <= bp < last), last):
-        steps += [SetWeight(weight), Analysis(_NAMES)]
-    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), _NAMES), gates, [])
+        steps += [SetWeight(weight), Analysis(names)]
+    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), names), gates, [])
 
 
 def classic() -> Plan:
     """Five minutes a weight; three bad minutes in a row go back."""
     rule = ClassicRule(interval_s=60, window_s=60, consecutive=3, min_samples=1)
-    gates = [replace(gate, comparison=None, rule=rule) for gate in _GATES]
+    gates = [replace(gate, comparison=None, rule=rule) for gate in (_ERRORS, _SLOW, _DEPOSITS)]
+    names = tuple(gate.name for gate in gates)
     steps: list[Step] = []
     for weight in (*_WEIGHTS, 9_500):
         steps += [SetWeight(weight), Pause(300.0)]
-    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), _NAMES), gates, [])
+    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), names), gates, [])
 
 
 def play(
@@ -125,18 +136,21 @@ def _said(
             break
         canaries.append(canary)
         baselines.append(baseline)
+    # Each version at its own edge of the histogram.
+    theirs, ours = _EDGES.get(name, (-1, -1))
     if alone:
-        return Reading(since, until, _counted(name, canaries), None)
+        return Reading(since, until, _counted(name, canaries, ours), None)
     by_part = zip(*([_PARTS[name](part) for part in arm.parts] for arm in baselines), strict=True)
     parts = [_counts(each) for each in by_part]
-    return Reading(since, until, _counted(name, canaries), _counted(name, baselines), tuple(parts))
+    counted = _counted(name, canaries, ours), _counted(name, baselines, theirs)
+    return Reading(since, until, *counted, tuple(parts))
 
 
-def _counted(name: str, arms: Sequence[Arm]) -> Mapping[Group, Counts]:
+def _counted(name: str, arms: Sequence[Arm], edge: int) -> Mapping[Group, Counts]:
     if name == "errors":
         return {(): _counts((arm.errors, arm.requests) for arm in arms)}
-    if name == "slow":
-        return {(): _counts((arm.slow, arm.requests) for arm in arms)}
+    if name != "deposits":
+        return {(): _counts((arm.slower[edge], arm.requests) for arm in arms)}
     groups: dict[Group, Counts] = {}
     for index in range(len(PROVIDERS)):
         groups[(("psp", f"p{index}"),)] = _counts((arm.deposits[index][1], arm.deposits[index][0]) for arm in arms)

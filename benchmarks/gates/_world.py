@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
     requests: int
     errors: int
-    slow: int
+    slower: tuple[int, ...]
     deposits: int
     failed: int
 
@@ -142,7 +142,7 @@ class World:
         if provider is not None:
             failing[2] = provider
         failed = random.binomial(made, failing)
-        columns = (parts, errors, over[:, -1].tolist(), made.sum(axis=1).tolist(), failed.sum(axis=1).tolist())
+        columns = (parts, errors, map(tuple, over.tolist()), made.sum(axis=1).tolist(), failed.sum(axis=1).tolist())
         return Arm(
             requests,
             sum(errors),

@@ -7,7 +7,14 @@ from benchmarks.gates.peers.kayenta import high
 
 
 def arm(errors: int = 0, requests: int = 1_000) -> Arm:
-    return Arm(requests, errors, (0,) * len(EDGES_MS), 300.0, ((20, 0),) * 5, (Part(requests, errors, 0, 100, 0),))
+    return Arm(
+        requests,
+        errors,
+        (0,) * len(EDGES_MS),
+        300.0,
+        ((20, 0),) * 5,
+        (Part(requests, errors, (0,) * len(EDGES_MS), 100, 0),),
+    )
 
 
 GOOD, BAD, GONE = arm(), arm(errors=100), None
