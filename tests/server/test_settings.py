@@ -108,3 +108,38 @@ def test_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("shop.example", "https://shop.example/", "https://*.example", "null"):
         with pytest.raises(ValidationError, match="is no origin"):
             Settings(ofrep_origins=(wrong,))
+
+
+def test_prometheus_is_asked_over_tls_where_there_is_a_secret(tmp_path: Path) -> None:
+    token, url = tmp_path / "token", "https://prom.example:9090/tenant"
+    assert Settings(prometheus_url=url, prometheus_token_file=token).prometheus_token_file == token
+    assert Settings(prometheus_url="http://prom:9090").prometheus_url == "http://prom:9090"
+    assert Settings(prometheus_url="http://127.0.0.1:9090", prometheus_token_file=token).prometheus_url
+    with pytest.raises(ValidationError, match="would travel in the clear"):
+        Settings(prometheus_url="http://prom:9090", prometheus_token_file=token)
+
+
+@pytest.mark.parametrize(
+    "given,why",
+    [
+        ({"prometheus_url": "prom:9090"}, "no address"),
+        ({"prometheus_url": "https://"}, "no address"),
+        ({"prometheus_url": "https://prom/?x=1"}, "no address"),
+        ({"prometheus_url": "https://me:secret@prom"}, "Set prometheus_user"),
+        ({"prometheus_user": "me"}, "prometheus_url is not"),
+        ({"prometheus_url": "https://prom", "prometheus_user": "me"}, "belong together"),
+        ({"prometheus_url": "https://prom", "prometheus_version_label": "a-b"}, "pattern"),
+        (
+            {
+                "prometheus_url": "https://prom",
+                "prometheus_user": "me",
+                "prometheus_password_file": "p",
+                "prometheus_token_file": "t",
+            },
+            "exclude each other",
+        ),
+    ],
+)
+def test_settings_of_prometheus_that_cannot_be_meant(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Settings(**given)

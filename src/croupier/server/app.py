@@ -20,13 +20,16 @@ from fastapi import FastAPI
 
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
+from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
+from croupier.adapters.metrics.sources import MetricSources
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.process import find_process
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.workloads.process import ProcessWorkloads
-from croupier.control.ports import Ports
+from croupier.control.ports import MetricSource, Ports
+from croupier.core.gates import EMBEDDED, PROMETHEUS
 from croupier.errors import Rejected, Transient
 from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
@@ -49,6 +52,8 @@ Opener: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Outside]]
 _BACKLOG: Final = 4_096
 """Connections that wait to be accepted: after a restart every application comes back at once."""
 
+_NO_PROMETHEUS: Final = "this control plane asks no Prometheus; set CROUPIER_PROMETHEUS_URL"
+
 log = logging.getLogger("croupier.server")
 
 
@@ -69,9 +74,13 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         router = EnvoyRouter(_edge(settings))
         await router.start()
         stack.push_async_callback(lambda: router.stop(keep_serving=keep))
-        metrics = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
-        await metrics.start()
-        stack.push_async_callback(metrics.stop)
+        scraper = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
+        await scraper.start()
+        stack.push_async_callback(scraper.stop)
+        sources: dict[str, MetricSource] = {EMBEDDED: scraper}
+        if (prometheus := _prometheus(settings, clock)) is not None:
+            sources[PROMETHEUS] = prometheus
+            stack.push_async_callback(prometheus.stop)
         ports = Ports(
             store=store,
             leases=store.leases,
@@ -79,7 +88,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             spool=FileSpool(settings.state_dir / "aborts.jsonl"),
             router=router,
             workloads=workloads,
-            metrics=metrics,
+            metrics=MetricSources(sources, {PROMETHEUS: _NO_PROMETHEUS}),
             clock=clock,
         )
         kills = FileKillSpool(settings.state_dir / "kills.jsonl")
@@ -183,6 +192,24 @@ async def _end_left_envoy(settings: Settings) -> bool:
 def _edge(settings: Settings) -> EnvoySettings:
     run_dir = settings.state_dir.absolute() / "envoy"
     return EnvoySettings(run_dir=run_dir, port=settings.edge_port, listen_host=settings.edge_host)
+
+
+def _prometheus(settings: Settings, clock: SystemClock) -> PrometheusMetrics | None:
+    if settings.prometheus_url is None:
+        return None
+    return PrometheusMetrics(
+        clock,
+        PrometheusSettings(
+            url=settings.prometheus_url,
+            token_file=settings.prometheus_token_file,
+            user=settings.prometheus_user,
+            password_file=settings.prometheus_password_file,
+            ca_file=settings.prometheus_ca_file,
+            timeout_s=settings.prometheus_timeout_s,
+            service_label=settings.prometheus_service_label,
+            version_label=settings.prometheus_version_label,
+        ),
+    )
 
 
 class _Server(uvicorn.Server):

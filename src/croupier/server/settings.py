@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, model_validator
@@ -19,6 +20,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 _PREFIX: Final = "CROUPIER_"
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_LABEL: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _OF_THE_CLIENT: Final = ("URL", "TOKEN")
 """Where the command line looks for a control plane; they may well be set where one runs."""
 
@@ -66,6 +68,26 @@ class Settings(BaseSettings):
     edge_port: Port = Field(8080, description="Port that players come in at (Envoy).")
     tick_s: Seconds = Field(1.0, description="Time between two looks of the control loop; changes wake it at once.")
     scrape_s: Seconds = Field(5.0, description="Time between two scrapes of each instance's metrics.")
+    prometheus_url: str | None = Field(
+        None,
+        description="Prometheus, or what speaks its API, for gates with `source: prometheus`: `https://prom:9090`. By "
+        "default none.",
+    )
+    prometheus_token_file: Path | None = Field(
+        None, description="File with a bearer token for it, read for every question: it may be renewed."
+    )
+    prometheus_user: str | None = Field(None, description="User for it (basic authentication).")
+    prometheus_password_file: Path | None = Field(None, description="File with that user's password, read likewise.")
+    prometheus_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) that sign its certificate. By default those that the machine trusts."
+    )
+    prometheus_timeout_s: Seconds = Field(5.0, description="For everything that one reading of a gate asks of it.")
+    prometheus_service_label: str = Field(
+        "service", pattern=_LABEL, description="Label of its series that holds the service."
+    )
+    prometheus_version_label: str = Field(
+        "version", pattern=_LABEL, description="Label of its series that holds the version."
+    )
     lease_ttl_s: Seconds = Field(10.0, description="After so long another control plane takes over from a dead one.")
     on_exit: OnExit = Field(
         OnExit.KEEP, description="Whether Envoy and the workloads keep serving after a graceful stop, or stop too."
@@ -146,6 +168,36 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"flagd_port is reached from other machines at {self.host} and speaks no TLS. Set flagd_certificate "
                 "and flagd_key; where TLS is in front of it, flagd_plaintext=true (CROUPIER_FLAGD_PLAINTEXT=true)."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reach_prometheus(self) -> Self:
+        asked = [
+            name for name in type(self).model_fields if name.startswith("prometheus_") and name in self.model_fields_set
+        ]
+        if self.prometheus_url is None:
+            if asked:
+                raise ValueError(f"{asked[0]} is set, and prometheus_url is not. Say where Prometheus is.")
+            return self
+        whereto = urlsplit(self.prometheus_url)
+        if whereto.scheme not in {"http", "https"} or not whereto.hostname or whereto.query or whereto.fragment:
+            raise ValueError(
+                "prometheus_url is no address of a Prometheus. Write for example https://prom.example:9090."
+            )
+        if "@" in whereto.netloc:
+            raise ValueError(
+                "prometheus_url holds a user or a password. Set prometheus_user and prometheus_password_file."
+            )
+        if (self.prometheus_user is None) != (self.prometheus_password_file is None):
+            raise ValueError("prometheus_user and prometheus_password_file belong together: set both or none.")
+        if self.prometheus_token_file is not None and self.prometheus_user is not None:
+            raise ValueError("prometheus_token_file and prometheus_user exclude each other. Choose one.")
+        secret = self.prometheus_token_file is not None or self.prometheus_user is not None
+        if secret and whereto.scheme == "http" and not _is_loopback(whereto.hostname):
+            raise ValueError(
+                "prometheus_url is http, so its token or password would travel in the clear. Write https://, or leave "
+                "them out."
             )
         return self
 
