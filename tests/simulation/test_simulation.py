@@ -17,11 +17,29 @@ import pytest
 from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import Commit, VersionKey
 from croupier.control.rollouts import Ask
-from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli, Verdict
+from croupier.core.gates import (
+    ClassicRule,
+    Comparison,
+    Gate,
+    HardStop,
+    Objective,
+    RatioSli,
+    SequentialRule,
+    Verdict,
+)
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.spec import (
+    Analysis,
+    Asked,
+    Auto,
+    Pause,
+    Resort,
+    RolloutSpec,
+    SetWeight,
+    Undecided,
+)
 from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict, Rejected, Transient
@@ -40,6 +58,13 @@ STOP = HardStop(failing=0.6)
 GATES = [
     Gate("errors", RatioSli("requests_total", good=OK), objective=Objective(0.95), rule=RULE),
     Gate("deposits", RatioSli("deposits_total", good=OK), objective=Objective(0.9), hard_stop=STOP, rule=RULE),
+    Gate(
+        "evidence",
+        RatioSli("bets_total", good=OK),
+        comparison=Comparison(),
+        rule=SequentialRule(interval_s=5.0, samples=3, dwell=2),
+        warmup_s=6.0,
+    ),
 ]
 KEEPS = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.SUCCEEDED)
 VERSIONS = ("1.1.0", "1.2.0", "1.3.0", "1.4.0")
@@ -118,6 +143,11 @@ class Watch:
                 # Without the store a gate fails all the same; then the abort is recorded, later, and not the look.
                 blamed = said.get(event.gate) is Verdict.FAIL or name in self.unrecorded
                 assert blamed, "invariant 4: only a failing verdict blames a gate"
+            if event.cause in (e.Cause.INCONCLUSIVE, e.Cause.NO_DATA):
+                waits = before.plan.on_no_data if event.cause is e.Cause.NO_DATA else before.plan.on_inconclusive
+                assert waits.then is Resort.ABORT, f"invariant 4: nobody asked for going back: {event.reason}"
+                last = said.get(event.gate or "")
+                assert last == event.cause.value or name in self.unrecorded, f"invariant 4: it said {last}"
         if before.phase in (Phase.ABORTING, Phase.ABORTED) and not isinstance(event, e.Retried):
             assert routes(after).weight_of(after.canary) == 0, "invariant 3: zero until a person retries"
         if before.weight_bp != after.weight_bp or isinstance(event, e.Retried):
@@ -192,14 +222,20 @@ class FencedStore:
 # --- what happens -----------------------------------------------------------------------------------------------------
 
 
-def plan(chance: random.Random) -> tuple[Step, ...]:
-    plans: list[tuple[Step, ...]] = [
+def plan(chance: random.Random) -> tuple[Asked, ...]:
+    plans: list[tuple[Asked, ...]] = [
         (SetWeight(500), Pause(10.0), Analysis(("errors",)), SetWeight(2_500), SetWeight(5_000), Pause(15.0)),
         (SetWeight(100), SetWeight(1_000), Analysis(("errors", "deposits")), SetWeight(5_000)),
         (SetWeight(500), Pause(), SetWeight(5_000)),
         (Pause(5.0), SetWeight(2_500), SetWeight(10_000), Pause(15.0)),
+        (Auto(bake=3, watch_s=10.0),),
+        (SetWeight(100), Pause(5.0), Auto(weights_bp=(500, 2_500), dwell=3, harm=50, bake=3, watch_s=0.0)),
     ]
     return chance.choice(plans)
+
+
+def waits(chance: random.Random) -> Undecided:
+    return Undecided(chance.choice(list(Resort)), chance.choice([10.0, 20.0, 60.0]))
 
 
 class Story:
@@ -214,8 +250,16 @@ class Story:
 
     async def run(self) -> None:
         world = self.world
+        steps = plan(self.chance)
+        paced = any(isinstance(step, Auto) for step in steps)
         spec = RolloutSpec(
-            SERVICE, SERVICE, plan(self.chance), ("deposits",), "staff" if self.chance.random() < 0.25 else None
+            SERVICE,
+            SERVICE,
+            steps,
+            ("deposits", "evidence") if paced else ("deposits",),
+            "staff" if self.chance.random() < 0.25 else None,
+            on_inconclusive=waits(self.chance),
+            on_no_data=waits(self.chance),
         )
         await world.declare(spec, GATES, [STAFF])
         for version in ("1.0.0", *VERSIONS):

@@ -44,6 +44,8 @@ def follow(client: "Client", rollout: str, *, as_json: bool) -> str:
 def picture(rollout: dict[str, Any]) -> RenderableType:
     """One rollout as people look at it: versions, weight, steps, gates, and what it waits for."""
     parts: list[RenderableType] = [_headline(rollout), _weight(rollout), _steps(rollout)]
+    if rollout.get("pace"):
+        parts.append(Text.from_markup(f"[dim]{plain(rollout['pace'])}[/]"))
     if rollout["gates"]:
         parts.append(_gates(rollout))
     if abort := rollout["abort"]:

@@ -13,10 +13,12 @@ from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, Versio
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
+from croupier.control.traffic import paces, requests_per_s
 from croupier.core.gates import Gate
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.pace import deciding
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
@@ -152,15 +154,15 @@ class Rollouts:
             return await self._plan_change(
                 before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=reason)
             )
-        plan = await self._resolve(service, strategy)
+        plan = await self._resolve(service, strategy, delivery.value.stable)
         await self._probe(plan, service, delivery.value.stable)
         now = self.ports.clock.now()
         number = delivery.value.rollouts + 1
         created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
         return _draft_start(created, delivery, before, ask)
 
-    async def _resolve(self, service: str, strategy: str | None) -> Plan:
-        """The plan that the documents make for the service, as they are now."""
+    async def _resolve(self, service: str, strategy: str | None, stable: str | None) -> Plan:
+        """The plan that the documents make for the service, as they are now, for the traffic that it has now."""
         specs = [item.value.spec for item in await self.ports.store.documents()]
         plans = [spec for spec in specs if isinstance(spec, RolloutSpec) and spec.service == service]
         chosen = [spec for spec in plans if strategy in (None, spec.name)]
@@ -171,9 +173,13 @@ class Rollouts:
             raise NotFound(f"{service} has no Rollout '{strategy}'.", hint=f"It has: {names}.")
         if len(chosen) > 1:
             raise Rejected(f"{service} has several Rollouts: {names}.", hint="Choose one: --strategy NAME.")
-        gates = [spec for spec in specs if isinstance(spec, Gate)]
+        gates = {spec.name: spec for spec in specs if isinstance(spec, Gate)}
         segments = [spec for spec in specs if isinstance(spec, Segment)]
-        return resolve(chosen[0], gates, segments)
+        per_s = None
+        if stable is not None and paces(chosen[0]):
+            asked = [gates[name] for name in deciding(chosen[0], gates)]
+            per_s = await requests_per_s(self.ports, asked, service, stable)
+        return resolve(chosen[0], gates.values(), segments, per_s=per_s)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
         """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,

@@ -14,6 +14,7 @@ from croupier.control.catalog import Catalog
 from croupier.control.flags.flags import Flags
 from croupier.control.ports import Changes, Commit, KillSpool, Ports, Tokens
 from croupier.control.rollouts import Rollouts
+from croupier.control.traffic import keep_counting
 from croupier.core.journal.entry import Entry
 from croupier.errors import CroupierError, Rejected
 from croupier.server.api.idempotency import Answers
@@ -84,6 +85,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     others = [
         asyncio.create_task(streams.run(), name="journal reader"),
         asyncio.create_task(keyring.keep_fresh(settings.token_refresh_s, ports.clock), name="token refresh"),
+        asyncio.create_task(_again(partial(keep_counting, ports)), name="traffic"),
         asyncio.create_task(_again(partial(flags.run, outside.changes)), name="flags"),
         asyncio.create_task(_again(feed.run), name="flag streams"),
         asyncio.create_task(_again(feed.keep_alive), name="heartbeats of flag streams"),

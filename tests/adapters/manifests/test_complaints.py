@@ -106,19 +106,19 @@ def rollout(steps: str, more: str = "") -> list[str]:
             "{setWieght: 5}, {pause: {}}",
             (
                 "steps[0].setWieght: unknown field 'setWieght'; did you mean 'setWeight'? "
-                "Known here: setWeight, pause, analysis."
+                "Known here: setWeight, pause, analysis, auto."
             ),
         ),
         (
             "{weight: 5}, {pause: {}}",
             (
                 "steps[0].weight: unknown field 'weight'; did you mean 'setWeight'? "
-                "Known here: setWeight, pause, analysis."
+                "Known here: setWeight, pause, analysis, auto."
             ),
         ),
         (
             "{frobnicate: 5}, {pause: {}}",
-            "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, pause, analysis.",
+            "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, pause, analysis, auto.",
         ),
         (
             "{setHeaderRoute: {}}, {pause: {}}",
@@ -126,20 +126,20 @@ def rollout(steps: str, more: str = "") -> list[str]:
         ),
         (
             "{}, {pause: {}}",
-            "steps[0]: exactly one of setWeight, pause and analysis is needed, there is none. Add one.",
+            "steps[0]: exactly one of setWeight, pause, analysis and auto is needed, there is none. Add one.",
         ),
         (
             "{setWeight: 5, pause: {}}",
             (
-                "steps[0]: 'setWeight' and 'pause' cannot stand together: exactly one of setWeight, pause and analysis "
-                "is allowed. Make a step of each."
+                "steps[0]: 'setWeight' and 'pause' cannot stand together: exactly one of setWeight, pause, analysis "
+                "and auto is allowed. Make a step of each."
             ),
         ),
         (
             "5",
             (
                 "steps[0]: expected a mapping, found the number 5. Write 'key: value' pairs below it; "
-                "known are setWeight, pause, analysis."
+                "known are setWeight, pause, analysis, auto."
             ),
         ),
         ("{pause: }", "steps[0].pause: there is no value. Write pause: {} to wait for a person."),

@@ -21,16 +21,30 @@ from croupier.core.gates import (
     Objective,
     RatioSli,
     Reading,
+    SequentialRule,
     Silence,
     Verdict,
 )
-from croupier.core.gates.judge import judge
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
+from croupier.core.rollout.asking import heard
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve, replay
+from croupier.core.rollout.pace import paced
+from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step, Timing
+from croupier.core.rollout.spec import (
+    Analysis,
+    Auto,
+    Pause,
+    Plan,
+    Resort,
+    RolloutSpec,
+    SetWeight,
+    Step,
+    Timing,
+    Undecided,
+)
 from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.segments import BUCKETS, AttributeMatch, Segment
 from croupier.errors import Rejected
@@ -54,7 +68,9 @@ WORDS: dict[str, Reading | Silence] = {
     "incident": Reading(0.0, 0.0, {(): Counts(900, 1_000)}, {(): Counts(900, 1_000)}),
     "silence": Silence("the metric source is unreachable"),
 }
-DOUBT = ("few", "nothing", "incident", "silence")
+DOUBT = ("nothing", "incident", "silence")
+FEW = (*DOUBT, "few")
+"""Doubt for a rule on windows; to one that gathers evidence every sample says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +130,7 @@ class Game:
         self.now += move.after_s
         evidence = self.seen = self.evidence(move)
         for name, words in evidence.said.items():
-            gate, before = self.state.plan.gate(name), self.state.gate_state(name)
-            latest = judge(gate, before, words, self.now, watching_since=0.0, next_bp=BUCKETS).latest
+            latest = heard(self.state, name, words, self.now).latest
             assert latest is not None
             self.said[name] = latest.verdict
         yield from self._follow(decide(self.state, evidence, self.now), by_person=False)
@@ -126,7 +141,10 @@ class Game:
             self.served = routes(self.state)
         self.ready = move.ready
         words = dict(zip(NAMES, move.words, strict=True))
-        said = {look.gate.name: WORDS[words[look.gate.name]] for look in looks(self.state, self.now)}
+        said = {
+            look.gate.name: _of_span(WORDS[words[look.gate.name]], look.since, look.until)
+            for look in looks(self.state, self.now)
+        }
         return Evidence(move.ready, move.failure, None if move.serves == "unknown" else self.served, said)
 
     def _ask(self, what: str) -> Iterator[Change]:
@@ -149,6 +167,10 @@ class Game:
             if isinstance(event, e.StepStarted) and isinstance(step, Analysis):
                 for name in step.gates:
                     self.said.pop(name, None)
+
+
+def _of_span(words: Reading | Silence, since: float, until: float) -> Reading | Silence:
+    return replace(words, since=since, until=until) if isinstance(words, Reading) else words
 
 
 def ask(state: RolloutState, what: str, now: float) -> tuple[e.Event, ...]:
@@ -203,14 +225,16 @@ def guards(state: RolloutState) -> set[str]:
 # --- strategies -------------------------------------------------------------------------------------------------------
 
 
-def gate(name: str) -> Gate:
+def gate(name: str, *, evidence: bool = False, warmup_s: float = 0.0) -> Gate:
+    classic = ClassicRule(interval_s=10, window_s=60, consecutive=3 if name == "deposits" else 2)
     return Gate(
         name,
         RatioSli(f"{name}_total", good=(("outcome", ("ok",)),)),
         objective=Objective(0.99),
         comparison=Comparison() if name == "latency" else None,
         hard_stop=HardStop(failing=0.9),
-        rule=ClassicRule(interval_s=10, window_s=60, consecutive=3 if name == "deposits" else 2),
+        rule=SequentialRule(dwell=2, samples=3) if evidence else classic,
+        warmup_s=warmup_s,
     )
 
 
@@ -219,24 +243,65 @@ some_gates = st.one_of(a_few_gates, a_few_gates, st.just(()))
 weights = st.sampled_from([1, 25, 100, 500, 2_500, 5_000, 9_999, 10_000])
 
 
+resorts = st.builds(Undecided, st.sampled_from(Resort), st.sampled_from([0.0, 20.0, 60.0, 600.0]))
+holds = st.just(Undecided())
+
+
+def analyses(waits: st.SearchStrategy[Undecided]) -> st.SearchStrategy[Analysis]:
+    own = st.none() | waits
+    bound = st.none() | st.sampled_from([1, 3])
+    return st.builds(Analysis, a_few_gates, harm=bound, dwell=bound, on_inconclusive=own, on_no_data=own)
+
+
 @st.composite
-def plans(draw: st.DrawFn, *, guarded: bool = False, open_pauses: bool = True) -> Plan:
-    """Any plan that may start: weights in any order, but 0 only before the first one."""
+def plans(
+    draw: st.DrawFn,
+    *,
+    guarded: bool = False,
+    open_pauses: bool = True,
+    evidence: bool = True,
+    waits: st.SearchStrategy[Undecided] = holds | resorts,
+) -> Plan:
+    """Any plan that may start: weights in any order, but 0 only before the first one, or those of ``auto``."""
+    automatic = evidence and draw(st.sampled_from([False, False, True]))
+    guards = draw(a_few_gates if guarded or automatic else some_gates)
+    warm = st.sampled_from([0.0, 0.0, 15.0])
+    gathers = {name: evidence and (draw(st.booleans()) or (automatic and name == guards[0])) for name in NAMES}
+    gates = {name: gate(name, evidence=gathers[name], warmup_s=draw(warm)) for name in NAMES}
+    return Plan(
+        steps=draw(auto_steps(guards, gates)) if automatic else draw(any_steps(open_pauses=open_pauses, waits=waits)),
+        guards=guards,
+        gates=tuple(gates.values()),
+        segment=draw(st.sampled_from([None, None, STAFF])),
+        timing=Timing(progress_deadline_s=300),
+        on_inconclusive=draw(waits),
+        on_no_data=draw(waits),
+    )
+
+
+@st.composite
+def any_steps(draw: st.DrawFn, *, open_pauses: bool, waits: st.SearchStrategy[Undecided]) -> tuple[Step, ...]:
     steps: list[Step] = draw(st.lists(st.just(Pause(30.0)), max_size=1))
     steps += [SetWeight(draw(weights))]
     durations = st.sampled_from([0.0, 15.0, 60.0, None] if open_pauses else [0.0, 15.0, 60.0])
-    analyses = st.builds(Analysis, a_few_gates)
-    steps += draw(st.lists(st.one_of(st.builds(SetWeight, weights), st.builds(Pause, durations), analyses), max_size=6))
+    others = st.one_of(st.builds(SetWeight, weights), st.builds(Pause, durations), analyses(waits))
+    steps += draw(st.lists(others, max_size=6))
     if draw(st.booleans()):  # as people write them
         rising = iter(sorted(step.weight_bp for step in steps if isinstance(step, SetWeight)))
         steps = [SetWeight(next(rising)) if isinstance(step, SetWeight) else step for step in steps]
-    return Plan(
-        steps=tuple(steps),
-        guards=draw(a_few_gates if guarded else some_gates),
-        gates=tuple(gate(name) for name in NAMES),
-        segment=draw(st.sampled_from([None, None, STAFF])),
-        timing=Timing(progress_deadline_s=300),
+    return tuple(steps)
+
+
+@st.composite
+def auto_steps(draw: st.DrawFn, guards: tuple[str, ...], gates: dict[str, Gate]) -> tuple[Step, ...]:
+    auto = Auto(
+        weights_bp=draw(st.sampled_from([(100, 2_500), (500, 1_000, 5_000)])),
+        dwell=draw(st.sampled_from([None, 1, 3])),
+        bake=draw(st.sampled_from([1, 4])),
+        watch_s=draw(st.sampled_from([0.0, 30.0])),
     )
+    spec = RolloutSpec("shop", "shop", (auto,), guards)
+    return paced(spec, gates, draw(st.sampled_from([None, 3.0, 500.0])))[0]
 
 
 seconds = st.sampled_from([0.0, 1.0, 10.0, 10.0, 10.0, 60.0, 600.0, -5.0, -90.0, -3_600.0])
@@ -342,16 +407,70 @@ def test_invariant_12_nothing_counts_as_served_before_it_was_seen(
 
 
 @many
-@given(plans(guarded=True), st.lists(ticks(st.sampled_from(DOUBT), failures=False), max_size=50))
-def test_invariant_04_no_data_and_doubt_never_promote_and_never_abort(plan: Plan, history: list[Tick]) -> None:
+@given(
+    st.one_of(
+        st.tuples(plans(guarded=True), st.lists(ticks(st.sampled_from(DOUBT), failures=False), max_size=50)),
+        st.tuples(
+            plans(guarded=True, evidence=False), st.lists(ticks(st.sampled_from(FEW), failures=False), max_size=50)
+        ),
+    )
+)
+def test_invariant_04_no_data_and_doubt_never_promote_and_abort_only_where_asked(
+    course: tuple[Plan, list[Tick]],
+) -> None:
+    plan, history = course
     unguarded = next(step.weight_bp for step in plan.steps if isinstance(step, SetWeight))
     game = begin(plan)
     for change in changes(game, list(history)):
         assert max(shares(change.after)) <= unguarded
         if change.after.phase is Phase.PROMOTING:
             assert shares(change.before) == (BUCKETS, BUCKETS)  # a plan that gives everything before anybody looks
-        if isinstance(change.event, e.AbortStarted):
-            assert change.event.cause is e.Cause.DEADLINE
+        if isinstance(change.event, e.AbortStarted) and change.event.cause is not e.Cause.DEADLINE:
+            assert_asked_for(change, Resort.ABORT)
+        if isinstance(change.event, e.Paused) and change.event.hold is not e.Hold.STEP:
+            assert_asked_for(change, Resort.PAUSE)
+
+
+def assert_asked_for(change: Change, then: Resort) -> None:
+    """The rollout, or its step, says so for what its gate said last."""
+    event, before = change.event, change.before
+    assert isinstance(event, e.AbortStarted | e.Paused)
+    assert event.gate is not None
+    said, step = change.said[event.gate], before.current_step
+    why = event.cause if isinstance(event, e.AbortStarted) else event.hold
+    assert why.value == said.value
+    own = step if isinstance(step, Analysis) else None
+    if said is Verdict.NO_DATA:
+        wait = (own.on_no_data if own else None) or before.plan.on_no_data
+    else:
+        assert said is Verdict.INCONCLUSIVE
+        wait = (own.on_inconclusive if own else None) or before.plan.on_inconclusive
+    assert wait.then is then
+
+
+abort_in_doubt = st.just(Undecided(Resort.ABORT, 20.0))
+blind = st.sampled_from(["nothing", "silence"])
+
+
+@many
+@given(plans(guarded=True, waits=holds), abort_in_doubt, st.lists(ticks(blind, failures=False), max_size=50))
+def test_invariant_04_missing_data_takes_nobody_back_where_only_doubt_is_to(
+    plan: Plan, in_doubt: Undecided, history: list[Tick]
+) -> None:
+    game = begin(replace(plan, on_inconclusive=in_doubt))
+    for change in changes(game, list(history)):
+        assert not isinstance(change.event, e.AbortStarted) or change.event.cause is e.Cause.DEADLINE
+
+
+@many
+@given(plans(), stables, anything)
+def test_every_verdict_comes_out_the_same_when_it_is_made_again(
+    plan: Plan, stable: str | None, history: list[Move]
+) -> None:
+    game = begin(plan, stable)
+    for _ in changes(game, history):
+        pass
+    assert all(verdict.agrees for verdict in rejudge(game.events))
 
 
 @many
@@ -434,12 +553,12 @@ def test_an_abort_outranks_everything_in_every_active_phase(
 
 
 @many
-@given(plans(open_pauses=False), stables)
+@given(plans(open_pauses=False, waits=holds), stables)
 def test_a_good_release_becomes_stable_without_anybody(plan: Plan, stable: str | None) -> None:
     game = begin(plan, stable)
     for _ in range(10 * (len(plan.steps) + 2)):
         list(game.play(Tick(10.0, ("good", "good", "good"))))
-    assert game.state.phase is Phase.SUCCEEDED
+    assert game.state.phase is Phase.SUCCEEDED, game.state
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.PENDING])

@@ -21,7 +21,20 @@ from croupier.core.gates import (
     Sli,
 )
 from croupier.core.releases import Limits, ProcessTemplate, Service
-from croupier.core.rollout.spec import FALSE_ROLLBACKS, Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
+from croupier.core.rollout.spec import (
+    FALSE_ROLLBACKS,
+    INCONCLUSIVE,
+    NO_DATA,
+    Analysis,
+    Asked,
+    Auto,
+    Pause,
+    Resort,
+    RolloutSpec,
+    SetWeight,
+    Timing,
+    Undecided,
+)
 from croupier.core.segments import AttributeMatch, Segment
 
 T = TypeVar("T")
@@ -85,6 +98,7 @@ def gate(shape: shapes.GateShape) -> Gate:
         description=spec.description or "",
         source=given(spec.source, EMBEDDED),
         advisory=bool(spec.advisory),
+        warmup_s=given(spec.warmup, 0.0),
     )
 
 
@@ -163,17 +177,46 @@ def rollout(shape: shapes.RolloutShape) -> RolloutSpec:
             keep_canary_s=given(spec.keep_canary, usual.keep_canary_s),
         ),
         false_rollbacks=given(spec.false_rollbacks, FALSE_ROLLBACKS),
+        on_inconclusive=_undecided(spec.on_inconclusive, INCONCLUSIVE) or INCONCLUSIVE,
+        on_no_data=_undecided(spec.on_no_data, NO_DATA) or NO_DATA,
     )
 
 
-def _step(shape: shapes.StepShape) -> Step:
+def _step(shape: shapes.StepShape) -> Asked:
     if shape.analysis is not None:
-        return Analysis(_gates(shape.analysis))
+        asked = shape.analysis
+        return Analysis(
+            _gates(asked),
+            harm=asked.harm,
+            dwell=asked.dwell,
+            patience=asked.patience,
+            on_inconclusive=_undecided(asked.on_inconclusive, INCONCLUSIVE),
+            on_no_data=_undecided(asked.on_no_data, NO_DATA),
+        )
+    if shape.auto is not None:
+        return _auto(shape.auto)
     if shape.pause is not None:
         return Pause(shape.pause.duration)
     if shape.set_weight is not None:
         return SetWeight(shape.set_weight)
     raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
+
+
+def _auto(shape: shapes.AutoShape) -> Auto:
+    usual = Auto()
+    return Auto(
+        weights_bp=tuple(given(shape.weights, list(usual.weights_bp))),
+        first_bp=shape.first,
+        last_bp=shape.last,
+        harm=shape.harm,
+        dwell=shape.dwell,
+        bake=given(shape.bake, usual.bake),
+        watch_s=given(shape.watch, usual.watch_s),
+    )
+
+
+def _undecided(shape: shapes.UndecidedShape | None, usual: Undecided) -> Undecided | None:
+    return None if shape is None else Undecided(Resort(shape.then), given(shape.after, usual.after_s))
 
 
 def _gates(shape: shapes.AnalysisShape) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from croupier.adapters.manifests.release import ReleaseDraft, process_problems
 from croupier.control.ports import Document
 from croupier.core.gates import Gate
 from croupier.core.releases import Service
-from croupier.core.rollout.resolve import comparisons_alone, gate_uses, unprovable
+from croupier.core.rollout.resolve import comparisons_alone, gate_uses, unprovable, without_evidence
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.segments import Segment
 from croupier.errors import Problem
@@ -160,6 +160,7 @@ def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
     elif isinstance(item.spec, RolloutSpec):
         yield from comparisons_alone(item.spec, names.gates)
         yield from unprovable(item.spec, names.gates)
+        yield from without_evidence(item.spec, names.gates)
         yield from _without_header(item.spec, names)
     elif isinstance(item.spec, Service | Segment):
         yield from _left_without_header(item, names)

@@ -13,6 +13,9 @@ from croupier.adapters.manifests.misread import Misread, described, quoted
 LONGEST_TEXT: Final = 16_384
 """Characters of one value."""
 
+RESORTS: Final = ("hold", "pause", "abort")
+"""What a rollout may do about a gate that cannot decide."""
+
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _METRIC: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
@@ -172,3 +175,10 @@ def variable(value: object) -> str:
     if not _LABEL.fullmatch(found):
         raise Misread(f"{quoted(found)} is no name of an environment variable.", "Write for example LOG_LEVEL.")
     return found
+
+
+def resort(value: object) -> str:
+    """One of ``RESORTS``."""
+    if isinstance(value, str) and value in RESORTS:
+        return value
+    raise Misread(f"expected hold, pause or abort, found {described(value)}.", "Write for example pause.")

@@ -8,7 +8,7 @@ loop.
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import classic
+from croupier.core.gates import classic, warming
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential import look as sequential
 from croupier.core.gates.sli import Reading, Silence
@@ -55,16 +55,26 @@ def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> 
 
 
 def judge(
-    gate: Gate, state: GateState, said: Reading | Silence, now: float, *, watching_since: float, next_bp: int
+    gate: Gate,
+    state: GateState,
+    said: Reading | Silence,
+    now: float,
+    *,
+    watching_since: float,
+    next_bp: int,
+    warm_at: float | None = None,
 ) -> GateState:
     """The gate's state after one look, its judgement in ``latest``. ``next_bp`` is the weight (basis points) that a
-    pass would lead to.
+    pass would lead to. Before ``warm_at`` (epoch seconds) only hard stops count.
     """
     if isinstance(said, Silence):
         latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, said.reason)
-        return replace(state, judged_at=now, passed_at=None, latest=latest)
+        return replace(waited(gate, state, Verdict.NO_DATA, now), judged_at=now, passed_at=None, latest=latest)
     evidence, streaks = state.evidence, state.streaks
-    if isinstance(gate.rule, SequentialRule):
+    if warm_at is not None and now < warm_at:
+        latest = warming.look(gate, said, now, warm_at)
+        suspected = False
+    elif isinstance(gate.rule, SequentialRule):
         if evidence is not None and said.since < evidence.until <= now:
             return state  # it was counted: evidence that is counted twice is none
         try:
@@ -81,7 +91,7 @@ def judge(
         suspected = bool(streaks)
     began = latest.since if state.violated_since is None else state.violated_since
     return replace(
-        state,
+        waited(gate, state, latest.verdict, now),
         streaks=streaks,
         judged_at=now,
         passed_at=now if latest.verdict is Verdict.PASS else None,
@@ -89,3 +99,18 @@ def judge(
         latest=latest,
         evidence=evidence,
     )
+
+
+def waited(gate: Gate, state: GateState, verdict: Verdict, now: float) -> GateState:
+    """For how long the gate could not decide, or saw nothing, with this verdict. Only time in which it went on looking
+    counts: a control plane that was away saw no doubt.
+    """
+    if verdict is Verdict.NO_DATA:
+        began = state.blind_since if state.blind_since is not None and state.blind_since <= now else now
+        return replace(state, blind_since=began)
+    undecided_s = 0.0
+    if verdict is Verdict.INCONCLUSIVE:
+        undecided_s = state.undecided_s
+        if state.latest is not None and state.latest.verdict is verdict and state.judged_at is not None:
+            undecided_s += min(max(now - state.judged_at, 0.0), RECORD_EVERY_S + gate.rule.interval_s)
+    return replace(state, undecided_s=undecided_s, blind_since=None)

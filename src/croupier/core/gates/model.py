@@ -87,8 +87,10 @@ PROMETHEUS: Final = "prometheus"
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One question asked of a rollout again and again: is the canary still good enough? ``source`` names where its
-    counts come from.
+    """One question asked of a rollout again and again: is the canary still good enough?
+
+    ``source`` names where its counts come from. For the first ``warmup_s`` seconds that a canary serves only hard stops
+    count: cold caches look like a fault.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Gate:
     source: str = EMBEDDED
     advisory: bool = False
     """Judged, shown and recorded; it neither stops a rollout nor keeps it waiting."""
+    warmup_s: float = 0.0
 
     @property
     def canary_sli(self) -> Sli:

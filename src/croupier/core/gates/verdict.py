@@ -64,7 +64,9 @@ class GateState:
 
     ``passed_at`` is when it last said ``pass`` about the present weight; a change of weight clears it, an analysis step
     that begins to ask this gate, and any other verdict. ``violated_since`` is the start of the present run of
-    violations (for the time to detection). ``evidence`` is what a sequential rule has gathered.
+    violations (for the time to detection). ``evidence`` is what a sequential rule has gathered. ``undecided_s`` is for
+    how many seconds in all it was inconclusive since it was asked or last passed, time without data not counted;
+    ``blind_since`` is when it began to say ``no_data`` and nothing else.
     """
 
     gate: str
@@ -74,3 +76,5 @@ class GateState:
     violated_since: float | None = None
     latest: Judgement | None = None
     evidence: Evidence | None = None
+    undecided_s: float = 0.0
+    blind_since: float | None = None

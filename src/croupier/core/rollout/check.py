@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, PromqlSli, RatioSli, SequentialRule
+from croupier.core.rollout.check_pace import wrong_auto, wrong_wait
 from croupier.core.rollout.check_source import wrong_source
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 
@@ -21,7 +22,13 @@ CANARY: Final = ("spec", "strategy", "canary")
 
 def check(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is wrong with the rollout, in the order of the document; empty when it may start."""
-    return (*_wrong_steps(spec.steps), *_wrong_timing(spec), *_wrong_budget(spec.false_rollbacks))
+    return (
+        *_wrong_steps(spec.steps),
+        *_wrong_autos(spec),
+        *_wrong_timing(spec),
+        *_wrong_budget(spec.false_rollbacks),
+        *_wrong_waits(spec),
+    )
 
 
 def _wrong_budget(false_rollbacks: float) -> Iterator[Problem]:
@@ -51,7 +58,7 @@ def percentage(weight_bp: int) -> str:
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
-def _wrong_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
+def _wrong_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
     if not steps:
         yield Problem(
             "there are no steps, so everybody would get the release at once.",
@@ -59,7 +66,7 @@ def _wrong_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
             "Write for example: steps: [{setWeight: 5}, {pause: {duration: 5m}}, {analysis: {templates: [...]}}]",
         )
     weight = 0
-    before: Step | None = None
+    before: Asked | None = None
     for index, step in enumerate(steps):
         at = (*CANARY, "steps", index)
         match step:
@@ -68,14 +75,17 @@ def _wrong_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
                 weight = weight_bp
             case Pause(duration_s=duration_s):
                 yield from _wrong_pause(duration_s, before, at)
-            case Analysis(gates=gates):
-                yield from _wrong_analysis(gates, weight, at)
+            case Analysis():
+                yield from _wrong_analysis(step, weight, at)
+            case Auto():
+                yield from wrong_auto(step, weight, (*at, "auto"))
+                weight = BUCKETS
             case _:  # pragma: no cover
                 assert_never(step)
         before = step
 
 
-def _wrong_weight(weight_bp: int, before: Step | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
+def _wrong_weight(weight_bp: int, before: Asked | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
     if not 0 <= weight_bp <= BUCKETS:
         yield Problem(
             f"a weight of {percentage(weight_bp)} is not possible.",
@@ -90,7 +100,7 @@ def _wrong_weight(weight_bp: int, before: Step | None, at: tuple[str | int, ...]
         )
 
 
-def _wrong_pause(duration_s: float | None, before: Step | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
+def _wrong_pause(duration_s: float | None, before: Asked | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
     if duration_s is not None and not (math.isfinite(duration_s) and duration_s >= 0):
         yield Problem(
             f"a pause of {duration_s:g} seconds is not possible.", (*at, "pause", "duration"), "Write for example 5m."
@@ -104,7 +114,8 @@ def _wrong_pause(duration_s: float | None, before: Step | None, at: tuple[str | 
         )
 
 
-def _wrong_analysis(gates: tuple[str, ...], weight_bp: int, at: tuple[str | int, ...]) -> Iterator[Problem]:
+def _wrong_analysis(step: Analysis, weight_bp: int, at: tuple[str | int, ...]) -> Iterator[Problem]:
+    gates = step.gates
     if not gates:
         yield Problem(
             "the analysis names no gate.", (*at, "analysis", "templates"), "Write templates: [{templateName: <gate>}]."
@@ -120,6 +131,32 @@ def _wrong_analysis(gates: tuple[str, ...], weight_bp: int, at: tuple[str | int,
             yield Problem(
                 f"gate '{name}' is named twice in this step.", (*at, "analysis", "templates", position), "Remove one."
             )
+    if step.dwell is not None and step.patience is not None and step.patience < step.dwell:
+        yield Problem(
+            f"{step.patience} samples are fewer than those of 'dwell'.",
+            (*at, "analysis", "patience"),
+            f"Write {step.dwell} or more.",
+        )
+    yield from wrong_wait(step.on_inconclusive, (*at, "analysis", "onInconclusive"))
+    yield from wrong_wait(step.on_no_data, (*at, "analysis", "onNoData"))
+
+
+def _wrong_autos(spec: RolloutSpec) -> Iterator[Problem]:
+    autos = [index for index, step in enumerate(spec.steps) if isinstance(step, Auto)]
+    for index in autos[1:]:
+        at = (*CANARY, "steps", index, "auto")
+        yield Problem("'auto' is written twice, and the first goes all the way.", at, "Remove one.")
+    if autos and not spec.guards:
+        yield Problem(
+            "'auto' waits for evidence, and no guard gathers any.",
+            (*CANARY, "steps"),
+            "Name gates with sequential: {}: analysis: {templates: [{templateName: <gate>}]}.",
+        )
+
+
+def _wrong_waits(spec: RolloutSpec) -> Iterator[Problem]:
+    yield from wrong_wait(spec.on_inconclusive, ("spec", "onInconclusive"))
+    yield from wrong_wait(spec.on_no_data, ("spec", "onNoData"))
 
 
 def _wrong_timing(spec: RolloutSpec) -> Iterator[Problem]:
@@ -141,13 +178,13 @@ def _wrong_timing(spec: RolloutSpec) -> Iterator[Problem]:
 
 
 def _unwatched(spec: RolloutSpec) -> Iterator[Problem]:
-    if not spec.guards and not any(isinstance(step, Analysis) for step in spec.steps):
+    if not spec.guards and not any(isinstance(step, Analysis | Auto) for step in spec.steps):
         yield Problem(
             "no gate watches this rollout, so a bad release reaches everybody unless a person notices.",
             CANARY,
             "Add guards that watch all along: analysis: {templates: [{templateName: <gate>}]}",
         )
-    if spec.steps and not any(isinstance(step, SetWeight) and step.weight_bp > 0 for step in spec.steps):
+    if spec.steps and not any(_gives_players(step) for step in spec.steps):
         yield Problem(
             "no step gives the canary any players, so everybody gets the release at once after the last step.",
             (*CANARY, "steps"),
@@ -155,7 +192,11 @@ def _unwatched(spec: RolloutSpec) -> Iterator[Problem]:
         )
 
 
-def _odd_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
+def _gives_players(step: Asked) -> bool:
+    return isinstance(step, Auto) or (isinstance(step, SetWeight) and step.weight_bp > 0)
+
+
+def _odd_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
     weight = 0
     for index, step in enumerate(steps):
         at = (*CANARY, "steps", index)
@@ -173,7 +214,7 @@ def _odd_steps(steps: tuple[Step, ...]) -> Iterator[Problem]:
 
 
 def _odd_weight(
-    weight_bp: int, current_bp: int, before: Step | None, after: Step | None, at: tuple[str | int, ...]
+    weight_bp: int, current_bp: int, before: Asked | None, after: Asked | None, at: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     if weight_bp < current_bp:
         yield Problem(
@@ -185,7 +226,7 @@ def _odd_weight(
     if weight_bp == current_bp and before is not None and not isinstance(before, SetWeight):
         yield Problem(f"this step has no effect: the weight is {percentage(weight_bp)} already.", at, "Remove it.")
     same = isinstance(after, SetWeight) and after.weight_bp == weight_bp  # refused already
-    if weight_bp < BUCKETS and not isinstance(after, Pause | Analysis) and not same:
+    if weight_bp < BUCKETS and not isinstance(after, Pause | Analysis | Auto) and not same:
         follows = f"setWeight: {percentage(after.weight_bp)}" if isinstance(after, SetWeight) else "everybody"
         yield Problem(
             f"nobody has time to look at {percentage(weight_bp)} %: {follows} follows at once.",

@@ -40,12 +40,14 @@ def promote(
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)
     rising = rises(state, leave)
+    doubtful = state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA)
     skips = isinstance(state.current_step, Analysis)  # what an analysis waits for is not skipped, only waived
     blocked = rise_blocked(state) if skips or rising else None
     if blocked:
         raise Rejected(
             f"{state.id} cannot be promoted: {blocked}.",
-            hint="Wait for it, or take the gate out of this rollout: --waive GATE --reason TEXT.",
+            hint=("To wait on: croupier rollout resume. Or" if doubtful else "Wait for it, or")
+            + " take the gate out of this rollout: --waive GATE --reason TEXT.",
         )
     if rising and unready:
         raise Conflict(
@@ -66,7 +68,9 @@ def pause(state: RolloutState, now: float) -> tuple[e.Event, ...]:
 
 
 def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tuple[e.Event, ...]:
-    """Go on after a pause; where a step asked for the pause, that step is left, as by ``promote``."""
+    """Go on after a pause; where a step asked for the pause, that step is left, as by ``promote``. Where a gate was
+    waited for in vain, it is waited for anew.
+    """
     _need_active(state, "resumed")
     if state.phase is not Phase.PAUSED:
         return ()

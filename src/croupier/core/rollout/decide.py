@@ -2,23 +2,26 @@
 
 In order of rank: giving up outranks everything (pauses, unready versions, running steps). Then gates, confirmations and
 steps. The canary's share rises only while every gate that guards it says ``pass`` on data of the present weight, and
-only for a canary that is ready; silence and doubt hold. Called by ``control.reconcile`` once per tick, and by the
-property tests thousands of times.
+only for a canary that is ready; silence and doubt hold, unless the rollout says otherwise (``undecided``). Called by
+``control.reconcile`` once per tick, and by the property tests thousands of times.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from croupier.core.gates import Gate, GateState, Opinion, Reading, Silence, Verdict
-from croupier.core.gates.judge import due, is_news, judge, span
+from croupier.core.gates.judge import due, is_news, span
 from croupier.core.rollout import events as e
+from croupier.core.rollout.asking import asked, heard, watching_since
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pause, Step
 from croupier.core.rollout.state import Phase, RolloutState, routes
-from croupier.core.segments import BUCKETS
+from croupier.core.rollout.undecided import at_a_loss
 
 _FINDINGS_KEPT = 20
+_RESTING = (Phase.ABORTING, Phase.SUCCEEDED)
+"""Nothing follows there by itself in the same look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
         state = evolve(state, event)
     if given_up := _given_up(state, evidence, now):
         return (*out, given_up)
-    while state.phase.active and (following := _next(state, evidence, now)):
+    while state.phase not in _RESTING and (following := _next(state, evidence, now)):
         out.append(following)
         state = evolve(state, following)
     return tuple(out)
@@ -62,14 +65,14 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
 
 def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None = None) -> tuple[Look, ...]:
     """Gates that are due now. None before the data plane confirmed a weight above 0: there is nothing to see."""
-    since = state.confirmed_at
-    if since is None or since > now or state.weight_bp == 0 or not state.phase.active:
+    confirmed_at = state.confirmed_at
+    if confirmed_at is None or confirmed_at > now or state.weight_bp == 0 or not state.phase.active:
         return ()
     seen = looked_at or {}
     return tuple(
-        Look(gate, *span(gate, state.gate_state(gate.name), now, watching_since=since))
-        for gate in map(state.plan.gate, guarding(state))
-        if due(gate, state.gate_state(gate.name), now, watching_since=since, looked_at=seen.get(gate.name))
+        Look(gate, *span(gate, state.gate_state(gate.name), now, watching_since=watching_since(state, gate, now)))
+        for gate in (asked(state, name) for name in guarding(state))
+        if due(gate, state.gate_state(gate.name), now, watching_since=confirmed_at, looked_at=seen.get(gate.name))
     )
 
 
@@ -103,12 +106,6 @@ def percent(weight_bp: int) -> str:
     return f"{weight_bp / 100:g} %"
 
 
-def next_weight(state: RolloutState) -> int:
-    """The weight (basis points) that the canary is given next, if all goes well."""
-    later = (step.weight_bp for step in state.plan.steps[state.step + 1 :] if isinstance(step, SetWeight))
-    return next((weight for weight in later if weight > state.weight_bp), BUCKETS)
-
-
 def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionStarted:
     """The event that leaves the current step: the next step, or the promotion after the last."""
     following = state.step + 1
@@ -128,15 +125,7 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
         return  # it would be about another weight
     for name in guarding(state):
         if name in evidence.said:
-            before = state.gate_state(name)
-            after = judge(
-                state.plan.gate(name),
-                before,
-                evidence.said[name],
-                now,
-                watching_since=state.confirmed_at or now,
-                next_bp=next_weight(state),
-            )
+            before, after = state.gate_state(name), heard(state, name, evidence.said[name], now)
             if is_news(before, after):
                 yield e.GateJudged(_trimmed(after), now)
 
@@ -180,11 +169,11 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
     if isinstance(step, Pause) and step.duration_s is None:
         return e.Paused(e.Hold.STEP, now)
     if not _done(state, step, now):
-        return None
+        return at_a_loss(state, binding(state), now) if isinstance(step, Analysis) else None
     event = after_step(state, now)
-    if rises(state, event) and (rise_blocked(state) or not evidence.canary_ready):
-        return None
-    return event
+    if rises(state, event) and rise_blocked(state):
+        return at_a_loss(state, binding(state), now)
+    return event if evidence.canary_ready or not rises(state, event) else None
 
 
 def _confirmed(state: RolloutState, now: float) -> bool:

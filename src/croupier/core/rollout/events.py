@@ -18,6 +18,10 @@ class Hold(StrEnum):
 
     STEP = "step"
     PERSON = "person"
+    INCONCLUSIVE = "inconclusive"
+    """A gate could not decide, and the rollout is to ask a person then."""
+    NO_DATA = "no_data"
+    """A gate saw nothing, and the rollout is to ask a person then."""
 
 
 class Cause(StrEnum):
@@ -28,6 +32,10 @@ class Cause(StrEnum):
     WORKLOAD = "workload"
     DEADLINE = "deadline"
     PERSON = "person"
+    INCONCLUSIVE = "inconclusive"
+    """A gate could not decide, and the rollout is to go back then."""
+    NO_DATA = "no_data"
+    """A gate saw nothing, and the rollout is to go back then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,12 @@ class GateWaived:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
+    """The rollout stays at its weight until a person says more; ``gate`` and ``reason`` where a gate is why."""
+
     hold: Hold
     at: float
+    gate: str | None = None
+    reason: str = ""
     type: Literal["paused"] = "paused"
 
 

@@ -8,8 +8,10 @@ from typing import assert_never
 from croupier.core.gates import ClassicRule, EventsSli, Gate, GateState, LatencySli, PromqlSli, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
-from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pace, Pause, Resort, SetWeight, Step
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.undecided import waiting
+from croupier.core.segments import BUCKETS
 
 
 def explain(state: RolloutState, now: float) -> str:
@@ -44,9 +46,23 @@ def describe_step(step: Step) -> str:
         case Pause(duration_s=float() | int() as duration_s):
             return f"wait {duration(duration_s)}"
         case Analysis(gates=gates):
-            return f"ask {', '.join(gates)}"
+            bounds = [f"{step.dwell} samples"] if step.dwell is not None else []
+            bounds += [f"{step.harm} failures at most"] if step.harm is not None else []
+            return f"ask {', '.join(gates)}" + (f" ({', '.join(bounds)})" if bounds else "")
         case _:  # pragma: no cover
             raise AssertionError(step)
+
+
+def describe_pace(pace: Pace) -> str:
+    """How ``auto`` came by its weights, and what a total failure costs at the first."""
+    left = f"{percent(BUCKETS - pace.last_bp)} stay on the stable version while the last weight is watched"
+    if pace.per_s is None:
+        return f"nobody could say what traffic there is, so it begins at {percent(pace.first_bp)}; {left}"
+    lost = pace.per_s * 60 * pace.first_bp / BUCKETS
+    return (
+        f"for {pace.per_s:.3g} requests/s: it begins at {percent(pace.first_bp)}, where a total failure costs "
+        f"{lost:.0f} requests a minute; {left}"
+    )
 
 
 def describe_gate(gate: Gate) -> str:
@@ -97,8 +113,10 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"gate {name} was taken out of this rollout"
         case e.Paused(hold=e.Hold.PERSON):
             return "paused by a person"
-        case e.Paused():
+        case e.Paused(hold=e.Hold.STEP):
             return "paused by its step: waiting for a person"
+        case e.Paused(reason=reason):
+            return f"paused, waiting for a person: {reason}"
         case e.Resumed():
             return "resumed"
         case e.PromotionStarted():
@@ -132,6 +150,9 @@ def duration(seconds: float) -> str:
 def _explain_active(state: RolloutState, now: float) -> str:
     if state.hold is e.Hold.PERSON:
         return f"paused by a person at {percent(state.weight_bp)}: resume it to go on"
+    if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
+        why = rise_blocked(state) or "its gates say pass now"
+        return f"paused at {percent(state.weight_bp)}, since a gate kept it waiting: {why}; resume it to wait on"
     if state.step < 0:
         left = state.started_at + state.plan.timing.progress_deadline_s - now
         return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
@@ -148,10 +169,10 @@ def _explain_active(state: RolloutState, now: float) -> str:
         asked = binding(state)
         open_gates = [g for g in step.gates if g in asked and state.gate_state(g).passed_at is None]
         if open_gates:
-            return "waiting for " + "; ".join(_wanted(state, name) for name in open_gates)
+            return "waiting for " + "; ".join(_wanted(state, name) for name in open_gates) + _until(state, now)
     blocked = _blocked(state)
     return (
-        f"holding at {percent(state.weight_bp)}: {blocked}"
+        f"holding at {percent(state.weight_bp)}: {blocked}{_until(state, now)}"
         if blocked
         else f"going on as soon as {state.canary} is ready"
     )
@@ -162,6 +183,17 @@ def _wanted(state: RolloutState, name: str) -> str:
     said = "has not looked yet" if gate.latest is None else f"says {gate.latest.verdict.replace('_', ' ')}"
     why = f" ({gate.latest.reason})" if gate.latest is not None else ""
     return f"gate {name} to pass: it {said}{why}"
+
+
+def _until(state: RolloutState, now: float) -> str:
+    """What happens if the gates go on like this, and when."""
+    ends = [waited for waited in waiting(state, binding(state), now) if waited.policy.then is not Resort.HOLD]
+    if not ends:
+        return ""
+    first = min(ends, key=lambda waited: waited.policy.after_s - waited.seconds)
+    left = max(first.policy.after_s - first.seconds, 0.0)
+    then = "goes back" if first.policy.then is Resort.ABORT else "waits for a person"
+    return f"; {then} after {duration(left)} more of that"
 
 
 def _blocked(state: RolloutState) -> str | None:

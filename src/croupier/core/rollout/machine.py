@@ -108,14 +108,14 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
             step = state.plan.steps[index]
             weight = step.weight_bp if isinstance(step, SetWeight) else state.weight_bp
             asked = step.gates if isinstance(step, Analysis) else ()
-            gates = tuple(replace(gate, passed_at=None) if gate.gate in asked else gate for gate in state.gates)
+            gates = tuple(_asked_anew(gate) if gate.gate in asked else gate for gate in state.gates)
             return _at_weight(replace(state, step=index, step_started_at=at, hold=None, gates=gates), weight)
         case e.PromotionStarted(at=at):
             whole = replace(state, step=len(state.plan.steps), step_started_at=at, hold=None)
             # All of a segment is not yet everybody: that is a new weight, whatever the number says.
             return _at_weight(whole, BUCKETS) if state.plan.segment is None else _anew(whole, BUCKETS)
         case e.WeightConfirmed(weight_bp=weight, at=at):
-            return replace(state, confirmed_bp=weight, confirmed_at=at)
+            return replace(state, confirmed_bp=weight, confirmed_at=at, exposed_at=_exposed(state, weight, at))
         case e.GateJudged(state=gate):
             return replace(state, gates=_with(state.gates, gate))
         case e.GateWaived(gate=name):
@@ -123,7 +123,8 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
         case e.Paused(hold=hold):
             return replace(state, hold=hold)
         case e.Resumed():
-            return replace(state, hold=None)
+            patient = tuple(replace(gate, undecided_s=0.0, blind_since=None) for gate in state.gates)
+            return replace(state, hold=None, gates=patient)
         case e.Promoted(at=at):
             return replace(state, ended_at=at)
         case e.AbortStarted():
@@ -150,8 +151,20 @@ def _at_weight(state: RolloutState, weight_bp: int) -> RolloutState:
 
 
 def _anew(state: RolloutState, weight_bp: int) -> RolloutState:
-    gates = tuple(replace(gate, passed_at=None) for gate in state.gates)
+    gates = tuple(_asked_anew(gate) for gate in state.gates)
     return replace(state, weight_bp=weight_bp, confirmed_bp=None, confirmed_at=None, gates=gates)
+
+
+def _exposed(state: RolloutState, weight_bp: int, at: float) -> float | None:
+    """When the canary's warm-up began. With a clock that was set back it would else last until that has caught up."""
+    if weight_bp == 0 or not any(gate.warmup_s for gate in state.plan.gates):
+        return state.exposed_at
+    return at if state.exposed_at is None else min(at, state.exposed_at)
+
+
+def _asked_anew(gate: GateState) -> GateState:
+    """The gate must pass anew, and has all its time to do so."""
+    return replace(gate, passed_at=None, undecided_s=0.0, blind_since=None)
 
 
 def _with(gates: tuple[GateState, ...], changed: GateState) -> tuple[GateState, ...]:

@@ -13,7 +13,7 @@ from croupier.core.gates import ClassicRule, Counts, EventsSli, Gate, Reading, V
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, Look, decide, looks
 from croupier.core.rollout.machine import create, evolve
-from croupier.core.rollout.spec import Analysis, Pause, Plan, Step
+from croupier.core.rollout.spec import INCONCLUSIVE, NO_DATA, Analysis, Pause, Plan, Step
 from croupier.core.rollout.state import RolloutState, routes
 
 MOST_LOOKS: Final = 2_000
@@ -72,12 +72,14 @@ def _watched_by(plan: Plan, gate: Gate) -> Plan:
     """The plan as if this were its only gate, the others passed at once, and nobody took their time."""
     name = gate.name
     guards = tuple(each for each in plan.guards if each == name)
-    return replace(plan, steps=tuple(_hurried(step, name) for step in plan.steps), guards=guards, gates=(gate,))
+    steps = tuple(_hurried(step, name) for step in plan.steps)
+    return replace(plan, steps=steps, guards=guards, gates=(gate,), on_inconclusive=INCONCLUSIVE, on_no_data=NO_DATA)
 
 
 def _hurried(step: Step, name: str) -> Step:
     if isinstance(step, Analysis):
-        return replace(step, gates=tuple(each for each in step.gates if each == name))
+        gates = tuple(each for each in step.gates if each == name)
+        return replace(step, gates=gates, on_inconclusive=None, on_no_data=None)
     return Pause(0.0) if isinstance(step, Pause) and step.duration_s is None else step
 
 

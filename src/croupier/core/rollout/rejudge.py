@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from croupier.core.gates import GateState, Judgement, Reading, Silence, Verdict
-from croupier.core.gates.judge import judge
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import next_weight
+from croupier.core.rollout.asking import heard
 from croupier.core.rollout.machine import evolve, opened
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
@@ -46,14 +45,7 @@ def _again(state: RolloutState, event: e.GateJudged) -> Rejudged:
     latest = recorded.latest
     if latest is None or state.confirmed_at is None:
         raise Corrupt(f"rollout {state.id}: gate {recorded.gate} judged at {event.at} without having looked")
-    made = judge(
-        state.plan.gate(recorded.gate),
-        state.gate_state(recorded.gate),
-        _said(latest),
-        latest.at,
-        watching_since=state.confirmed_at,
-        next_bp=next_weight(state),
-    )
+    made = heard(state, recorded.gate, _said(latest), latest.at)
     again = made.latest.verdict if made.latest is not None else Verdict.NO_DATA
     return Rejudged(recorded.gate, event.at, latest.verdict, again, made.evidence == recorded.evidence)
 

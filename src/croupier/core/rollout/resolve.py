@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from croupier.core.gates import Gate, SequentialRule
 from croupier.core.rollout.check import CANARY, check, check_gate
+from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.prove import prove
-from croupier.core.rollout.spec import Analysis, Plan, RolloutSpec, SetWeight
+from croupier.core.rollout.spec import Analysis, Auto, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS, Segment
 from croupier.errors import Problem, Rejected
 
@@ -70,6 +71,28 @@ def unprovable(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem
             yield Problem(f"gate '{gate.name}' cannot turn red here: {proof.why}.", places[gate.name], proof.hint)
 
 
+def without_evidence(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
+    """Steps that ask for evidence of gates that gather none. Gates that are not known are another problem."""
+    for index, step in enumerate(spec.steps):
+        if isinstance(step, Auto):
+            if spec.guards and all(name in gates for name in spec.guards) and not deciding(spec, gates):
+                yield Problem(
+                    f"no guard gathers the evidence that 'auto' waits for: {', '.join(spec.guards)}.",
+                    (*CANARY, "analysis", "templates"),
+                    "Write sequential: {} instead of the rule in one of these gates, or name one that has it.",
+                )
+        elif isinstance(step, Analysis):
+            known = [gates[name] for name in step.gates if name in gates]
+            bounds = [field for field in ("harm", "dwell", "patience") if getattr(step, field) is not None]
+            idle = len(known) == len(step.gates) and not any(isinstance(gate.rule, SequentialRule) for gate in known)
+            for field in bounds if idle else ():
+                yield Problem(
+                    f"'{field}' has no effect: none of these gates gathers evidence.",
+                    (*CANARY, "steps", index, "analysis", field),
+                    "Remove it, or write sequential: {} instead of the rule in one of these gates.",
+                )
+
+
 def _only_compares(gate: Gate | None) -> bool:
     return gate is not None and gate.comparison is not None and gate.objective is None
 
@@ -84,8 +107,11 @@ def _alone(name: str, path: tuple[str | int, ...]) -> Problem:
     )
 
 
-def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment]) -> Plan:
-    """The plan with its gates and segment filled in.
+def resolve(
+    spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment], *, per_s: float | None = None
+) -> Plan:
+    """The plan with its gates and segment filled in, ``auto`` made into steps for a traffic of ``per_s`` requests a
+    second (``None``: unknown).
 
     Raises ``Rejected`` with every problem: missing gates and segments by the place that names them, whatever
     ``check`` refuses, and gates that could never fail.
@@ -100,6 +126,7 @@ def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment
     if spec.segment is not None and spec.segment not in known_segments:
         problems.append(Problem(f"there is no segment '{spec.segment}'.", ("spec", "segment"), "Apply it first."))
     problems += comparisons_alone(spec, known_gates)
+    problems += without_evidence(spec, known_gates)
     used = tuple(dict.fromkeys(name for name, _ in uses if name in known_gates))
     for name in used:
         problems += [
@@ -110,17 +137,21 @@ def resolve(spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment
     if problems:
         raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
     segment = known_segments[spec.segment] if spec.segment is not None else None
-    return _planned(spec, {name: known_gates[name] for name in used}, segment)
+    return _planned(spec, {name: known_gates[name] for name in used}, segment, per_s)
 
 
-def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None) -> Plan:
+def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None, per_s: float | None = None) -> Plan:
     """The plan of a rollout in which nothing is wrong, with those of its gates that are given."""
+    steps, pace = paced(spec, gates, per_s)
     return Plan(
-        steps=spec.steps,
+        steps=steps,
         guards=spec.guards,
         gates=tuple(_budgeted(gates.values(), spec.false_rollbacks)),
         segment=segment,
         timing=spec.timing,
+        on_inconclusive=spec.on_inconclusive,
+        on_no_data=spec.on_no_data,
+        pace=pace,
     )
 
 

@@ -45,7 +45,7 @@ class Abort:
 @dataclass(frozen=True, slots=True)
 class RolloutState:
     """One rollout. ``step`` is -1 until the canary is ready; ``weight_bp`` is what is wanted, ``confirmed_bp`` what was
-    seen.
+    seen. ``exposed_at`` is when this attempt's canary was first seen to serve players, kept where a gate has a warm-up.
     """
 
     id: str
@@ -69,6 +69,7 @@ class RolloutState:
     abort: Abort | None = None
     superseded_by: str | None = None
     ended_at: float | None = None
+    exposed_at: float | None = None
 
     @property
     def salt(self) -> str:

@@ -91,6 +91,8 @@ class StepView(Model):
     weight: Percent | None = Field(None, description="Of a setWeight.")
     duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")
     gates: list[str] = Field(default_factory=list, description="Of an analysis.")
+    harm: int | None = Field(None, description="Of an analysis that says so: failed requests at the next weight.")
+    dwell: int | None = Field(None, description="Of an analysis that says so: samples at the least.")
 
 
 class CountsView(Model):
@@ -176,6 +178,7 @@ class RolloutView(Model):
     confirmed_weight: Percent | None = Field(
         description="What the data plane was seen to serve; null: not confirmed yet."
     )
+    pace: str | None = Field(None, description="How its weights were chosen, in words; null where a person did.")
     segment: str | None = Field(description="The weight counts inside of this segment; null: everybody.")
     hold: Hold | None = Field(description="Who keeps it paused.")
     waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")

@@ -24,7 +24,14 @@ from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.events import Event
-from croupier.core.rollout.explain import describe_event, describe_gate, describe_step, explain, gate_line
+from croupier.core.rollout.explain import (
+    describe_event,
+    describe_gate,
+    describe_pace,
+    describe_step,
+    explain,
+    gate_line,
+)
 from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
@@ -88,6 +95,7 @@ def rollout(stored: Stored[RolloutState], now: float) -> m.RolloutView:
         steps=[step(state, index, item) for index, item in enumerate(state.plan.steps)],
         weight=percent_of(state.weight_bp),
         confirmed_weight=None if state.confirmed_bp is None else percent_of(state.confirmed_bp),
+        pace=describe_pace(state.plan.pace) if state.plan.pace else None,
         segment=state.plan.segment.name if state.plan.segment else None,
         hold=state.hold,
         waiting_for=explain(state, now),
@@ -110,7 +118,7 @@ def step(state: RolloutState, index: int, item: Step) -> m.StepView:
         case Pause(duration_s=duration_s):
             return shown.model_copy(update={"duration_s": duration_s})
         case Analysis(gates=gates):
-            return shown.model_copy(update={"gates": list(gates)})
+            return shown.model_copy(update={"gates": list(gates), "harm": item.harm, "dwell": item.dwell})
 
 
 def _progress(state: RolloutState, index: int) -> Literal["done", "current", "stopped", "todo"]:

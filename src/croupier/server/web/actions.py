@@ -55,7 +55,9 @@ def verbs(rollout: m.RolloutView) -> tuple[Verb, ...]:
         case Phase.PROGRESSING:
             return ("promote", "pause", "abort") if rollout.step >= 0 else ("pause", "abort")
         case Phase.PAUSED:
-            return ("resume", "abort") if rollout.hold == "person" else ("promote", "abort")
+            if rollout.hold == "step":
+                return ("promote", "abort")
+            return ("resume", "abort") if rollout.hold == "person" else ("resume", "promote", "abort")
         case Phase.PROMOTING:
             return ("abort",)
         case Phase.ABORTED:

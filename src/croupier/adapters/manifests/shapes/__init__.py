@@ -13,7 +13,13 @@ from croupier.adapters.manifests.shapes.gate import (
     SequentialShape,
     SliShape,
 )
-from croupier.adapters.manifests.shapes.rollout import AnalysisShape, RolloutShape, StepShape
+from croupier.adapters.manifests.shapes.rollout import (
+    AnalysisShape,
+    AutoShape,
+    RolloutShape,
+    StepShape,
+    UndecidedShape,
+)
 from croupier.adapters.manifests.shapes.segment import SegmentShape
 from croupier.adapters.manifests.shapes.service import (
     HealthShape,
@@ -43,6 +49,7 @@ __all__ = [
     "KINDS",
     "AnalysisShape",
     "AnyDocument",
+    "AutoShape",
     "ComparisonShape",
     "FlagShape",
     "GateShape",
@@ -59,4 +66,5 @@ __all__ = [
     "ServiceShape",
     "SliShape",
     "StepShape",
+    "UndecidedShape",
 ]

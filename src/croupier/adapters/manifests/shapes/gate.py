@@ -148,6 +148,8 @@ class GateSpec(Shape):
     """Asked of the canary alone."""
     comparison: ComparisonShape | None = None
     """Asked of the canary next to the baseline at the same time."""
+    warmup: Duration | None = None
+    """For so long after a canary's first players only hard stops count: cold caches look like a fault. Default 0s."""
     hard_stop: HardStopShape | None = None
     """What aborts without waiting for violations in a row."""
     rule: RuleShape | None = None

@@ -1,10 +1,11 @@
 """What a ``Rollout`` file may hold. Docstrings below fields become the schemas' descriptions."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from croupier.adapters.manifests.fields import Duration, Name, NamedShape, Shape, Share, Weight
+from croupier.adapters.manifests.fields import Duration, Name, NamedShape, Resort, Shape, Share, Weight, between
+from croupier.adapters.manifests.words import RESORTS
 
 
 class TemplateShape(Shape):
@@ -12,6 +13,26 @@ class TemplateShape(Shape):
     elsewhere: ClassVar[dict[str, str]] = {"clusterScope": "Gates have no scope; remove it."}
     template_name: Name
     """The name of a Gate."""
+
+
+class UndecidedShape(Shape):
+    short: ClassVar[str] = "then"
+    then: Resort
+    """hold waits on, pause waits for a person, abort goes back."""
+    after: Duration | None = None
+    """How long a gate may take. Default 30m; of onNoData 5m."""
+
+
+def _or_word(value: object) -> object:
+    """``pause`` stands for ``{then: pause}``."""
+    return {"then": value} if isinstance(value, str) else value
+
+
+def _with_word(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"enum": [*RESORTS]}, *schema["anyOf"]]
+
+
+OrWord = Annotated[UndecidedShape, BeforeValidator(_or_word)]
 
 
 class AnalysisShape(Shape):
@@ -26,6 +47,22 @@ class AnalysisShape(Shape):
     """The gates, by name."""
 
 
+class AskedShape(AnalysisShape):
+    """An analysis at a step."""
+
+    harm: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """For this step, instead of what sequential gates say: it ends once what is not excluded could cost so many failed
+    requests at the next weight."""
+    dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """For this step, likewise: so many samples at the least."""
+    patience: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """For this step, likewise: so many samples in which nothing speaks against the canary are enough."""
+    on_inconclusive: OrWord | None = Field(None, json_schema_extra=_with_word)
+    """For this step, instead of what the rollout says."""
+    on_no_data: OrWord | None = Field(None, json_schema_extra=_with_word)
+    """For this step, instead of what the rollout says."""
+
+
 class PauseShape(Shape):
     short: ClassVar[str] = "duration"
     duration: Duration | None = None
@@ -35,10 +72,30 @@ class PauseShape(Shape):
 _TRAFFIC = "Croupier moves the traffic itself, by player; remove it."
 
 
-class StepShape(Shape):
-    """Exactly one of setWeight, pause and analysis."""
+class AutoShape(Shape):
+    """All of it may be left out: auto: {}, or steps: auto."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("setWeight", "pause", "analysis")
+    weights: Annotated[list[Weight], Field(min_length=1, max_length=50)] | None = None
+    """The weights to choose from, in percent. Default [1, 5, 10, 25, 50]."""
+    first: Weight | None = None
+    """The first weight. Default: the largest of them at which a total failure costs at most a request a second."""
+    last: Weight | None = None
+    """The weight at which the canary is watched before everybody follows. Default: all but 5 %, or all but ten requests
+    a second where that is more (half at the most)."""
+    harm: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """A step ends once what is not excluded could cost so many failed requests at the next one. Default: the gates'."""
+    dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """And after so many samples at the least. Default: the gates'."""
+    bake: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """So many samples, at the least, at the highest of the weights. Default 30."""
+    watch: Duration | None = None
+    """How long the last weight is watched. Default 20m."""
+
+
+class StepShape(Shape):
+    """Exactly one of setWeight, pause, analysis and auto."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("setWeight", "pause", "analysis", "auto")
     elsewhere: ClassVar[dict[str, str]] = {
         "setCanaryScale": "The canary runs as many instances as its process says; remove this step.",
         "setHeaderRoute": "Name a Segment in spec.segment instead.",
@@ -50,8 +107,20 @@ class StepShape(Shape):
     """The canary's share of the players in percent, to 0.01."""
     pause: PauseShape | None = None
     """Wait: {duration: 5m}, or {} until a person promotes."""
-    analysis: AnalysisShape | None = None
+    analysis: AskedShape | None = None
     """Wait until each of these gates has said pass."""
+    auto: AutoShape | None = None
+    """Weights for the service's traffic, each left as soon as the guards' evidence allows it."""
+
+
+def _or_auto(value: object) -> object:
+    return [{"auto": {}}] if value == "auto" else value
+
+
+def _with_auto(schema: dict[str, Any]) -> None:
+    """``auto`` is a whole list of steps."""
+    steps = {name: schema.pop(name) for name in ("type", "items", "maxItems") if name in schema}
+    schema["anyOf"] = [{"const": "auto"}, steps]
 
 
 class CanaryShape(Shape):
@@ -69,8 +138,8 @@ class CanaryShape(Shape):
     }
     analysis: AnalysisShape | None = None
     """Guards: these gates watch from the first step to the end."""
-    steps: Annotated[list[StepShape], Field(max_length=200)]
-    """What happens one after the other, as in Argo Rollouts. After the last step everybody gets the release."""
+    steps: Annotated[list[StepShape], BeforeValidator(_or_auto), Field(max_length=200, json_schema_extra=_with_auto)]
+    """What happens one after the other, as in Argo Rollouts; or auto. After the last step everybody gets it."""
 
 
 class StrategyShape(Shape):
@@ -100,6 +169,10 @@ class RolloutDocumentSpec(Shape):
     """A canary that is not ready by then is given up. Default 10m."""
     false_rollbacks: Share | None = None
     """The probability with which all sequential gates together may ever blame a healthy release. Default 1%."""
+    on_inconclusive: OrWord | None = Field(None, json_schema_extra=_with_word)
+    """What happens when a gate keeps the rollout from going on and cannot decide. Default: hold."""
+    on_no_data: OrWord | None = Field(None, json_schema_extra=_with_word)
+    """What happens when a gate keeps the rollout from going on and sees nothing. Default: hold."""
     keep_stable: Duration | None = None
     """How long the version left behind keeps running after a promotion. Default 30s."""
     keep_canary: Duration | None = None

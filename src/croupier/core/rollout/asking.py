@@ -1,0 +1,58 @@
+"""How a gate is asked at the present step: by which bounds, from when on, and what it makes of an answer. Pure.
+
+Deciding and judging again from the record both ask here, so that they cannot differ.
+"""
+
+from dataclasses import replace
+
+from croupier.core.gates import Gate, GateState, Reading, SequentialRule, Silence
+from croupier.core.gates.judge import judge
+from croupier.core.rollout.spec import Analysis, SetWeight
+from croupier.core.rollout.state import RolloutState
+from croupier.core.segments import BUCKETS
+
+
+def asked(state: RolloutState, name: str) -> Gate:
+    """The plan's gate, with the bounds of the analysis that asks it now. They only say when it passes: what it holds
+    against the canary, and the budget for that, stay as they are.
+    """
+    gate, step = state.plan.gate(name), state.current_step
+    if not isinstance(step, Analysis) or name not in step.gates or not isinstance(gate.rule, SequentialRule):
+        return gate
+    rule = gate.rule
+    dwell = rule.dwell if step.dwell is None else step.dwell
+    patience = rule.patience if step.patience is None else step.patience
+    harm = rule.harm if step.harm is None else step.harm
+    return replace(gate, rule=replace(rule, dwell=dwell, patience=max(patience, dwell), harm=harm))
+
+
+def watching_since(state: RolloutState, gate: Gate, now: float) -> float:
+    """Since when the gate's counts count: the present weight, once the canary is warm."""
+    confirmed_at = state.confirmed_at if state.confirmed_at is not None else now
+    warm = warm_at(state, gate)
+    return confirmed_at if warm is None or now < warm else max(confirmed_at, warm)
+
+
+def warm_at(state: RolloutState, gate: Gate) -> float | None:
+    """Until when (epoch seconds) only hard stops of the gate count, if it has a warm-up."""
+    return state.exposed_at + gate.warmup_s if gate.warmup_s and state.exposed_at is not None else None
+
+
+def heard(state: RolloutState, name: str, said: Reading | Silence, now: float) -> GateState:
+    """What the gate makes of what the metric source said at ``now`` (epoch seconds)."""
+    gate = asked(state, name)
+    return judge(
+        gate,
+        state.gate_state(name),
+        said,
+        now,
+        watching_since=watching_since(state, gate, now),
+        next_bp=next_weight(state),
+        warm_at=warm_at(state, gate),
+    )
+
+
+def next_weight(state: RolloutState) -> int:
+    """The weight (basis points) that the canary is given next, if all goes well."""
+    later = (step.weight_bp for step in state.plan.steps[state.step + 1 :] if isinstance(step, SetWeight))
+    return next((weight for weight in later if weight > state.weight_bp), BUCKETS)

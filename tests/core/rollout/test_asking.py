@@ -1,0 +1,156 @@
+"""How gates are asked at a step: bounds of the step, and a warm-up in which only hard stops count."""
+
+from dataclasses import replace
+
+import pytest
+
+from croupier.core.gates import (
+    ClassicRule,
+    Comparison,
+    Counts,
+    Gate,
+    HardStop,
+    Objective,
+    RatioSli,
+    Reading,
+    SequentialRule,
+    Silence,
+    Verdict,
+)
+from croupier.core.gates.sli import Group
+from croupier.core.rollout import events as e
+from croupier.core.rollout.asking import asked, next_weight, warm_at, watching_since
+from croupier.core.rollout.decide import looks
+from croupier.core.rollout.machine import replay
+from croupier.core.rollout.rejudge import rejudge
+from croupier.core.rollout.spec import Analysis, Plan, SetWeight, Step
+from croupier.testing import Rehearsal
+
+SLI = RatioSli("requests_total", good=(("code", ("200",)),))
+RULE = SequentialRule(dwell=6, patience=60, harm=20)
+EVIDENCE = Gate("evidence", SLI, comparison=Comparison(), rule=RULE)
+CLASSIC = Gate("classic", SLI, objective=Objective(0.99), rule=ClassicRule(interval_s=10.0))
+WARM = replace(EVIDENCE, name="warm", warmup_s=30.0, hard_stop=HardStop(failing=0.5), by=("psp",))
+EVERYBODY: Group = ()
+
+
+def started(*steps: Step, gates: tuple[Gate, ...], guards: tuple[str, ...] = ()) -> Rehearsal:
+    story = Rehearsal(Plan((SetWeight(500), *steps), guards, gates))
+    story.settle()
+    return story
+
+
+def sample(story: Rehearsal, bad: int = 0, total: int = 500) -> dict[str, Reading]:
+    """What the source says of the gates that are due, over the span that each asks for."""
+    canary, baseline = Counts(total - bad, total), Counts(1_999, 2_000)
+    return {
+        look.gate.name: Reading(look.since, look.until, {EVERYBODY: canary}, {EVERYBODY: baseline})
+        for look in looks(story.state, story.now)
+    }
+
+
+def watch(story: Rehearsal, times: int, bad: int = 0) -> list[e.Event]:
+    out: list[e.Event] = []
+    for _ in range(times):
+        story.now += 10.0
+        out += story.tick(sample(story, bad))
+    return out
+
+
+# --- bounds of a step -------------------------------------------------------------------------------------------------
+
+
+def test_a_step_bounds_the_gates_that_it_asks_and_only_their_passing() -> None:
+    step = Analysis(("evidence", "classic"), harm=5, dwell=80)
+    story = started(step, gates=(EVIDENCE, CLASSIC, WARM), guards=("warm",))
+    bounded = replace(EVIDENCE, rule=replace(RULE, harm=5, dwell=80, patience=80))
+    assert asked(story.state, "evidence") == bounded
+    assert asked(story.state, "classic") is CLASSIC
+    assert asked(story.state, "warm") is WARM
+    patient = started(Analysis(("evidence",), patience=7), gates=(EVIDENCE,))
+    assert asked(patient.state, "evidence").rule == replace(RULE, patience=7)
+    assert asked(started(gates=(EVIDENCE,), guards=("evidence",)).state, "evidence") is EVIDENCE
+
+
+@pytest.mark.parametrize("dwell", [2, 12])
+def test_a_step_ends_after_its_own_dwell(dwell: int) -> None:
+    story = started(Analysis(("evidence",), dwell=dwell), SetWeight(5_000), gates=(EVIDENCE,))
+    assert not any(isinstance(event, e.StepStarted) for event in watch(story, dwell - 1))
+    assert any(isinstance(event, e.StepStarted) for event in watch(story, 1))
+    assert all(verdict.agrees for verdict in rejudge(story.events))
+
+
+def test_the_next_weight_is_the_next_higher_one() -> None:
+    story = started(Analysis(("evidence",)), SetWeight(100), SetWeight(2_500), gates=(EVIDENCE,))
+    assert next_weight(story.state) == 2_500
+    assert next_weight(started(gates=(EVIDENCE,)).state) == 10_000
+
+
+# --- warm-up ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_cold_canary_does_is_not_held_against_it() -> None:
+    story = started(Analysis(("warm",)), gates=(WARM,))
+    watch(story, 2, bad=200)  # 40 % slow: cold caches
+    remembered = story.state.gate_state("warm")
+    assert remembered.latest is not None
+    assert remembered.latest.verdict is Verdict.INCONCLUSIVE
+    assert remembered.latest.reason.startswith("the canary warms up: ")
+    assert remembered.evidence is None
+    watch(story, 1)
+    after = story.state.gate_state("warm").evidence
+    assert after is None or after.trials[0].canary.bad == 0
+    watch(story, 9)
+    evidence = story.state.gate_state("warm").evidence
+    assert evidence is not None
+    assert evidence.trials[0].canary.bad == 0
+    assert evidence.trials[0].canary.total > 0
+    assert all(verdict.agrees for verdict in rejudge(story.events))
+    assert replay(story.events) == story.state
+
+
+def test_a_hard_stop_counts_from_the_first_second() -> None:
+    story = started(Analysis(("warm",)), gates=(WARM,))
+    (given_up,) = [event for event in watch(story, 1, bad=400) if isinstance(event, e.AbortStarted)]
+    assert given_up.cause is e.Cause.HARD_STOP
+    assert "hard stop: 20.00 % of 500 good" in given_up.reason
+    assert all(verdict.agrees for verdict in rejudge(story.events))
+
+
+def test_a_cold_canary_without_players_is_not_doubted() -> None:
+    story = started(Analysis(("warm",)), gates=(WARM,))
+    story.now += 10.0
+    (look,) = looks(story.state, story.now)
+    story.tick({"warm": Reading(look.since, look.until, {}, {EVERYBODY: Counts(5, 5)})})
+    latest = story.state.gate_state("warm").latest
+    assert latest is not None
+    assert latest.verdict is Verdict.NO_DATA
+
+
+def test_a_silent_source_is_silent_to_a_cold_canary_too() -> None:
+    story = started(Analysis(("warm",)), gates=(WARM,))
+    story.tick({"warm": Silence("away")}, after=10.0)
+    latest = story.state.gate_state("warm").latest
+    assert latest is not None
+    assert latest.verdict is Verdict.NO_DATA
+
+
+def test_a_warm_up_is_had_once_and_a_clock_set_back_does_not_make_it_longer() -> None:
+    story = started(gates=(WARM,), guards=("warm",))
+    first = story.state.exposed_at
+    assert first == story.state.confirmed_at
+    assert warm_at(story.state, WARM) == (first or 0.0) + 30.0
+    assert watching_since(story.state, WARM, story.now) == first
+    assert watching_since(story.state, WARM, story.now + 60.0) == (first or 0.0) + 30.0
+    story.now -= 3_600.0
+    story.settle()
+    assert story.state.exposed_at == story.now
+    story.now += 100.0
+    story.settle()
+    assert story.state.exposed_at == story.now - 100.0
+
+
+def test_without_a_warm_up_nothing_is_remembered_of_it() -> None:
+    story = started(gates=(EVIDENCE,), guards=("evidence",))
+    assert story.state.exposed_at is None
+    assert warm_at(story.state, EVIDENCE) is None
