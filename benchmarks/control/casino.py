@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +55,16 @@ class House:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    *, rate: float, lean: bool, guards: list[str], steps: list[dict[str, Any]], seed: int = 1
+    *,
+    rate: float,
+    lean: bool,
+    guards: list[str],
+    steps: list[dict[str, Any]],
+    seed: int = 1,
+    more: Sequence[dict[str, Any]] = (),
 ) -> AsyncIterator[House]:
     """Everything started, players at ``rate`` requests per second, payments 1.0.0 stable; stopped at the end. Rollouts
-    of payments have these steps, and these gates watch all along.
+    of payments have these steps, and these gates watch all along; ``more`` documents are declared before.
     """
     place = choose_place(0, 0)
     plane = ControlPlane(place)
@@ -71,7 +77,7 @@ async def open_house(
             plan = next(item for item in rollouts if item["metadata"]["name"] == "payments")
             templates = [{"templateName": name} for name in guards]
             plan["spec"]["strategy"]["canary"] = {"analysis": {"templates": templates}, "steps": steps}
-            await asyncio.to_thread(client.post, "apply", {"documents": [plan]})
+            await asyncio.to_thread(client.post, "apply", {"documents": [*more, plan]})
             async with Crowd(place.edge, rate=rate, seed=seed, players=2_000, lean=lean) as crowd:
                 house = House(place, plane, client, crowd)
                 await asyncio.sleep(2)
