@@ -1,6 +1,7 @@
 """``croupier rollout …``: start a rollout, follow it, and do with it what people may do."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -56,6 +57,56 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
                     )
         if follow:
             _end(watch.follow(client, answer["id"], as_json=as_json))
+
+
+@app.command()
+def plan(  # noqa: PLR0917 - a command's options are its parameters
+    context: typer.Context,
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or directories with the rollout and its gates.", metavar="PATH…")
+    ],
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(help="Traffic of both versions together: 20/s; of one gate's events: GATE=2/s.", metavar="RATE"),
+    ] = None,
+    usual: Annotated[
+        list[str] | None, typer.Option(help="Good share today: 99.95%, or GATE=99.95%.", metavar="SHARE")
+    ] = None,
+    find: Annotated[
+        list[str] | None,
+        typer.Option(help="The fault to be found, as a good share: 99.5%, or GATE=99.5%.", metavar="SHARE"),
+    ] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option(help="How many groups a gate with 'by' has: 8, or GATE=8.", metavar="N")
+    ] = None,
+    rollout: Annotated[str | None, typer.Option(help="Only this Rollout of the files.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 when there is a warning.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What a rollout would do, before it does it: how long each weight takes, and what its gates can find there.
+
+    Reads files and changes nothing. Gates are played some hundred times on the traffic that --rate says; without it a
+    control plane is asked what the stable version has counted.
+    """
+    from croupier.cli import plan as planning
+
+    asked = planning.given(rate or [], usual or [], find or [], groups or [])
+    bundle = planning.read(paths)
+    found = planning.rollouts(bundle, rollout)
+    asked.check(gate for _, each in found for gate in each.gates)
+    connection: Connection = context.obj
+    planned = [
+        planning.look(spec, each, asked, planning.count(connection, bundle, spec, each, asked)) for spec, each in found
+    ]
+    if as_json:
+        print_json([planning.as_object(each) for each in planned])
+    else:
+        for index, each in enumerate(planned):
+            if index:
+                out.print("")
+            planning.show(each)
+    if strict and any(map(planning.warnings, planned)):
+        raise typer.Exit(Exit.FAILED)
 
 
 @app.command("list")

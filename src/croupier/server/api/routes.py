@@ -17,6 +17,7 @@ from croupier.server.api import (
     presets,
     rollouts,
     services,
+    traffic,
 )
 from croupier.server.auth import viewer
 from croupier.server.problems import Malformed
@@ -47,6 +48,6 @@ async def storable(request: Request) -> None:
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer), Depends(storable)])
 """Nothing is open to everybody: what asks for no more is for viewers."""
 
-for part in (catalog, services, rollouts, flags, flag_questions, presets, environments, journal, people):
+for part in (catalog, services, traffic, rollouts, flags, flag_questions, presets, environments, journal, people):
     router.include_router(part.router)
 router.include_router(flags.debts)

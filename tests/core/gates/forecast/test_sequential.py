@@ -124,20 +124,22 @@ def test_one_group_by_its_own_part_of_the_budget(groups: int) -> None:
 
 def test_what_is_tolerated_is_never_found() -> None:
     said = forecast(ERRORS, Flow(2000, 0.001, 0.00105), [Stretch(0.5, 600)], runs=50)
-    assert (said.at, said.takes(0.5)) == ((), math.inf)
+    assert (said.at, said.pace_s) == ((), math.inf)
 
 
-def test_beyond_what_was_played_it_says_about_how_long() -> None:
+def test_it_says_about_how_long_it_takes_in_the_long_run() -> None:
     flow = Flow(20, 0.0005, 0.005)
     short = forecast(ERRORS, flow, [Stretch(0.10, 100)])
     long = forecast(ERRORS, flow, [Stretch(0.10, 7200)], runs=200)
     assert short.within(0.5) is None
-    assert 0.5 < short.takes(0.5) / long.takes(0.5) < 2.0
+    half = long.within(0.5)
+    assert half is not None
+    assert 1.0 < short.pace_s / half < 2.0
 
 
 def test_a_canary_without_events_is_never_found() -> None:
     for weight in (0.0, 0.5, 1.0):
-        assert forecast(BOTH, Flow(0.0, 0.0005, 0.5), [Stretch(weight, 100)], runs=5).takes(0.5) == math.inf
+        assert forecast(BOTH, Flow(0.0, 0.0005, 0.5), [Stretch(weight, 100)], runs=5).pace_s == math.inf
 
 
 def test_absurd_evidence_overflows_nothing() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Found:
     """``at`` are the seconds after which it was found, in order, of those of the ``runs`` in which it was. They were
-    played for ``seconds``; ``pace_s`` is about how long it takes at the last weight where that was too short
-    (infinite: however long).
+    played for ``seconds``; ``pace_s`` is about how long it takes at the last weight in the long run (infinite: time
+    alone will not do), where the rule can tell.
     """
 
     at: tuple[float, ...]
@@ -25,8 +25,3 @@ class Found:
         """The seconds after which it is found with this probability; ``None``: not while it was played."""
         index = math.ceil(probability * self.runs) - 1
         return self.at[index] if index < len(self.at) else None
-
-    def takes(self, probability: float) -> float:
-        """As ``within``, and beyond what was played about how long; infinite where time alone will not do."""
-        played = self.within(probability)
-        return max(self.pace_s, self.seconds) if played is None else played

@@ -95,7 +95,7 @@ def play(
     legs = tuple(_legs(gate, rule, terms(gate, rule, trial), flow, stretches, chance))
     found = sorted(at for _ in range(runs) if (at := _run(gate, trial, legs, rule.interval_s)) is not None)
     seconds = sum(stretch.seconds for stretch in stretches)
-    return Found(tuple(found), runs, seconds, seconds + _pace(gate, trial, legs[-1]) * rule.interval_s)
+    return Found(tuple(found), runs, seconds, _pace(gate, trial, legs[-1]) * rule.interval_s)
 
 
 def _run(gate: Gate, trial: Trial, legs: Sequence[_Leg], interval_s: float) -> float | None:

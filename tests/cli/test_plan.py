@@ -1,0 +1,138 @@
+"""What a rollout would do, from files alone and with what a control plane has counted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROLLOUT = """
+apiVersion: croupier/v1
+kind: Gate
+metadata: {name: errors}
+spec:
+  sli: {ratio: {metric: edge_requests_total, good: {code: [2xx, 3xx, 4xx]}}}
+  comparison: {maxRatio: 1.1}
+  sequential: {}
+---
+apiVersion: croupier/v1
+kind: Gate
+metadata: {name: deposits}
+spec:
+  sli: {ratio: {metric: deposits_total, good: {outcome: credited}}}
+  by: [psp]
+  objective: {atLeast: "99%"}
+---
+apiVersion: croupier/v1
+kind: Gate
+metadata: {name: drift}
+spec:
+  sli: {events: {metric: drift_total}}
+  hardStop: {events: 1}
+---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {name: payments}
+spec:
+  service: shop
+  strategy:
+    canary:
+      analysis: {templates: [{templateName: errors}, {templateName: drift}]}
+      steps:
+        - setWeight: 1
+        - pause: {duration: 5m}
+        - setWeight: 10
+        - pause: {duration: 10m}
+        - analysis: {templates: [{templateName: deposits}]}
+        - setWeight: 50
+        - pause: {}
+"""
+
+
+@pytest.fixture
+def rollout(cli: Any) -> Path:
+    found: Path = cli.write("plan/rollout.yaml", ROLLOUT)
+    return found
+
+
+def test_from_files_alone(cli: Any, rollout: Path) -> None:
+    found = cli("rollout", "plan", rollout, "--rate", "20/s", "--rate", "deposits=2/s", "--groups", "5")
+    assert found.code == 0
+    assert (
+        "With 20 requests/s, 1 % finds a fall from 99.95 % to 99.5 % good with probability below 1 % in 5 min"
+        in found.out
+    )
+    assert "! 10 % of 20 requests/s " in found.out
+    assert "and minSamples is 20; use setWeight: 25 or window: 3m or minSamples: 5." in found.out
+    assert "in one of 5 groups" in found.out
+    assert "One look is enough: it stops at 1 within 10 s." in found.out
+    assert found.out.splitlines()[0].startswith("payments: 7 steps, 16 min 10 s or more")
+    assert cli("rollout", "plan", rollout, "--rate", "20/s", "--strict").code == 1
+
+
+def test_for_programs(cli: Any, rollout: Path) -> None:
+    [plan] = cli("rollout", "plan", rollout.parent, "--rate", "2k/s", "--json").json
+    assert [stage["weight"] for stage in plan["stages"]] == [1, 10, 50]
+    assert plan["stages"][0]["exposedRequests"] == 6_000
+    errors = next(gate for gate in plan["gates"] if gate["gate"] == "errors")
+    assert errors["usualFrom"] == "assumed"
+    assert [forecast["probability"] for forecast in errors["forecasts"]][:2] == pytest.approx([0.99, 1.0], abs=0.02)
+    assert plan["warnings"] == [warning for warning in plan["warnings"] if ":" in warning]
+    again = cli("rollout", "plan", rollout.parent, "--rate", "2000/s", "--json").json
+    assert again == [plan]
+
+
+def test_what_is_said_is_used(cli: Any, rollout: Path) -> None:
+    options = ("--rate", "6000/min", "--usual", "99.9%", "--find", "errors=99%", "--find", "98%", "--json")
+    [plan] = cli("rollout", "plan", rollout, *options).json
+    errors, deposits = (next(gate for gate in plan["gates"] if gate["gate"] == name) for name in ("errors", "deposits"))
+    assert (errors["perS"], errors["usualBad"], errors["faultBad"], errors["usualFrom"]) == (100, 0.001, 0.01, "given")
+    assert deposits["faultBad"] == 0.02
+
+
+def test_without_any_traffic_the_steps_are_shown(cli: Any, rollout: Path) -> None:
+    found = cli("rollout", "plan", rollout)
+    assert found.code == 0
+    assert "say it with --rate 20/s." in found.err
+    assert "How much it sees is not known; say it with --rate errors=20/s." in found.out
+    assert found.out.splitlines()[2].split("\t")[:4] == ["1-2", "1 %", "5 min", "5 min"]
+    assert cli("rollout", "plan", rollout, "--json").json[0]["gates"][0]["perS"] is None
+
+
+@pytest.mark.parametrize(
+    "options,code,said",
+    [
+        (("--rate", "fast"), 5, "--rate fast is not understood. hint: Write --rate 20/s, or --rate GATE=20/s."),
+        (("--find", "120%"), 5, "hint: Write --find 99.95%"),
+        (("--groups", "errors=0"), 5, "hint: Write --groups 8"),
+        (("--rate", "=20/s"), 5, "is not understood"),
+        (("--rate", "eror=20/s"), 5, "No rollout here asks a gate 'eror'. hint: They ask: deposits, drift, errors."),
+        (("--rollout", "nobody"), 3, "There is no Rollout 'nobody'. hint: There is: payments."),
+    ],
+)
+def test_what_is_not_understood(cli: Any, rollout: Path, options: tuple[str, ...], code: int, said: str) -> None:
+    found = cli("rollout", "plan", rollout, *options)
+    assert found.code == code
+    assert said in " ".join(found.err.split())
+
+
+def test_mistakes_in_the_files(cli: Any, rollout: Path) -> None:
+    rollout.write_text(ROLLOUT.replace("setWeight: 10\n", "setWeight: 110\n"), encoding="utf-8")
+    assert "110" in cli("rollout", "plan", rollout).err
+    alone = cli.write("alone/rollout.yaml", ROLLOUT.rpartition("---")[2])
+    found = cli("rollout", "plan", alone)
+    assert (found.code, "there is no gate 'errors'" in found.err) == (5, True)
+    gates = cli.write("gates/gates.yaml", ROLLOUT.rpartition("---")[0])
+    assert "There is no Rollout in these files." in cli("rollout", "plan", gates).err
+
+
+def test_what_a_control_plane_has_counted(shop: Any, cli: Any, rollout: Path) -> None:
+    shop.metrics.flow()
+    [plan] = cli("rollout", "plan", rollout, "--json").json
+    errors = next(gate for gate in plan["gates"] if gate["gate"] == "errors")
+    assert errors["perS"] > 0
+    assert errors["usualFrom"] == "counted"
+    said = cli("rollout", "plan", rollout).out
+    assert "good (as counted)" in said
+    shop.metrics.blind.add("deposits_total")
+    found = cli("rollout", "plan", rollout)
+    assert "deposits: nobody exports deposits_total. Say its traffic with --rate deposits=20/s." in found.err

@@ -1,0 +1,55 @@
+"""What gates would count: of the stable version alone, of both during a rollout, of a source that is silent."""
+
+from typing import Any
+
+import pytest
+
+from croupier.control.counting import LOOKED_BACK_S, count
+from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli, Reading, Silence
+from croupier.errors import NotFound
+
+GATE = Gate(
+    "ok", RatioSli("requests_total", good=(("outcome", ("ok",)),)), objective=Objective(0.95), rule=ClassicRule()
+)
+
+
+async def said(shop: Any) -> Any:
+    return (await count(shop.a.reconciler.ports, "shop", [GATE])).said["ok"]
+
+
+async def test_the_stable_version_is_counted_once(shop: Any) -> None:
+    await shop.wait(LOOKED_BACK_S)
+    found = await said(shop)
+    assert isinstance(found, Reading)
+    assert found.baseline is None
+    assert found.until - found.since == LOOKED_BACK_S
+    whole = found.canary[()]
+    assert whole.total == pytest.approx(100 * LOOKED_BACK_S, rel=0.1)
+
+
+async def test_during_a_rollout_both_versions_are(shop: Any) -> None:
+    await shop.roll_out()
+    await shop.wait(300)
+    found = await said(shop)
+    assert found.baseline is not None
+    assert found.canary[()].total < found.baseline[()].total
+
+
+async def test_a_source_that_cannot_say(shop: Any) -> None:
+    shop.metrics.outage = "no scrape yet"
+    assert await said(shop) == Silence("no scrape yet")
+    shop.metrics.outage, shop.metrics.unreachable = None, True
+    assert await said(shop) == Silence("the metric source does not answer")
+
+
+async def test_where_nothing_serves(bare: Any, shop: Any) -> None:
+    with pytest.raises(NotFound, match="no service 'shoe'"):
+        await count(shop.a.reconciler.ports, "shoe", [GATE])
+
+
+async def test_where_nothing_serves_yet(bare: Any) -> None:
+    from croupier.core.releases import ProcessTemplate, Service
+
+    await bare.declare(Service("shop", ("/shop",), ProcessTemplate(("serve",))))
+    found = await count(bare.a.reconciler.ports, "shop", [GATE])
+    assert (found.stable, found.said["ok"]) == (None, Silence("nothing serves shop yet"))
