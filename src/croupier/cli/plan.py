@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import counted, note, out, percent, plain, print_table
 from croupier.core.gates import ClassicRule, EventsSli, Gate
-from croupier.core.rollout.explain import describe_gate, describe_step, duration
+from croupier.core.rollout.explain import describe_gate, describe_pace, describe_step, duration
 from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Outlook, Timed, View, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
+from croupier.core.rollout.pace import deciding
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Pause, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import Segment
@@ -84,7 +85,7 @@ def given(rates: list[str], usual: list[str], find: list[str], groups: list[str]
     )
 
 
-def rollouts(bundle: "Bundle", name: str | None) -> list[tuple[RolloutSpec, Plan]]:
+def rollouts(bundle: "Bundle", name: str | None) -> list[tuple[RolloutSpec, tuple[Gate, ...]]]:
     """The rollouts in the files with their gates. Raises ``NotFound`` and ``Rejected``."""
     specs = [document.spec for document in bundle.documents]
     found = [spec for spec in specs if isinstance(spec, RolloutSpec)]
@@ -93,35 +94,45 @@ def rollouts(bundle: "Bundle", name: str | None) -> list[tuple[RolloutSpec, Plan
         raise NotFound("There is no Rollout in these files.", hint="Name the directory with the rollout and its gates.")
     if not chosen:
         raise NotFound(f"There is no Rollout '{name}'.", hint=f"There is: {', '.join(spec.name for spec in found)}.")
+    return [(spec, _resolved(bundle, spec, None).gates) for spec in chosen]
+
+
+def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None) -> Plan:
+    """The plan as it would be frozen if the service got so many requests a second."""
+    specs = [document.spec for document in bundle.documents]
     gates = [spec for spec in specs if isinstance(spec, Gate)]
     segments = [spec for spec in specs if isinstance(spec, Segment)]
-    return [(spec, resolve(spec, gates, segments)) for spec in chosen]
+    return resolve(spec, gates, segments, per_s=per_s)
 
 
-def look(spec: RolloutSpec, plan: Plan, asked: Given, seen: Mapping[str, Counted]) -> Planned:
+def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, Counted]) -> Planned:
     """The outlook of one rollout, with what was given before what was counted before what is assumed."""
     traffic: dict[str, Traffic] = {}
     sources: dict[str, str] = {}
+    plan = _resolved(bundle, spec, None)
     for gate in plan.gates:
         found = _traffic(gate, asked, seen.get(gate.name))
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
+    if plan.pace is not None:
+        pacing = deciding(spec, {gate.name: gate for gate in plan.gates})
+        plan = _resolved(bundle, spec, max((traffic[name].per_s for name in pacing if name in traffic), default=None))
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
     return Planned(spec, plan, outlook, sources)
 
 
 def count(
-    connection: Connection, bundle: "Bundle", spec: RolloutSpec, plan: Plan, asked: Given
+    connection: Connection, bundle: "Bundle", spec: RolloutSpec, gates: Iterable[Gate], asked: Given
 ) -> Mapping[str, Counted]:
     """What a control plane has counted of the gates whose traffic is not given; why it has not is noted."""
-    unknown = [gate for gate in plan.gates if not isinstance(gate.sli, EventsSli) and gate.name not in asked.rates]
+    unknown = [gate for gate in gates if not isinstance(gate.sli, EventsSli) and gate.name not in asked.rates]
     if "" in asked.rates or not unknown:
         return {}
     try:
         with connection.open() as client:
             wanted = {gate.name for gate in unknown}
-            gates = [item for item in bundle.documents if item.kind == "Gate" and item.name in wanted]
-            documents = [dict(item.source) for item in gates]
+            found_gates = (item for item in bundle.documents if item.kind == "Gate" and item.name in wanted)
+            documents = [dict(item.source) for item in found_gates]
             found = client.post(f"services/{segment(spec.service)}/traffic", {"documents": documents})
     except CroupierError as trouble:
         note(f"Nobody has counted the traffic ({trouble.message.rstrip('.')}): say it with --rate 20/s.")
@@ -165,6 +176,8 @@ def show(planned: Planned) -> None:
     """One rollout as people read it."""
     spec, outlook = planned.spec, planned.outlook
     out.print(f"[bold]{plain(spec.name)}[/]: {_summary(planned)}")
+    if planned.plan.pace is not None:
+        out.print(f"[dim]Weights {plain(describe_pace(planned.plan.pace))}.[/]")
     rows = [_row(timed, planned) for timed in outlook.stages]
     print_table(("STEPS", "WEIGHT", "WAITS FOR", "SHORTEST", "EXPECTED", "EXPOSES"), rows)
     for gate in outlook.gates:
@@ -208,7 +221,11 @@ def _warnings(gate: GateOutlook, planned: Planned) -> list[str]:
     if gate.traffic is None:
         return []
     traffic, stages = gate.traffic, planned.outlook.stages
-    stuck = [words.stuck(timed, gate.gate, traffic) for timed in stages if gate.gate.name in timed.stuck]
+    stuck = [
+        words.stuck(timed, gate.gate, traffic, planned.plan.on_inconclusive)
+        for timed in stages
+        if gate.gate.name in timed.stuck
+    ]
     return [*stuck[:1], *words.warnings(gate, stages)]
 
 

@@ -93,11 +93,10 @@ def plan(  # noqa: PLR0917 - a command's options are its parameters
     asked = planning.given(rate or [], usual or [], find or [], groups or [])
     bundle = planning.read(paths)
     found = planning.rollouts(bundle, rollout)
-    asked.check(gate for _, each in found for gate in each.gates)
+    asked.check(gate for _, gates in found for gate in gates)
     connection: Connection = context.obj
-    planned = [
-        planning.look(spec, each, asked, planning.count(connection, bundle, spec, each, asked)) for spec, each in found
-    ]
+    counts = [planning.count(connection, bundle, spec, gates, asked) for spec, gates in found]
+    planned = [planning.look(bundle, spec, asked, seen) for (spec, _), seen in zip(found, counts, strict=True)]
     if as_json:
         print_json([planning.as_object(each) for each in planned])
     else:

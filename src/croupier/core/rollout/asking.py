@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from croupier.core.gates import Gate, GateState, Reading, SequentialRule, Silence
 from croupier.core.gates.judge import judge
-from croupier.core.rollout.spec import Analysis, SetWeight
+from croupier.core.rollout.spec import Analysis, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
 
@@ -16,8 +16,12 @@ def asked(state: RolloutState, name: str) -> Gate:
     """The plan's gate, with the bounds of the analysis that asks it now. They only say when it passes: what it holds
     against the canary, and the budget for that, stay as they are.
     """
-    gate, step = state.plan.gate(name), state.current_step
-    if not isinstance(step, Analysis) or name not in step.gates or not isinstance(gate.rule, SequentialRule):
+    return bounded(state.plan.gate(name), state.current_step)
+
+
+def bounded(gate: Gate, step: Step | None) -> Gate:
+    """The gate with the bounds of this step, if it is an analysis that asks it."""
+    if not isinstance(step, Analysis) or gate.name not in step.gates or not isinstance(gate.rule, SequentialRule):
         return gate
     rule = gate.rule
     dwell = rule.dwell if step.dwell is None else step.dwell

@@ -21,7 +21,7 @@ from croupier.core.gates import (
 from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Outlook, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
+from croupier.core.rollout.spec import INCONCLUSIVE, Analysis, Pause, Plan, Resort, SetWeight, Step, Undecided
 
 SLI = RatioSli("requests_total", good=(("code", ("2xx",)),))
 ERRORS = Gate("errors", SLI, comparison=Comparison(), rule=SequentialRule())
@@ -127,18 +127,39 @@ def test_a_window_that_never_has_enough_is_where_it_ends() -> None:
     assert outlook.stages[0].stuck == ("ok",)
     assert outlook.usual_s == math.inf
     assert gate.traffic is not None
-    text = words.stuck(outlook.stages[0], CLASSIC, gate.traffic)
+    text = words.stuck(outlook.stages[0], CLASSIC, gate.traffic, INCONCLUSIVE)
     assert text.startswith("the rollout waits there for ever: 1 % of 1 requests/s is 0.6 in a window of 1 min")
     assert words.few(CLASSIC, ClassicRule(), replace(gate.traffic, per_s=0), outlook.stages[0]).endswith(
         "use sequential: {}"
     )
 
 
+@pytest.mark.parametrize(
+    "then,said",
+    [
+        (Undecided(Resort.PAUSE, 600), "the rollout waits there for a person after 10 min: "),
+        (Undecided(Resort.ABORT, 1800), "the rollout goes back from there after 30 min: "),
+    ],
+)
+def test_what_a_rollout_does_with_a_gate_that_never_passes(then: Undecided, said: str) -> None:
+    outlook, gate = ahead(CLASSIC, Traffic(1, 0.001, 0.05))
+    assert gate.traffic is not None
+    assert words.stuck(outlook.stages[0], CLASSIC, gate.traffic, then).startswith(said)
+
+
+def test_the_bounds_of_an_analysis_and_a_warm_up_take_their_time() -> None:
+    steps: tuple[Step, ...] = (SetWeight(1_000), Analysis(("errors",), dwell=30))
+    assert ahead(ERRORS, THIN, steps)[0].usual_s == pytest.approx(300)
+    assert ahead(ERRORS, None, steps)[0].usual_s == 300
+    warm = replace(ERRORS, warmup_s=45.0)
+    assert ahead(warm, THIN, (*steps, SetWeight(2_000), Pause(1)))[0].usual_s == pytest.approx(345 + 60)
+
+
 def test_a_comparison_at_everybody_never_ends() -> None:
     outlook, gate = ahead(ERRORS, THIN, (SetWeight(10_000), Pause(60)))
     assert outlook.stages[0].stuck == ("errors",)
     assert gate.traffic is not None
-    assert words.stuck(outlook.stages[0], ERRORS, gate.traffic).endswith(
+    assert words.stuck(outlook.stages[0], ERRORS, gate.traffic, INCONCLUSIVE).endswith(
         "100 % of 20 requests/s gives no sample to compare"
     )
 

@@ -9,6 +9,7 @@ from croupier.core.gates import ClassicRule, EventsSli, Gate
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.flow import Stretch
 from croupier.core.gates.forecast.passing import Passing, Seen, enough, passing
+from croupier.core.rollout.asking import bounded
 from croupier.core.rollout.outlook.remedy import UNLIKELY, Remedy, remedy
 from croupier.core.rollout.outlook.sights import Sight, player, sights
 from croupier.core.rollout.outlook.stages import Stage, lasts, stages
@@ -87,7 +88,8 @@ def _timed(plan: Plan, traffic: Mapping[str, Traffic]) -> tuple[Timed, ...]:
     out: list[Timed] = []
     for stage in stages(plan):
         watching = [plan.gate(name) for name in dict.fromkeys((*plan.guards, *stage.asked))] if stage.weight_bp else []
-        passes = {gate.name: _passing(gate, traffic.get(gate.name), stage, seen) for gate in watching}
+        warming = stage.weight_bp > 0 and not any(earlier.stage.weight_bp for earlier in out)
+        passes = {gate.name: _passing(gate, traffic.get(gate.name), stage, seen, warming=warming) for gate in watching}
         usual_s = lasts(plan, stage, passes)
         never = [name for name, each in passes.items() if each.usual_s == math.inf]
         stuck = tuple(name for name in never if not plan.gate(name).advisory)
@@ -98,11 +100,19 @@ def _timed(plan: Plan, traffic: Mapping[str, Traffic]) -> tuple[Timed, ...]:
     return tuple(out)
 
 
-def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[str, Seen]) -> Passing:
+def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[str, Seen], *, warming: bool) -> Passing:
+    """When the gate passes at this stage, by the bounds of the analysis that asks it; ``warming`` where its counts
+    count after its warm-up only.
+    """
+    for step in stage.steps:
+        gate = bounded(gate, step)
     if traffic is None:
         soonest_s = gate.rule.interval_s * (1 if isinstance(gate.rule, ClassicRule) else gate.rule.dwell)
-        return Passing(soonest_s, soonest_s)
-    return passing(gate, traffic.healthy, stage.weight, before=seen[gate.name], next_bp=stage.next_bp)
+        found = Passing(soonest_s, soonest_s)
+    else:
+        found = passing(gate, traffic.healthy, stage.weight, before=seen[gate.name], next_bp=stage.next_bp)
+    late_s = gate.warmup_s if warming else 0.0
+    return Passing(found.soonest_s + late_s, found.usual_s + late_s)
 
 
 def _outlook(

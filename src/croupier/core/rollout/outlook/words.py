@@ -8,6 +8,7 @@ from croupier.core.rollout.explain import duration
 from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
 from croupier.core.rollout.outlook.sights import LIKELY
 from croupier.core.rollout.outlook.traffic import Traffic
+from croupier.core.rollout.spec import Resort, Undecided
 
 
 def forecast(outlook: GateOutlook, view: View, timed: Timed, *, group: bool = False) -> str:
@@ -41,12 +42,16 @@ def warnings(outlook: GateOutlook, timed: tuple[Timed, ...]) -> list[str]:
     return found
 
 
-def stuck(timed: Timed, gate: Gate, traffic: Traffic) -> str:
-    """Why a gate never lets a healthy canary go on there."""
+def stuck(timed: Timed, gate: Gate, traffic: Traffic, then: Undecided) -> str:
+    """Why a gate never lets a healthy canary go on there, and what the rollout does ``then``."""
+    waits = {
+        Resort.HOLD: "the rollout waits there for ever",
+        Resort.PAUSE: f"the rollout waits there for a person after {duration(then.after_s)}",
+        Resort.ABORT: f"the rollout goes back from there after {duration(then.after_s)}",
+    }[then.then]
     if isinstance(gate.rule, ClassicRule):
-        return f"the rollout waits there for ever: {few(gate, gate.rule, traffic, timed)}"
-    some = f"{percent(timed.stage.weight_bp)} of {_rate(traffic)}"
-    return f"the rollout waits there for ever: {some} gives no sample to compare"
+        return f"{waits}: {few(gate, gate.rule, traffic, timed)}"
+    return f"{waits}: {percent(timed.stage.weight_bp)} of {_rate(traffic)} gives no sample to compare"
 
 
 def probability(share: float) -> str:
