@@ -278,7 +278,30 @@ def _prose(found: Any) -> str:
     return (inspect.getdoc(found) or "").replace("``", "`") + "\n"
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, settings, sdk)
+def ready_gates() -> Files:
+    """Every ready-made gate, written out."""
+    from croupier.adapters.manifests.ready import as_text, spelled_out
+    from croupier.core.gates.ready import READY
+
+    rows = (
+        (f"[`{each.name}`](#{each.name})", f"`{each.gate.sli.metric}`", each.counted_by, each.gate.description)
+        for each in READY
+    )
+    text = (
+        "# Ready-made gates\n\n"
+        "What casinos ask of a release again and again. A gate names one by `sli: {ready: NAME}` and writes only what "
+        "it wants differently: `metric`, `good`, `total`, `match` and `threshold` beside the name (`ready: {name: "
+        "NAME, metric: ...}`), anything else in its own fields. `croupier gate catalog` lists them. Metrics and labels "
+        "are those of the example casino.\n\n"
+        f"{_table(('ready', 'metric', 'counted by', 'protects'), rows)}"
+    )
+    for each in READY:
+        text += f"\n## {each.name}\n\n{each.gate.description} Counts: {each.meaning}.\n\n"
+        text += f"```yaml\n{as_text(spelled_out(each.gate))}```\n"
+    return {"ready-gates.md": NOTICE.format(source="croupier.core.gates.ready") + text}
+
+
+PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, ready_gates, settings, sdk)
 
 
 def _default(field: Any) -> str:

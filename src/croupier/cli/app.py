@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from croupier.cli import apply, demo, flag, journal, page, preset, release, rollout, serve, token, validate
+from croupier.cli import apply, demo, flag, gate, journal, page, preset, release, rollout, serve, token, validate
 from croupier.cli.connection import Connection
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("validate")(validate.validate)
 app.command("apply")(apply.apply)
 app.add_typer(release.app, name="release")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(gate.app, name="gate")
 app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")
 app.add_typer(token.app, name="token")

@@ -21,6 +21,7 @@ from croupier.control.ports import (
     WorkloadStatus,
 )
 from croupier.core.gates import Counts, Gate, Reading, Silence
+from croupier.core.gates.judge import short_span
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.routes import ServiceRoutes
@@ -142,6 +143,8 @@ async def ask_gates(
         except Transient as trouble:
             answer = Silence(str(trouble))
         if isinstance(answer, Reading):
+            answer = await _with_recent(ports, query, gate, answer)
+        if isinstance(answer, Reading):
             seen_until = memory.read_until.get(gate.name)
             if seen_until is not None and seen_until == answer.until:
                 continue
@@ -150,6 +153,18 @@ async def ask_gates(
         said[gate.name] = answer
         samples += _samples(state, gate.name, answer, now)
     return said
+
+
+async def _with_recent(ports: Ports, query: Query, gate: Gate, answer: Reading) -> Reading | Silence:
+    """The answer with what the gate's short window holds, if it has one."""
+    span = short_span(gate, answer.since, answer.until)
+    if span is None:
+        return answer
+    try:
+        short = await ports.metrics.read(replace(query, baseline=None, since=span[0], until=span[1]))
+    except Transient as trouble:
+        return Silence(str(trouble))
+    return short if isinstance(short, Silence) else replace(answer, recent=short.canary)
 
 
 async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> Counts | None:

@@ -337,14 +337,14 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
         ),
         (
             "{sli: {}, objective: {atLeast: 99%}}",
-            ["spec.sli: exactly one of ratio, latency, events and promql is needed, there is none. Add one."],
+            ["spec.sli: exactly one of ready, ratio, latency, events and promql is needed, there is none. Add one."],
         ),
         (
             "{sli: {events: {metric: m}, latency: {metric: m, threshold: 1s}}, hardStop: {events: 1}}",
             [
                 (
-                    "spec.sli: 'latency' and 'events' cannot stand together: exactly one of ratio, latency, events and "
-                    "promql is allowed. Remove all but one."
+                    "spec.sli: 'latency' and 'events' cannot stand together: exactly one of ready, ratio, latency, "
+                    "events and promql is allowed. Remove all but one."
                 )
             ],
         ),
@@ -377,7 +377,12 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
         ),
         (
             "{sli: {events: {metric: m}}, hardStop: {events: 1, samples: 5}}",
-            ["spec.hardStop.samples: 'samples' has no effect without 'failing'. Add failing: 50%, or remove it."],
+            [
+                (
+                    "spec.hardStop.samples: 'samples' has no effect without 'failing' or 'drop'. "
+                    "Add failing: 50%, or remove it."
+                )
+            ],
         ),
         (
             "{sli: {ratio: {metric: m, good: {o: a}}}, comparison: {slack: 1%}, sequential: {}}",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from croupier.core.gates import (
+    BurnRule,
     ClassicRule,
     Comparison,
     Counts,
@@ -59,6 +60,14 @@ sequential = st.builds(
     harm=st.integers(1, 10_000),
     budget=shares(1e-6, 0.05),
 )
+burn = st.builds(
+    BurnRule,
+    window_s=shares(60, 1_800),
+    short_s=shares(30, 60),
+    factor=shares(1, 1_000),
+    interval_s=shares(0.5, 30),
+    min_samples=st.integers(1, 10**9),
+)
 gates = st.builds(
     Gate,
     name=st.just("gate"),
@@ -70,7 +79,7 @@ gates = st.builds(
     | st.builds(
         HardStop, st.none() | st.integers(1, 10**9), st.none() | shares(0.01, 1.0), samples=st.integers(1, 10**9)
     ),
-    rule=classic | sequential,
+    rule=classic | sequential | burn,
 ).filter(lambda gate: not any(check_gate(gate)))
 """Gates that pass validation, with demands that people would write."""
 

@@ -205,7 +205,7 @@ def _choices(shape: type[Shape], data: Any, path: Path) -> Iterator[Complaint]:
     if len(excluding := [name for name in shape.at_most_one if name in present]) > 1:
         both = " and ".join(f"'{name}'" for name in excluding)
         yield Complaint(Problem(f"{both} cannot stand together.", path, "Remove one of them."))
-    if shape.some_of and not set(shape.some_of) & set(present) and not set(data) - set(known):
+    if shape.some_of and not {*shape.some_of} & {*present} and not {*data} - {*known} and not _brought(shape, data):
         message, hint = shape.lacking
         yield Complaint(Problem(message, path, hint))
     for name in present:
@@ -215,6 +215,12 @@ def _choices(shape: type[Shape], data: Any, path: Path) -> Iterator[Complaint]:
                 yield Complaint(Problem("there is no value.", at, remedy), at_key=True)
             elif inner is not None:
                 yield from _choices(inner, value, at)
+
+
+def _brought(shape: type[Shape], data: dict[str, Any]) -> bool:
+    """Whether another field brings along what is lacking here."""
+    outer = data.get(shape.unless[0]) if shape.unless is not None else None
+    return shape.unless is not None and isinstance(outer, dict) and shape.unless[1] in outer
 
 
 def _one_of(shape: type[Shape], present: list[str], path: Path) -> Iterator[Complaint]:

@@ -1,25 +1,27 @@
 """From the shapes to the core's frozen dataclasses, with the core's defaults. Nothing is judged here."""
 
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from croupier.adapters.manifests import shapes
-from croupier.adapters.manifests.fields import Labels
+from croupier.adapters.manifests import ready, shapes
+from croupier.adapters.manifests.matching import matchers
 from croupier.core.gates import (
     EMBEDDED,
+    BurnRule,
     ClassicRule,
     Comparison,
     EventsSli,
     Gate,
     HardStop,
     LatencySli,
-    Matchers,
     Objective,
     PromqlSli,
     RatioSli,
     SequentialRule,
     Sli,
 )
+from croupier.core.gates.model import Rule
+from croupier.core.gates.ready import BY_NAME
 from croupier.core.releases import Limits, ProcessTemplate, Service
 from croupier.core.rollout.spec import (
     FALSE_ROLLBACKS,
@@ -38,8 +40,6 @@ from croupier.core.rollout.spec import (
 from croupier.core.segments import AttributeMatch, Segment
 
 T = TypeVar("T")
-
-_CLASS: Final = {"1xx": 100, "2xx": 200, "3xx": 300, "4xx": 400, "5xx": 500}
 
 
 def given(value: T | None, default: T) -> T:
@@ -85,37 +85,61 @@ def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | Non
 
 
 def gate(shape: shapes.GateShape) -> Gate:
+    """The gate; where it names a ready-made one, that one's demands hold unless it writes its own."""
     spec = shape.spec
-    comparison, stop, usual_stop = spec.comparison, spec.hard_stop, HardStop()
+    usual = BY_NAME[spec.sli.ready.name].gate if spec.sli.ready else Gate("", _sli(spec.sli))
     return Gate(
         name=shape.metadata.name,
         sli=_sli(spec.sli),
-        by=tuple(spec.by or ()),
-        objective=Objective(spec.objective.at_least) if spec.objective else None,
-        comparison=_comparison(comparison) if comparison else None,
-        hard_stop=HardStop(stop.events, stop.failing, given(stop.samples, usual_stop.samples)) if stop else None,
-        rule=_sequential(spec.sequential) if spec.sequential else _classic(spec.rule or shapes.RuleShape()),
-        description=spec.description or "",
+        by=tuple(given(spec.by, list(usual.by))),
+        objective=Objective(spec.objective.at_least) if spec.objective else usual.objective,
+        comparison=_comparison(spec.comparison, usual.comparison) if spec.comparison else usual.comparison,
+        hard_stop=_hard_stop(spec.hard_stop, usual.hard_stop) if spec.hard_stop else usual.hard_stop,
+        rule=_rule(spec, usual.rule),
+        description=given(spec.description, usual.description),
         source=given(spec.source, EMBEDDED),
-        advisory=bool(spec.advisory),
-        warmup_s=given(spec.warmup, 0.0),
+        advisory=given(spec.advisory, usual.advisory),
+        warmup_s=given(spec.warmup, usual.warmup_s),
     )
 
 
-def _comparison(shape: shapes.ComparisonShape) -> Comparison:
-    usual = Comparison()
-    own = shape.canary_threshold
-    return Comparison(
-        given(shape.max_ratio, usual.max_ratio if own is None else 1.0), given(shape.slack, usual.slack), own
-    )
+def _comparison(shape: shapes.ComparisonShape, usual: Comparison | None) -> Comparison:
+    usual, own = usual or Comparison(), shape.canary_threshold
+    max_ratio = given(shape.max_ratio, usual.max_ratio if own is None else 1.0)
+    return Comparison(max_ratio, given(shape.slack, usual.slack), own)
 
 
-def _classic(shape: shapes.RuleShape) -> ClassicRule:
-    usual = ClassicRule()
+def _hard_stop(shape: shapes.HardStopShape, usual: HardStop | None) -> HardStop:
+    samples = given(shape.samples, (usual or HardStop()).samples)
+    return HardStop(shape.events, shape.failing, samples, shape.drop)
+
+
+def _rule(spec: shapes.GateSpec, usual: Rule) -> Rule:
+    if spec.sequential:
+        return _sequential(spec.sequential)
+    if spec.burn:
+        return _burn(spec.burn, usual if isinstance(usual, BurnRule) else BurnRule())
+    if spec.rule or isinstance(usual, ClassicRule):
+        classic = usual if isinstance(usual, ClassicRule) else ClassicRule()
+        return _classic(spec.rule or shapes.RuleShape(), classic)
+    return usual
+
+
+def _classic(shape: shapes.RuleShape, usual: ClassicRule) -> ClassicRule:
     return ClassicRule(
         interval_s=given(shape.interval, usual.interval_s),
         window_s=given(shape.window, usual.window_s),
         consecutive=given(shape.consecutive, usual.consecutive),
+        min_samples=given(shape.min_samples, usual.min_samples),
+    )
+
+
+def _burn(shape: shapes.BurnShape, usual: BurnRule) -> BurnRule:
+    return BurnRule(
+        window_s=given(shape.window, usual.window_s),
+        short_s=given(shape.short_window, usual.short_s),
+        factor=given(shape.factor, usual.factor),
+        interval_s=given(shape.interval, usual.interval_s),
         min_samples=given(shape.min_samples, usual.min_samples),
     )
 
@@ -133,28 +157,17 @@ def _sequential(shape: shapes.SequentialShape) -> SequentialRule:
 
 
 def _sli(shape: shapes.SliShape) -> Sli:
+    if shape.ready:
+        return ready.own(shape.ready)
     if shape.ratio:
-        return RatioSli(shape.ratio.metric, _matchers(shape.ratio.good), _matchers(shape.ratio.total))
+        return RatioSli(shape.ratio.metric, matchers(shape.ratio.good), matchers(shape.ratio.total))
     if shape.latency:
-        return LatencySli(shape.latency.metric, shape.latency.threshold, _matchers(shape.latency.match))
+        return LatencySli(shape.latency.metric, shape.latency.threshold, matchers(shape.latency.match))
     if shape.events:
-        return EventsSli(shape.events.metric, _matchers(shape.events.match))
+        return EventsSli(shape.events.metric, matchers(shape.events.match))
     if shape.promql:
         return PromqlSli(shape.promql.total, shape.promql.bad)
     raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
-
-
-def _matchers(labels: Labels | None) -> Matchers:
-    return tuple(sorted((label, _accepted(values)) for label, values in (labels or {}).items()))
-
-
-def _accepted(values: list[str]) -> tuple[str, ...]:
-    """The values, with a class of HTTP codes spelled out: ``4xx`` is 400 to 499, and ``4xx`` itself."""
-    spelled = [
-        [value, *map(str, range(_CLASS[value], _CLASS[value] + 100))] if value in _CLASS else [value]
-        for value in values
-    ]
-    return tuple(dict.fromkeys(value for group in spelled for value in group))
 
 
 def segment(shape: shapes.SegmentShape) -> Segment:

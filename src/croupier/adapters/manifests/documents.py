@@ -12,6 +12,7 @@ from croupier.adapters.manifests.complaints import complaints_of, nearest
 from croupier.adapters.manifests.flags import FlagDraft, PresetDraft, bare_flag, flag_document, is_bare, preset_document
 from croupier.adapters.manifests.located import Complaint, Mark, Path, Severity
 from croupier.adapters.manifests.misread import described
+from croupier.adapters.manifests.ready import misplaced
 from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, process_problems
 from croupier.control.ports import Document
 from croupier.core.gates import Gate
@@ -53,6 +54,8 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
         item, more = flag_document(data) if isinstance(found, shapes.FlagShape) else preset_document(data)
         complaints += more
     else:
+        if isinstance(found, shapes.GateShape) and found.spec.sli.ready is not None:
+            complaints += map(Complaint, misplaced(found.spec.sli.ready))
         item = _document(cast("shapes.AnyDocument", found), data)
         complaints += _senseless(item)
     broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
@@ -175,7 +178,7 @@ def _idle_slack(document: Document) -> Iterator[Complaint]:
 
 def _senseless_samples(document: Document) -> Iterator[Complaint]:
     stop = document.source["spec"].get("hardStop", {})
-    if "samples" in stop and "failing" not in stop:
+    if "samples" in stop and "failing" not in stop and "drop" not in stop:
         at = ("spec", "hardStop", "samples")
-        problem = Problem("'samples' has no effect without 'failing'.", at, "Add failing: 50%, or remove it.")
+        problem = Problem("'samples' has no effect without 'failing' or 'drop'.", at, "Add failing: 50%, or remove it.")
         yield Complaint(problem, at_key=True)

@@ -5,6 +5,7 @@ Values are read by ``quantities`` and ``words``; a reader's complaint keeps its 
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -113,16 +114,21 @@ def _add_choices(schema: dict[str, Any], model: type[BaseModel]) -> None:
         if model.one_of:
             schema["oneOf"] = [{"required": [name]} for name in model.one_of]
         if model.at_most_one:
-            schema["not"] = {"required": [*model.at_most_one]}
+            pairs = [{"required": [*pair]} for pair in combinations(model.at_most_one, 2)]
+            schema["not"] = pairs[0] if len(pairs) == 1 else {"anyOf": pairs}
         if model.some_of:
             schema["anyOf"] = [{"required": [name]} for name in model.some_of]
+            if model.unless:
+                field, inner = model.unless
+                schema["anyOf"].append({"properties": {field: {"required": [inner]}}})
 
 
 class Shape(BaseModel):
     """A mapping in a file.
 
     ``one_of`` names fields of which exactly one must be there, ``at_most_one`` those that exclude each other,
-    ``some_of`` those of which one or more must be there, ``lacking`` what to say if none is. ``short`` is the field
+    ``some_of`` those of which one or more must be there, ``lacking`` what to say if none is, ``unless`` the field whose
+    inner field brings them along. ``short`` is the field
     that is meant when only a value is written. ``elsewhere`` says what to do about fields that people bring along from
     Argo Rollouts or Kubernetes.
     """
@@ -138,6 +144,7 @@ class Shape(BaseModel):
     one_of: ClassVar[tuple[str, ...]] = ()
     at_most_one: ClassVar[tuple[str, ...]] = ()
     some_of: ClassVar[tuple[str, ...]] = ()
+    unless: ClassVar[tuple[str, str] | None] = None
     lacking: ClassVar[tuple[str, str]] = ("", "")
     short: ClassVar[str] = ""
     elsewhere: ClassVar[dict[str, str]] = {}

@@ -4,11 +4,13 @@ Takes what YAML or JSON held and returns the text as the core has it, or raises 
 """
 
 import re
+from difflib import get_close_matches
 from typing import Final
 
 from semver import Version
 
 from croupier.adapters.manifests.misread import Misread, described, quoted
+from croupier.core.gates.ready import BY_NAME
 
 LONGEST_TEXT: Final = 16_384
 """Characters of one value."""
@@ -111,6 +113,16 @@ def metric(value: object) -> str:
     if not _METRIC.fullmatch(found):
         hint = "Write the name only; labels go into 'match', 'total' or 'good'." if "{" in found or "(" in found else ""
         raise Misread(f"{quoted(found)} is no metric name: use letters, digits, '_' and ':'.", hint)
+    return found
+
+
+def ready(value: object) -> str:
+    """The name of a ready-made gate."""
+    found = text(value)
+    if found not in BY_NAME:
+        near = get_close_matches(found[:100], list(BY_NAME), n=1)
+        guess = f"; did you mean '{near[0]}'?" if near else "."
+        raise Misread(f"there is no ready-made gate {quoted(found)}{guess}", f"There are: {', '.join(BY_NAME)}.")
     return found
 
 

@@ -3,6 +3,7 @@
 from croupier.core.gates.model import (
     EMBEDDED,
     PROMETHEUS,
+    BurnRule,
     ClassicRule,
     Comparison,
     Gate,
@@ -27,6 +28,7 @@ from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, 
 __all__ = [
     "EMBEDDED",
     "PROMETHEUS",
+    "BurnRule",
     "ClassicRule",
     "Comparison",
     "Counts",

@@ -1,7 +1,13 @@
 """The hard stop: one look is enough. The same under every rule."""
 
-from croupier.core.gates.model import Comparison, Gate
+import math
+from typing import Final
+
+from croupier.core.gates.model import Comparison, Gate, HardStop
 from croupier.core.gates.sli import Counts
+
+_SURE: Final = 4.0
+"""Standard errors: at a look a minute, chance alone stops one healthy rollout of thousands."""
 
 
 def stops(gate: Gate, canary: Counts, baseline: Counts | None) -> bool:
@@ -11,6 +17,8 @@ def stops(gate: Gate, canary: Counts, baseline: Counts | None) -> bool:
         return False
     if stop.events is not None and canary.bad >= stop.events:
         return True
+    if stop.drop is not None and baseline is not None and _dropped(stop, canary, baseline):
+        return True
     if stop.failing is None or canary.total < stop.samples or canary.bad_share < stop.failing:
         return False
     return baseline is None or baseline.total == 0 or worse(gate.comparison or Comparison(), canary, baseline)
@@ -19,3 +27,19 @@ def stops(gate: Gate, canary: Counts, baseline: Counts | None) -> bool:
 def worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:
     """Whether the point estimates say so."""
     return canary.bad_share > limit.max_ratio * baseline.bad_share + limit.slack
+
+
+def _dropped(stop: HardStop, canary: Counts, baseline: Counts) -> bool:
+    """Whether the canary's good share is lower by ``drop`` even if chance is against the one and for the other."""
+    if stop.drop is None or min(canary.total, baseline.total) < stop.samples:
+        return False
+    return _interval(canary)[1] < (1.0 - stop.drop) * _interval(baseline)[0]
+
+
+def _interval(counts: Counts) -> tuple[float, float]:
+    """Wilson's score interval of the good share."""
+    n, share = counts.total, counts.good / counts.total
+    middle = share + _SURE**2 / (2 * n)
+    half = _SURE * math.sqrt(share * (1 - share) / n + _SURE**2 / (4 * n * n))
+    scale = 1 + _SURE**2 / n
+    return (middle - half) / scale, (middle + half) / scale

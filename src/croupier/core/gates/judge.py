@@ -8,8 +8,8 @@ loop.
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import classic, warming
-from croupier.core.gates.model import Gate, SequentialRule
+from croupier.core.gates import burn, classic, warming
+from croupier.core.gates.model import BurnRule, Gate, SequentialRule
 from croupier.core.gates.sequential import look as sequential
 from croupier.core.gates.sli import Reading, Silence
 from croupier.core.gates.verdict import GateState, Judgement, Opinion, Verdict
@@ -54,6 +54,13 @@ def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> 
     return max(now - gate.rule.window_s, watching_since), now
 
 
+def short_span(gate: Gate, since: float, until: float) -> tuple[float, float] | None:
+    """The end of a span that was read, which a rule with two windows asks for as well; ``None`` for the others."""
+    if isinstance(gate.rule, BurnRule):
+        return max(until - gate.rule.short_s, since), until
+    return None
+
+
 def judge(
     gate: Gate,
     state: GateState,
@@ -84,7 +91,10 @@ def judge(
         except (ArithmeticError, ValueError) as trouble:
             # Numbers that no formula takes hold, and hide no other gate's verdict.
             latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, f"the counts cannot be judged: {trouble}")
-        suspected = any(finding.opinion is Opinion.VIOLATED for finding in latest.findings)
+        suspected = _suspects(latest)
+    elif isinstance(gate.rule, BurnRule):
+        latest = burn.look(gate, gate.rule, said, now)
+        suspected = _suspects(latest)
     else:
         latest = classic.look(gate, gate.rule, state, said, now)
         streaks = tuple((finding.group, finding.streak) for finding in latest.findings if finding.streak)
@@ -114,3 +124,7 @@ def waited(gate: Gate, state: GateState, verdict: Verdict, now: float) -> GateSt
         if state.latest is not None and state.latest.verdict is verdict and state.judged_at is not None:
             undecided_s += min(max(now - state.judged_at, 0.0), RECORD_EVERY_S + gate.rule.interval_s)
     return replace(state, undecided_s=undecided_s, blind_since=None)
+
+
+def _suspects(latest: Judgement) -> bool:
+    return any(finding.opinion is Opinion.VIOLATED for finding in latest.findings)

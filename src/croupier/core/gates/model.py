@@ -32,12 +32,14 @@ class HardStop:
     """One look is enough, no consecutive violations needed.
 
     ``events``: so many bad events in the canary. ``failing``: at least this share of at least ``samples`` canary events
-    bad while the baseline is not failing likewise.
+    bad while the baseline is not failing likewise. ``drop``: the canary's good share is surely this much lower than the
+    baseline's, as a share of it (0 to 1); for things that usually do not happen, such as a newcomer's deposit.
     """
 
     events: int | None = None
     failing: float | None = None
     samples: int = 20
+    drop: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,22 @@ class SequentialRule:
     kind: Literal["sequential"] = "sequential"
 
 
-Rule: TypeAlias = ClassicRule | SequentialRule
+@dataclass(frozen=True, slots=True)
+class BurnRule:
+    """The objective's error budget, burnt ``factor`` times too fast over ``window_s`` and still over ``short_s``: fail.
+
+    Durations in seconds; ``min_samples`` canary events in the window are needed for an opinion.
+    """
+
+    window_s: float = 900.0
+    short_s: float = 60.0
+    factor: float = 10.0
+    interval_s: float = 10.0
+    min_samples: int = 20
+    kind: Literal["burn"] = "burn"
+
+
+Rule: TypeAlias = ClassicRule | SequentialRule | BurnRule
 
 EMBEDDED: Final = "embedded"
 """Croupier's own scraper, where a gate's counts come from unless it says otherwise."""

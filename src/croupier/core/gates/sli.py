@@ -93,7 +93,8 @@ class Reading:
     Each mapping holds ``()`` (everything) and, for a gate with ``by``, one item per group seen. ``baseline`` is
     ``None`` where no baseline served. ``since`` is the true start of the data: later than asked for when the source has
     not watched for so long. ``parts`` is the baseline's whole by instance, in any order, where the source can tell:
-    what clumps of failures are measured on.
+    what clumps of failures are measured on. ``recent`` are the canary's counts at the end of the span, for a rule that
+    asks for them.
     """
 
     since: float
@@ -101,6 +102,7 @@ class Reading:
     canary: Mapping[Group, Counts]
     baseline: Mapping[Group, Counts] | None
     parts: tuple[Counts, ...] = ()
+    recent: Mapping[Group, Counts] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Opinion(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One group's counts in the window and what they say; ``streak`` is the number of violations in a row, this one
-    included.
+    included. ``recent`` are the canary's counts in the short window of a rule that has two.
     """
 
     group: Group
@@ -39,6 +39,7 @@ class Finding:
     baseline: Counts | None
     opinion: Opinion
     streak: int = 0
+    recent: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,5 +28,10 @@ def describe(gate: Gate, group: Group, canary: Counts, baseline: Counts | None) 
     return text
 
 
+def times(speed: float) -> str:
+    """``12 times as fast as it may``."""
+    return f"{speed:.3g} times as fast as it may"
+
+
 def _share(counts: Counts) -> str:
     return f"{100 * (1 - counts.bad_share):.2f} % of {counts.total}"

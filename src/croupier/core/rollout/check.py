@@ -7,9 +7,10 @@ into the user's file.
 
 import math
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Final, assert_never
 
-from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, PromqlSli, RatioSli, SequentialRule
+from croupier.core.gates import BurnRule, EventsSli, Gate, LatencySli, Matchers, PromqlSli, RatioSli, SequentialRule
 from croupier.core.rollout.check_pace import wrong_auto, wrong_wait
 from croupier.core.rollout.check_source import wrong_source
 from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetWeight
@@ -18,6 +19,9 @@ from croupier.errors import Problem
 
 CANARY: Final = ("spec", "strategy", "canary")
 """Where the steps and the guards are in a Rollout document."""
+
+_LEAST_BUDGET: Final = 1e-9
+"""A smaller share of failures is none."""
 
 
 def check(spec: RolloutSpec) -> tuple[Problem, ...]:
@@ -302,7 +306,7 @@ def _wrong_demands(gate: Gate) -> Iterator[Problem]:
         if gate.comparison.canary_threshold_s is not None:
             yield from _wrong_threshold(gate, gate.comparison.canary_threshold_s)
     if gate.hard_stop is not None:
-        yield from _wrong_hard_stop(gate.hard_stop.events, gate.hard_stop.failing, gate.hard_stop.samples)
+        yield from _wrong_hard_stop(*astuple(gate.hard_stop))
 
 
 def _wrong_events(gate: Gate) -> Iterator[Problem]:
@@ -310,11 +314,12 @@ def _wrong_events(gate: Gate) -> Iterator[Problem]:
     senseless = (
         ("objective", gate.objective is not None),
         ("comparison", gate.comparison is not None),
-        ("hardStop", gate.hard_stop is not None and gate.hard_stop.failing is not None),
+        ("hardStop.failing", gate.hard_stop is not None and gate.hard_stop.failing is not None),
+        ("hardStop.drop", gate.hard_stop is not None and gate.hard_stop.drop is not None),
     )
     for field, present in senseless:
         if present:
-            at = ("spec", field, "failing") if field == "hardStop" else ("spec", field)
+            at = ("spec", *field.split("."))
             yield Problem(
                 "an 'events' indicator counts only bad events, so it has no share of good ones.",
                 at,
@@ -366,8 +371,12 @@ def _wrong_threshold(gate: Gate, threshold_s: float) -> Iterator[Problem]:
         )
 
 
-def _wrong_hard_stop(events: int | None, failing: float | None, samples: int) -> Iterator[Problem]:
-    if events is None and failing is None:
+def _wrong_hard_stop(events: int | None, failing: float | None, samples: int, drop: float | None) -> Iterator[Problem]:
+    if drop is not None and not 0 < drop < 1:
+        yield Problem(
+            f"a drop of {drop:g} is not possible.", ("spec", "hardStop", "drop"), "Write a share, for example 15%."
+        )
+    if events is None and failing is None and drop is None:
         yield Problem(
             "the hard stop has no condition, so it can never fire.",
             ("spec", "hardStop"),
@@ -413,10 +422,50 @@ def _wrong_sequential(gate: Gate, rule: SequentialRule) -> Iterator[Problem]:
             yield Problem(f"{value:g} {why}.", (*at, field), f"Write {least:g} or more.")
 
 
+def _wrong_burn(gate: Gate, rule: BurnRule) -> Iterator[Problem]:
+    at = ("spec", "burn")
+    if gate.objective is None:
+        yield Problem(
+            "without an objective there is no error budget to burn.", at, "Add an objective, for example atLeast: 99%."
+        )
+    elif gate.objective.at_least > 1.0 - _LEAST_BUDGET:
+        yield Problem(
+            f"an objective of {100 * gate.objective.at_least:g} % leaves no error budget.",
+            ("spec", "objective", "atLeast"),
+            "Write less than 100 %, or hardStop: {events: 1} and no burn.",
+        )
+    elif not rule.factor * (1.0 - gate.objective.at_least) <= 1.0:
+        yield Problem(
+            f"{rule.factor:g} times the budget would be {100 * rule.factor * (1.0 - gate.objective.at_least):.4g} % of "
+            "all events, so the gate can never fail.",
+            (*at, "factor"),
+            f"Write {1.0 / (1.0 - gate.objective.at_least):.3g} or less, or a stricter objective.",
+        )
+    for field, value, bound in (
+        ("interval", rule.interval_s, 0.0),
+        ("window", rule.window_s, 0.0),
+        ("shortWindow", rule.short_s, 0.0),
+        ("factor", rule.factor, 0.0),
+    ):
+        if not (math.isfinite(value) and value > bound):
+            yield Problem(f"{value:g} is not possible.", (*at, field), "Write more than 0.")
+    if not rule.interval_s <= rule.short_s <= rule.window_s:
+        yield Problem(
+            f"the windows are {rule.window_s:g}s and {rule.short_s:g}s, and the interval is {rule.interval_s:g}s.",
+            at,
+            "Make the interval no longer than 'shortWindow', and that no longer than 'window'.",
+        )
+    if rule.min_samples < 1:
+        yield Problem(f"{rule.min_samples} would judge without any data.", (*at, "minSamples"), "Write 1 or more.")
+
+
 def _wrong_rule(gate: Gate) -> Iterator[Problem]:
     rule = gate.rule
     if isinstance(rule, SequentialRule):
         yield from _wrong_sequential(gate, rule)
+        return
+    if isinstance(rule, BurnRule):
+        yield from _wrong_burn(gate, rule)
         return
     for field, value in (("interval", rule.interval_s), ("window", rule.window_s)):
         if not (math.isfinite(value) and value > 0):

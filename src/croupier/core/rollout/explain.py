@@ -5,7 +5,7 @@ The API carries these sentences, so that terminal and page tell the same story; 
 
 from typing import assert_never
 
-from croupier.core.gates import ClassicRule, EventsSli, Gate, GateState, LatencySli, PromqlSli, RatioSli
+from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, GateState, LatencySli, PromqlSli, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
 from croupier.core.rollout.spec import Analysis, Pace, Pause, Resort, SetWeight, Step
@@ -69,7 +69,12 @@ def describe_gate(gate: Gate) -> str:
     """What the gate demands: ``99 % or more of payments_deposits_total good, and not worse than the baseline``."""
     what = _describe_sli(gate)
     demands: list[str] = []
-    if gate.objective is not None:
+    if gate.objective is not None and isinstance(gate.rule, BurnRule):
+        rule = gate.rule
+        windows = f"over {duration(rule.window_s)} and the last {duration(rule.short_s)}"
+        share = f"{gate.objective.at_least * 100:.6g} % of {what}"
+        demands.append(f"the error budget of {share} burnt less than {rule.factor:g} times too fast {windows}")
+    elif gate.objective is not None:
         demands.append(f"{gate.objective.at_least * 100:.6g} % or more of {what}")
     if gate.comparison is not None:
         most = gate.comparison
@@ -83,6 +88,8 @@ def describe_gate(gate: Gate) -> str:
         demands.append(f"stop at {gate.hard_stop.events} bad of {what}")
     if gate.hard_stop is not None and gate.hard_stop.failing is not None:
         demands.append(f"stop at {gate.hard_stop.failing * 100:g} % bad of {gate.hard_stop.samples} or more")
+    if gate.hard_stop is not None and gate.hard_stop.drop is not None:
+        demands.append(f"stop when {what} is surely {gate.hard_stop.drop * 100:g} % below the baseline")
     where = f", by {' and '.join(gate.by)}" if gate.by else ""
     return "; ".join(demands) + where + ("; advisory, it stops nothing" if gate.advisory else "")
 
@@ -215,6 +222,8 @@ def _describe_sli(gate: Gate) -> str:
     match gate.sli:
         case RatioSli(metric=metric):
             return f"{metric} good"
+        case LatencySli(metric=metric, threshold_s=threshold_s) if not metric.endswith("_seconds"):
+            return f"{metric} at most {threshold_s:g}"
         case LatencySli(metric=metric, threshold_s=threshold_s):
             return f"{metric} within {duration(threshold_s)}"
         case EventsSli(metric=metric):

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from croupier.core.gates import ClassicRule, Counts, EventsSli, Gate, Reading, Verdict
+from croupier.core.gates import Counts, EventsSli, Gate, Reading, SequentialRule, Verdict
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, Look, decide, looks
 from croupier.core.rollout.machine import create, evolve
@@ -88,7 +88,7 @@ def _all_bad(look: Look, state: RolloutState, usual: Counts | None) -> Reading:
     gate = look.gate
     most = max(
         _PLENTY,
-        gate.rule.min_samples if isinstance(gate.rule, ClassicRule) else 0,
+        0 if isinstance(gate.rule, SequentialRule) else gate.rule.min_samples,
         max(gate.hard_stop.samples, gate.hard_stop.events or 0) if gate.hard_stop is not None else 0,
     )
     served = _STABLE in routes(state).versions

@@ -61,4 +61,5 @@ def _said(judgement: Judgement) -> Reading | Silence:
         {finding.group: finding.canary for finding in judgement.findings},
         None if alone else {f.group: f.baseline for f in judgement.findings if f.baseline is not None},
         judgement.parts,
+        {f.group: f.recent for f in judgement.findings if f.recent is not None} or None,
     )

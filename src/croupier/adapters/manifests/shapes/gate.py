@@ -1,9 +1,12 @@
 """What a ``Gate`` file may hold. Docstrings below fields become the schemas' descriptions."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from croupier.adapters.manifests import words
 from croupier.adapters.manifests.fields import (
     AnyText,
     Duration,
@@ -16,7 +19,9 @@ from croupier.adapters.manifests.fields import (
     Share,
     Text,
     between,
+    reads,
 )
+from croupier.core.gates.ready import BY_NAME
 
 
 class RatioShape(Shape):
@@ -51,10 +56,40 @@ class PromqlShape(Shape):
     """Those of them that are bad, likewise."""
 
 
-class SliShape(Shape):
-    """Exactly one of ratio, latency, events and promql."""
+class ReadyShape(Shape):
+    """A ready-made gate by its name: ready: deposit-success. What else is written here takes the place of its own."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("ratio", "latency", "events", "promql")
+    name: Annotated[str, reads(words.ready), WithJsonSchema({"type": "string", "enum": list(BY_NAME)})]
+    """See 'croupier gate catalog'."""
+    metric: Metric | None = None
+    """What the metric is called at yours."""
+    good: Annotated[Labels, Field(min_length=1)] | None = None
+    """Of a ratio: which of its series are good."""
+    total: Labels | None = None
+    """Of a ratio: which of its series count at all."""
+    match: Labels | None = None
+    """Which series count, on top of what it narrows to itself."""
+    threshold: Duration | None = None
+    """Of a latency: no slower is good."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, data: Any) -> Any:
+        """The name alone is enough."""
+        return {"name": data} if isinstance(data, str) else data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        whole = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [{"type": "string", "enum": list(BY_NAME)}, whole]}
+
+
+class SliShape(Shape):
+    """Exactly one of ready, ratio, latency, events and promql."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("ready", "ratio", "latency", "events", "promql")
+    ready: ReadyShape | None = None
+    """A ready-made one; its objective, comparison, hardStop, rule and by hold unless the gate writes its own."""
     ratio: RatioShape | None = None
     """The share of good events."""
     latency: LatencyShape | None = None
@@ -82,9 +117,9 @@ class ComparisonShape(Shape):
 
 
 class HardStopShape(Shape):
-    """One look is enough; give events, or failing with samples, or both."""
+    """One look is enough; give events, or failing with samples, or drop with samples, or several."""
 
-    some_of: ClassVar[tuple[str, ...]] = ("events", "failing")
+    some_of: ClassVar[tuple[str, ...]] = ("events", "failing", "drop")
     lacking: ClassVar[tuple[str, str]] = (
         "the hard stop has no condition, so it can never fire.",
         "Write {events: 1} or {failing: 50%, samples: 20}.",
@@ -94,7 +129,9 @@ class HardStopShape(Shape):
     failing: Share | None = None
     """At least this share of the canary's events is bad while the baseline is not failing likewise."""
     samples: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
-    """Needed for 'failing'. Default 20."""
+    """Needed for 'failing' and for 'drop'. Default 20."""
+    drop: Share | None = None
+    """The canary's good share is surely lower than the baseline's by so much of it, for example 15%."""
 
 
 class RuleShape(Shape):
@@ -126,8 +163,24 @@ class SequentialShape(Shape):
     """It passes sooner once what is not excluded could cost so many failed requests at the next weight. Default 20."""
 
 
+class BurnShape(Shape):
+    """All of it may be left out: burn: {}."""
+
+    window: Duration | None = None
+    """The long window: the budget was burnt. Default 15m."""
+    short_window: Duration | None = None
+    """The short one: it still is. Default 1m."""
+    factor: Ratio | None = None
+    """So many times as fast as the objective permits. Default 10: of an objective of 99 %, 10 % fail."""
+    interval: Duration | None = None
+    """Between two looks. Default 10s."""
+    min_samples: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
+    """So many events of the canary are needed for an opinion. Default 20."""
+
+
 class GateSpec(Shape):
-    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential")
+    unless: ClassVar[tuple[str, str]] = ("sli", "ready")
+    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential", "burn")
     some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop")
     lacking: ClassVar[tuple[str, str]] = (
         "the gate asks for nothing, so it can never fail.",
@@ -156,6 +209,8 @@ class GateSpec(Shape):
     """When violations in a row become a verdict: a point estimate over a window."""
     sequential: SequentialShape | None = None
     """Instead of a rule: evidence from every sample, which may be looked at always and blames the healthy seldom."""
+    burn: BurnShape | None = None
+    """Instead of a rule: the objective's error budget, burnt too fast over two windows."""
 
 
 class GateShape(Shape):

@@ -6,7 +6,7 @@ from typing import Final
 
 from croupier.core.gates.forecast.chance import at_least
 from croupier.core.gates.forecast.flow import Flow
-from croupier.core.gates.model import ClassicRule, Gate, SequentialRule
+from croupier.core.gates.model import BurnRule, ClassicRule, Gate, SequentialRule
 from croupier.core.gates.sequential.opinion import sum_up
 from croupier.core.gates.sequential.trials import begin, log_e
 from croupier.core.gates.sli import Counts, EventsSli
@@ -53,12 +53,12 @@ def passing(gate: Gate, flow: Flow, weight: float, *, before: Seen, next_bp: int
     return Passing(interval_s, _window(gate, gate.rule, flow.per_s, weight))
 
 
-def enough(gate: Gate, rule: ClassicRule, per_s: float, weight: float) -> float:
+def enough(gate: Gate, rule: ClassicRule | BurnRule, per_s: float, weight: float) -> float:
     """The share of whole windows (0 to 1) that have events enough for an opinion."""
     return at_least(rule.min_samples, per_s * _scarcer(gate, weight) * rule.window_s)
 
 
-def _window(gate: Gate, rule: ClassicRule, per_s: float, weight: float) -> float:
+def _window(gate: Gate, rule: ClassicRule | BurnRule, per_s: float, weight: float) -> float:
     """Until the first window with enough events, where there usually is one; else on average."""
     opinions = enough(gate, rule, per_s, weight)
     if opinions < _NEVER:

@@ -1,0 +1,71 @@
+"""``croupier gate``: what can be asked of a release without writing it oneself. Needs no control plane."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from croupier.cli.output import Exit, Json, err, out, plain, print_json
+
+if TYPE_CHECKING:
+    from croupier.core.gates.ready import Ready
+
+app = typer.Typer(help="Gates: what is asked of a release.", no_args_is_help=True)
+
+
+@app.callback()
+def gate() -> None:
+    """Keeps the verbs below this one."""
+
+
+@app.command()
+def catalog(
+    name: Annotated[str | None, typer.Argument(help="Show all that this one stands for, as a Gate document.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the ready-made gates, or write one out. A Gate names one by sli: {ready: NAME} and may write any field of
+    it differently.
+    """
+    from croupier.core.gates.ready import BY_NAME, READY
+
+    if name is not None and name not in BY_NAME:
+        err.print(f"There is no ready-made gate '{plain(name)}'. There are: {', '.join(BY_NAME)}.")
+        raise typer.Exit(Exit.NOT_FOUND)
+    shown = READY if name is None else (BY_NAME[name],)
+    if as_json:
+        print_json([as_object(each) for each in shown])
+    elif name is None:
+        _list(shown)
+    else:
+        _write_out(shown[0])
+
+
+def as_object(ready: "Ready") -> dict[str, Any]:
+    """A ready-made gate for programs; ``document`` is what it stands for."""
+    from croupier.adapters.manifests.ready import spelled_out
+    from croupier.core.rollout.explain import describe_gate
+
+    gate = ready.gate
+    return {
+        "name": ready.name,
+        "protects": gate.description,
+        "asks": describe_gate(gate),
+        "counts": ready.meaning,
+        "countedBy": ready.counted_by,
+        "advisory": gate.advisory,
+        "document": spelled_out(gate),
+    }
+
+
+def _list(shown: "tuple[Ready, ...]") -> None:
+    for each in shown:
+        kind = " [dim](advisory)[/]" if each.gate.advisory else ""
+        out.print(f"[bold]{each.name}[/]{kind}  {each.gate.sli.metric} [dim]({each.counted_by})[/]")
+        out.print(f"    {plain(each.gate.description)}")
+    out.print("\nUse one: sli: {ready: NAME}. All of it: croupier gate catalog NAME")
+
+
+def _write_out(ready: "Ready") -> None:
+    from croupier.adapters.manifests.ready import as_text, spelled_out
+
+    typer.echo(f"# {ready.meaning}; counted by {ready.counted_by}")
+    typer.echo(as_text(spelled_out(ready.gate)), nl=False)
