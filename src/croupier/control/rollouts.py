@@ -13,7 +13,7 @@ from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, Versio
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
-from croupier.control.traffic import paces, requests_per_s
+from croupier.control.traffic import paces, requests_per_s, serving
 from croupier.core.gates import Gate
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
@@ -154,15 +154,16 @@ class Rollouts:
             return await self._plan_change(
                 before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=reason)
             )
-        plan = await self._resolve(service, strategy, delivery.value.stable)
+        plan = await self._resolve(delivery.value, before, strategy)
         await self._probe(plan, service, delivery.value.stable)
         now = self.ports.clock.now()
         number = delivery.value.rollouts + 1
         created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
         return _draft_start(created, delivery, before, ask)
 
-    async def _resolve(self, service: str, strategy: str | None, stable: str | None) -> Plan:
+    async def _resolve(self, delivery: Delivery, active: Stored[RolloutState] | None, strategy: str | None) -> Plan:
         """The plan that the documents make for the service, as they are now, for the traffic that it has now."""
+        service = delivery.service
         specs = [item.value.spec for item in await self.ports.store.documents()]
         plans = [spec for spec in specs if isinstance(spec, RolloutSpec) and spec.service == service]
         chosen = [spec for spec in plans if strategy in (None, spec.name)]
@@ -176,9 +177,9 @@ class Rollouts:
         gates = {spec.name: spec for spec in specs if isinstance(spec, Gate)}
         segments = [spec for spec in specs if isinstance(spec, Segment)]
         per_s = None
-        if stable is not None and paces(chosen[0]):
+        if paces(chosen[0]) and (whom := await serving(self.ports, delivery, active)) is not None:
             asked = [gates[name] for name in deciding(chosen[0], gates)]
-            per_s = await requests_per_s(self.ports, asked, service, stable)
+            per_s = await requests_per_s(self.ports, asked, whom)
         return resolve(chosen[0], gates.values(), segments, per_s=per_s)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:

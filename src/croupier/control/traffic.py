@@ -6,34 +6,65 @@ for: else the first one would start on a guess.
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from croupier.control.ports import Ports, Query
+from croupier.control.ports import Ports, Query, Stored
+from croupier.control.ports import ServiceState as Delivery
 from croupier.core.gates import Gate, Reading
 from croupier.core.rollout.pace import deciding
 from croupier.core.rollout.spec import Auto, RolloutSpec
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import CroupierError, Transient
 
 _SPAN_S: Final = 60.0
 """The minute before the start."""
+_SHORTEST_S: Final = 5.0
+"""Counts of less time say little."""
 _EVERY_S: Final = 15.0
 
 log = logging.getLogger("croupier.control")
 
 
-async def requests_per_s(ports: Ports, gates: Iterable[Gate], service: str, stable: str) -> float | None:
-    """Requests a second of the service's stable version: of its gates' indicators, the one that counts most. ``None``
-    where nobody can say, or nothing came in.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who has the service's players: a version, another one beside it (a canary), and since when that is so (epoch
+    seconds; ``None``: for long).
+    """
+
+    service: str
+    version: str
+    beside: str | None = None
+    since: float | None = None
+
+
+async def serving(ports: Ports, delivery: Delivery, active: Stored[RolloutState] | None) -> Serving | None:
+    """Who has the players of the service now; ``None`` before its first deployment."""
+    if delivery.stable is None:
+        return None
+    if active is not None:
+        return Serving(delivery.service, delivery.stable, active.value.canary if active.value.confirmed_bp else None)
+    # Before the last rollout ended some of the players were elsewhere, and counted there.
+    last = await ports.store.rollout(f"{delivery.service}-{delivery.rollouts}")
+    return Serving(delivery.service, delivery.stable, since=last.value.ended_at if last is not None else None)
+
+
+async def requests_per_s(ports: Ports, gates: Iterable[Gate], whom: Serving) -> float | None:
+    """Requests a second of the service: of its gates' indicators, the one that counts most. ``None`` where nobody can
+    say, or nothing came in.
     """
     now, busiest = ports.clock.now(), 0.0
-    for gate in gates:
+    since = now - _SPAN_S if whom.since is None else max(now - _SPAN_S, whom.since)
+    for gate in gates if now - since >= _SHORTEST_S else ():
         try:
-            said = await ports.metrics.read(_last_minute(gate, service, stable, now))
+            asked = Query(gate.sli, (), whom.service, whom.version, whom.beside, since, now, gate.source)
+            said = await ports.metrics.read(asked)
         except Transient as trouble:
-            log.info("the traffic of %s is not known: %s", service, trouble)
+            log.info("the traffic of %s is not known: %s", whom.service, trouble)
             continue
-        if isinstance(said, Reading) and said.until > said.since and () in said.canary:
-            busiest = max(busiest, said.canary[()].total / (said.until - said.since))
+        if isinstance(said, Reading) and said.until > said.since:
+            arms = [arm[()].total for arm in (said.canary, said.baseline or {}) if () in arm]
+            busiest = max(busiest, sum(arms) / (said.until - said.since))
     return busiest or None
 
 
@@ -57,13 +88,10 @@ async def count_once(ports: Ports) -> None:
         stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
         for spec in pacing:
             if version := stable.get(spec.service):
-                await requests_per_s(ports, [gates[name] for name in deciding(spec, gates)], spec.service, version)
+                asked = [gates[name] for name in deciding(spec, gates)]
+                await requests_per_s(ports, asked, Serving(spec.service, version))
 
 
 def paces(spec: RolloutSpec) -> bool:
     """Whether the rollout's weights depend on traffic."""
     return any(isinstance(step, Auto) for step in spec.steps)
-
-
-def _last_minute(gate: Gate, service: str, stable: str, now: float) -> Query:
-    return Query(gate.sli, (), service, stable, None, now - _SPAN_S, now, gate.source)

@@ -24,12 +24,13 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import (
     describe_event,
     describe_gate,
+    describe_pace,
     describe_step,
     duration,
     explain,
     gate_line,
 )
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Timing
+from croupier.core.rollout.spec import Analysis, Pace, Pause, Plan, SetWeight, Timing
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))
@@ -214,3 +215,27 @@ def test_the_first_release_of_a_service_takes_no_steps() -> None:
     first = describe_event(e.PromotionStarted(1.0), replace(START, stable=None))
     assert first == "nothing served before, so there is no step to take: everybody moves to the canary"
     assert describe_event(e.PromotionStarted(1.0)) == "no step is left: everybody moves to the canary"
+
+
+@pytest.mark.parametrize(
+    "pace, sentence",
+    [
+        (
+            Pace(184.0, 100, 9_400),
+            "for 184 requests/s: it begins at 1 %, where a total failure costs 110 requests a minute; "
+            "6 % stay on the stable version while the last weight is watched",
+        ),
+        (
+            Pace(None, 100, 5_000),
+            "nobody could say what traffic there is, so it begins at 1 %; "
+            "50 % stay on the stable version while the last weight is watched",
+        ),
+    ],
+)
+def test_how_weights_were_chosen(pace: Pace, sentence: str) -> None:
+    assert describe_pace(pace) == sentence
+
+
+def test_the_bounds_of_a_step() -> None:
+    assert describe_step(Analysis(("slo",), harm=20, dwell=12)) == "ask slo (12 samples, 20 failures at most)"
+    assert describe_step(Analysis(("slo",), harm=20)) == "ask slo (20 failures at most)"
