@@ -222,13 +222,17 @@ def test_the_first_release_of_a_service_takes_no_steps() -> None:
     [
         (
             Pace(184.0, 100, 9_400),
-            "for 184 requests/s: it begins at 1 %, where a total failure costs 110 requests a minute; "
-            "6 % stay on the stable version while the last weight is watched",
+            (
+                "for 184 requests/s: it begins at 1 %, where a total failure costs 110 requests a minute; "
+                "6 % stay on the stable version while the last weight is watched"
+            ),
         ),
         (
             Pace(None, 100, 5_000),
-            "nobody could say what traffic there is, so it begins at 1 %; "
-            "50 % stay on the stable version while the last weight is watched",
+            (
+                "nobody could say what traffic there is, so it begins at 1 %; "
+                "50 % stay on the stable version while the last weight is watched"
+            ),
         ),
     ],
 )
