@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from casino import identity
+from casino import identity, newcomers
 from casino.errors import Refusal
 from casino.house import House
 from casino.identity import Newcomer, Player, Stored
@@ -73,7 +73,7 @@ async def register(request: Request) -> Response:
     newcomer = Newcomer(
         form.login, await asyncio.to_thread(_hash, house, form.password), pyotp.random_base32(), form.market, form.brand
     )
-    if not await house.database.write(lambda tx: identity.add_player(tx, newcomer)):
+    if not await house.database.write(lambda tx: newcomers.register(tx, newcomer, house.version)):
         raise Refusal(409, "login_taken", "this login is taken; choose another")
     return respond({"player_id": identity.player_id(form.login), "totp_secret": newcomer.totp_secret}, 201)
 
@@ -187,4 +187,4 @@ ROUTES = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(serve("auth", ROUTES))
+    raise SystemExit(serve("auth", ROUTES, newcomers.follow))

@@ -20,6 +20,7 @@ from typing import TypeVar
 T = TypeVar("T")
 A = TypeVar("A")
 BUSY_TIMEOUT_S = 5.0
+ADDED = (("payments", "version", "TEXT NOT NULL DEFAULT ''"),)
 
 
 def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
@@ -36,7 +37,15 @@ def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Conne
         for statement in files("casino").joinpath("schema.sql").read_text().split(";"):
             if statement.strip():
                 tx.execute(statement)
+        _add_what_is_missing(tx)
     return connection
+
+
+def _add_what_is_missing(tx: sqlite3.Connection) -> None:
+    """Columns that a database of an earlier day lacks."""
+    for table, column, kind in ADDED:
+        if column not in {row["name"] for row in tx.execute(f"PRAGMA table_info({table})")}:
+            tx.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _write_ahead(connection: sqlite3.Connection, patience_s: float) -> None:

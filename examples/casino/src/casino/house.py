@@ -34,6 +34,8 @@ class Settings:
     stuck_after_s: float
     flags: FlagSource
     secret_file: Path | None = None
+    newcomer_s: float = 600.0
+    """So long a newcomer may take to the first deposit."""
 
     def since(self, version: str) -> bool:
         """Whether this process runs at least that version (pre-releases of it count)."""

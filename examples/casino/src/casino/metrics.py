@@ -15,6 +15,8 @@ from casino.world import BRANDS, GAMES, MARKETS, PROVIDERS
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
 WS_BUCKETS = (0.001, 0.0025, *BUCKETS)
+QUEUE_AGES = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600)
+QUEUE_DEPTHS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 PLACE = ("version", "market", "brand")
 VARIANT = ("flag", "flag_variant")
 DEPOSIT_VARIANTS = tuple((PAYMENTS_V2, name) for name in ("off", "on"))
@@ -61,6 +63,15 @@ class Metrics:
         self.sockets_closed = self._counter(
             "casino_ws_closed_total", "WebSocket tables closed, by who ended them.", ("version", "reason")
         )
+        self.queue_age = self._looks(
+            "casino_retry_queue_age_seconds", "Age of the oldest payment that waits to be tried again.", QUEUE_AGES
+        )
+        self.queue_depth = self._looks(
+            "casino_retry_queue_depth", "Payments that wait to be tried again.", QUEUE_DEPTHS
+        )
+        self.registrations = self._counter(
+            "casino_registrations_total", "Newcomers by what became of them.", (*PLACE, "outcome")
+        )
         self._drift = self._counter(
             "casino_ledger_drift_total", "Balances that were not the sum of entries.", PLACE[:1]
         )
@@ -82,12 +93,19 @@ class Metrics:
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
 
+    def _looks(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        """Of a queue: an observation a look, so that every look counts, whoever scrapes and how often."""
+        return Histogram(name, text, PLACE[:1], registry=self.registry, buckets=buckets)
+
     def _start_at_zero(self, service: str) -> None:
         self._drift.labels(self.version)
         self._duplicates.labels(self.version)
         for market, brand in product(MARKETS, BRANDS):
             for counter, values in self._series_of(service):
                 counter.labels(self.version, market, brand, *values)
+        if service == "payments":
+            self.queue_age.labels(self.version)
+            self.queue_depth.labels(self.version)
         if service == "games":
             self.round_trips.labels(self.version)
 
@@ -99,6 +117,7 @@ class Metrics:
             yield from ((self.withdrawals, pair) for pair in product(PROVIDERS, ("paid", "refused", "failed")))
         elif service == "auth":
             yield from ((self.logins, (end,)) for end in ("ok", "wrong_credentials", "refused", "failed"))
+            yield from ((self.registrations, (end,)) for end in ("deposited", "left"))
         elif service == "games":
             bets = product(GAMES, ("settled", "refused", "failed"), LOBBY_VARIANTS)
             yield from ((self.bets, (game, end, *variant)) for game, end, variant in bets)

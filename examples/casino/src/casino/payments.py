@@ -7,7 +7,9 @@ the flag `payments_v2` sends deposits a new way.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -25,7 +27,7 @@ from casino.identity import Player
 from casino.payment_steps import carry_out_deposit, carry_out_withdrawal, chosen_flow
 from casino.requests import Amount, Key, decode, house_of, read_bytes, replay, respond, session
 from casino.serve import serve
-from casino.sweep import sweep
+from casino.sweep import EVERY_S, sweep
 from casino.wallet import Flow, Order
 from casino.world import MARKETS, PROVIDERS
 
@@ -84,6 +86,28 @@ async def finish_payments(house: House) -> None:
     )
 
 
+async def watch_queue(house: House) -> None:
+    """Look at the payments that wait to be tried again, for as long as this process lives."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        try:
+            await look_at_queue(house)
+        except sqlite3.Error as error:
+            log.warning("the retry queue cannot be looked at: %s", error)
+
+
+async def look_at_queue(house: House) -> None:
+    """One look: how many wait that this version took in, and for how long."""
+    after_s = house.settings.stuck_after_s
+    depth, age_s = await house.database.read(lambda tx: wallet.waiting(tx, house.version, after_s))
+    house.metrics.queue_depth.labels(house.version).observe(depth)
+    house.metrics.queue_age.labels(house.version).observe(age_s)
+
+
+async def _in_background(house: House) -> None:
+    await asyncio.gather(finish_payments(house), watch_queue(house))
+
+
 async def _order(request: Request, direction: str) -> Order:
     player: Player = session(request)
     given = request.headers.get("idempotency-key")
@@ -92,7 +116,9 @@ async def _order(request: Request, direction: str) -> Order:
     key = decode(msgspec.json.encode({"key": given}), _Header).key
     payment = decode(await read_bytes(request), Payment)
     body_digest = digest(msgspec.json.encode((direction, payment)))
-    return Order(player, key, direction, payment.psp, payment.amount_minor, body_digest)
+    return Order(
+        player, key, direction, payment.psp, payment.amount_minor, body_digest, version=house_of(request).version
+    )
 
 
 async def _counted(house: House, order: Order, carry_out: Callable[[House, Order], Awaitable[Answer]]) -> Answer:
@@ -126,4 +152,4 @@ ROUTES = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(serve("payments", ROUTES, finish_payments))
+    raise SystemExit(serve("payments", ROUTES, _in_background))

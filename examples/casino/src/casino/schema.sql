@@ -12,6 +12,13 @@ CREATE TABLE IF NOT EXISTS players (
   excluded_at REAL
 ) WITHOUT ROWID;
 
+-- Players who registered and of whom it is not known yet whether they deposit. The version is the one that let them in.
+CREATE TABLE IF NOT EXISTS newcomers (
+  player_id TEXT PRIMARY KEY REFERENCES players (id),
+  version TEXT NOT NULL,
+  registered_at REAL NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS employees (player_id TEXT PRIMARY KEY REFERENCES players (id)) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS challenges (
@@ -62,7 +69,8 @@ CREATE TABLE IF NOT EXISTS payments (
   amount INTEGER NOT NULL CHECK (amount > 0),
   status TEXT NOT NULL CHECK (status IN ('pending', 'credited', 'declined', 'failed', 'paid', 'refused')),
   body_digest TEXT NOT NULL,
-  opened_at REAL NOT NULL
+  opened_at REAL NOT NULL,
+  version TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS payments_pending ON payments (opened_at) WHERE status = 'pending';
 

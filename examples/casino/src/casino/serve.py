@@ -191,6 +191,7 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
     parser.add_argument("--drain-seconds", type=float, default=10.0, help="longest time from SIGTERM to exit")
     parser.add_argument("--linger-seconds", type=float, default=0.5, help="quiet time before a draining process exits")
     parser.add_argument("--stuck-seconds", type=float, default=10.0, help="age at which unfinished work is taken over")
+    parser.add_argument("--newcomer-seconds", type=float, default=600.0, help="time a newcomer has to deposit")
     parser.add_argument("--password-cost", type=int, default=256, help="scrypt N, or pbkdf2 iterations before 1.1")
     parser.add_argument(
         "--flags-url", default=os.environ.get("CASINO_FLAGS_URL", ""), help="control plane (env: CASINO_FLAGS_URL)"
@@ -222,5 +223,6 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
         stuck_after_s=arguments.stuck_seconds,
         flags=FlagSource(arguments.database.parent, arguments.flags_url, arguments.flags_token_file),
         secret_file=arguments.secret_file,
+        newcomer_s=arguments.newcomer_seconds,
     )
     return settings, Faults(parse(arguments.fault))

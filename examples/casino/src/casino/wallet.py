@@ -49,6 +49,8 @@ class Order:
     body_digest: str
     opened_at: float = field(default_factory=time.time)
     flow: Flow = Flow.CHARGE
+    version: str = ""
+    """Of the process that took it in."""
 
     @property
     def subject(self) -> str:
@@ -203,6 +205,19 @@ def stuck_orders(tx: sqlite3.Connection, older_than_s: float, limit: int = 50) -
     ]
 
 
+def waiting(tx: sqlite3.Connection, version: str, older_than_s: float) -> tuple[int, float]:
+    """How many payments that this version took in wait to be tried again, and for how long the oldest has been pending
+    (seconds; 0 where none waits).
+    """
+    now = time.time()
+    row = tx.execute(
+        "SELECT count(*) AS depth, min(opened_at) AS oldest FROM payments "
+        "WHERE status = 'pending' AND opened_at < ? AND version = ?",
+        (now - older_than_s, version),
+    ).fetchone()
+    return row["depth"], now - row["oldest"] if row["depth"] else 0.0
+
+
 def _pending(tx: sqlite3.Connection, order: Order) -> bool:
     row = tx.execute("SELECT body_digest FROM payments WHERE subject = ?", (order.subject,)).fetchone()
     if row is not None:
@@ -212,8 +227,8 @@ def _pending(tx: sqlite3.Connection, order: Order) -> bool:
 
 def _insert(tx: sqlite3.Connection, order: Order, status: str) -> None:
     tx.execute(
-        "INSERT INTO payments (subject, player_id, direction, psp, amount, status, body_digest, opened_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET status = excluded.status",
+        "INSERT INTO payments (subject, player_id, direction, psp, amount, status, body_digest, opened_at, version) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET status = excluded.status",
         (
             order.subject,
             order.player.id,
@@ -223,6 +238,7 @@ def _insert(tx: sqlite3.Connection, order: Order, status: str) -> None:
             status,
             order.body_digest,
             order.opened_at,
+            order.version,
         ),
     )
 

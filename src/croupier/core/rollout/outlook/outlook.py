@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates import ClassicRule, EventsSli, Gate
+from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, SequentialRule
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.flow import Stretch
 from croupier.core.gates.forecast.passing import Passing, Seen, enough, passing
@@ -107,7 +107,7 @@ def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[st
     for step in stage.steps:
         gate = bounded(gate, step)
     if traffic is None:
-        soonest_s = gate.rule.interval_s * (1 if isinstance(gate.rule, ClassicRule) else gate.rule.dwell)
+        soonest_s = gate.rule.interval_s * (gate.rule.dwell if isinstance(gate.rule, SequentialRule) else 1)
         found = Passing(soonest_s, soonest_s)
     else:
         found = passing(gate, traffic.healthy, stage.weight, before=seen[gate.name], next_bp=stage.next_bp)
@@ -118,7 +118,7 @@ def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[st
 def _outlook(
     plan: Plan, gate: Gate, traffic: Traffic | None, timed: tuple[Timed, ...], chance: Callable[[], Chance]
 ) -> GateOutlook:
-    if traffic is None or isinstance(gate.sli, EventsSli):
+    if traffic is None or isinstance(gate.sli, EventsSli) or isinstance(gate.rule, BurnRule):
         return GateOutlook(gate, traffic)
     watched = [
         (index, each)
@@ -146,6 +146,7 @@ def _watched_s(plan: Plan, gate: Gate, timed: Timed) -> float:
     """So long the gate looks at this stage: a guard all along, another while it is asked."""
     seconds = timed.usual_s if math.isfinite(timed.usual_s) else timed.soonest_s
     if gate.name not in plan.guards:
-        least = gate.rule.consecutive if isinstance(gate.rule, ClassicRule) else gate.rule.dwell
+        rule = gate.rule
+        least = rule.dwell if isinstance(rule, SequentialRule) else getattr(rule, "consecutive", 1)
         seconds = least * gate.rule.interval_s
     return min(max(seconds, gate.rule.interval_s), _LOOKED_AT * gate.rule.interval_s)
