@@ -19,6 +19,7 @@ from croupier.control.ports import (
     Endpoint,
     Health,
     Ports,
+    PushedMetrics,
     Query,
     ScrapeTarget,
     Token,
@@ -189,9 +190,11 @@ def release(version: str, service: str = "shop") -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_world(
-    settings: Settings, wrap: Callable[[Ports], Ports] = lambda ports: ports, app: FastAPI | None = None
+    settings: Settings, wrap: Callable[[Ports], Ports] = lambda ports: ports, pushed: PushedMetrics | None = None
 ) -> AsyncIterator[World]:
-    """Start a control plane with the given settings; ``wrap`` may put something between it and its ports."""
+    """Start a control plane with the given settings; ``wrap`` may put something between it and its ports, and
+    ``pushed`` takes metrics.
+    """
     edge, counters = Edge(), Counters()
     made: list[SqlStore] = []
 
@@ -211,7 +214,9 @@ async def open_world(
                 clock=SystemClock(),
             )
             kills = FileKillSpool(chosen.state_dir / "kills.jsonl")
-            yield Outside(wrap(ports), tokens=store, changes=store, kills=kills, edge_healthy=edge.healthy)
+            yield Outside(
+                wrap(ports), tokens=store, changes=store, kills=kills, edge_healthy=edge.healthy, pushed=pushed
+            )
         finally:
             await store.close()
 
@@ -223,7 +228,7 @@ async def open_world(
         context: Context = app.state.context
         tokens = {Role.ADMIN: settings.admin_token_file.read_text().strip()}
         world = World(app, settings, made[0], edge, counters, client, tokens)
-        for role in (Role.OPERATOR, Role.VIEWER, Role.CLIENT):
+        for role in (Role.OPERATOR, Role.VIEWER, Role.CLIENT, Role.REPORTER):
             token, tokens[role] = mint(role.value, role, context.ports.clock.now())
             await world.admit(token)
         yield world

@@ -15,7 +15,7 @@ app = typer.Typer(
     help="Let applications and people in, and shut them out.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Role: TypeAlias = Literal["client", "viewer", "operator", "admin"]
+Role: TypeAlias = Literal["client", "reporter", "viewer", "operator", "admin"]
 _MOST = 10_000
 
 
@@ -25,7 +25,10 @@ def create(
     name: Annotated[str, typer.Argument(help="Whose it is, as the journal shows it, for example shop.")],
     role: Annotated[
         Role,
-        typer.Option(help="Clients ask for flags and nothing else; viewers read, operators act, admins make tokens."),
+        typer.Option(
+            help="Clients ask for flags and nothing else, reporters push metrics and nothing else; viewers read, "
+            "operators act, admins make tokens."
+        ),
     ] = "client",
     environment: Annotated[
         str | None, typer.Option("--environment", "-e", help="Of a client: only this one's flags.")

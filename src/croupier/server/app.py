@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
+from croupier.adapters.metrics.otlp import OtlpMetrics
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
 from croupier.adapters.metrics.sources import MetricSources
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
@@ -29,7 +30,7 @@ from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.workloads.process import ProcessWorkloads
 from croupier.control.ports import MetricSource, Ports
-from croupier.core.gates import EMBEDDED, PROMETHEUS
+from croupier.core.gates import EMBEDDED, OTLP, PROMETHEUS
 from croupier.errors import Rejected, Transient
 from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
@@ -41,6 +42,7 @@ from croupier.server.home import taken
 from croupier.server.limits import make_room, settle
 from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
+from croupier.server.otlp.route import router as otlp
 from croupier.server.running import Outside, running
 from croupier.server.settings import OnExit, Settings
 from croupier.server.web import dress
@@ -77,7 +79,8 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         scraper = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
         await scraper.start()
         stack.push_async_callback(scraper.stop)
-        sources: dict[str, MetricSource] = {EMBEDDED: scraper}
+        pushed = OtlpMetrics(clock)
+        sources: dict[str, MetricSource] = {EMBEDDED: scraper, OTLP: pushed}
         if (prometheus := _prometheus(settings, clock)) is not None:
             sources[PROMETHEUS] = prometheus
             stack.push_async_callback(prometheus.stop)
@@ -92,7 +95,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             clock=clock,
         )
         kills = FileKillSpool(settings.state_dir / "kills.jsonl")
-        yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=router.healthy)
+        yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=router.healthy, pushed=pushed)
         keep = settings.on_exit is OnExit.KEEP
 
 
@@ -126,6 +129,7 @@ def create_app(settings: Settings | None = None, outside: Opener = open_outside)
     app.include_router(api)
     app.include_router(flagd.router)
     app.include_router(ofrep.router)
+    app.include_router(otlp)
     app.include_router(page)
     problems.install(app)
     dress.install(app)

@@ -35,8 +35,12 @@ log = logging.getLogger("croupier.auth")
 
 
 class Role(StrEnum):
-    """Clients are applications that ask for flags, viewers read, operators act, admins also manage tokens."""
+    """Clients are applications that ask for flags, viewers read, operators act, admins also manage tokens.
 
+    Reporters push metrics and nothing else. Pushing moves verdicts, so no role below operator includes it.
+    """
+
+    REPORTER = "reporter"
     CLIENT = "client"
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -44,6 +48,8 @@ class Role(StrEnum):
 
     def may(self, needed: "Role") -> bool:
         """Whether this role includes the needed one."""
+        if Role.REPORTER in (self, needed):
+            return self is needed or self in (Role.OPERATOR, Role.ADMIN)
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(needed)
 
@@ -59,7 +65,14 @@ class Principal:
 
     def may_read(self, environment: str) -> bool:
         """Whether the flags of this environment are for them."""
-        return self.environment in (None, environment)
+        return self.role.may(Role.CLIENT) and self.environment in (None, environment)
+
+    @property
+    def bounds(self) -> str:
+        """Why ``may_read`` says no, as the end of a sentence that begins with the name."""
+        if not self.role.may(Role.CLIENT):
+            return f"is {self.role}, which pushes metrics and nothing else"
+        return f"is for the environment {self.environment}"
 
 
 def bearer_of(authorization: str) -> str:

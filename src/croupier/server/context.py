@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from croupier.control.catalog import Catalog
-from croupier.control.ports import Ports, Tokens
+from croupier.control.ports import Ports, PushedMetrics, Tokens
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
 from croupier.server.api.idempotency import Answers
@@ -15,6 +15,7 @@ from croupier.server.auth import Doorman, Keyring
 from croupier.server.flags.desk import Desk
 from croupier.server.leases import SeenLeases
 from croupier.server.metrics import Metrics
+from croupier.server.otlp.allowance import Allowance
 from croupier.server.settings import Settings
 from croupier.server.streams import Streams
 
@@ -36,6 +37,8 @@ class Context:
     metrics: Metrics
     leases: SeenLeases
     flags: Desk
+    pushed: PushedMetrics | None
+    allowance: Allowance
     edge_healthy: Callable[[], Awaitable[bool]]
 
 

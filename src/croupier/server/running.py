@@ -12,7 +12,7 @@ from functools import partial
 
 from croupier.control.catalog import Catalog
 from croupier.control.flags.flags import Flags
-from croupier.control.ports import Changes, Commit, KillSpool, Ports, Tokens
+from croupier.control.ports import Changes, Commit, KillSpool, Ports, PushedMetrics, Tokens
 from croupier.control.rollouts import Rollouts
 from croupier.control.traffic import keep_counting
 from croupier.core.journal.entry import Entry
@@ -29,6 +29,7 @@ from croupier.server.flags.whole import Wholes
 from croupier.server.home import identity, write_secret
 from croupier.server.leases import SeenLeases
 from croupier.server.metrics import Metrics, TimedReconciler
+from croupier.server.otlp.allowance import Allowance
 from croupier.server.settings import Settings
 from croupier.server.streams import Streams
 
@@ -47,6 +48,7 @@ class Outside:
     changes: Changes
     kills: KillSpool
     edge_healthy: Callable[[], Awaitable[bool]]
+    pushed: PushedMetrics | None = None
 
 
 @asynccontextmanager
@@ -78,6 +80,8 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         metrics=metrics,
         leases=leases,
         flags=_desk(flags, feed, keyring, ports),
+        pushed=outside.pushed,
+        allowance=Allowance(settings.otlp_per_s),
         edge_healthy=outside.edge_healthy,
     )
     stop = asyncio.Event()

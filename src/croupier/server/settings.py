@@ -105,6 +105,19 @@ class Settings(BaseSettings):
         description="Largest body of a request that declares many flags at once (`POST /api/v1/flags/apply`), for "
         "those who may; 50,000 flags have about 15 MB.",
     )
+    max_otlp_bytes: int = Field(
+        4_194_304,
+        ge=1_024,
+        le=33_554_432,
+        description="Largest push of metrics (OTLP), unpacked. Sent as gzip it is smaller; as it travels, "
+        "CROUPIER_MAX_BODY_BYTES holds.",
+    )
+    otlp_per_s: float = Field(
+        100.0,
+        gt=0,
+        le=100_000,
+        description="Pushes of metrics (OTLP) a second with one token; ten times as many at once.",
+    )
     request_timeout_s: Seconds = Field(30.0, description="A request that takes longer is given up (streams are not).")
     environments: Annotated[tuple[str, ...], NoDecode] = Field(
         ("production",),

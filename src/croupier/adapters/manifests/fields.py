@@ -42,6 +42,7 @@ _NAME_SCHEMA = {
     "pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
 }
 _LABEL_SCHEMA = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+_GATE_LABEL_SCHEMA = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_.]*$"}
 _PATH_SCHEMA = {"type": "string", "pattern": "^/[^?# ]*$"}
 _DURATION_SCHEMA = {
     "anyOf": [
@@ -71,9 +72,9 @@ _VERSION_SCHEMA = {
 Name = Annotated[str, reads(words.name), WithJsonSchema(_NAME_SCHEMA)]
 Text = Annotated[str, reads(words.text), WithJsonSchema({"type": "string", "minLength": 1})]
 AnyText = Annotated[str, reads(words.any_text), WithJsonSchema({"type": "string"})]
-Label = Annotated[str, reads(words.label), WithJsonSchema({**_LABEL_SCHEMA, "not": {"const": "version"}})]
+Label = Annotated[str, reads(words.label), WithJsonSchema({**_GATE_LABEL_SCHEMA, "not": {"const": "version"}})]
 Metric = Annotated[
-    str, reads(words.metric), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_:][A-Za-z0-9_:]*$"})
+    str, reads(words.metric), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_:][A-Za-z0-9_:.]*$"})
 ]
 Attribute = Annotated[str, reads(words.attribute), WithJsonSchema(_LABEL_SCHEMA)]
 Variable = Annotated[str, reads(words.variable), WithJsonSchema(_LABEL_SCHEMA)]

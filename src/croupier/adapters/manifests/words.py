@@ -20,7 +20,8 @@ RESORTS: Final = ("hold", "pause", "abort")
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_METRIC: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+_GATE_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_METRIC: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:.]*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,100}")
 _INTERNAL_HEADERS: Final = ("x-croupier-", "x-envoy-")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
@@ -98,9 +99,11 @@ def name(value: object) -> str:
 
 
 def label(value: object) -> str:
-    """A metric's label. ``version`` is refused: the control plane asks for each version by itself."""
+    """A metric's label, or an attribute with dots. ``version`` is refused: the control plane asks for each version by
+    itself.
+    """
     found = text(value)
-    if not _LABEL.fullmatch(found):
+    if not _GATE_LABEL.fullmatch(found):
         raise Misread(f"{quoted(found)} is no label: use letters, digits and '_', not starting with a digit.")
     if found == "version":
         raise Misread("the versions are told apart by Croupier itself.", "Remove 'version'.")
@@ -108,7 +111,7 @@ def label(value: object) -> str:
 
 
 def metric(value: object) -> str:
-    """The name of a Prometheus metric."""
+    """The name of a metric, as Prometheus or (with dots) as OpenTelemetry has it."""
     found = text(value)
     if not _METRIC.fullmatch(found):
         hint = "Write the name only; labels go into 'match', 'total' or 'good'." if "{" in found or "(" in found else ""

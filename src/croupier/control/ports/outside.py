@@ -158,6 +158,26 @@ class MetricSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of a push: how many of its points were refused, and why; ``whole`` if all of it was."""
+
+    refused: int = 0
+    why: str = ""
+    whole: bool = False
+
+
+class PushedMetrics(Protocol):
+    """Takes metrics that applications send by themselves."""
+
+    async def push(self, body: bytes, *, is_json: bool) -> Pushed:
+        """Count what is in an OTLP ``ExportMetricsServiceRequest``, each point once however often it is sent.
+
+        Raises ``Rejected`` for what cannot be read, which is not to be sent again, and ``Transient`` for what may be.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class ScrapeTarget:
     """One instance's metrics page."""
 

@@ -2,6 +2,7 @@
 
 from croupier.core.gates.model import (
     EMBEDDED,
+    OTLP,
     PROMETHEUS,
     BurnRule,
     ClassicRule,
@@ -27,6 +28,7 @@ from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, 
 
 __all__ = [
     "EMBEDDED",
+    "OTLP",
     "PROMETHEUS",
     "BurnRule",
     "ClassicRule",

@@ -101,6 +101,9 @@ EMBEDDED: Final = "embedded"
 PROMETHEUS: Final = "prometheus"
 """A Prometheus server that somebody else runs."""
 
+OTLP: Final = "otlp"
+"""What the service's processes push to Croupier over OTLP."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.core.gates import EMBEDDED, Gate, PromqlSli
+from croupier.core.gates import EMBEDDED, OTLP, Gate, Matchers, PromqlSli, RatioSli
 from croupier.core.gates.selector import names_version, read
 from croupier.errors import Problem, Rejected
 
@@ -13,11 +13,11 @@ _SLI: Final = ("spec", "sli")
 def wrong_source(gate: Gate) -> Iterator[Problem]:
     """What the source cannot count."""
     if isinstance(gate.sli, PromqlSli):
-        if gate.source == EMBEDDED:
+        if gate.source in (EMBEDDED, OTLP):
             yield Problem(
                 "selectors of PromQL are read from Prometheus only.",
                 (*_SLI, "promql"),
-                "Add source: prometheus, or use a 'ratio' indicator.",
+                "Write source: prometheus, or use a 'ratio' indicator.",
             )
         yield from _wrong_promql(gate.sli)
     elif gate.source != EMBEDDED and gate.sli.metric.startswith("edge_"):
@@ -26,6 +26,28 @@ def wrong_source(gate: Gate) -> Iterator[Problem]:
             (*_SLI, gate.sli.kind, "metric"),
             "Leave 'source' out, or name a metric of the service.",
         )
+    if gate.source != OTLP:
+        for name, place in _names(gate):
+            if "." in name:
+                yield Problem(
+                    f"'{name}' has dots, as only OpenTelemetry's names have.",
+                    place,
+                    f"Write '{name.replace('.', '_')}', or add source: otlp.",
+                )
+
+
+def _names(gate: Gate) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Metric and labels, and where they stand."""
+    sli = gate.sli
+    named: list[tuple[str, Matchers]] = []
+    if not isinstance(sli, PromqlSli):
+        yield sli.metric, (*_SLI, sli.kind, "metric")
+        named = [("good", sli.good), ("total", sli.total)] if isinstance(sli, RatioSli) else [("match", sli.match)]
+    for field, matchers in named:
+        for label, _ in matchers:
+            yield label, (*_SLI, sli.kind, field, label)
+    for place, label in enumerate(gate.by):
+        yield label, ("spec", "by", place)
 
 
 def _wrong_promql(sli: PromqlSli) -> Iterator[Problem]:

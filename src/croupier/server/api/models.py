@@ -351,12 +351,15 @@ class ProofView(Model):
 
 # --- people -------------------------------------------------------------------------------------------
 
-Role = Literal["admin", "operator", "viewer", "client"]
+Role = Literal["admin", "operator", "viewer", "client", "reporter"]
 
 
 class TokenRequest(Model):
     name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]*$", examples=["ci"])
-    role: Role = Field(description="client: for an application, which may ask for flags and nothing else.")
+    role: Role = Field(
+        description="client: for an application, which may ask for flags and nothing else; reporter: for one that "
+        "pushes metrics and nothing else."
+    )
     environment: str | None = Field(None, max_length=60, description="Of a client: only this one's flags.")
     reason: Reason = ""
 

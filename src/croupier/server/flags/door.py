@@ -73,7 +73,7 @@ def asking(here: Context, scope: Scope, environment: str) -> Principal:
         raise here.doorman.refuse(scope["client"][0] if scope.get("client") else "", why)
     scope.setdefault("state", {})["actor"] = who.name
     if not who.may_read(environment):
-        raise Forbidden(f"{who.name} is for the environment {who.environment}.", hint="Use a token of this one.")
+        raise Forbidden(f"{who.name} {who.bounds}.", hint="Use a token of this one.")
     return who
 
 

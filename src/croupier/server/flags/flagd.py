@@ -28,7 +28,7 @@ async def get_definition(
 ) -> Response:
     """The flagd definition of this environment. Flags whose shares flagd cannot deal alike are left out."""
     if not who.may_read(environment):
-        raise Forbidden(f"{who.name} is for the environment {who.environment}.", hint="Use a token of this one.")
+        raise Forbidden(f"{who.name} {who.bounds}.", hint="Use a token of this one.")
     etag = f'{here.flags.wholes.etag(environment)[:-1]}-{fractional}"'
     if etag in (part.strip().removeprefix("W/") for part in if_none_match.split(",")):
         return Response(status_code=304, headers={"ETag": etag})

@@ -112,7 +112,7 @@ def asking(here: Context, request: Request) -> tuple[Principal, str]:
     request.state.actor = who.name
     environment = request.headers.get(ENVIRONMENT) or who.environment or here.flags.book.environments[0]
     if not who.may_read(environment):
-        raise Forbidden(f"{who.name} is for the environment {who.environment}.")
+        raise Forbidden(f"{who.name} {who.bounds}.")
     return who, environment
 
 

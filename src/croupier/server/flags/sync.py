@@ -143,7 +143,7 @@ class Sync:
         selected = _SELECTED.search(told.get("flagd-selector", "") or getattr(request, "selector", ""))
         environment = selected[1] if selected else who.environment or self._book.environments[0]
         if not who.may_read(environment):
-            await call.abort(grpc.StatusCode.PERMISSION_DENIED, f"{who.name} is for {who.environment}.")
+            await call.abort(grpc.StatusCode.PERMISSION_DENIED, f"{who.name} {who.bounds}.")
         return who, environment
 
 

@@ -26,7 +26,7 @@ from croupier.core.gates.ready import BY_NAME
 
 class RatioShape(Shape):
     metric: Metric
-    """A Prometheus counter."""
+    """A counter, as Prometheus calls it; with source: otlp also as OpenTelemetry does (shop.bets)."""
     total: Labels | None = None
     """Which of its series count at all. Default: all."""
     good: Annotated[Labels, Field(min_length=1)]
@@ -35,7 +35,8 @@ class RatioShape(Shape):
 
 class LatencyShape(Shape):
     metric: Metric
-    """A Prometheus histogram in seconds, without _bucket."""
+    """A histogram of times, as Prometheus calls it, in seconds and without _bucket; with source: otlp also as
+    OpenTelemetry does (http.server.request.duration)."""
     match: Labels | None = None
     """Which of its series count. Default: all."""
     threshold: Duration
@@ -190,9 +191,9 @@ class GateSpec(Shape):
     """What it protects, for people."""
     sli: SliShape
     """What is counted."""
-    source: Literal["embedded", "prometheus"] | None = None
-    """Where the counts come from: Croupier's own scraper, or the Prometheus of CROUPIER_PROMETHEUS_URL. Default
-    embedded."""
+    source: Literal["embedded", "prometheus", "otlp"] | None = None
+    """Where the counts come from: Croupier's own scraper, the Prometheus of CROUPIER_PROMETHEUS_URL, or what the
+    service pushes over OTLP. Default embedded."""
     advisory: bool | None = None
     """true: judged, shown and recorded, but it neither stops a rollout nor keeps it waiting. Default false."""
     by: Annotated[list[Label], Field(max_length=8)] | None = None

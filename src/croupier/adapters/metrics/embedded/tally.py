@@ -1,13 +1,26 @@
-"""From kept counters to good and total per group, over a span. Pure; called for each version that a query names."""
+"""From kept counters to good and total per group, over a span. Pure; called for each version that a query names, here
+and for pushed metrics.
+"""
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from croupier.adapters.metrics.embedded.series import Series
 from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, PromqlSli, RatioSli, Sli
 
 _ALMOST = 1e-6
 """Sums of floats may end just below the whole number that they stand for."""
+
+
+class Counted(Protocol):
+    """One series that grows, of whatever source."""
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+    def grown(self, at: float) -> float:
+        """All growth up to and including ``at``."""
+        ...
 
 
 class _Sums:
@@ -27,8 +40,8 @@ class _Sums:
 
 def tally(
     sli: Sli,
-    good: Iterable[Series],
-    total: Iterable[Series],
+    good: Iterable[Counted],
+    total: Iterable[Counted],
     *,
     by: tuple[str, ...],
     also: Matchers,
@@ -81,7 +94,7 @@ def _groups(labels: Mapping[str, str], by: tuple[str, ...]) -> tuple[Group, ...]
     return ((), tuple((name, labels.get(name, "")) for name in by)) if by else ((),)
 
 
-def _add(sums: list[float], series: Series, span: tuple[float, float]) -> None:
+def _add(sums: list[float], series: Counted, span: tuple[float, float]) -> None:
     sums[0] += series.grown(span[0])
     sums[1] += series.grown(span[1])
 

@@ -1,0 +1,292 @@
+"""Everything that was pushed, as far as gates ask for it: processes, boundaries, questions. No I/O.
+
+Time is an argument. The source hands in what arrived; queries are answered from here.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from croupier.adapters.metrics.embedded.tally import largest_groups, tally
+from croupier.adapters.metrics.otlp.boundaries import Boundaries, Pair
+from croupier.adapters.metrics.otlp.decode import Push
+from croupier.adapters.metrics.otlp.explain import (
+    Sample,
+    blind,
+    matching,
+    named,
+    not_pushing,
+    stranger,
+    too_old,
+    uncountable,
+    unmatched,
+)
+from croupier.adapters.metrics.otlp.growth import Growth
+from croupier.adapters.metrics.otlp.names import calls, seconds_per
+from croupier.adapters.metrics.otlp.points import Instrument, SenderId
+from croupier.adapters.metrics.otlp.sender import Family, Sender, Taken
+from croupier.adapters.metrics.otlp.settings import OtlpSettings
+from croupier.control.ports import Query, VersionKey
+from croupier.core.gates import Counts, Group, LatencySli, Reading, Silence, Sli
+
+_log = structlog.get_logger(__name__)
+
+_SAMPLE_EVERY_S = 10.0
+_STRANGERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What an SLI is read from: a metric as the gate calls it and, for a threshold, the edge in seconds."""
+
+    metric: str
+    edge_s: float | None = None
+
+    @classmethod
+    def of(cls, sli: Sli) -> "Ask":
+        return cls(sli.metric, sli.threshold_s if isinstance(sli, LatencySli) else None)
+
+
+class Ledger:
+    """The memory of pushed metrics, bounded by its settings."""
+
+    def __init__(self, settings: OtlpSettings, now: float) -> None:
+        self._settings = settings
+        self._listening_from = self._opened_at = now
+        self._senders: dict[SenderId, Sender] = {}
+        self._running: Mapping[VersionKey, int] = {}
+        self._kept_from: dict[Ask, float] = {}
+        self._asked_at: dict[Ask, float] = {}
+        self._edges: dict[Instrument, frozenset[float] | None] = {}
+        self._pairs: dict[frozenset[VersionKey], Pair] = {}
+        self._samples: dict[VersionKey, dict[Instrument, Sample]] = {}
+        self._strangers: dict[tuple[str, str], float] = {}
+        self._forgot_before = float("-inf")
+        self._told: set[str] = set()
+
+    def watch(self, instances: Mapping[VersionKey, int]) -> None:
+        """So many instances of each version run."""
+        self._running = dict(instances)
+
+    def take(self, push: Push, at: float) -> Taken:
+        """Count what one process sent. ``at`` is later than that of the request before; ``close`` ends the request."""
+        if at > self._opened_at:
+            self._opened_at = at
+            for pair in self._pairs.values():
+                self._settle(pair, at)
+        sender = self._senders.get(push.sender)
+        if sender is None:
+            if len(self._senders) >= self._settings.instances:
+                taken = Taken()
+                taken.refuse(sum(one.size for one in push.metrics), "too many instances push here already")
+                return taken
+            sender = self._senders[push.sender] = Sender(push.sender, self._settings, at, at - self._listening_from)
+        room = self._settings.series - sum(one.kept for one in self._senders.values())
+        taken = sender.take(push, at, self, room)
+        if taken.fresh:
+            self._sample(push, at)
+            for pair in self._pairs.values():
+                if push.sender.key in pair.versions:
+                    pair.hear(push.sender, at, rest=taken.rest)
+        return taken
+
+    def close(self, at: float) -> None:
+        """Everything that came at this time was taken: where all have been heard now, spans may end here."""
+        for pair in self._pairs.values():
+            self._settle(pair, at)
+        self._forget(at)
+
+    def refuse(self, strangers: Iterable[tuple[str, str]], at: float) -> None:
+        """These services pushed without saying who they are."""
+        for name, why in strangers:
+            if (name, why) not in self._strangers:
+                _log.warning("otlp_sender_refused", service=name, why=why)
+            self._strangers[(name, why)] = at
+        while len(self._strangers) > _STRANGERS:
+            del self._strangers[next(iter(self._strangers))]
+
+    def read(self, query: Query, now: float) -> Reading | Silence:
+        """See ``MetricSource.read``."""
+        ask = Ask.of(query.sli)
+        versions = [VersionKey(query.service, query.canary)]
+        if query.baseline is not None:
+            versions.append(VersionKey(query.service, query.baseline))
+        pair = self._pair(frozenset(versions), now)
+        if why := self._keep(ask, now):
+            return Silence(why)
+        for version in versions:
+            if why := self._not_heard(version, now) or self._cannot_answer(query.sli, ask, version):
+                return Silence(why)
+        known = (family.complete_from for version in versions for _, family in self._matched(ask, version))
+        known_from = max(self._kept_from[ask], *known)
+        span = pair.boundaries.span(query.since, query.until, known_from)
+        late_s = max(one.beat.late_s for version in versions for one in self._live(version, now))
+        if span is None or query.until - span[1] > late_s:
+            return Silence(too_old(versions, span[1] if span else None, query.until))
+        arms = [self._count(query, ask, version, span) for version in versions]
+        return self._reading(query, arms, span)
+
+    def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
+        """See ``MetricSource.probe``; what it asks for is kept from now on."""
+        ask = Ask.of(sli)
+        if why := self._keep(ask, now) or self._not_heard(version, now):
+            return why
+        return blind(sli, version, self._samples.get(version, {}), self._settings)
+
+    def edges_of(self, instrument: Instrument) -> Collection[float] | None:
+        """See ``Asked``."""
+        if instrument not in self._edges:
+            self._edges[instrument] = self._edges_asked(instrument)
+        return self._edges[instrument]
+
+    def _edges_asked(self, instrument: Instrument) -> frozenset[float] | None:
+        if not instrument.kind.counts:
+            return None
+        asks = [
+            ask
+            for ask in self._kept_from
+            if calls(ask.metric, instrument.name, instrument.unit, instrument.kind) is not None
+        ]
+        if not asks:
+            return None
+        per = seconds_per(instrument.unit) or 1.0
+        return frozenset(ask.edge_s / per for ask in asks if ask.edge_s is not None)
+
+    def _keep(self, ask: Ask, now: float) -> str | None:
+        """Keep what answers this from now on; why not, if there is no room."""
+        if ask not in self._kept_from:
+            if len(self._kept_from) >= self._settings.metrics_asked:
+                return f"{self._settings.metrics_asked} metrics are kept already, which is the limit; ask for fewer"
+            self._kept_from[ask] = now
+            self._ask_again(now)
+        self._asked_at[ask] = now
+        return None
+
+    def _ask_again(self, now: float) -> None:
+        self._edges.clear()
+        for sender in self._senders.values():
+            sender.ask(self, now)
+
+    def _pair(self, versions: frozenset[VersionKey], now: float) -> Pair:
+        pair = self._pairs.get(versions)
+        if pair is None:
+            pair = self._pairs[versions] = Pair(versions, Boundaries(now), now, self._settings.settle_s)
+        pair.asked_at = now
+        self._settle(pair, now)
+        return pair
+
+    def _settle(self, pair: Pair, now: float) -> None:
+        pair.settle(now, partial(self._complete, pair.versions, now))
+
+    def _complete(self, versions: Iterable[VersionKey], at: float, heard: Collection[SenderId]) -> bool:
+        """Whether all live instances of all versions are among those who were heard."""
+        for version in versions:
+            live = self._live(version, at)
+            there = sum(sender.identity in heard for sender in live)
+            if not there or there < len(live) or there < self._running.get(version, 0):
+                return False
+        return True
+
+    def _not_heard(self, version: VersionKey, now: float) -> str | None:
+        """Why a version is silent: it does not push, or not all of its instances do."""
+        live = self._live(version, now)
+        running = self._running.get(version, 0)
+        late = [sender for sender in live if sender.beat.is_late(now)]
+        if live and not late and len(live) >= running:
+            return None
+        known = {sender.key for sender in self._senders}
+        elsewhere = None if version in known else stranger(version, self._strangers, known)
+        return elsewhere or not_pushing(version, live, late, running, now)
+
+    def _cannot_answer(self, sli: Sli, ask: Ask, version: VersionKey) -> str | None:
+        matched = self._matched(ask, version)
+        if not matched:
+            return unmatched(sli, version, self._samples.get(version, {}))
+        if why := uncountable(sli, version, [instrument for instrument, _ in matched]):
+            return why
+        if any(family.cut for _, family in matched):
+            return f"{named(version)} pushes too many series of {sli.metric!r}; use fewer attribute values"
+        for instrument, family in matched:
+            edge = self._edge_in(ask, instrument)
+            if edge is not None and any(edge in stream.edgeless for stream in family.streams.values()):
+                there = self._samples.get(version, {})
+                return blind(sli, version, there, self._settings) or f"not all of {sli.metric!r} has that bucket edge"
+        return None
+
+    def _matched(self, ask: Ask, version: VersionKey) -> list[tuple[Instrument, Family]]:
+        senders = [sender for sender in self._senders.values() if sender.identity.key == version]
+        names = matching(ask.metric, {instrument for sender in senders for instrument in sender.families})
+        return [(name, sender.families[name]) for sender in senders for name in names if name in sender.families]
+
+    def _count(self, query: Query, ask: Ask, version: VersionKey, span: tuple[float, float]) -> dict[Group, Counts]:
+        total: list[Growth] = []
+        good: list[Growth] = []
+        for instrument, family in self._matched(ask, version):
+            edge = self._edge_in(ask, instrument)
+            for stream in family.streams.values():
+                total.append(stream.growth[None])
+                if edge is None or edge in stream.growth:
+                    good.append(stream.growth[edge])
+        return tally(query.sli, good, total, by=query.by, also=(), span=span)
+
+    @staticmethod
+    def _edge_in(ask: Ask, instrument: Instrument) -> float | None:
+        """The threshold in the instrument's unit."""
+        return None if ask.edge_s is None else ask.edge_s / (seconds_per(instrument.unit) or 1.0)
+
+    def _reading(self, query: Query, arms: Sequence[dict[Group, Counts]], span: tuple[float, float]) -> Reading:
+        kept = largest_groups(arms, self._settings.groups)
+        cut = len({group for arm in arms for group in arm} - kept)
+        if cut and query.sli.metric not in self._told:
+            self._told.add(query.sli.metric)
+            _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=cut)
+        # A group that only one version has seen is told of the other as zero.
+        groups = {group for arm in arms for group in arm} & kept
+        full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
+        return Reading(span[0], span[1], full[0], full[1] if len(full) > 1 else None)
+
+    def _live(self, version: VersionKey, now: float) -> list[Sender]:
+        """Instances that are waited for. One that is late is gone when as many push as run, or after as long again."""
+        present = [
+            sender
+            for sender in self._senders.values()
+            if sender.identity.key == version and not sender.beat.is_gone(now)
+        ]
+        punctual = [sender for sender in present if not sender.beat.is_late(now)]
+        return punctual if 0 < self._running.get(version, 0) <= len(punctual) else present
+
+    def _sample(self, push: Push, at: float) -> None:
+        samples = self._samples.setdefault(push.sender.key, {})
+        for arrived in push.metrics:
+            known = samples.get(arrived.instrument)
+            if not arrived.size or (known is not None and at - known.at < _SAMPLE_EVERY_S):
+                continue
+            if known is not None or len(samples) < self._settings.metrics_per_instance:
+                samples[arrived.instrument] = Sample(at, arrived.sample(), push.attributes)
+
+    def _forget(self, now: float) -> None:
+        """Drop what is older than the retention window, and metrics that nobody asked for in it."""
+        before = now - self._settings.retention_s
+        if before - self._forgot_before < self._settings.retention_s / 30:
+            return
+        self._forgot_before = before
+        if unasked := [ask for ask, asked in self._asked_at.items() if asked < before]:
+            for ask in unasked:
+                del self._asked_at[ask], self._kept_from[ask]
+            self._ask_again(now)
+        for name, sender in list(self._senders.items()):
+            if sender.beat.last < before:
+                del self._senders[name]
+            else:
+                sender.forget(before)
+        for versions, pair in list(self._pairs.items()):
+            pair.boundaries.forget(before)
+            if pair.asked_at < before:
+                del self._pairs[versions]
+        for version in self._samples.keys() - {name.key for name in self._senders}:
+            del self._samples[version]
+        for stranger_, seen in list(self._strangers.items()):
+            if seen < before:
+                del self._strangers[stranger_]

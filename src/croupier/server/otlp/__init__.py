@@ -1,0 +1,1 @@
+"""The door for applications that push their metrics over OTLP/HTTP."""
