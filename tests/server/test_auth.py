@@ -112,7 +112,7 @@ async def test_the_matrix(world: Any, rule: str) -> None:
 
 def test_nothing_but_health_is_open() -> None:
     app = create_app(Settings.model_construct())
-    outside = {path for path in app.openapi()["paths"] if not path.startswith(("/api/", "/ofrep/"))}
+    outside = {path for path in app.openapi()["paths"] if not path.startswith(("/api/", "/ofrep/", "/otlp/"))}
     assert outside == {"/healthz", "/readyz", "/metrics"}
     assert not [route for route in app.routes if isinstance(route, APIRoute) and "docs" in route.path]
 
@@ -125,7 +125,7 @@ async def test_tokens_are_made_shown_once_and_revoked(world: Any) -> None:
     assert me.json() == {"name": "ci", "role": "operator"}
 
     listed = (await world.get("/tokens")).json()["items"]
-    assert [token["name"] for token in listed] == ["admin", "operator", "viewer", "client", "ci"]
+    assert [token["name"] for token in listed] == ["admin", "operator", "viewer", "client", "reporter", "ci"]
     secret = text.rsplit("_", 1)[-1] if text.count("_") == 2 else text.split("_", 2)[2]
     assert secret not in str(listed)
     assert secret not in (await world.get("/journal", params={"limit": 200})).text
