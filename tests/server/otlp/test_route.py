@@ -27,7 +27,7 @@ from tests.server.conftest import World, open_world, until
 from tests.server.listening import listening
 
 from croupier.adapters.clock import SystemClock
-from croupier.adapters.metrics.otlp import OtlpMetrics
+from croupier.adapters.metrics.otlp import OtlpMetrics, OtlpSettings
 from croupier.control.ports import Query
 from croupier.core.gates import OTLP, Counts, LatencySli, RatioSli, Reading, Silence
 from croupier.server.auth import Role
@@ -43,7 +43,8 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture
 async def door(settings: Settings) -> AsyncIterator[World]:
     """A control plane that takes pushes."""
-    async with open_world(settings, pushed=OtlpMetrics(SystemClock())) as world:
+    # Requests of one collection may be far apart on a busy machine.
+    async with open_world(settings, pushed=OtlpMetrics(SystemClock(), OtlpSettings(settle_s=2.0))) as world:
         yield world
 
 

@@ -18,7 +18,7 @@ class OtlpSettings:
     """... within these bounds."""
     usual_interval_s: float = 60.0
     """The SDKs' own default, taken for an instance that has pushed only once."""
-    settle_s: float = 0.5
+    settle_s: float = 1.0
     """A collection that is sent in several requests is whole when nothing more of it came for so long."""
     young_s: float = 120.0
     """What an instance counted before its first push is taken as new if it is no older than this."""
