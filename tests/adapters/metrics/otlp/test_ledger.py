@@ -28,7 +28,7 @@ def begin(desk: Desk, *more: Any) -> None:
 
 def test_counts_of_both_versions_are_exact(desk: Desk) -> None:
     begin(desk)
-    desk.push(T + 11, NEW, bets(7, 1, T + 11))
+    desk.push(T + 13, NEW, bets(7, 1, T + 13))
     desk.push(T + 20, OLD, bets(1_090, 12, T + 20))
     assert desk.counts(BETS, T + 10, T + 25) == (Counts(7, 8), Counts(90, 92))
 
