@@ -1,13 +1,12 @@
 """Croupier's own rules, driven sample by sample through the real ``decide`` by a rehearsal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from benchmarks.gates._result import Result, harm
 from benchmarks.gates._scenarios import Scenario
 from benchmarks.gates._world import EDGES_MS, PROVIDERS, SLO_MS, TICK_S, Arm, Part, World
-from benchmarks.gates.peers.steps import last_weight
 
 from croupier.core.gates import (
     ClassicRule,
@@ -25,7 +24,7 @@ from croupier.core.gates import (
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.resolve import resolve
-from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.spec import Auto, Pause, Plan, RolloutSpec, SetWeight, Step
 from croupier.core.rollout.state import Phase
 from croupier.testing import Rehearsal
 
@@ -55,32 +54,15 @@ _SLOWER: Final = tuple(
 """No more than 20 % slower, at two thresholds taken from the stable version's own histogram."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sequential:
-    """What a user writes for sequential gates. ``clumps``: a size for all gates (``None``: measured); ``holdback``:
-    keep a small baseline to the end.
-    """
-
-    clumps: float | None = None
-    samples: int = 5
-    holdback: bool = True
-    interval_s: float = TICK_S
+_RULE: Final = SequentialRule()
 
 
-def sequential(per_s: float, chosen: Sequential = Sequential()) -> Plan:
-    """Weights rise when the gates pass."""
-    rule = SequentialRule(chosen.interval_s, chosen.samples, clumps=chosen.clumps)
+def sequential(per_s: float, rule: SequentialRule = _RULE) -> Plan:
+    """What a user writes for sequential gates: ``steps: auto``, watched to the end of the story."""
     errors = replace(_ERRORS, hard_stop=HardStop(failing=0.5, samples=20))
     gates = [replace(gate, rule=rule) for gate in (errors, *_SLOWER, _DEPOSITS)]
     names = tuple(gate.name for gate in gates)
-    # The first weight is the largest at which a total failure costs at most 60 failed requests a minute.
-    first = max((bp for bp in _WEIGHTS if per_s * bp / 10_000 <= 1.0), default=_WEIGHTS[0])
-    # The last one while watching: without a baseline nobody can tell an incident from a bad release.
-    last = round(10_000 * last_weight(per_s)) if chosen.holdback else 9_500
-    steps: list[Step] = []
-    for weight in (*(bp for bp in _WEIGHTS if first <= bp < last), last):
-        steps += [SetWeight(weight), Analysis(names)]
-    return resolve(RolloutSpec("shop", "shop", (*steps, Pause()), names), gates, [])
+    return resolve(RolloutSpec("shop", "shop", (Auto(watch_s=WATCH_S),), names), gates, [], per_s=per_s)
 
 
 def classic() -> Plan:

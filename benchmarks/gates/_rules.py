@@ -10,6 +10,7 @@ from benchmarks.gates._scenarios import Scenario
 from benchmarks.gates._world import TICK_S, World
 from benchmarks.gates.peers import ArgoRun, Flagger, Kayenta, Peer, Said, Threshold, fast, usual
 
+from croupier.core.gates import SequentialRule
 from croupier.core.rollout.spec import Plan
 
 Play = Callable[[Scenario, float, int], Result]
@@ -42,7 +43,7 @@ def _peer(make: Callable[[float], Peer], ticks: int = _WATCH) -> Play:
 
 @cache
 def _sequential(per_s: float, interval_s: float = TICK_S) -> Plan:
-    return _ours.sequential(per_s, _ours.Sequential(interval_s=interval_s))
+    return _ours.sequential(per_s, SequentialRule(interval_s))
 
 
 def _evidence(scenario: Scenario, per_s: float, seed: int) -> Result:
@@ -74,7 +75,7 @@ times as often, for the share of false rollbacks only.
 """
 
 MEANINGS: Final = {
-    "ours": "sequential gates, weights rise when they pass",
+    "ours": "sequential gates, `steps: auto`",
     "ours, classic": "the classic rule of a gate without `sequential`, 5 minutes a weight",
     "A1": "rate over 1 min, looked at every minute, 3 violations in a row; 5 minutes a weight",
     "A1 fast": "the same rule on steps of a minute, as ours take them",

@@ -70,7 +70,10 @@ def usual() -> Steps:
 
 def fast(per_s: float) -> Steps:
     """As fast as rules on evidence go: a minute a weight, five minutes at half, then all but a small baseline."""
-    return Steps([*WEIGHTS[:-1], last_weight(per_s)], [6, 6, 6, 6, STEP_TICKS, FOREVER])
+    last = last_weight(per_s)
+    if last == WEIGHTS[-2]:
+        return Steps(WEIGHTS[:-1], [6, 6, 6, 6, FOREVER])
+    return Steps([*WEIGHTS[:-1], last], [6, 6, 6, 6, STEP_TICKS, FOREVER])
 
 
 def last_weight(per_s: float) -> float:
