@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from benchmarks.gates._scenarios import PODS, Scenario
+from numpy.typing import NDArray
 
 TICK_S: Final = 10.0
 PROVIDERS: Final = (0.40, 0.25, 0.15, 0.12, 0.08)
@@ -20,6 +21,7 @@ FACTOR: Final = 1.2
 _DEPOSITS: Final = 0.10
 _MEDIAN_MS, _SIGMA = 120.0, 0.60
 _NORMAL: Final = NormalDist()
+Counted: TypeAlias = NDArray[np.int64]
 T75_MS: Final = _MEDIAN_MS * math.exp(_SIGMA * 0.6745)
 T95_MS: Final = _MEDIAN_MS * math.exp(_SIGMA * 1.6449)
 EDGES_MS: Final = (T75_MS, FACTOR * T75_MS, T95_MS, FACTOR * T95_MS, SLO_MS)
@@ -64,6 +66,12 @@ class World:
         self._phase = random.uniform(0, 2 * math.pi)
         self._burst_at = random.uniform(30, 900)
         self._incident_at = random.uniform(*scenario.incident[:2]) if scenario.incident else math.inf
+        # What a deposit with each provider fails by row: before the fault, and with it.
+        usual = np.full((1 + PARTS, len(PROVIDERS)), scenario.deposits)
+        broken = usual.copy()
+        if scenario.provider is not None:
+            broken[0, 2] = scenario.provider
+        self._failing = usual, broken
         # What varies slowly, with a memory of two minutes: the day, the canary's pods, the baseline's by part.
         self._slow_noise: list[float] = random.standard_normal(2 + PARTS).tolist()
 
@@ -72,16 +80,21 @@ class World:
         s, random = self._scenario, self._random
         now = (tick + 0.5) * self._tick_s
         mean = self._per_s * self._tick_s * (1 + 0.2 * math.sin(self._phase + 2 * math.pi * now / 7200))
-        requests = int(random.poisson(mean))
-        mine = int(random.binomial(requests, weight))
+        # The canary, then the baseline in parts: all of them at once, since each draw costs as much as ten.
+        rows = random.multinomial(random.poisson(mean), [weight, *[(1.0 - weight) / PARTS] * PARTS])
         faulty = now >= s.onset_s and weight >= s.from_weight - 1e-9
         pods = max(1, round(weight * PODS))
         ours, theirs = self._rates(now, faulty=faulty)
-        slower, slower_theirs = self._multipliers(now, pods)
-        ours += self._burst(tick) / pods
-        canary = self._arm([mine], ours, [slower], s.provider if faulty else None, pods)
-        others = random.multinomial(requests - mine, [1 / PARTS] * PARTS).tolist()
-        baseline = self._arm(others, theirs, slower_theirs, None, max(1, PODS - pods))
+        rates = [ours + self._burst(tick) / pods, *[theirs] * PARTS]
+        errors = self._failed(rows, rates, [pods, *[max(1, PODS - pods) / PARTS] * PARTS])
+        slower = self._multipliers(now, pods)
+        over = random.multinomial(rows, [_shares(each) for each in slower])[:, ::-1].cumsum(axis=1)[:, -2::-1]
+        made = random.multinomial(random.binomial(rows, _DEPOSITS), PROVIDERS)
+        failed = random.binomial(made, self._failing[1 if faulty else 0])
+        canary, baseline = (
+            self._arm(slice(*span), rows, errors, over, made, failed, slower=slower)
+            for span in ((0, 1), (1, 1 + PARTS))
+        )
         if s.silence and s.silence[0] <= now < s.silence[1]:
             return None, baseline if s.silence[2] else None
         return canary, baseline
@@ -103,16 +116,16 @@ class World:
             common += s.incident[3]
         return ours + common, theirs + common
 
-    def _multipliers(self, now: float, pods: int) -> tuple[float, list[float]]:
+    def _multipliers(self, now: float, pods: int) -> list[float]:
         """How much slower than usual the canary is, and each part of the baseline."""
         s = self._scenario
         common = s.incident[4] if s.incident and self._struck(now) else 1.0
-        ours, theirs = s.latency * common, [common] * PARTS
-        if s.pod_latency:
-            ours *= math.exp(s.pod_latency * self._drift(1) / math.sqrt(pods))
-            spread = s.pod_latency / math.sqrt(max(1, PODS - pods) / PARTS)
-            theirs = [common * math.exp(spread * self._drift(2 + part)) for part in range(PARTS)]
-        return ours, theirs
+        if not s.pod_latency:
+            return [s.latency * common, *[common] * PARTS]
+        pods_of_part = max(1, PODS - pods) / PARTS
+        spreads = [s.pod_latency / math.sqrt(pods), *[s.pod_latency / math.sqrt(pods_of_part)] * PARTS]
+        drifts = [math.exp(spread * self._drift(1 + row)) for row, spread in enumerate(spreads)]
+        return [s.latency * common * drifts[0], *(common * drift for drift in drifts[1:])]
 
     def _struck(self, now: float) -> bool:
         incident = self._scenario.incident
@@ -130,26 +143,18 @@ class World:
         lasting = min(ends, (tick + 1) * self._tick_s) - max(begins, tick * self._tick_s)
         return 0.30 * max(0.0, lasting) / self._tick_s
 
-    def _arm(
-        self, parts: Sequence[int], rate: float, slower: Sequence[float], provider: float | None, pods: int
-    ) -> Arm:
-        random, requests = self._random, sum(parts)
-        errors = [self._failed(part, rate, pods / len(parts)) for part in parts]
-        bins = random.multinomial(parts, [_shares(multiplier) for multiplier in slower])
-        over = bins[:, ::-1].cumsum(axis=1)[:, -2::-1]
-        made = random.multinomial(random.binomial(parts, _DEPOSITS), PROVIDERS)
-        failing = [self._scenario.deposits] * len(PROVIDERS)
-        if provider is not None:
-            failing[2] = provider
-        failed = random.binomial(made, failing)
-        columns = (parts, errors, map(tuple, over.tolist()), made.sum(axis=1).tolist(), failed.sum(axis=1).tolist())
+    def _arm(self, some: slice, *drawn: Counted, slower: Sequence[float]) -> Arm:
+        """These rows as one version."""
+        rows, errors, over, made, failed = (each[some] for each in drawn)
+        requests = int(rows.sum())
+        columns = rows.tolist(), errors.tolist(), map(tuple, over.tolist())
         return Arm(
             requests,
-            sum(errors),
+            int(errors.sum()),
             tuple(over.sum(axis=0).tolist()),
-            self._p95(requests, sum(slower) / len(slower)),
+            self._p95(requests, sum(slower[some]) / len(columns[0])),
             tuple(zip(made.sum(axis=0).tolist(), failed.sum(axis=0).tolist(), strict=True)),
-            tuple(map(Part, *columns)),
+            tuple(map(Part, *columns, made.sum(axis=1).tolist(), failed.sum(axis=1).tolist())),
         )
 
     def _p95(self, requests: int, slower: float) -> float | None:
@@ -160,17 +165,19 @@ class World:
         quantile = float(self._random.beta(rank, requests + 1 - rank))
         return _MEDIAN_MS * slower * math.exp(_SIGMA * _NORMAL.inv_cdf(min(max(quantile, 1e-12), 1 - 1e-12)))
 
-    def _failed(self, requests: int, rate: float, pods: float) -> int:
+    def _failed(self, rows: Counted, rates: Sequence[float], pods: Sequence[float]) -> Counted:
+        """How many requests of each row fail."""
         random, s = self._random, self._scenario
+        wanted = np.asarray(rates)
         if s.pod_noise:
-            shape = max(pods, 1) / s.pod_noise**2
-            rate *= float(random.gamma(shape, 1 / shape))
-        rate = min(rate, 1.0)
-        if s.clump > 1.0:
-            clumps = int(random.binomial(requests, rate / s.clump))
-            more = int(random.negative_binomial(clumps, 1 / s.clump)) if clumps else 0
-            return min(clumps + more, requests)
-        return int(random.binomial(requests, rate))
+            shapes = np.maximum(pods, 1.0) / s.pod_noise**2
+            wanted = wanted * random.gamma(shapes, 1.0 / shapes)
+        wanted = np.minimum(wanted, 1.0)
+        if s.clump == 1.0:
+            return random.binomial(rows, wanted)
+        clumps = random.binomial(rows, wanted / s.clump)
+        more = random.negative_binomial(np.maximum(clumps, 1), 1.0 / s.clump)
+        return np.minimum(clumps + np.where(clumps > 0, more, 0), rows)
 
 
 @lru_cache(maxsize=64)
