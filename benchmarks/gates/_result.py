@@ -48,8 +48,8 @@ def summed_up(results: Sequence[Result]) -> Cell:
         rank = math.ceil(part * len(results)) - 1
         return back[rank] if rank < len(back) else None
 
-    harm = statistics.fmean(result.harm for result in results)
-    return Cell(len(results), len(back), late(0.5), late(0.95), harm, statistics.median(whole) if whole else None)
+    suffered = statistics.fmean(result.harm for result in results)
+    return Cell(len(results), len(back), late(0.5), late(0.95), suffered, statistics.median(whole) if whole else None)
 
 
 def harm(scenario: Scenario, canary: Arm) -> int:

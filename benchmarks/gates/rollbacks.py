@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,8 +28,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+Figures = Mapping[float, Mapping[str, Mapping[str, Cell]]]
+"""By rate, by scenario, by rule."""
+
 _USUAL = [rule for rule in RULES if rule != "ours, every second"]
 _COMMON = "incident outside the release"
+_UNPLAYED = Cell(0, 0, None, None, 0.0, None)
 
 
 class Job(NamedTuple):
@@ -59,6 +63,22 @@ def run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Cell]]:
 
 def main() -> int:
     arguments = _arguments()
+    console, began = Console(width=None if sys.stdout.isatty() else 220), time.monotonic()
+    figures = _read(arguments.show) if arguments.show else _played(arguments)
+    for per_s, cells in figures.items():
+        table = rows([scenario for scenario in SCENARIOS if scenario.name in cells], cells, targets(per_s))
+        if arguments.markdown:
+            console.out(f"\n**{per_s:g} requests/s**\n\n{markdown(table)}\n")
+        else:
+            _show(console, per_s, table)
+    if arguments.json:
+        document = _document(figures, arguments.rollouts, time.monotonic() - began)
+        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    return _judged(console, figures)
+
+
+def _played(arguments: argparse.Namespace) -> Figures:
+    """Every cell, filled in now."""
     chosen = [scenario for scenario in SCENARIOS if arguments.scenario in scenario.name]
     jobs = [
         Job(per_s, scenario, rule, arguments.rollouts)
@@ -66,26 +86,25 @@ def main() -> int:
         for scenario in chosen
         for rule in arguments.rules
     ]
-    console, began = Console(width=None if sys.stdout.isatty() else 220), time.monotonic()
+    # All places first, in order: several processes fill them as they come.
+    found: dict[float, dict[str, dict[str, Cell]]] = {}
+    for job in jobs:
+        found.setdefault(job.per_s, {}).setdefault(job.scenario.name, {})[job.rule] = _UNPLAYED
     progress = Console(stderr=True)
-    cells: dict[float, dict[str, dict[str, Cell]]] = {
-        per_s: {scenario.name: {} for scenario in chosen} for per_s in arguments.rates
-    }
     for job, cell in track(run(jobs, arguments.workers), "playing", len(jobs), console=progress, transient=True):
-        cells[job.per_s][job.scenario.name][job.rule] = cell
-    for found in cells.values():
-        for name, by_rule in found.items():
-            found[name] = {rule: by_rule[rule] for rule in arguments.rules}
-    for per_s, found in cells.items():
-        table = rows(chosen, found, targets(per_s))
-        if arguments.markdown:
-            console.out(f"\n**{per_s:g} requests/s**\n\n{markdown(table)}")
-        else:
-            _show(console, per_s, table)
-    if arguments.json:
-        document = _document(cells, arguments.rollouts, time.monotonic() - began)
-        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    return _judged(console, cells)
+        found[job.per_s][job.scenario.name][job.rule] = cell
+    return found
+
+
+def _read(paths: Sequence[Path]) -> Figures:
+    """The figures of earlier runs, put together."""
+    found: dict[float, dict[str, dict[str, Cell]]] = {}
+    for path in paths:
+        for per_s, scenarios in json.loads(path.read_text(encoding="utf-8"))["cells"].items():
+            for name, cells in scenarios.items():
+                place = found.setdefault(float(per_s), {}).setdefault(name, {})
+                place.update({rule: Cell(**cell) for rule, cell in cells.items()})
+    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -101,6 +120,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", default="", help="only those whose name contains this")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="write every figure to this file as well")
+    parser.add_argument("--show", type=Path, nargs="+", metavar="FILE", help="play nothing, show these runs")
     parser.add_argument("--markdown", action="store_true", help="tables as the documentation has them")
     return parser.parse_args()
 
@@ -114,7 +134,7 @@ def _show(console: Console, per_s: float, table: Sequence[Sequence[str]]) -> Non
     console.print(shown)
 
 
-def _document(cells: dict[float, dict[str, dict[str, Cell]]], rollouts: int, took_s: float) -> dict[str, Any]:
+def _document(figures: Figures, rollouts: int, took_s: float) -> dict[str, Any]:
     """Every figure, and what is needed to judge it."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607 - whichever git made the working copy
     return {
@@ -125,16 +145,16 @@ def _document(cells: dict[float, dict[str, dict[str, Cell]]], rollouts: int, too
         "rollouts": rollouts,
         "cells": {
             f"{per_s:g}": {name: {rule: asdict(cell) for rule, cell in found.items()} for name, found in table.items()}
-            for per_s, table in cells.items()
+            for per_s, table in figures.items()
         },
     }
 
 
-def _judged(console: Console, cells: dict[float, dict[str, dict[str, Cell]]]) -> int:
+def _judged(console: Console, figures: Figures) -> int:
     """Whether the healthy were spared as promised."""
     ours = [
         (name, cell)
-        for table in cells.values()
+        for table in figures.values()
         for name, found in table.items()
         for rule, cell in found.items()
         if rule in ("ours", "ours, every second")

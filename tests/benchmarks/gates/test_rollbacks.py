@@ -33,6 +33,15 @@ def test_every_rule_plays_a_rollout_and_all_is_written_down(tmp_path: Path) -> N
     assert set(found) == set(RULES) - {"ours, every second"}
     assert found["ours"]["median_s"] is not None
     assert "| 5xx 0.05->20% |" in run.stdout
+    again = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gates.rollbacks", "--show", str(out), str(out), "--markdown"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert again.stdout == run.stdout
 
 
 def test_the_same_seed_is_the_same_rollout() -> None:
