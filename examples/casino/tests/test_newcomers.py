@@ -1,7 +1,8 @@
-"""Newcomers are counted once, when it is known what became of them, for the version that let them in."""
+"""Newcomers are counted once, when it is known what became of them, for the version of their first login."""
 
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 
 from casino import identity, newcomers
@@ -18,7 +19,14 @@ APPROVED = "d1"
 
 def join(house: House, login: str) -> bool:
     newcomer = Newcomer(login, "pbkdf2$1$00$00", "A" * 32, "DE", "aurora")
-    return house.database.write_now(lambda tx: newcomers.register(tx, newcomer, house.version))
+    return house.database.write_now(lambda tx: _joined(tx, newcomer, house.version))
+
+
+def _joined(tx: sqlite3.Connection, newcomer: Newcomer, version: str) -> bool:
+    """Registered, and in by the version."""
+    added = newcomers.register(tx, newcomer)
+    newcomers.let_in(tx, identity.player_id(newcomer.login), version)
+    return added
 
 
 async def known(house: House, within_s: float = 600.0) -> list[Outcome]:
@@ -66,6 +74,16 @@ async def test_another_version_minds_its_own(open_house: OpenHouse) -> None:
     join(old, "ben")
     assert await known(new, within_s=-1.0) == []
     assert len(await known(old, within_s=-1.0)) == 1
+
+
+async def test_whose_newcomer_it_is_shows_at_the_first_login(open_house: OpenHouse) -> None:
+    house = open_house()
+    newcomer = Newcomer("ann", "pbkdf2$1$00$00", "A" * 32, "DE", "aurora")
+    house.database.write_now(lambda tx: newcomers.register(tx, newcomer))
+    assert await known(house, within_s=-1.0) == []
+    for version in (house.version, "2.0.0"):
+        house.database.write_now(partial(newcomers.let_in, player=ANN.id, version=version))
+    assert len(await known(house, within_s=-1.0)) == 1
 
 
 def test_a_login_that_is_taken_is_no_newcomer(open_house: OpenHouse) -> None:

@@ -73,7 +73,7 @@ async def register(request: Request) -> Response:
     newcomer = Newcomer(
         form.login, await asyncio.to_thread(_hash, house, form.password), pyotp.random_base32(), form.market, form.brand
     )
-    if not await house.database.write(lambda tx: newcomers.register(tx, newcomer, house.version)):
+    if not await house.database.write(lambda tx: newcomers.register(tx, newcomer)):
         raise Refusal(409, "login_taken", "this login is taken; choose another")
     return respond({"player_id": identity.player_id(form.login), "totp_secret": newcomer.totp_secret}, 201)
 
@@ -163,10 +163,11 @@ async def _check_password(house: House, form: Login, stored: Stored | None) -> s
     upgraded: str | None = None
     if house.settings.since("1.1.0") and not stored.password_hash.startswith("scrypt$"):
         upgraded = await asyncio.to_thread(_hash, house, form.password)
-    return await house.database.write(lambda tx: _open_challenge(tx, stored.player, upgraded))
+    return await house.database.write(lambda tx: _open_challenge(tx, stored.player, upgraded, house.version))
 
 
-def _open_challenge(tx: sqlite3.Connection, player: Player, upgraded: str | None) -> str:
+def _open_challenge(tx: sqlite3.Connection, player: Player, upgraded: str | None, version: str) -> str:
+    newcomers.let_in(tx, player.id, version)
     if upgraded is not None:
         identity.store_password(tx, player.id, upgraded)
     return identity.open_challenge(tx, player.id)

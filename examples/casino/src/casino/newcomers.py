@@ -1,6 +1,6 @@
 """Newcomers: who registered, and whether they made their first deposit in time. Run by the auth service.
 
-Counted once each, for the version that let them in, when it is known what became of them: a rate of two counters of
+Counted once each, for the version of their first login, when it is known what became of them: a rate of two counters of
 different moments would not be a share of anybody.
 """
 
@@ -32,13 +32,20 @@ class Outcome:
     deposited: bool
 
 
-def register(tx: sqlite3.Connection, newcomer: Newcomer, version: str) -> bool:
+def register(tx: sqlite3.Connection, newcomer: Newcomer) -> bool:
     """Store the player, and remember the newcomer; false where the login is taken."""
     if not identity.add_player(tx, newcomer):
         return False
-    row = (identity.player_id(newcomer.login), version, time.time())
-    tx.execute("INSERT INTO newcomers (player_id, version, registered_at) VALUES (?, ?, ?)", row)
+    row = (identity.player_id(newcomer.login), time.time())
+    tx.execute("INSERT INTO newcomers (player_id, version, registered_at) VALUES (?, '', ?)", row)
     return True
+
+
+def let_in(tx: sqlite3.Connection, player: str, version: str) -> None:
+    """Note the version of a newcomer's first login; until then nobody knows whose newcomer it is: who registers has no
+    id yet, by which the edge could send them to a version.
+    """
+    tx.execute("UPDATE newcomers SET version = ? WHERE player_id = ? AND version = ''", (version, player))
 
 
 def outcomes(tx: sqlite3.Connection, version: str, within_s: float) -> list[Outcome]:

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS players (
   excluded_at REAL
 ) WITHOUT ROWID;
 
--- Players who registered and of whom it is not known yet whether they deposit. The version is the one that let them in.
+-- Players who registered and of whom it is not known yet whether they deposit. The version is that of the first login.
 CREATE TABLE IF NOT EXISTS newcomers (
   player_id TEXT PRIMARY KEY REFERENCES players (id),
   version TEXT NOT NULL,

@@ -208,7 +208,7 @@ READY: Final = (
             description="Newcomers make their first deposit. Slow and noisy, so it advises; its guard stops.",
         ),
         "auth",
-        "newcomers who deposited in time, of those who did or did not",
+        "newcomers who deposited in time, of those who did or did not; for the version of their first login",
     ),
     Ready(
         Gate(
@@ -223,7 +223,7 @@ READY: Final = (
             description="The share of newcomers who deposit is not surely 15 % below the stable version's.",
         ),
         "auth",
-        "newcomers who deposited in time, of those who did or did not",
+        "newcomers who deposited in time, of those who did or did not; for the version of their first login",
     ),
     Ready(
         Gate(

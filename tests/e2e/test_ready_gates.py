@@ -1,0 +1,122 @@
+"""Every ready-made gate sees something in the running casino: probed, read, counted, at the services and at the edge.
+
+The casino is real, four services behind a real Envoy, with players; each service has two versions that share them.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from casino.players import Crowd
+from casino.players.script import Mix
+from casino.testing import LocalCasino, until, wait_ready
+from casino.world import SERVICES
+from croupier.adapters.clock import SystemClock
+from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
+from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
+from croupier.control.ports import (
+    Backend,
+    Endpoint,
+    Query,
+    RoutedService,
+    ScrapeTarget,
+    TrafficTable,
+    VersionKey,
+)
+from croupier.core.gates import EventsSli, Gate, Reading
+from croupier.core.gates.ready import EDGE, READY, Ready
+from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.rollout.routes import canary_routes
+
+pytestmark = pytest.mark.envoy
+
+OLD, NEW = "1.0.0", "1.1.0"
+MIX = Mix(newcomers=0.5, tables=0.5, withdrawals=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The casino as the control plane sees it."""
+
+    metrics: EmbeddedMetrics
+    clock: SystemClock
+    began: float
+
+    async def read(self, gate: Gate, service: str) -> Reading:
+        query = Query(gate.sli, gate.by, service, NEW, OLD, self.began, self.clock.now())
+        answer = await self.metrics.read(query)
+        assert isinstance(answer, Reading), f"{gate.name} of {service}: {answer}"
+        return answer
+
+
+@pytest.fixture
+async def floor(free_port: int, tmp_path: Path) -> AsyncIterator[Floor]:
+    folder = Path(tempfile.mkdtemp(prefix="edge-"))  # a unix socket's path is short
+    router = EnvoyRouter(EnvoySettings(run_dir=folder, port=free_port, concurrency=1, drain_s=1.0))
+    clock = SystemClock()
+    with LocalCasino(tmp_path) as casino:
+        options = ("--newcomer-seconds", "3", "--drain-seconds", "1")
+        started = [casino.start(service, version, options=options) for service in SERVICES for version in (OLD, NEW)]
+        for each in started:
+            await asyncio.to_thread(wait_ready, each)
+        await router.start()
+        metrics = EmbeddedMetrics(clock, MetricSettings(interval_s=0.5, edge_socket=router.admin_socket))
+        try:
+            places = {VersionKey(each.service, each.version): Endpoint("127.0.0.1", each.port) for each in started}
+            services = tuple(
+                RoutedService(
+                    Service(name, (f"/{name}",), ProcessTemplate(("x",))),
+                    canary_routes(name, OLD, NEW, 5_000, salt="floor"),
+                )
+                for name in SERVICES
+            )
+            await router.apply(TrafficTable(services, tuple(Backend(key, (place,)) for key, place in places.items())))
+            await metrics.watch({key: (ScrapeTarget(place, "/metrics"),) for key, place in places.items()})
+            await metrics.start()
+            began = clock.now()
+            host, port = router.address
+            async with Crowd(f"http://{host}:{port}", rate=120, players=200, mix=MIX, timeout_s=5):
+                yield Floor(metrics, clock, began)
+        finally:
+            await metrics.stop()
+            await router.stop(keep_serving=False)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def services_of(ready: Ready) -> list[str]:
+    return list(SERVICES) if ready.counted_by == EDGE else ready.counted_by.split(", ")
+
+
+async def test_every_ready_made_gate_sees_the_running_casino(floor: Floor) -> None:
+    asked = [(ready, service) for ready in READY for service in services_of(ready)]
+    for ready, service in asked:
+        assert await floor.metrics.probe(ready.gate.sli, service, OLD) is None, (ready.name, service)
+
+    unseen = list(asked)
+
+    async def all_seen() -> bool:
+        """Of what must not happen, that there is none is all there is to see."""
+        for ready, service in list(unseen):
+            reading = await floor.read(ready.gate, service)
+            assert reading.baseline is not None
+            seen = min(reading.canary[()].total, reading.baseline[()].total) > 0
+            if isinstance(ready.gate.sli, EventsSli) or seen:
+                unseen.remove((ready, service))
+        return not unseen
+
+    try:
+        await until(all_seen, within_s=45.0)
+    except TimeoutError:
+        pytest.fail(f"nothing was counted of {[(ready.name, service) for ready, service in unseen]}")
+    for ready, service in asked:
+        reading = await floor.read(ready.gate, service)
+        if isinstance(ready.gate.sli, EventsSli):
+            assert reading.canary[()].total == 0, ready.name
+        elif ready.gate.objective is not None:
+            # A healthy casino is not far from what is asked of it, or the defaults would make no sense.
+            assert reading.canary[()].bad_share < 0.2, (ready.name, service, reading)
