@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -23,7 +24,6 @@ from croupier.core.gates import Reading, Silence, Sli
 
 T = TypeVar("T")
 PATIENCE_S = 30.0
-PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
 
 class Page:
@@ -75,7 +75,7 @@ class Server:
         self._folder = folder
         self._pages: list[Page] = []
         self._file = folder / "targets.json"
-        self._find()
+        self.find()
         (folder / "prometheus.yml").write_text(
             json.dumps(  # JSON is YAML
                 {
@@ -100,18 +100,18 @@ class Server:
         )
         until(self._ready, "Prometheus to be ready")
 
-    def page(self, version: str, service: str = "payments", *, found: bool = True) -> Page:
-        """A new instance; scraped from now on, if it is to be ``found``."""
+    def page(self, version: str, service: str, *, found: bool = True) -> Page:
+        """A new instance; scraped from now on (in 5 s at the latest), if it is to be ``found``."""
         page = Page(service, version)
         self._pages.append(page)
         if found:
-            self._find()
+            self.find()
         return page
 
     def lose(self, *pages: Page) -> None:
         """These are not scraped any more."""
         self._pages = [page for page in self._pages if page not in pages]
-        self._find()
+        self.find()
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
@@ -123,10 +123,10 @@ class Server:
         now = time.time()
 
         def done() -> bool | None:
-            times = {one["metric"]["instance"]: float(one["value"][1]) for one in self.ask("timestamp(up)")}
+            times = {one["metric"]["instance"]: float(one["value"][1]) for one in self.ask("timestamp(up) and up == 1")}
             return all(times.get(page.address, 0.0) > now for page in pages) or None
 
-        until(done, "a scrape")
+        until(done, "a good scrape")
 
     def stop(self) -> None:
         self._process.terminate()
@@ -140,7 +140,8 @@ class Server:
         except httpx.HTTPError:
             return None
 
-    def _find(self) -> None:
+    def find(self) -> None:
+        """Tell Prometheus of all instances."""
         groups = [
             {"targets": [page.address], "labels": {"service": page.service, "version": page.version}}
             for page in self._pages
@@ -170,11 +171,17 @@ def server(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], in
 
 
 @pytest.fixture
-def start(server: Server) -> Iterator[Callable[..., Page]]:
+def service() -> str:
+    """A service for each test: Prometheus remembers."""
+    return f"pay-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def start(server: Server, service: str) -> Iterator[Callable[..., Page]]:
     """Starts instances, which leave with the test."""
     started: list[Page] = []
 
-    def start(version: str, service: str = "payments", *, found: bool = True) -> Page:
+    def start(version: str, *, found: bool = True) -> Page:
         started.append(server.page(version, service, found=found))
         return started[-1]
 
@@ -199,11 +206,11 @@ class Asking:
             self.since = answer.until
         return answer
 
-    async def read_past(self, moment: float, sli: Sli, **more: Any) -> list[Reading]:
+    async def read_past(self, moment: float, sli: Sli, patience_s: float = PATIENCE_S, **more: Any) -> list[Reading]:
         """Readings one after the other, until they reach beyond this moment."""
         found: list[Reading] = []
         said: Reading | Silence | None = None
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while self.since <= moment:
             said = await self.read(sli, **more)
             if isinstance(said, Reading) and said.until > said.since:
@@ -221,5 +228,5 @@ async def source(server: Server) -> AsyncIterator[PrometheusMetrics]:
 
 
 @pytest.fixture
-def asking(source: PrometheusMetrics, request: pytest.FixtureRequest) -> Asking:
-    return Asking(source, "payments")
+def asking(source: PrometheusMetrics, service: str) -> Asking:
+    return Asking(source, service)

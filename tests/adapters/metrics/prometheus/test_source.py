@@ -1,11 +1,13 @@
 """Against a real Prometheus: what is read is what the exporters counted, one by one."""
 
+import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from croupier.core.gates import Counts, RatioSli, Reading
 
@@ -45,3 +47,121 @@ async def test_counts_what_the_exporters_counted(server: Any, start: Callable[..
     for reading in readings:
         assert len(reading.parts) == 2
         assert sum(part.total for part in reading.parts) == reading.baseline[()].total
+
+
+async def test_adjacent_readings_count_each_event_once(server: Any, start: Callable[..., Any], asking: Any) -> None:
+    """Traffic all along, two processes that restart, one that comes and one that goes; nothing twice, nothing lost."""
+    new, old, going = start("2"), start("1"), start("1")
+    true = {"canary": 0, "baseline": 0}
+    counting = {page: deposits(page) for page in (new, old, going)}
+    for counter in counting.values():
+        counter.labels("adyen", "ok").inc(0)
+    server.scraped(new, old, going)
+    asking.since = time.time()
+
+    def play(rounds: int) -> None:
+        for _ in range(rounds):
+            for page, counter in counting.items():
+                counter.labels("adyen", "ok").inc()
+                true["canary" if page is new else "baseline"] += 1
+
+    async def read() -> None:
+        server.scraped(*counting)
+        readings.extend(await asking.read_past(time.time(), OK))
+
+    readings: list[Reading] = []
+    play(50)
+    await read()
+    play(7)
+    server.scraped(new, old, going)  # what is counted after a page was last read is lost with the process
+    for page in (new, old):
+        page.restart()
+        counting[page] = deposits(page)
+    play(31)
+    await read()
+    server.lose(going)
+    del counting[going]
+    play(11)
+    await read()
+    assert total(readings) == Counts(true["canary"], true["canary"])
+    assert total(readings, "baseline") == Counts(true["baseline"], true["baseline"])
+    for one, after in pairwise(readings):
+        assert one.until == after.since
+
+
+async def test_adjacent_readings_add_up_while_traffic_flows(
+    server: Any, start: Callable[..., Any], asking: Any
+) -> None:
+    pages = [start(version) for version in ("2", "1", "1")]
+    counters = [deposits(page).labels("adyen", "ok") for page in pages]
+    server.scraped(*pages)
+    asking.since = time.time()
+    stop = threading.Event()
+    played = [0, 0, 0]
+
+    def play() -> None:
+        while not stop.wait(0.002):
+            for place, counter in enumerate(counters):
+                counter.inc()
+                played[place] += 1
+
+    player = threading.Thread(target=play)
+    player.start()
+    readings = await asking.read_past(time.time() + 2, OK)
+    stop.set()
+    player.join()
+    server.scraped(*pages)
+    readings += await asking.read_past(time.time(), OK)
+    assert len(readings) >= 3
+    assert total(readings).total == played[0]
+    assert total(readings, "baseline").total == played[1] + played[2]
+    for one, after in pairwise(readings):
+        assert one.until == after.since
+
+
+async def test_a_process_that_begins_in_the_span_counts_from_nothing(
+    server: Any, start: Callable[..., Any], asking: Any
+) -> None:
+    """Prometheus finds it late; when it began, it says itself. Of one that does not say, the first page is the base."""
+    old = start("1")
+    deposits(old).labels("adyen", "ok").inc(0)
+    server.scraped(old)
+    asking.since = time.time()
+    young, silent = start("2", found=False), start("1", found=False)
+    Gauge("process_start_time_seconds", "", registry=young.registry).set(time.time())
+    deposits(young).labels("adyen", "ok").inc(7)
+    counter = deposits(silent).labels("adyen", "ok")
+    counter.inc(500)
+    server.find()
+    server.scraped(young, silent)
+    counter.inc(2)
+    server.scraped(young, silent, old)
+    readings = await asking.read_past(time.time(), OK)
+    assert total(readings) == Counts(7, 7)
+    assert total(readings, "baseline") == Counts(2, 2)
+
+
+@pytest.mark.parametrize("same_labels,counted", [(True, 4), (False, 9)])
+async def test_a_restart_between_two_scrapes(
+    server: Any, start: Callable[..., Any], asking: Any, same_labels: bool, counted: int
+) -> None:
+    """The new process has counted 9 where the old one had 5.
+
+    What is missing tells it from a clock that was set.
+    """
+    new, old = start("2"), start("1")
+    Gauge("process_start_time_seconds", "", registry=new.registry).set(time.time() - 50)
+    counter = deposits(new)
+    counter.labels("adyen", "ok").inc(5)
+    if not same_labels:
+        counter.labels("trustly", "ok").inc(0)
+    deposits(old).labels("adyen", "ok").inc(5)
+    server.scraped(new, old)
+    asking.since = time.time()
+    with new.lock:
+        new.registry = type(new.registry)()
+        Gauge("process_start_time_seconds", "", registry=new.registry).set(time.time())
+        deposits(new).labels("adyen", "ok").inc(9)
+    server.scraped(new, old)
+    readings = await asking.read_past(time.time(), OK)
+    assert total(readings) == Counts(counted, counted)

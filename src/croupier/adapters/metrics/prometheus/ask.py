@@ -4,6 +4,7 @@ Called by the source and its probe.
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -41,6 +42,8 @@ class Asker:
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
         self._where = urlsplit(settings.url).netloc
+        self.served_at = -math.inf
+        """Prometheus's time at its last answer, no later than it was."""
 
     async def close(self) -> None:
         if self._client is not None:
@@ -142,6 +145,7 @@ class Asker:
             theirs = parsedate_to_datetime(date or "").timestamp()
         except ValueError:
             return
+        self.served_at = theirs
         now = self._clock.now()
         # The header has whole seconds, and was written at some time in between.
         ahead_s = theirs - now if theirs > now else min(0.0, theirs + 1 - sent_at)

@@ -16,9 +16,6 @@ from croupier.adapters.metrics.prometheus.native import within
 from croupier.adapters.metrics.prometheus.samples import Native, Series, Target, Value
 from croupier.adapters.metrics.prometheus.scrapes import Scrapes
 
-YOUNG_S: Final = 120.0
-"""So long after its start a process may be found by Prometheus and still be counted from its beginning."""
-
 _SAME_START_S: Final = 1.5
 """Exporters compute a process's start from boot times in whole seconds, some anew for each page."""
 _ALMOST: Final = 1e-6
@@ -80,9 +77,7 @@ def _base(
     """What the counter is counted on from at this sample."""
     if before is None:
         first = not scrapes.done or at <= scrapes.done[0]
-        started = scrapes.started.get(at)
-        young = started is not None and started >= at - YOUNG_S
-        return now if first and not young else (0, 0)
+        return now if first and not scrapes.young(at) else (0, 0)
     last_at, last = before
     restarted = bisect_right(anew, at) > bisect_right(anew, last_at)
     fell = now[1] < last[1] or now[0] < last[0]

@@ -1,8 +1,8 @@
 """Native histograms: what lies up to a threshold, exactly, at the edge nearest to it that all of them have. Pure.
 
-Their buckets end at powers of a base, so hardly ever at the threshold itself. Interpolating would guess; instead the
-threshold moves to the nearest edge of the coarsest histogram (finer ones have the same edges and more), if it is near
-enough. Histograms of other buckets (custom ones) must end at the threshold.
+Their buckets end at powers of a base, so hardly ever at the threshold itself. Interpolating would guess; instead, where
+observations lie in a bucket around it, the threshold moves to the nearest edge of the coarsest histogram (finer ones
+have the same edges and more), if it is near enough. Buckets of another kind (custom ones) must end at the threshold.
 """
 
 import math
@@ -43,9 +43,11 @@ def edge_near(series: Iterable[Series], threshold: float) -> float | None:
         for bucket in value.buckets
         if bucket.count
     ]
+    if not any(_straddles(bucket, threshold) for bucket in buckets):
+        return threshold
     schemas = [schema for bucket in buckets if (schema := _schema(bucket)) is not None]
     if not schemas:
-        return None if any(_straddles(bucket, threshold) for bucket in buckets) else threshold
+        return None
     step = 2.0 ** -min(schemas)
     edge = 2.0 ** (step * round(math.log2(threshold) / step))
     near = abs(edge - threshold) <= FURTHEST * threshold

@@ -5,21 +5,27 @@ spans count each sample once. For two versions to be compared fairly a span must
 the other: it ends where each instance that is there was scraped once more (``boundary``).
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
+from typing import Final
 
 from croupier.adapters.metrics.prometheus.samples import Series, Target
 
 UP = "up"
 STARTED = "process_start_time_seconds"
+TAKEN = "scrape_duration_seconds"
 
-_ALMOST = 0.99
-"""Scrapes keep their interval, but for some milliseconds."""
-_USUAL_S = 15.0
+YOUNG_S: Final = 120.0
+"""So long after its start a process may be found by Prometheus and still be counted from its beginning."""
+
+_ALMOST: Final = 0.9
+"""Scrapes keep their interval, but for what a busy machine makes of it."""
+_ARRIVAL_S: Final = 0.25
+"""A scrape that took twice as long as any before, and this, has not arrived yet."""
+_USUAL_S: Final = 15.0
 """Between scrapes, where there was only one so far."""
 
 
@@ -31,6 +37,8 @@ class Scrapes:
     done: list[float] = field(default_factory=list)
     started: dict[float, float] = field(default_factory=dict)
     """When the process began, as each scrape said it."""
+    slowest_s: float | None = None
+    """The longest that a scrape took; ``None`` where nothing tells."""
 
     @property
     def failing_since(self) -> float | None:
@@ -43,10 +51,20 @@ class Scrapes:
         """Usually, between two scrapes."""
         return median(self._gaps()) if len(self.tried) > 1 else _USUAL_S
 
-    def known_until(self) -> float:
-        """Before this time no other sample can come: the next scrape is not due."""
-        shortest = min(self._gaps(), default=0.0)
-        return math.nextafter(self.tried[-1], math.inf) if not shortest else self.tried[-1] + _ALMOST * shortest
+    def young(self, at: float) -> bool:
+        """Whether this scrape met a process that says that it began a moment before."""
+        started = self.started.get(at)
+        return started is not None and started >= at - YOUNG_S
+
+    def known_until(self, now: float) -> float:
+        """Up to this time no other sample can come: it is of the last scrape, or else the next one was not due yet, and
+        would be here by ``now`` (Prometheus's time) if it had come early.
+        """
+        last = self.tried[-1]
+        if self.slowest_s is None or len(self.tried) == 1:
+            return last
+        due = last + _ALMOST * min(self._gaps())
+        return max(last, min(due, now - 2 * self.slowest_s - _ARRIVAL_S))
 
     def _gaps(self) -> list[float]:
         return [later - earlier for earlier, later in pairwise(self.tried)]
@@ -64,6 +82,8 @@ def scrapes_of(about: Iterable[Series], counted: Iterable[Series], until: float)
                     scrapes.done.append(at)
             elif series.name == STARTED and isinstance(value, float):
                 scrapes.started[at] = value
+            elif series.name == TAKEN and isinstance(value, float):
+                scrapes.slowest_s = max(value, scrapes.slowest_s or 0.0)
     untold: dict[Target, set[float]] = {}
     for series in counted:
         if series.target not in found or not found[series.target].tried:
@@ -74,14 +94,22 @@ def scrapes_of(about: Iterable[Series], counted: Iterable[Series], until: float)
     return {target: scrapes for target, scrapes in found.items() if scrapes.tried}
 
 
-def boundary(live: Collection[Scrapes], since: float) -> float:
+def known_from(version: Collection[Scrapes], since: float) -> float:
+    """From when on a version's counts are known: ``since``, or its first scrape where it ran before that unseen."""
+    first = min((one.done[0] for one in version if one.done), default=since)
+    born = any(one.young(one.done[0]) for one in version if one.done)
+    return first if first > since and not born else since
+
+
+def boundary(live: Collection[Scrapes], since: float, now: float) -> float:
     """The latest time at which each of them was scraped equally often since ``since``, and nothing can come late.
 
-    ``since`` itself where that was not yet once.
+    ``since`` itself where that was not yet once. ``now`` is Prometheus's time, no later than it is.
     """
     done: list[Sequence[float]] = [one.done[bisect_right(one.done, since) :] for one in live]
+    known = min((one.known_until(now) for one in live), default=since)
     for rounds in range(min(map(len, done), default=0), 0, -1):
         at = max(times[rounds - 1] for times in done)
-        if all(at < one.known_until() for one in live):
+        if at <= known:
             return at
     return since

@@ -16,7 +16,7 @@ from croupier.adapters.metrics.prometheus.plan import Asked, Role, plan
 from croupier.adapters.metrics.prometheus.presence import Arm, absent, check, overdue
 from croupier.adapters.metrics.prometheus.probe import Probe
 from croupier.adapters.metrics.prometheus.samples import Series, Target, series_of
-from croupier.adapters.metrics.prometheus.scrapes import STARTED, UP, Scrapes, boundary, scrapes_of
+from croupier.adapters.metrics.prometheus.scrapes import STARTED, TAKEN, UP, Scrapes, boundary, known_from, scrapes_of
 from croupier.adapters.metrics.prometheus.settings import PrometheusSettings
 from croupier.adapters.metrics.prometheus.tally import Found, Tally, chosen, tally, threshold
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
@@ -102,8 +102,12 @@ class PrometheusMetrics:
                 f"{query.service} {version}", {target: scrapes[target] for target in targets if target in scrapes}
             )
             check(arm, gone, query.until, settings)
+            since = max(since, known_from(arm.scrapes.values(), since))
         live = [scrapes[target] for target in set().union(*arms.values()) & scrapes.keys() - gone]
-        until = boundary(live, since)
+        until = boundary(live, since, self._asker.served_at)
+        # Who went before the span began has nothing to add, and need not have counted in the same way.
+        over = {target for target in gone if not scrapes[target].done or scrapes[target].done[-1] <= since}
+        found = {version: [one for one in found[version] if one[1].target not in over] for version in versions}
         series = chosen(query.sli, found)
         edge = threshold(query.sli, series)
         tallies = [tally(query.sli, series[version], query.by, scrapes, (since, until), edge) for version in versions]
@@ -142,7 +146,7 @@ class PrometheusMetrics:
         """``up`` and the start of each process."""
         if not targets:
             return []
-        series = await self._series(_of(targets, UP, STARTED), until, since)
+        series = await self._series(_of(targets, UP, STARTED, TAKEN), until, since)
         return [one for one in series if one.target in targets]
 
     async def _gone(self, scrapes: Mapping[Target, Scrapes], about: Sequence[Series], until: float) -> set[Target]:
