@@ -71,4 +71,6 @@ def _why(waited: Waited) -> str:
     what = "could not decide" if waited.verdict is Verdict.INCONCLUSIVE else "had no data"
     latest = waited.gate.latest
     reason = latest.reason if latest is not None else ""
-    return f"gate {waited.gate.gate} {what} for {waited.seconds:.0f} s: {reason}"
+    long = waited.seconds >= 120.0
+    so_long = f"{waited.seconds / 60:.0f} min" if long else f"{waited.seconds:.0f} s"
+    return f"gate {waited.gate.gate} {what} for {so_long}: {reason}"
