@@ -96,6 +96,15 @@ def test_time_without_data_is_no_doubt() -> None:
     assert [type(event) for event in look(story, FEW)] == [e.AbortStarted]
 
 
+def test_a_sample_without_events_now_and_then_does_not_hide_doubt() -> None:
+    """At low traffic every other sample of a good canary may be empty."""
+    story = started(on_inconclusive=replace(MINUTE, then=Resort.ABORT))
+    for _ in range(6):
+        assert look(story, FEW) == []
+        assert look(story, NOTHING) == []
+    assert [type(event) for event in look(story, FEW)] == [e.AbortStarted]
+
+
 def test_a_control_plane_that_was_away_saw_no_doubt() -> None:
     story = started(on_inconclusive=Undecided(Resort.ABORT, 200.0))
     look(story, FEW)

@@ -76,7 +76,8 @@ def judge(
     """
     if isinstance(said, Silence):
         latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, said.reason)
-        return replace(waited(gate, state, Verdict.NO_DATA, now), judged_at=now, passed_at=None, latest=latest)
+        unheard = waited(gate, state, Verdict.NO_DATA, now, silent=True)
+        return replace(unheard, judged_at=now, passed_at=None, latest=latest)
     evidence, streaks = state.evidence, state.streaks
     if warm_at is not None and now < warm_at:
         latest = warming.look(gate, said, now, warm_at)
@@ -101,7 +102,7 @@ def judge(
         suspected = bool(streaks)
     began = latest.since if state.violated_since is None else state.violated_since
     return replace(
-        waited(gate, state, latest.verdict, now),
+        waited(gate, state, latest.verdict, now, silent=False),
         streaks=streaks,
         judged_at=now,
         passed_at=now if latest.verdict is Verdict.PASS else None,
@@ -111,19 +112,18 @@ def judge(
     )
 
 
-def waited(gate: Gate, state: GateState, verdict: Verdict, now: float) -> GateState:
-    """For how long the gate could not decide, or saw nothing, with this verdict. Only time in which it went on looking
-    counts: a control plane that was away saw no doubt.
+def waited(gate: Gate, state: GateState, verdict: Verdict, now: float, *, silent: bool) -> GateState:
+    """For how long the gate could not decide, or saw nothing, with this verdict. Doubt lasts until the next answer, and
+    only while the gate goes on looking: neither a silent source nor a control plane that was away is in doubt.
     """
+    undecided_s = state.undecided_s
+    in_doubt = state.latest is not None and state.latest.verdict is Verdict.INCONCLUSIVE
+    if in_doubt and not silent and state.judged_at is not None:
+        undecided_s += min(max(now - state.judged_at, 0.0), RECORD_EVERY_S + gate.rule.interval_s)
     if verdict is Verdict.NO_DATA:
         began = state.blind_since if state.blind_since is not None and state.blind_since <= now else now
-        return replace(state, blind_since=began)
-    undecided_s = 0.0
-    if verdict is Verdict.INCONCLUSIVE:
-        undecided_s = state.undecided_s
-        if state.latest is not None and state.latest.verdict is verdict and state.judged_at is not None:
-            undecided_s += min(max(now - state.judged_at, 0.0), RECORD_EVERY_S + gate.rule.interval_s)
-    return replace(state, undecided_s=undecided_s, blind_since=None)
+        return replace(state, undecided_s=undecided_s, blind_since=began)
+    return replace(state, undecided_s=undecided_s if verdict is Verdict.INCONCLUSIVE else 0.0, blind_since=None)
 
 
 def _suspects(latest: Judgement) -> bool:
