@@ -1,9 +1,10 @@
-"""``croupier gate``: what can be asked of a release without writing it oneself. Needs no control plane."""
+"""``croupier gate``: what can be asked of a release without writing it oneself, and why a gate says what it says."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from croupier.cli.explain_gate import explain
 from croupier.cli.output import Exit, Json, err, out, plain, print_json
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def catalog(
         _list(shown)
     else:
         _write_out(shown[0])
+
+
+app.command()(explain)
 
 
 def as_object(ready: "Ready") -> dict[str, Any]:

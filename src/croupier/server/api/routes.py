@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from croupier.server.api import (
     catalog,
     environments,
+    explanations,
     flag_questions,
     flags,
     journal,
@@ -48,6 +49,18 @@ async def storable(request: Request) -> None:
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer), Depends(storable)])
 """Nothing is open to everybody: what asks for no more is for viewers."""
 
-for part in (catalog, services, traffic, rollouts, flags, flag_questions, presets, environments, journal, people):
+for part in (
+    catalog,
+    services,
+    traffic,
+    rollouts,
+    explanations,
+    flags,
+    flag_questions,
+    presets,
+    environments,
+    journal,
+    people,
+):
     router.include_router(part.router)
 router.include_router(flags.debts)

@@ -47,5 +47,24 @@ def upper(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
     return high
 
 
+def lower(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
+    """A failure rate (0 to 1) that the true one is below, at any time, with probability ``error`` at most. Together
+    with ``upper`` it is an interval that errs with that same probability: both ends come of one e-process.
+    """
+    if not bad:
+        return 0.0
+    mixture = _log_beta(prior.a + bad, prior.b + total - bad) - _log_beta(*prior) + math.log(error)
+    low, high = 0.0, bad / total
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        # The counts make a rate of 0 or 1 impossible only by degrees: there the logarithm is taken a hair inside.
+        good = (total - bad) * math.log1p(-min(middle, 1.0 - 1e-12))
+        if mixture - bad * math.log(max(middle, 1e-300)) - good >= 0.0:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)

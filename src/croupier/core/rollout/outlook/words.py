@@ -56,9 +56,9 @@ def stuck(timed: Timed, gate: Gate, traffic: Traffic, then: Undecided) -> str:
 
 def probability(share: float) -> str:
     """``12 %``; what was played a few hundred times is never told as certain."""
-    if share < 0.005:
+    if share < 0.01:
         return "below 1 %"
-    return "above 99 %" if share > 0.995 else f"{100 * share:.0f} %"
+    return "above 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
 def good(bad: float) -> str:
