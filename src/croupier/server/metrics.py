@@ -16,6 +16,7 @@ from croupier.control.fleet import Fleet
 from croupier.control.ports import Recorded
 from croupier.control.reconcile import Reconciler
 from croupier.core.flags.events import FlagEvent
+from croupier.core.rollout.decide import binding
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.state import Phase
 
@@ -60,7 +61,7 @@ class Metrics:
             self.events.labels(kind if kind in _EVENTS else "other").inc()
 
     def watch_fleet(self, fleet: Callable[[], Fleet | None]) -> None:
-        """Show how many rollouts are in which active phase, asked when somebody looks."""
+        """Show how many rollouts are in which active phase, and which gates see nothing, asked when somebody looks."""
         self.registry.register(_Rollouts(fleet))
 
     def page(self) -> bytes:
@@ -80,6 +81,16 @@ class _Rollouts(Collector):
             if phase.active:
                 family.add_metric([phase.value], sum(item.value.phase is phase for item in stored))
         yield family
+        blind = GaugeMetricFamily(
+            "croupier_gate_blind_since_seconds",
+            "Since when (epoch seconds) a gate that guards a canary has had no data.",
+            labels=["rollout", "gate"],
+        )
+        for state in (item.value for item in stored):
+            for name in binding(state) if state.phase.active else ():
+                if (since := state.gate_state(name).blind_since) is not None:
+                    blind.add_metric([state.id, name], since)
+        yield blind
 
 
 class TimedReconciler(Reconciler):
