@@ -156,6 +156,38 @@ def test_silence_and_an_empty_sample_hold() -> None:
     assert spent(GATE, empty.evidence) == spent(GATE, state.evidence), "nothing is learnt, bit for bit"
 
 
+SPARSE: Sample = ((0, 1), (0, 100))
+HUSHED: Sample = ((0, 0), (0, 100))
+
+
+def test_a_sample_without_events_counts_after_one_with_some() -> None:
+    lively = [SPARSE, HUSHED] * 3
+    assert verdicts(GATE, lively) == [Verdict.INCONCLUSIVE] * 5 + [Verdict.PASS]
+    assert verdicts(GATE, [SPARSE, HUSHED, HUSHED] * 3)[-1] is Verdict.PASS
+    state = last(GATE, [SPARSE, HUSHED, HUSHED])
+    assert state.evidence is not None
+    assert (state.evidence.samples, state.evidence.quiet) == (2, 2)
+
+
+def test_a_canary_that_falls_silent_holds() -> None:
+    said = verdicts(GATE, [*[SPARSE] * 8, *[HUSHED] * 6])
+    assert said[8:] == [Verdict.PASS] * 4 + [Verdict.NO_DATA] * 2
+    assert verdicts(GATE, [HUSHED] * 20) == [Verdict.NO_DATA] * 20, "not even one event"
+    nobody: Sample = ((0, 0), (0, 0))
+    assert verdicts(GATE, [*[SPARSE] * 8, nobody])[-1] is Verdict.NO_DATA, "nobody plays"
+
+
+def test_silence_begins_anew_with_each_weight() -> None:
+    state, at = last(GATE, [SPARSE] * 8), T + 210
+    for number in range(8):
+        hushed = reading({(): (0, 0)}, {(): (0, 100)}, at + 10 * number)
+        state = judge(GATE, state, hushed, at + 10 * number, watching_since=T + 200, next_bp=5_000)
+        assert state.latest is not None
+        assert state.latest.verdict is Verdict.NO_DATA
+    assert state.evidence is not None
+    assert state.evidence.samples == 0
+
+
 def test_nothing_is_counted_twice() -> None:
     state = last(GATE, [HEALTHY] * 3)
     again = reading({(): (200, 200)}, {(): (0, 1800)}, T + 30)

@@ -28,9 +28,9 @@ class Trial:
 class Evidence:
     """``trials`` stand in the order in which groups appeared. ``incident`` tests the baseline against the objective.
 
-    ``samples`` had canary events at the present weight; ``seconds`` of data there were in all, up to ``until`` (epoch
-    seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was seen in
-    parts.
+    ``samples`` said something of the canary at the present weight, but the latest ``quiet`` had events of the baseline
+    only; ``seconds`` of data there were in all, up to ``until`` (epoch seconds): what lies before was counted and never
+    is again. ``dispersion`` is measured once the baseline was seen in parts.
     """
 
     trials: tuple[Trial, ...]
@@ -39,3 +39,4 @@ class Evidence:
     seconds: float = 0.0
     samples: int = 0
     dispersion: Dispersion | None = None
+    quiet: int = 0

@@ -11,7 +11,7 @@ from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import Evidence
 from croupier.core.gates.sequential.opinion import CALM, sum_up
-from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
+from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of, quiet
 from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
@@ -42,14 +42,18 @@ def look(
     phi = _clumps(rule, dispersion)
     trials = tuple(tried(gate, rule, trial, reading, trickle, phi) for trial in evidence.trials)
     canary, baseline = of(reading, ALL)
+    silence = ((0 if fresh else evidence.quiet) + 1) if quiet(reading) else 0
+    # Where events are rare a sample without any says something, after one with some; no more than every second one.
+    counts = informative(gate, reading) or (silence == 1 and not fresh)
     after = replace(
         evidence,
         trials=trials,
         incident=weighed(evidence.incident, gate, baseline, trickle, math.inf, phi),
         until=reading.until,
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
-        samples=(0 if fresh else evidence.samples) + informative(gate, reading),
+        samples=(0 if fresh else evidence.samples) + counts,
         dispersion=dispersion and observed(dispersion, parts),
+        quiet=silence,
     )
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}

@@ -55,7 +55,9 @@ def sum_up(
         return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
-    return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0)
+    # A few samples without an event are chance, after some with events; as many as could convict are silence.
+    heard = canary.total > 0 or (evidence.samples > 0 and 0 < evidence.quiet < rule.samples)
+    return _good_enough(gate, rule, evidence, next_bp, heard=heard)
 
 
 def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
@@ -64,13 +66,14 @@ def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
 
 
 def _good_enough(
-    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, any_now: bool
+    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, heard: bool
 ) -> tuple[Verdict, str]:
     """Nothing speaks against the canary: whether enough speaks for it."""
     whole = evidence.trials[0]
     seen = describe(gate, ALL, whole.canary, whole.baseline)
-    if not any_now:
-        return Verdict.NO_DATA, "the canary had no matching events in this sample"
+    if not heard:
+        silence = f"in {evidence.quiet} samples" if evidence.quiet > 1 else "in this sample"
+        return Verdict.NO_DATA, f"the canary had no matching events {silence}"
     if evidence.samples < rule.dwell:
         return Verdict.INCONCLUSIVE, f"{seen}; {evidence.samples} of the {rule.dwell} samples needed at this weight"
     if _excluded(gate, rule, evidence, next_bp):
