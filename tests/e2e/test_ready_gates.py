@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,9 @@ from croupier.control.ports import (
     TrafficTable,
     VersionKey,
 )
-from croupier.core.gates import EventsSli, Gate, Reading
-from croupier.core.gates.ready import EDGE, READY, Ready
+from croupier.core.gates import EventsSli, Gate, GateState, PopulationRule, Reading
+from croupier.core.gates.judge import judge
+from croupier.core.gates.ready import BY_NAME, EDGE, POPULATION, READY, Ready
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import canary_routes
 
@@ -86,6 +87,44 @@ async def floor(free_port: int, tmp_path: Path) -> AsyncIterator[Floor]:
             await metrics.stop()
             await router.stop(keep_serving=False)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_the_edge_deals_as_it_should_and_it_shows_when_it_does_not(floor: Floor) -> None:
+    """The same requests, counted by Envoy: at the weight that it really serves, at another one, and of a version that
+    gets nobody.
+    """
+    asked = BY_NAME[POPULATION].gate
+    gate = replace(asked, rule=PopulationRule(players=60, visit=15, samples=2, interval_s=1.0))
+    dealt, expected_less, nobody = GateState("dealt"), GateState("less"), GateState("nobody")
+    said: set[str] = set()
+
+    async def all_three() -> bool:
+        nonlocal dealt, expected_less, nobody
+        query = Query(gate.sli, (), "payments", NEW, OLD, floor.began, floor.clock.now())
+        reading = await floor.metrics.read(query)
+        lost = await floor.metrics.read(replace(query, canary="9.9.9"))
+        if isinstance(reading, Reading) and isinstance(lost, Reading):
+            # Each look is at everything since the beginning, as if it were the first.
+            now = reading.until
+            said.add(_judged(gate, GateState("dealt"), reading, now, floor.began, 5_000))
+            dealt = judge(gate, GateState("d"), reading, now, watching_since=floor.began, next_bp=1, weight_bp=5_000)
+            expected_less = judge(
+                gate, GateState("l"), reading, now, watching_since=floor.began, next_bp=1, weight_bp=500
+            )
+            nobody = judge(gate, GateState("n"), lost, now, watching_since=floor.began, next_bp=1, weight_bp=5_000)
+        return dealt.passed_at is not None and all(_alarms(state) for state in (expected_less, nobody))
+
+    await until(all_three, within_s=45.0)
+    assert not any(word.startswith("sample-ratio mismatch") for word in said), said
+
+
+def _judged(gate: Gate, state: GateState, reading: Reading, now: float, began: float, weight_bp: int) -> str:
+    latest = judge(gate, state, reading, now, watching_since=began, next_bp=1, weight_bp=weight_bp).latest
+    return latest.reason if latest is not None else ""
+
+
+def _alarms(state: GateState) -> bool:
+    return state.latest is not None and state.latest.reason.startswith("sample-ratio mismatch")
 
 
 def services_of(ready: Ready) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import counted, note, out, percent, plain, print_table
-from croupier.core.gates import BurnRule, EventsSli, Gate, SequentialRule
+from croupier.core.gates import BurnRule, EventsSli, Gate, PopulationRule, SequentialRule
 from croupier.core.rollout.explain import describe_gate, describe_pace, describe_step, duration
 from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Outlook, Timed, View, look_ahead
@@ -273,8 +273,8 @@ def _show_gate(gate: GateOutlook, planned: Planned) -> None:
         events = asked.hard_stop.events if asked.hard_stop and asked.hard_stop.events else 1
         out.print(f"  One look is enough: it stops at {events} within {duration(asked.rule.interval_s)}.")
         return
-    if isinstance(asked.rule, BurnRule):
-        out.print("  [dim]When a budget is burnt is not forecast; its words say when it fails.[/]")
+    if isinstance(asked.rule, BurnRule | PopulationRule):
+        out.print("  [dim]When it speaks is not forecast; 'gate' documents say when it does.[/]")
         return
     if gate.traffic is None:
         out.print(f"  [dim]How much it sees is not known; say it with --rate {plain(asked.name)}=20/s.[/]")

@@ -15,6 +15,7 @@ from croupier.core.gates import (
     HardStop,
     LatencySli,
     Objective,
+    PopulationRule,
     PromqlSli,
     RatioSli,
     SequentialRule,
@@ -119,6 +120,8 @@ def _rule(spec: shapes.GateSpec, usual: Rule) -> Rule:
         return _sequential(spec.sequential)
     if spec.burn:
         return _burn(spec.burn, usual if isinstance(usual, BurnRule) else BurnRule())
+    if spec.population:
+        return _population(spec.population, usual if isinstance(usual, PopulationRule) else PopulationRule())
     if spec.rule or isinstance(usual, ClassicRule):
         classic = usual if isinstance(usual, ClassicRule) else ClassicRule()
         return _classic(spec.rule or shapes.RuleShape(), classic)
@@ -141,6 +144,16 @@ def _burn(shape: shapes.BurnShape, usual: BurnRule) -> BurnRule:
         factor=given(shape.factor, usual.factor),
         interval_s=given(shape.interval, usual.interval_s),
         min_samples=given(shape.min_samples, usual.min_samples),
+    )
+
+
+def _population(shape: shapes.PopulationShape, usual: PopulationRule) -> PopulationRule:
+    return PopulationRule(
+        players=given(shape.players, usual.players),
+        visit=given(shape.visit, usual.visit),
+        error=given(shape.error, usual.error),
+        interval_s=given(shape.interval, usual.interval_s),
+        samples=given(shape.samples, usual.samples),
     )
 
 

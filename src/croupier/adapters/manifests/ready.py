@@ -11,8 +11,18 @@ from typing import Any, Final
 
 from croupier.adapters.manifests import shapes
 from croupier.adapters.manifests.matching import matchers, written
-from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, LatencySli, RatioSli, SequentialRule, Sli
-from croupier.core.gates.ready import BY_NAME
+from croupier.core.gates import (
+    BurnRule,
+    ClassicRule,
+    EventsSli,
+    Gate,
+    LatencySli,
+    PopulationRule,
+    RatioSli,
+    SequentialRule,
+    Sli,
+)
+from croupier.core.gates.ready import BY_NAME, POPULATION
 from croupier.errors import Problem
 
 _TAKES: Final = {"ratio": ("good", "total"), "latency": ("threshold",), "events": ()}
@@ -109,6 +119,9 @@ def _narrowed(labels: Any, shape: shapes.ReadyShape) -> Any:
 
 def _sli(sli: Sli) -> dict[str, Any]:
     match sli:
+        case RatioSli(good=()):  # counted, and not judged
+            match = {"match": written(sli.total)} if sli.total else {}
+            return {"ready": {"name": POPULATION, "metric": sli.metric, **match}}
         case RatioSli():
             total = {"total": written(sli.total)} if sli.total else {}
             return {"ratio": {"metric": sli.metric, **total, "good": written(sli.good)}}
@@ -142,6 +155,16 @@ def _rule(gate: Gate) -> dict[str, Any]:
                     "factor": rule.factor,
                     "interval": _seconds(rule.interval_s),
                     "minSamples": rule.min_samples,
+                }
+            }
+        case PopulationRule():
+            return {
+                "population": {
+                    "players": rule.players,
+                    "visit": rule.visit,
+                    "error": _share(rule.error),
+                    "interval": _seconds(rule.interval_s),
+                    "samples": rule.samples,
                 }
             }
         case SequentialRule():

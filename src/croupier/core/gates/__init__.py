@@ -10,6 +10,7 @@ from croupier.core.gates.model import (
     Gate,
     HardStop,
     Objective,
+    PopulationRule,
     SequentialRule,
 )
 from croupier.core.gates.sli import (
@@ -45,6 +46,7 @@ __all__ = [
     "Matchers",
     "Objective",
     "Opinion",
+    "PopulationRule",
     "PromqlSli",
     "RatioSli",
     "Reading",

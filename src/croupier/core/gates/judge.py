@@ -8,8 +8,8 @@ loop.
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import burn, classic, warming
-from croupier.core.gates.model import BurnRule, Gate, SequentialRule
+from croupier.core.gates import burn, classic, population, warming
+from croupier.core.gates.model import BurnRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.sequential import look as sequential
 from croupier.core.gates.sli import Reading, Silence
 from croupier.core.gates.verdict import GateState, Judgement, Opinion, Verdict
@@ -45,10 +45,11 @@ def is_news(before: GateState, after: GateState) -> bool:
 
 def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> tuple[float, float]:
     """The span of time to be read, epoch seconds. Never reaches back beyond the present weight: at another weight the
-    mix of players was another one. A sequential rule reads on from where it stopped.
+    mix of players was another one. A rule that gathers reads on from where it stopped.
     """
-    if isinstance(gate.rule, SequentialRule):
-        read = state.evidence.until if state.evidence is not None else watching_since
+    if isinstance(gate.rule, SequentialRule | PopulationRule):
+        counted = state.population if isinstance(gate.rule, PopulationRule) else state.evidence
+        read = counted.until if counted is not None else watching_since
         # An end ahead of now is from before the clock was set back.
         return max(read if read <= now else watching_since, watching_since), now
     return max(now - gate.rule.window_s, watching_since), now
@@ -70,15 +71,16 @@ def judge(
     watching_since: float,
     next_bp: int,
     warm_at: float | None = None,
+    weight_bp: int = 0,
 ) -> GateState:
     """The gate's state after one look, its judgement in ``latest``. ``next_bp`` is the weight (basis points) that a
-    pass would lead to. Before ``warm_at`` (epoch seconds) only hard stops count.
+    pass would lead to, ``weight_bp`` the present one. Before ``warm_at`` (epoch seconds) only hard stops count.
     """
     if isinstance(said, Silence):
         latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, said.reason)
         unheard = waited(gate, state, Verdict.NO_DATA, now, silent=True)
         return replace(unheard, judged_at=now, passed_at=None, latest=latest)
-    evidence, streaks = state.evidence, state.streaks
+    evidence, streaks, counted = state.evidence, state.streaks, state.population
     if warm_at is not None and now < warm_at:
         latest = warming.look(gate, said, now, warm_at)
         suspected = False
@@ -93,6 +95,11 @@ def judge(
             # Numbers that no formula takes hold, and hide no other gate's verdict.
             latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, f"the counts cannot be judged: {trouble}")
         suspected = _suspects(latest)
+    elif isinstance(gate.rule, PopulationRule):
+        if counted is not None and said.since < counted.until <= now:
+            return state  # as above
+        counted, latest = population.look(gate, gate.rule, counted, said, now, began=watching_since, bp=weight_bp)
+        suspected = False
     elif isinstance(gate.rule, BurnRule):
         latest = burn.look(gate, gate.rule, said, now)
         suspected = _suspects(latest)
@@ -109,16 +116,19 @@ def judge(
         violated_since=began if suspected or latest.hard else None,
         latest=latest,
         evidence=evidence,
+        population=counted,
     )
 
 
 def waited(gate: Gate, state: GateState, verdict: Verdict, now: float, *, silent: bool) -> GateState:
     """For how long the gate could not decide, or saw nothing, with this verdict. Doubt lasts until the next answer, and
-    only while the gate goes on looking: neither a silent source nor a control plane that was away is in doubt.
+    only while the gate goes on looking: neither a silent source nor a control plane that was away is in doubt. A
+    population that is not what it should be is no doubt about the release, and holds for good.
     """
     undecided_s = state.undecided_s
     in_doubt = state.latest is not None and state.latest.verdict is Verdict.INCONCLUSIVE
-    if in_doubt and not silent and state.judged_at is not None:
+    doubts = not isinstance(gate.rule, PopulationRule)
+    if doubts and in_doubt and not silent and state.judged_at is not None:
         undecided_s += min(max(now - state.judged_at, 0.0), RECORD_EVERY_S + gate.rule.interval_s)
     if verdict is Verdict.NO_DATA:
         began = state.blind_since if state.blind_since is not None and state.blind_since <= now else now

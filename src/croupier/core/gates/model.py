@@ -93,7 +93,24 @@ class BurnRule:
     kind: Literal["burn"] = "burn"
 
 
-Rule: TypeAlias = ClassicRule | SequentialRule | BurnRule
+@dataclass(frozen=True, slots=True)
+class PopulationRule:
+    """Alarms where the canary's share of the counted events is not what its weight says. It holds, and never fails.
+
+    ``players`` are there in effect (fewer than there are, since some play much more than others), ``visit`` events come
+    of one visit, ``error`` is the probability with which it may ever alarm for nothing. It passes after ``samples``
+    intervals (seconds) at a weight.
+    """
+
+    players: float = 200.0
+    visit: float = 20.0
+    error: float = 0.001
+    interval_s: float = 10.0
+    samples: int = 6
+    kind: Literal["population"] = "population"
+
+
+Rule: TypeAlias = ClassicRule | SequentialRule | BurnRule | PopulationRule
 
 EMBEDDED: Final = "embedded"
 """Croupier's own scraper, where a gate's counts come from unless it says otherwise."""

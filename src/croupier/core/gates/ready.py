@@ -7,8 +7,11 @@ example casino, which a test scrapes for every one of them; where yours differ, 
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates.model import BurnRule, ClassicRule, Comparison, Gate, HardStop, Objective
+from croupier.core.gates.model import BurnRule, ClassicRule, Comparison, Gate, HardStop, Objective, PopulationRule
 from croupier.core.gates.sli import EventsSli, LatencySli, RatioSli
+
+POPULATION: Final = "sample-ratio"
+"""The one whose events are counted and not judged."""
 
 EDGE: Final = "every service"
 """Counted by the edge: no service needs to export anything."""
@@ -224,6 +227,16 @@ READY: Final = (
         ),
         "auth",
         "newcomers who deposited in time, of those who did or did not; for the version of their first login",
+    ),
+    Ready(
+        Gate(
+            POPULATION,
+            RatioSli("edge_requests_total", good=()),
+            rule=PopulationRule(),
+            description="The canary's players are as many as its weight says. It holds and never rolls back.",
+        ),
+        EDGE,
+        "requests of the canary, of all; for a market by: [market], name a metric that has the label",
     ),
     Ready(
         Gate(

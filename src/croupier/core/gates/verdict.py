@@ -60,6 +60,18 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """What a population rule counted at the weight that was confirmed at ``began``, up to ``until`` (epoch seconds):
+    the canary's events and all, by group. ``weights`` is the number of weights so far, this one included.
+    """
+
+    began: float
+    until: float
+    counted: tuple[tuple[Group, int, int], ...]
+    weights: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class GateState:
     """What a gate carries from look to look. ``streaks`` holds only groups whose streak is above 0.
 
@@ -67,7 +79,8 @@ class GateState:
     that begins to ask this gate, and any other verdict. ``violated_since`` is the start of the present run of
     violations (for the time to detection). ``evidence`` is what a sequential rule has gathered. ``undecided_s`` is for
     how many seconds in all it was inconclusive since it was asked or last passed, time without data not counted;
-    ``blind_since`` is when it began to say ``no_data`` and nothing else.
+    ``blind_since`` is when it began to say ``no_data`` and nothing else. ``population`` is what a population rule has
+    counted.
     """
 
     gate: str
@@ -79,3 +92,4 @@ class GateState:
     evidence: Evidence | None = None
     undecided_s: float = 0.0
     blind_since: float | None = None
+    population: Population | None = None

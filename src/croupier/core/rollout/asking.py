@@ -53,6 +53,7 @@ def heard(state: RolloutState, name: str, said: Reading | Silence, now: float) -
         watching_since=watching_since(state, gate, now),
         next_bp=next_weight(state),
         warm_at=warm_at(state, gate),
+        weight_bp=state.weight_bp,
     )
 
 

@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from dataclasses import astuple
 from typing import Final, assert_never
 
-from croupier.core.gates import BurnRule, EventsSli, Gate, LatencySli, Matchers, PromqlSli, RatioSli, SequentialRule
+from croupier.core.gates import (
+    BurnRule,
+    EventsSli,
+    Gate,
+    LatencySli,
+    Matchers,
+    PopulationRule,
+    PromqlSli,
+    RatioSli,
+    SequentialRule,
+)
 from croupier.core.rollout.check_pace import wrong_auto, wrong_wait
 from croupier.core.rollout.check_source import wrong_source
 from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetWeight
@@ -245,7 +255,8 @@ def _odd_weight(
 def _wrong_sli(gate: Gate) -> Iterator[Problem]:
     match gate.sli:
         case RatioSli(good=good, total=total):
-            yield from _wrong_ratio(good, total)
+            if not isinstance(gate.rule, PopulationRule):
+                yield from _wrong_ratio(good, total)
         case LatencySli(threshold_s=threshold_s):
             if not (math.isfinite(threshold_s) and threshold_s > 0):
                 yield Problem(
@@ -285,7 +296,8 @@ def _wrong_ratio(good: Matchers, total: Matchers) -> Iterator[Problem]:
 
 
 def _wrong_demands(gate: Gate) -> Iterator[Problem]:
-    if gate.objective is None and gate.comparison is None and gate.hard_stop is None:
+    population = isinstance(gate.rule, PopulationRule)
+    if gate.objective is None and gate.comparison is None and gate.hard_stop is None and not population:
         yield Problem(
             "the gate asks for nothing, so it can never fail.",
             ("spec",),
@@ -422,6 +434,27 @@ def _wrong_sequential(gate: Gate, rule: SequentialRule) -> Iterator[Problem]:
             yield Problem(f"{value:g} {why}.", (*at, field), f"Write {least:g} or more.")
 
 
+def _wrong_population(gate: Gate, rule: PopulationRule) -> Iterator[Problem]:
+    at = ("spec", "population")
+    asked = {"objective": gate.objective, "comparison": gate.comparison, "hardStop": gate.hard_stop}
+    for field, demand in asked.items():
+        if demand is not None:
+            problem = f"a population is counted, not judged by what went well: '{field}' has no effect."
+            yield Problem(problem, ("spec", field), "Remove it, or make a gate of its own of it.")
+    if not isinstance(gate.sli, RatioSli):
+        yield Problem("only a counter tells of a population.", ("spec", "sli"), "Write ratio: {metric: ...}.")
+    for field, value, least, why in (
+        ("players", rule.players, 2.0, "players are no population"),
+        ("visit", rule.visit, 1.0, "events cannot come of a visit"),
+        ("interval", rule.interval_s, 0.001, "seconds are not possible"),
+        ("samples", rule.samples, 1, "samples would pass unseen"),
+    ):
+        if not (math.isfinite(value) and value >= least):
+            yield Problem(f"{value:g} {why}.", (*at, field), f"Write {least:g} or more.")
+    if not 0.0 < rule.error <= 0.5:
+        yield Problem(f"an error of {rule.error:g} is not possible.", (*at, "error"), "Write for example 0.1%.")
+
+
 def _wrong_burn(gate: Gate, rule: BurnRule) -> Iterator[Problem]:
     at = ("spec", "burn")
     if gate.objective is None:
@@ -466,6 +499,9 @@ def _wrong_rule(gate: Gate) -> Iterator[Problem]:
         return
     if isinstance(rule, BurnRule):
         yield from _wrong_burn(gate, rule)
+        return
+    if isinstance(rule, PopulationRule):
+        yield from _wrong_population(gate, rule)
         return
     for field, value in (("interval", rule.interval_s), ("window", rule.window_s)):
         if not (math.isfinite(value) and value > 0):

@@ -135,7 +135,7 @@ def _trimmed(state: GateState) -> GateState:
     is kept with every count that it was made of, so that it can be made again.
     """
     latest = state.latest
-    if latest is None or len(latest.findings) <= _FINDINGS_KEPT or state.evidence is not None:
+    if latest is None or len(latest.findings) <= _FINDINGS_KEPT or state.evidence or state.population:
         return state
     ranked = sorted(latest.findings, key=lambda f: (f.group != (), f.opinion is not Opinion.VIOLATED, -f.canary.total))
     return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))

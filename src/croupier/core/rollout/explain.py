@@ -5,7 +5,17 @@ The API carries these sentences, so that terminal and page tell the same story; 
 
 from typing import assert_never
 
-from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, GateState, LatencySli, PromqlSli, RatioSli
+from croupier.core.gates import (
+    BurnRule,
+    ClassicRule,
+    EventsSli,
+    Gate,
+    GateState,
+    LatencySli,
+    PopulationRule,
+    PromqlSli,
+    RatioSli,
+)
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
 from croupier.core.rollout.spec import Analysis, Pace, Pause, Resort, SetWeight, Step
@@ -69,6 +79,8 @@ def describe_gate(gate: Gate) -> str:
     """What the gate demands: ``99 % or more of payments_deposits_total good, and not worse than the baseline``."""
     what = _describe_sli(gate)
     demands: list[str] = []
+    if isinstance(gate.rule, PopulationRule):
+        demands.append(f"the canary's share of {gate.sli.metric} is what its weight says")
     if gate.objective is not None and isinstance(gate.rule, BurnRule):
         rule = gate.rule
         windows = f"over {duration(rule.window_s)} and the last {duration(rule.short_s)}"

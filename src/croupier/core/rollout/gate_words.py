@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.core.gates import BurnRule, ClassicRule, EventsSli, SequentialRule
+from croupier.core.gates import BurnRule, ClassicRule, EventsSli, PopulationRule, SequentialRule
 from croupier.core.gates.forecast.present import Ahead
 from croupier.core.gates.wording import name
 from croupier.core.rollout.decide import guarding
@@ -89,6 +89,9 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
     if isinstance(gate.sli, EventsSli):
         events = gate.hard_stop.events if gate.hard_stop is not None else None
         yield f"{events or 1} such events stop the rollout at the next look"
+        return
+    if isinstance(gate.rule, PopulationRule):
+        yield "it holds when it alarms, and never stops a rollout"
         return
     if isinstance(gate.rule, ClassicRule):
         yield from _streak(story, gate.rule)

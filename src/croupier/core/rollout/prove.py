@@ -9,7 +9,17 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from croupier.core.gates import Counts, EventsSli, Gate, Reading, SequentialRule, Verdict
+from croupier.core.gates import (
+    Counts,
+    EventsSli,
+    Gate,
+    Judgement,
+    Opinion,
+    PopulationRule,
+    Reading,
+    SequentialRule,
+    Verdict,
+)
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, Look, decide, looks
 from croupier.core.rollout.machine import create, evolve
@@ -59,7 +69,7 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
         for event in events:
             state = evolve(state, event)
         latest = state.gate_state(name).latest
-        if latest is not None and latest.verdict is Verdict.FAIL:
+        if latest is not None and (latest.verdict is Verdict.FAIL or _alarms(gate, latest)):
             return Proof(now - began, count)
         if state.weight_bp and state.confirmed_at is not None:
             began = min(began, state.confirmed_at)
@@ -83,12 +93,21 @@ def _hurried(step: Step, name: str) -> Step:
     return Pause(0.0) if isinstance(step, Pause) and step.duration_s is None else step
 
 
+def _alarms(gate: Gate, latest: Judgement) -> bool:
+    """Whether a gate that never fails says all that it can."""
+    violated = any(finding.opinion is Opinion.VIOLATED for finding in latest.findings)
+    return isinstance(gate.rule, PopulationRule) and violated
+
+
 def _all_bad(look: Look, state: RolloutState, usual: Counts | None) -> Reading:
-    """Everything that the canary does is bad."""
+    """Everything that the canary does is bad; of a population, nobody is sent to it."""
     gate = look.gate
+    if isinstance(gate.rule, PopulationRule):
+        everybody = Counts(_PLENTY, _PLENTY)
+        return Reading(look.since, look.until, {(): Counts(0, 0)}, {(): everybody})
     most = max(
         _PLENTY,
-        0 if isinstance(gate.rule, SequentialRule) else gate.rule.min_samples,
+        0 if isinstance(gate.rule, SequentialRule | PopulationRule) else gate.rule.min_samples,
         max(gate.hard_stop.samples, gate.hard_stop.events or 0) if gate.hard_stop is not None else 0,
     )
     served = _STABLE in routes(state).versions

@@ -47,7 +47,8 @@ def _again(state: RolloutState, event: e.GateJudged) -> Rejudged:
         raise Corrupt(f"rollout {state.id}: gate {recorded.gate} judged at {event.at} without having looked")
     made = heard(state, recorded.gate, _said(latest), latest.at)
     again = made.latest.verdict if made.latest is not None else Verdict.NO_DATA
-    return Rejudged(recorded.gate, event.at, latest.verdict, again, made.evidence == recorded.evidence)
+    same = (made.evidence, made.population) == (recorded.evidence, recorded.population)
+    return Rejudged(recorded.gate, event.at, latest.verdict, again, same)
 
 
 def _said(judgement: Judgement) -> Reading | Silence:

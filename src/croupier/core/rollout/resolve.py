@@ -7,7 +7,7 @@ in progress.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from croupier.core.gates import Gate, SequentialRule
+from croupier.core.gates import Gate, PopulationRule, RatioSli, SequentialRule
 from croupier.core.rollout.check import CANARY, check, check_gate
 from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.prove import prove
@@ -134,10 +134,29 @@ def resolve(
             for problem in check_gate(known_gates[name])
         ]
     problems += unprovable(spec, known_gates)
+    problems += _populations(spec, known_gates, known_segments.get(spec.segment or ""))
     if problems:
         raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
     segment = known_segments[spec.segment] if spec.segment is not None else None
     return _planned(spec, {name: known_gates[name] for name in used}, segment, per_s)
+
+
+def _populations(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None) -> Iterator[Problem]:
+    """Population gates of a rollout inside a segment whose events are not the segment's: the weight says nothing of
+    them.
+    """
+    for name, at in gate_uses(spec) if segment is not None else ():
+        gate = gates.get(name)
+        if gate is None or segment is None or not isinstance(gate.rule, PopulationRule):
+            continue
+        counted = dict(gate.sli.total) if isinstance(gate.sli, RatioSli) else {}
+        lacking = [m.attribute for m in segment.matches if not set(counted.get(m.attribute, ("",))) <= set(m.values)]
+        if lacking:
+            yield Problem(
+                f"gate '{name}' counts everybody, and the weight is a share of segment '{segment.name}' only.",
+                at,
+                f"Name a metric with the label in the gate: match: {{{lacking[0]}: ...}}.",
+            )
 
 
 def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None, per_s: float | None = None) -> Plan:

@@ -179,9 +179,24 @@ class BurnShape(Shape):
     """So many events of the canary are needed for an opinion. Default 20."""
 
 
+class PopulationShape(Shape):
+    """All of it may be left out: population: {}."""
+
+    players: Ratio | None = None
+    """So many players there are in effect, active ones that count alike; a guess on the small side. Default 200."""
+    visit: Ratio | None = None
+    """So many of the counted events come of one visit. Default 20."""
+    error: Share | None = None
+    """The probability with which it may ever alarm for nothing. Default 0.1%."""
+    interval: Duration | None = None
+    """Between two looks. Default 10s."""
+    samples: between(1, 100_000) | None = None  # type: ignore[valid-type]
+    """After so many intervals at a weight it may pass. Default 6."""
+
+
 class GateSpec(Shape):
     unless: ClassVar[tuple[str, str]] = ("sli", "ready")
-    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential", "burn")
+    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential", "burn", "population")
     some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop")
     lacking: ClassVar[tuple[str, str]] = (
         "the gate asks for nothing, so it can never fail.",
@@ -212,6 +227,8 @@ class GateSpec(Shape):
     """Instead of a rule: evidence from every sample, which may be looked at always and blames the healthy seldom."""
     burn: BurnShape | None = None
     """Instead of a rule: the objective's error budget, burnt too fast over two windows."""
+    population: PopulationShape | None = None
+    """Instead of a rule, with sli: {ready: sample-ratio}: whether the canary's population is what its weight says."""
 
 
 class GateShape(Shape):

@@ -6,7 +6,7 @@ from typing import Final
 
 from croupier.core.gates.forecast.chance import at_least
 from croupier.core.gates.forecast.flow import Flow
-from croupier.core.gates.model import BurnRule, ClassicRule, Gate, SequentialRule
+from croupier.core.gates.model import BurnRule, ClassicRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.sequential.opinion import sum_up
 from croupier.core.gates.sequential.trials import begin, log_e
 from croupier.core.gates.sli import Counts, EventsSli
@@ -50,6 +50,8 @@ def passing(gate: Gate, flow: Flow, weight: float, *, before: Seen, next_bp: int
     if isinstance(gate.rule, SequentialRule):
         samples = _samples(gate, gate.rule, flow, weight, before, next_bp)
         return Passing(gate.rule.dwell * interval_s, samples * interval_s)
+    if isinstance(gate.rule, PopulationRule):
+        return Passing(gate.rule.samples * interval_s, gate.rule.samples * interval_s)
     return Passing(interval_s, _window(gate, gate.rule, flow.per_s, weight))
 
 

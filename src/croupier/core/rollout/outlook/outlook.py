@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, SequentialRule
+from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.flow import Stretch
 from croupier.core.gates.forecast.passing import Passing, Seen, enough, passing
@@ -118,7 +118,7 @@ def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[st
 def _outlook(
     plan: Plan, gate: Gate, traffic: Traffic | None, timed: tuple[Timed, ...], chance: Callable[[], Chance]
 ) -> GateOutlook:
-    if traffic is None or isinstance(gate.sli, EventsSli) or isinstance(gate.rule, BurnRule):
+    if traffic is None or isinstance(gate.sli, EventsSli) or isinstance(gate.rule, BurnRule | PopulationRule):
         return GateOutlook(gate, traffic)
     watched = [
         (index, each)
