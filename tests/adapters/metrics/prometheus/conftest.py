@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,11 +141,12 @@ class Server:
             return None
 
     def find(self) -> None:
-        """Tell Prometheus of all instances."""
-        groups = [
-            {"targets": [page.address], "labels": {"service": page.service, "version": page.version}}
-            for page in self._pages
-        ]
+        """Tell Prometheus of all pages."""
+        self.tell([(page.address, {"service": page.service, "version": page.version}) for page in self._pages])
+
+    def tell(self, targets: Iterable[tuple[str, dict[str, str]]]) -> None:
+        """These addresses are to be scraped, with these labels."""
+        groups = [{"targets": [address], "labels": labels} for address, labels in targets]
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(groups))
         new.replace(self._file)
@@ -161,10 +162,15 @@ def until(look: Callable[[], T | None], what: str) -> T:
     raise AssertionError(f"waited {PATIENCE_S:g} s for {what}")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], int]) -> Iterator[Server]:
+def need_prometheus() -> None:
+    """Skip where there is none."""
     if shutil.which("prometheus") is None:
         pytest.skip("there is no prometheus on the PATH (Debian: apt-get install prometheus)")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], int]) -> Iterator[Server]:
+    need_prometheus()
     one = Server(tmp_path_factory.mktemp("prometheus"), free_ports())
     yield one
     one.stop()

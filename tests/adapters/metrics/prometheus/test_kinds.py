@@ -1,24 +1,17 @@
 """The kinds of indicators, each against a real Prometheus: histograms old and new, events, selectors; and probes."""
 
-import importlib.util
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
+from tests.adapters.metrics.prometheus import protobuf
 
 from croupier.adapters.metrics.prometheus import PrometheusMetrics
 from croupier.core.gates import Counts, EventsSli, LatencySli, PromqlSli, RatioSli, Reading, Silence
 
 pytestmark = pytest.mark.prometheus
-
-_found = importlib.util.spec_from_file_location("protobuf_pages", Path(__file__).parent / "protobuf.py")
-assert _found is not None
-assert _found.loader is not None
-protobuf = importlib.util.module_from_spec(_found)
-_found.loader.exec_module(protobuf)
 
 SLOW = LatencySli("http_seconds", 0.4)
 
