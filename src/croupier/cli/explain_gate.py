@@ -41,7 +41,9 @@ def _show(item: dict[str, Any]) -> None:
     verdict = item["verdict"] or "not yet"
     out.print(f"[bold]{plain(item['gate'])}[/] {styled(verdict)} [dim]({item['rule']})[/] {plain(item['objective'])}")
     for line in item["text"]:
-        out.print(f"  {plain(line[:1].upper() + line[1:])}.")
+        word, _, _ = line.partition(" ")
+        # A group's name is written as it is.
+        out.print(f"  {plain(line if '=' in word else line[:1].upper() + line[1:])}.")
     if item["groups"]:
         _show_groups(item)
     if out.is_terminal:

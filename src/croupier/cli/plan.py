@@ -267,7 +267,11 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
 
 def _show_gate(gate: GateOutlook, planned: Planned) -> None:
     asked = gate.gate
-    rule = f"sequential, errs in {asked.rule.budget:.2%}" if isinstance(asked.rule, SequentialRule) else asked.rule.kind
+    rule = (
+        f"sequential, errs in {100 * asked.rule.budget:.3g} %"
+        if isinstance(asked.rule, SequentialRule)
+        else asked.rule.kind
+    )
     out.print(f"[bold]{plain(asked.name)}[/] [dim]({rule})[/] {plain(describe_gate(asked))}")
     if isinstance(asked.sli, EventsSli):
         events = asked.hard_stop.events if asked.hard_stop and asked.hard_stop.events else 1
@@ -404,11 +408,9 @@ def _whole(text: str) -> int | None:
 
 
 def read(paths: list[Path]) -> "Bundle":
-    """The files. Raises ``Rejected`` with every mistake."""
+    """The files; what they leave out is for ``validate`` to say. Raises ``Rejected`` with every mistake."""
     from croupier.adapters.manifests import read_paths
 
     bundle = read_paths(paths, partial=True)
     bundle.require_clean()
-    for item in bundle.warnings:
-        note(f"{item.file}:{item.line}: {item.problem.message}")
     return bundle

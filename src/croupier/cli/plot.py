@@ -31,7 +31,8 @@ def plot(series: Series, width: int) -> list[Text]:
     out: list[Text] = []
     for row in range(_ROWS, 0, -1):
         label = series.labels[0] if row == line else series.labels[1] if row == 1 else ""
-        text = Text(f"{label:>{margin - 2}} ", style="dim")
+        text = Text()
+        text.append(f"{label:>{margin - 2}} ", style="dim")
         text.append("┤" if label else "│", style="dim")
         for value in columns:
             eighths = min(max(round((value / top * _ROWS - (row - 1)) * 8), 0), 8)

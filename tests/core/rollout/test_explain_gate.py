@@ -10,13 +10,10 @@ from tests.core.rollout.test_evidence import ERRORS, started, watch
 from croupier.core.gates import (
     BurnRule,
     ClassicRule,
-    Comparison,
     Counts,
     EventsSli,
     Gate,
     HardStop,
-    LatencySli,
-    Objective,
     Reading,
     SequentialRule,
     Silence,
@@ -52,11 +49,11 @@ def told(bad: int, total: int, samples: int, gate: Gate = ERRORS) -> GateStory:
 def test_a_suspect_is_told_with_counts_odds_and_how_long_it_takes() -> None:
     story = told(2, 500, 5)
     text = said(story)
-    assert "the canary had 99.6 % good of 2,500 (truly 99.03 % to 99.89 %)" in text
+    assert "the canary had 99.6 % good of 2,500 (truly 99.02 % to 99.89 %)" in text
     assert "the stable version 99.95 % good of 10,000" in text
-    assert ": 8 × as many bad ones" in text
+    assert ": 8 × as often bad" in text
     assert "100 to 1 convict; of the bets, 12 × the stable version's rate fits best" in text
-    assert "it may err in 1.00% of rollouts; it has come " in text
+    assert "it may err in 1 % of rollouts; it has come " in text
     assert "5 samples at this weight; 6 are the least to pass" in text
     assert "if failures go on at this rate it is blamed with probability above 99 % within 10 min (50 % in " in text
     assert "it does not pass while that stands against the canary" in text
@@ -207,12 +204,6 @@ def test_things_that_must_not_happen() -> None:
     assert "2 such events stop the rollout at the next look" in said(story_of(rehearsal))
     never = replace(story_of(rehearsal), gate=replace(gate, hard_stop=None))
     assert "1 such events stop" in said(never)
-
-
-def test_slow_requests_have_a_wider_prior() -> None:
-    gate = replace(ERRORS, sli=LatencySli("seconds", 0.4), objective=Objective(0.9), comparison=Comparison(1.2))
-    slow, rare = told(0, 50, 2, gate).groups[0], told(0, 50, 2).groups[0]
-    assert slow.canary.high != rare.canary.high
 
 
 def test_a_history_that_breaks() -> None:

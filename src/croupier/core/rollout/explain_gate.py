@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates import Counts, EventsSli, Finding, Gate, GateState, LatencySli, SequentialRule
+from croupier.core.gates import Counts, EventsSli, Finding, Gate, GateState, SequentialRule
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.present import Ahead, ahead
 from croupier.core.gates.sequential.bets import against_baseline
-from croupier.core.gates.sequential.bound import FAILURES, SLOW, lower, upper
+from croupier.core.gates.sequential.bound import interval
 from croupier.core.gates.sequential.budget import needed, used
 from croupier.core.gates.sequential.evidence import Trial
 from croupier.core.gates.sequential.samples import pair
@@ -153,8 +153,7 @@ def _found(gate: Gate, finding: Finding) -> GroupStory:
 def _estimate(gate: Gate, counts: Counts) -> Estimate:
     if isinstance(gate.sli, EventsSli) or not counts.total:
         return Estimate(counts, 0.0, 1.0)
-    prior = SLOW if isinstance(gate.sli, LatencySli) else FAILURES
-    return Estimate(counts, lower(counts.bad, counts.total, prior), upper(counts.bad, counts.total, prior))
+    return Estimate(counts, *interval(counts.bad, counts.total))
 
 
 def _ratio(gate: Gate, rule: SequentialRule, trial: Trial) -> float | None:

@@ -57,7 +57,7 @@ def _counts(group: GroupStory) -> str:
     if not theirs:
         return f"{text}: bad ones only in the canary"
     times = ours / theirs
-    return f"{text}: {f'{times:,.0f}' if times >= 10 else f'{times:.2g}'} × as many bad ones"
+    return f"{text}: {f'{times:,.0f}' if times >= 10 else f'{times:.2g}'} × as often bad"
 
 
 def _estimate(estimate: Estimate) -> str:
@@ -65,7 +65,7 @@ def _estimate(estimate: Estimate) -> str:
     if not counts.total:
         return "no events"
     shares = f"{good(counts.bad_share)} good of {counts.total:,}"
-    return f"{shares} (truly {good(estimate.high)} to {good(estimate.low)})"
+    return f"{shares} (truly {good(estimate.high, digits=3)} to {good(estimate.low, digits=3)})"
 
 
 def _odds(group: GroupStory) -> str:
@@ -83,7 +83,10 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
     if isinstance(gate.rule, SequentialRule):
         held, samples = gate.rule.budget, remembered.evidence.samples if remembered.evidence else 0
         gone = story.used or 0.0
-        yield f"it may err in {held:.2%} of rollouts; it has come {gone:.0%} of the way to blaming the canary"
+        yield (
+            f"it may err in {100 * held:.3g} % of rollouts; "
+            f"it has come {100 * gone:.0f} % of the way to blaming the canary"
+        )
         yield f"{samples} samples at this weight; {gate.rule.dwell} are the least to pass"
         return
     if isinstance(gate.sli, EventsSli):

@@ -4,6 +4,7 @@ Called by the promotion rule: a step ends when what is not yet excluded would co
 """
 
 import math
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 _HALVINGS: Final = 60
@@ -19,6 +20,7 @@ class Prior(NamedTuple):
 
 FAILURES: Final = Prior(0.5, 500.0)
 SLOW: Final = Prior(0.5, 20.0)
+_EXPECTED: Final = (FAILURES, SLOW, Prior(0.5, 0.5))
 
 
 def evidence_below(rate: float, bad: int, total: int, prior: Prior) -> float:
@@ -47,23 +49,36 @@ def upper(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
     return high
 
 
-def lower(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
-    """A failure rate (0 to 1) that the true one is below, at any time, with probability ``error`` at most. Together
-    with ``upper`` it is an interval that errs with that same probability: both ends come of one e-process.
+def interval(bad: int, total: int, *, error: float = 0.05) -> tuple[float, float]:
+    """Between which failure rates (0 to 1) the true one is: at all times at once, but with probability ``error``.
+
+    For people, who want to know how bad it is whatever was expected. The average of several mixtures is an e-value as
+    well, so it is narrow for rare failures and for common ones, and both ends come of the same one (a confidence
+    sequence).
     """
-    if not bad:
-        return 0.0
-    mixture = _log_beta(prior.a + bad, prior.b + total - bad) - _log_beta(*prior) + math.log(error)
-    low, high = 0.0, bad / total
+    if not total:
+        return 0.0, 1.0
+    mixtures = [_log_beta(p.a + bad, p.b + total - bad) - _log_beta(*p) for p in _EXPECTED]
+    highest = max(mixtures)
+    mean = highest + math.log(math.fsum(math.exp(each - highest) for each in mixtures) / len(mixtures))
+
+    def excluded(rate: float) -> bool:
+        # A hair inside of 0 and 1, which a single event refutes.
+        rate = min(max(rate, 1e-12), 1.0 - 1e-12)
+        return mean - bad * math.log(rate) - (total - bad) * math.log1p(-rate) >= -math.log(error)
+
+    share = bad / total
+    return _edge(excluded, share, 0.0), _edge(excluded, share, 1.0)
+
+
+def _edge(excluded: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Where exclusion begins on the way outwards; the far end where it never does."""
+    if not excluded(outside):
+        return outside
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        # The counts make a rate of 0 or 1 impossible only by degrees: there the logarithm is taken a hair inside.
-        good = (total - bad) * math.log1p(-min(middle, 1.0 - 1e-12))
-        if mixture - bad * math.log(max(middle, 1e-300)) - good >= 0.0:
-            low = middle
-        else:
-            high = middle
-    return low
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if excluded(middle) else (middle, outside)
+    return outside
 
 
 def _log_beta(a: float, b: float) -> float:

@@ -61,9 +61,9 @@ def probability(share: float) -> str:
     return "above 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
-def good(bad: float) -> str:
-    """The good share where this share is bad, with the digits that tell: ``99.95 %``."""
-    digits = max(0, 1 - math.floor(math.log10(100 * bad))) if bad > 0 else 0
+def good(bad: float, *, digits: int = 9) -> str:
+    """The good share where this share is bad, with the digits that tell, so many at the most: ``99.95 %``."""
+    digits = min(max(0, 1 - math.floor(math.log10(100 * bad))), digits) if bad > 0 else 0
     text = f"{100 * (1 - bad):.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
