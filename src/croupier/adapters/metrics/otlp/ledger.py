@@ -6,6 +6,8 @@ Time is an argument. The source hands in what arrived; queries are answered from
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from typing import TypeAlias
 
 import structlog
 
@@ -47,6 +49,10 @@ class Ask:
     @classmethod
     def of(cls, sli: Sli) -> "Ask":
         return cls(sli.metric, sli.threshold_s if isinstance(sli, LatencySli) else None)
+
+
+Found: TypeAlias = list[tuple[Instrument, Family]]
+"""What one process has of a metric."""
 
 
 class Ledger:
@@ -116,17 +122,23 @@ class Ledger:
         pair = self._pair(frozenset(versions), now)
         if why := self._keep(ask, now):
             return Silence(why)
+        found = {version: self._found(ask, version) for version in versions}
         for version in versions:
-            if why := self._not_heard(version, now) or self._cannot_answer(query.sli, ask, version):
+            if why := self._not_heard(version, now) or self._cannot_answer(query.sli, ask, version, found[version]):
                 return Silence(why)
-        known = (family.complete_from for version in versions for _, family in self._matched(ask, version))
-        known_from = max(self._kept_from[ask], *known)
-        span = pair.boundaries.span(query.since, query.until, known_from)
+        known = [family.complete_from for each in found.values() for one in each for _, family in one]
+        span = pair.boundaries.span(query.since, query.until, max(self._kept_from[ask], *known))
         late_s = max(one.beat.late_s for version in versions for one in self._live(version, now))
         if span is None or query.until - span[1] > late_s:
             return Silence(too_old(versions, span[1] if span else None, query.until))
-        arms = [self._count(query, ask, version, span) for version in versions]
-        return self._reading(query, arms, span)
+        arms = [
+            self._count(query.sli, ask, list(chain.from_iterable(found[version])), query.by, span)
+            for version in versions
+        ]
+        # The baseline's whole by instance.
+        each = found[versions[1]] if len(versions) > 1 else []
+        parts = tuple(self._count(query.sli, ask, one, (), span)[()] for one in each)
+        return self._reading(query, arms, span, parts)
 
     def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""
@@ -200,10 +212,11 @@ class Ledger:
         elsewhere = None if version in known else stranger(version, self._strangers, known)
         return elsewhere or not_pushing(version, live, late, running, now)
 
-    def _cannot_answer(self, sli: Sli, ask: Ask, version: VersionKey) -> str | None:
-        matched = self._matched(ask, version)
+    def _cannot_answer(self, sli: Sli, ask: Ask, version: VersionKey, found: Sequence[Found]) -> str | None:
+        there = self._samples.get(version, {})
+        matched = [item for one in found for item in one]
         if not matched:
-            return unmatched(sli, version, self._samples.get(version, {}))
+            return unmatched(sli, version, there)
         if why := uncountable(sli, version, [instrument for instrument, _ in matched]):
             return why
         if any(family.cut for _, family in matched):
@@ -211,32 +224,44 @@ class Ledger:
         for instrument, family in matched:
             edge = self._edge_in(ask, instrument)
             if edge is not None and any(edge in stream.edgeless for stream in family.streams.values()):
-                there = self._samples.get(version, {})
                 return blind(sli, version, there, self._settings) or f"not all of {sli.metric!r} has that bucket edge"
         return None
 
-    def _matched(self, ask: Ask, version: VersionKey) -> list[tuple[Instrument, Family]]:
-        senders = [sender for sender in self._senders.values() if sender.identity.key == version]
-        names = matching(ask.metric, {instrument for sender in senders for instrument in sender.families})
-        return [(name, sender.families[name]) for sender in senders for name in names if name in sender.families]
+    def _found(self, ask: Ask, version: VersionKey) -> list[Found]:
+        """What each process has of it, under the name that fits the version's metrics best."""
+        names = matching(ask.metric, self._samples.get(version, {}))
+        return [
+            [(name, sender.families[name]) for name in names if name in sender.families] for sender in self._of(version)
+        ]
 
-    def _count(self, query: Query, ask: Ask, version: VersionKey, span: tuple[float, float]) -> dict[Group, Counts]:
+    def _of(self, version: VersionKey) -> list[Sender]:
+        return [sender for name, sender in self._senders.items() if name.key == version]
+
+    def _count(
+        self, sli: Sli, ask: Ask, found: Found, by: tuple[str, ...], span: tuple[float, float]
+    ) -> dict[Group, Counts]:
         total: list[Growth] = []
         good: list[Growth] = []
-        for instrument, family in self._matched(ask, version):
+        for instrument, family in found:
             edge = self._edge_in(ask, instrument)
             for stream in family.streams.values():
                 total.append(stream.growth[None])
-                if edge is None or edge in stream.growth:
+                if edge in stream.growth:
                     good.append(stream.growth[edge])
-        return tally(query.sli, good, total, by=query.by, also=(), span=span)
+        return tally(sli, good, total, by=by, also=(), span=span)
 
     @staticmethod
     def _edge_in(ask: Ask, instrument: Instrument) -> float | None:
         """The threshold in the instrument's unit."""
         return None if ask.edge_s is None else ask.edge_s / (seconds_per(instrument.unit) or 1.0)
 
-    def _reading(self, query: Query, arms: Sequence[dict[Group, Counts]], span: tuple[float, float]) -> Reading:
+    def _reading(
+        self,
+        query: Query,
+        arms: Sequence[dict[Group, Counts]],
+        span: tuple[float, float],
+        parts: tuple[Counts, ...],
+    ) -> Reading:
         kept = largest_groups(arms, self._settings.groups)
         cut = len({group for arm in arms for group in arm} - kept)
         if cut and query.sli.metric not in self._told:
@@ -245,15 +270,11 @@ class Ledger:
         # A group that only one version has seen is told of the other as zero.
         groups = {group for arm in arms for group in arm} & kept
         full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
-        return Reading(span[0], span[1], full[0], full[1] if len(full) > 1 else None)
+        return Reading(span[0], span[1], full[0], full[1] if len(full) > 1 else None, parts)
 
     def _live(self, version: VersionKey, now: float) -> list[Sender]:
         """Instances that are waited for. One that is late is gone when as many push as run, or after as long again."""
-        present = [
-            sender
-            for sender in self._senders.values()
-            if sender.identity.key == version and not sender.beat.is_gone(now)
-        ]
+        present = [sender for sender in self._of(version) if not sender.beat.is_gone(now)]
         punctual = [sender for sender in present if not sender.beat.is_late(now)]
         return punctual if 0 < self._running.get(version, 0) <= len(punctual) else present
 
