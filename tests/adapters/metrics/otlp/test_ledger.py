@@ -237,4 +237,4 @@ def test_nothing_outlives_its_time(desk: Desk) -> None:
     assert {name.key.version for name in ledger._senders} == {"2.0.0"}
     assert not ledger._kept_from
     assert not ledger._pairs
-    assert set(ledger._samples) == {VersionKey("shop", "2.0.0")}
+    assert set(ledger._samples._of) == {VersionKey("shop", "2.0.0")}

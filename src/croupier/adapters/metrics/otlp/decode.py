@@ -8,8 +8,9 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from croupier.adapters.metrics.otlp.names import Kind
@@ -213,14 +214,14 @@ def _attributes(pairs: "Iterable[KeyValue]", limits: OtlpSettings) -> Attributes
     found = _plain(pairs)
     if len(found) > limits.attributes:
         raise Unusable(f"more than {limits.attributes} attributes")
-    for name, value in found.items():
-        if len(name) > limits.attribute_chars or len(value) > limits.attribute_chars:
-            raise Unusable(f"the attribute {name[:40]!r} has more than {limits.attribute_chars} characters")
+    if sum(len(name) + len(value) for name, value in found.items()) > limits.attribute_chars:
+        raise Unusable(f"attributes of more than {limits.attribute_chars} characters")
     return tuple(sorted(found.items()))
 
 
 def _plain(pairs: "Iterable[KeyValue]") -> dict[str, str]:
-    return {pair.key: pair.value.string_value or _text(pair.value) for pair in pairs}
+    # Few different words name very many series.
+    return {intern(pair.key): intern(pair.value.string_value or _text(pair.value)) for pair in pairs}
 
 
 def _text(value: "AnyValue") -> str:
@@ -263,12 +264,18 @@ def _number(point: "NumberDataPoint") -> Number:
 
 
 def _buckets(point: Any) -> Buckets:
-    bounds, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
+    bounds, counts = _bounds(tuple(point.explicit_bounds)), tuple(point.bucket_counts)
     if counts and (len(counts) != len(bounds) + 1 or sum(counts) != point.count):
         raise Unusable(f"a histogram's buckets do not add up: {len(bounds)} bounds, {len(counts)} counts")
+    return Buckets(float(point.count), bounds if counts else (), counts)
+
+
+@lru_cache(maxsize=1_024)
+def _bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    """The bounds, once for all histograms that have the same."""
     if any(low >= high for low, high in pairwise(bounds)):
         raise Unusable("a histogram's bounds do not rise")
-    return Buckets(float(point.count), bounds if counts else (), counts)
+    return bounds
 
 
 def _exponential(point: Any) -> Exponential:

@@ -5,7 +5,6 @@ never pushed may be one that has not happened yet, but for one case, where plent
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
@@ -13,7 +12,8 @@ from croupier.adapters.metrics.embedded.explain import PLENTY
 from croupier.adapters.metrics.embedded.tally import matches
 from croupier.adapters.metrics.otlp.decode import sampled
 from croupier.adapters.metrics.otlp.names import calls, labels_of, seconds_per
-from croupier.adapters.metrics.otlp.points import Attributes, Exponential, Instrument, Point
+from croupier.adapters.metrics.otlp.points import Exponential, Instrument, Point
+from croupier.adapters.metrics.otlp.samples import There
 from croupier.adapters.metrics.otlp.sender import Sender
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
 from croupier.control.ports import VersionKey
@@ -21,18 +21,6 @@ from croupier.core.gates import EventsSli, LatencySli, Matchers, RatioSli, Sli
 
 _MOST_NAMED: Final = 12
 _HOW: Final = "point OTEL_EXPORTER_OTLP_METRICS_ENDPOINT of the process to this control plane"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Some points of a metric as one process of a version pushed it ``at`` our time, still in protobuf."""
-
-    at: float
-    data: bytes
-    resource: Attributes
-
-
-Samples = Mapping[Instrument, Sample]
 
 
 # --- who pushes ---------------------------------------------------------------------------------------
@@ -92,14 +80,15 @@ def uncountable(sli: Sli, version: VersionKey, instruments: Collection[Instrumen
     return None
 
 
-def blind(sli: Sli, version: VersionKey, there: Samples, limits: OtlpSettings) -> str | None:
+def blind(sli: Sli, version: VersionKey, there: There, limits: OtlpSettings) -> str | None:
     """Why these metrics of the version can never answer; ``None`` when they can."""
     found = matching(sli.metric, there)
     if not found:
         return unmatched(sli, version, there)
     if why := uncountable(sli, version, found):
         return why
-    read = {one: sampled(there[one].data, one, limits) for one in found}
+    # Where there was no room for a sample, nothing of it can be wrong.
+    read = {one: sampled(there[one].data, one, limits) for one in found if there[one].data}
     if isinstance(sli, LatencySli):
         for one, (points, _) in read.items():
             if why := no_edge(sli, version, one, points):

@@ -15,7 +15,6 @@ from croupier.adapters.metrics.embedded.tally import largest_groups, tally
 from croupier.adapters.metrics.otlp.boundaries import Boundaries, Pair
 from croupier.adapters.metrics.otlp.decode import Push
 from croupier.adapters.metrics.otlp.explain import (
-    Sample,
     blind,
     matching,
     named,
@@ -28,14 +27,14 @@ from croupier.adapters.metrics.otlp.explain import (
 from croupier.adapters.metrics.otlp.growth import Growth
 from croupier.adapters.metrics.otlp.names import calls, seconds_per
 from croupier.adapters.metrics.otlp.points import Instrument, SenderId
-from croupier.adapters.metrics.otlp.sender import Family, Sender, Taken
+from croupier.adapters.metrics.otlp.samples import Samples
+from croupier.adapters.metrics.otlp.sender import Family, Room, Sender, Taken
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
 from croupier.control.ports import Query, VersionKey
 from croupier.core.gates import Counts, Group, LatencySli, Reading, Silence, Sli
 
 _log = structlog.get_logger(__name__)
 
-_SAMPLE_EVERY_S = 10.0
 _STRANGERS = 100
 
 
@@ -67,7 +66,9 @@ class Ledger:
         self._asked_at: dict[Ask, float] = {}
         self._edges: dict[Instrument, frozenset[float] | None] = {}
         self._pairs: dict[frozenset[VersionKey], Pair] = {}
-        self._samples: dict[VersionKey, dict[Instrument, Sample]] = {}
+        self._samples = Samples(settings)
+        self._series = 0
+        self._metrics = 0
         self._strangers: dict[tuple[str, str], float] = {}
         self._forgot_before = float("-inf")
         self._told: set[str] = set()
@@ -89,10 +90,13 @@ class Ledger:
                 taken.refuse(sum(one.size for one in push.metrics), "too many instances push here already")
                 return taken
             sender = self._senders[push.sender] = Sender(push.sender, self._settings, at, at - self._listening_from)
-        room = self._settings.series - sum(one.kept for one in self._senders.values())
-        taken = sender.take(push, at, self, room)
+        before = sender.size
+        limits = self._settings
+        taken = sender.take(push, at, self, Room(limits.series - self._series, limits.metrics - self._metrics))
+        self._series += sender.size.series - before.series
+        self._metrics += sender.size.metrics - before.metrics
         if taken.fresh:
-            self._sample(push, at)
+            self._samples.take(push, at)
             for pair in self._pairs.values():
                 if push.sender.key in pair.versions:
                     pair.hear(push.sender, at, rest=taken.rest)
@@ -145,7 +149,7 @@ class Ledger:
         ask = Ask.of(sli)
         if why := self._keep(ask, now) or self._not_heard(version, now):
             return why
-        return blind(sli, version, self._samples.get(version, {}), self._settings)
+        return blind(sli, version, self._samples.of(version), self._settings)
 
     def edges_of(self, instrument: Instrument) -> Collection[float] | None:
         """See ``Asked``."""
@@ -180,6 +184,12 @@ class Ledger:
         self._edges.clear()
         for sender in self._senders.values():
             sender.ask(self, now)
+        self._count_all()
+
+    def _count_all(self) -> None:
+        sizes = [sender.size for sender in self._senders.values()]
+        self._series = sum(size.series for size in sizes)
+        self._metrics = sum(size.metrics for size in sizes)
 
     def _pair(self, versions: frozenset[VersionKey], now: float) -> Pair:
         pair = self._pairs.get(versions)
@@ -213,7 +223,7 @@ class Ledger:
         return elsewhere or not_pushing(version, live, late, running, now)
 
     def _cannot_answer(self, sli: Sli, ask: Ask, version: VersionKey, found: Sequence[Found]) -> str | None:
-        there = self._samples.get(version, {})
+        there = self._samples.of(version)
         matched = [item for one in found for item in one]
         if not matched:
             return unmatched(sli, version, there)
@@ -229,7 +239,7 @@ class Ledger:
 
     def _found(self, ask: Ask, version: VersionKey) -> list[Found]:
         """What each process has of it, under the name that fits the version's metrics best."""
-        names = matching(ask.metric, self._samples.get(version, {}))
+        names = matching(ask.metric, self._samples.of(version))
         return [
             [(name, sender.families[name]) for name in names if name in sender.families] for sender in self._of(version)
         ]
@@ -278,15 +288,6 @@ class Ledger:
         punctual = [sender for sender in present if not sender.beat.is_late(now)]
         return punctual if 0 < self._running.get(version, 0) <= len(punctual) else present
 
-    def _sample(self, push: Push, at: float) -> None:
-        samples = self._samples.setdefault(push.sender.key, {})
-        for arrived in push.metrics:
-            known = samples.get(arrived.instrument)
-            if not arrived.size or (known is not None and at - known.at < _SAMPLE_EVERY_S):
-                continue
-            if known is not None or len(samples) < self._settings.metrics_per_instance:
-                samples[arrived.instrument] = Sample(at, arrived.sample(), push.attributes)
-
     def _forget(self, now: float) -> None:
         """Drop what is older than the retention window, and metrics that nobody asked for in it."""
         before = now - self._settings.retention_s
@@ -306,8 +307,8 @@ class Ledger:
             pair.boundaries.forget(before)
             if pair.asked_at < before:
                 del self._pairs[versions]
-        for version in self._samples.keys() - {name.key for name in self._senders}:
-            del self._samples[version]
+        self._samples.keep_only({name.key for name in self._senders})
+        self._count_all()
         for stranger_, seen in list(self._strangers.items()):
             if seen < before:
                 del self._strangers[stranger_]

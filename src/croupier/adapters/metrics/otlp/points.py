@@ -5,6 +5,7 @@ A value answers two questions: how many events there were, and how many of them 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from croupier.adapters.metrics.otlp.names import Kind
@@ -59,10 +60,8 @@ class Buckets:
 
     def at_most(self, threshold: float) -> float | None:
         """``None`` where no bucket ends at the threshold."""
-        for place, bound in enumerate(self.bounds):
-            if math.isclose(bound, threshold, rel_tol=1e-9):
-                return sum(self.counts[: place + 1])
-        return None
+        place = _place(self.bounds, threshold)
+        return None if place is None else sum(self.counts[: place + 1])
 
     def edges(self) -> tuple[float, ...]:
         return self.bounds
@@ -94,6 +93,13 @@ class Exponential:
         """The edges below and above."""
         place = math.floor(math.ldexp(math.log2(threshold), self.scale))
         return 2.0 ** math.ldexp(place, -self.scale), 2.0 ** math.ldexp(place + 1, -self.scale)
+
+
+@lru_cache(maxsize=1_024)
+def _place(bounds: tuple[float, ...], threshold: float) -> int | None:
+    """Which bucket ends at the threshold, however its number was computed."""
+    close = (place for place, bound in enumerate(bounds) if math.isclose(bound, threshold, rel_tol=1e-9))
+    return next(close, None)
 
 
 Value: TypeAlias = Number | Buckets | Exponential

@@ -5,7 +5,7 @@ one per instance.
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from croupier.adapters.metrics.otlp.beat import Beat
 from croupier.adapters.metrics.otlp.decode import Arrived, Push, Unusable
@@ -64,6 +64,13 @@ class Taken:
         self.why = self.why or why
 
 
+class Room(NamedTuple):
+    """So many series and metrics: what there are, or what there may be more."""
+
+    series: int
+    metrics: int
+
+
 class Sender:
     """The state of one process."""
 
@@ -76,17 +83,26 @@ class Sender:
         self._settings = settings
         self._resource: Attributes = ()
         self._newest = 0
+        self._most = Room(0, 0)
         self._young_s = min(listening_s, settings.young_s)
         self._settled = False
         """Whether a second collection has begun, so that a metric that appears now is new."""
         self._labels: dict[Attributes, Mapping[str, str]] = {}
 
-    def take(self, push: Push, at: float, asked: Asked, room: int) -> Taken:
-        """Count what is new; ``room`` is how many more series all senders together may have."""
+    @property
+    def size(self) -> Room:
+        return Room(self.kept, len(self.families))
+
+    def take(self, push: Push, at: float, asked: Asked, room: Room) -> Taken:
+        """Count what is new; ``room`` is how much more all senders together may have."""
         newest = max((arrived.first[1] for arrived in push.metrics), default=0)
         taken = Taken(rest=newest < self._newest + _SAME_COLLECTION_NS)
         self._newest = max(self._newest, newest)
         self._resource = push.attributes
+        self._most = Room(
+            min(self.kept + room.series, self._settings.series_per_instance),
+            min(len(self.families) + room.metrics, self._settings.metrics_per_instance),
+        )
         for arrived in push.metrics:
             edges = asked.edges_of(arrived.instrument)
             family = self._family(arrived, edges is not None, taken)
@@ -98,8 +114,7 @@ class Sender:
                 family.newest = newest
                 taken.fresh |= edges is None
             if edges is not None:
-                fresh = self._count(arrived, family, edges, at, min(room, self._room), taken)
-                taken.fresh |= fresh
+                taken.fresh |= self._count(arrived, family, edges, at, taken)
         if taken.fresh:
             self.beat.heard(at)
         return taken
@@ -129,18 +144,14 @@ class Sender:
         if len(self._labels) > 2 * self.kept:
             self._labels.clear()
 
-    @property
-    def _room(self) -> int:
-        return self._settings.series_per_instance - self.kept
-
     def _family(self, arrived: Arrived, is_asked: bool, taken: Taken) -> Family | None:
         """What is known of the metric, made where it is new and there is room."""
         family = self.families.get(arrived.instrument)
         if family is None:
             if not arrived.size:
                 return None
-            if len(self.families) >= self._settings.metrics_per_instance:
-                taken.refuse(arrived.size, f"more than {self._settings.metrics_per_instance} metrics of one process")
+            if why := self._too_much(arrived.instrument):
+                taken.refuse(arrived.size, why)
                 return None
             start, at = arrived.first
             young = 0 < start < at and (at - start) * _NS <= self._young_s
@@ -150,15 +161,17 @@ class Sender:
                 family.complete_from = math.inf
         return family
 
-    def _count(
-        self,
-        arrived: Arrived,
-        family: Family,
-        edges: Collection[float],
-        at: float,
-        room: int,
-        taken: Taken,
-    ) -> bool:
+    def _too_much(self, instrument: Instrument) -> str | None:
+        """Why this metric is not kept, if so."""
+        if len(self.families) >= self._most.metrics:
+            return "too many metrics"
+        most = self._settings.name_chars
+        if max(map(len, (instrument.name, instrument.unit, instrument.scope))) > most:
+            return f"a metric's name, unit or scope has more than {most} characters"
+        return None
+
+    def _count(self, arrived: Arrived, family: Family, edges: Collection[float], at: float, taken: Taken) -> bool:
+        """Count each point; whether any said something new."""
         fresh = False
         delta, newest = arrived.instrument.delta, arrived.first[1]
         if 0 < family.base < newest:
@@ -172,11 +185,10 @@ class Sender:
             key = _key(point)
             stream = family.streams.get(key)
             if stream is None:
-                if room <= 0:
+                if self.kept >= self._most.series:
                     family.cut = True
                     taken.refuse(1, f"{arrived.instrument.name[:100]}: too many series; use fewer attribute values")
                     continue
-                room -= 1
                 self.kept += 1
                 stream = family.streams[key] = Stream(self._labelled(point.attributes), edges)
                 if not delta and not family.counting:
