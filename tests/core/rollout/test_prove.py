@@ -141,7 +141,7 @@ def test_a_gate_that_never_looks_cannot_turn_red() -> None:
 
 
 def test_too_much_proof_is_none() -> None:
-    gate = Gate("slo", RATIO, comparison=Comparison(), rule=SequentialRule(samples=1_000, budget=0.5))
+    gate = Gate("slo", RATIO, comparison=Comparison(), rule=SequentialRule(samples=3_000, budget=0.5))
     proof = prove(plan(gate), "slo")
     assert proof.red_after_s is None
     assert proof.looks == MOST_LOOKS
@@ -158,7 +158,7 @@ def test_a_stable_version_that_mostly_fails_leaves_nothing_to_be_worse() -> None
 
 
 def test_a_rollout_with_such_a_gate_does_not_start() -> None:
-    gate = Gate("slo", RATIO, comparison=Comparison(), rule=SequentialRule(samples=1_000))
+    gate = Gate("slo", RATIO, comparison=Comparison(), rule=SequentialRule(samples=3_000))
     spec = RolloutSpec("p", "p", STEPS, ("slo",), false_rollbacks=0.5)
     with pytest.raises(Rejected, match="gate 'slo' cannot turn red here"):
         resolve(spec, [gate], [])

@@ -69,7 +69,7 @@ class SequentialRule:
     """
 
     interval_s: float = 10.0
-    samples: int = 5
+    samples: int = 4
     budget: float = 0.01
     clumps: float | None = None
     dwell: int = 6

@@ -119,7 +119,7 @@ def test_one_group_by_its_own_part_of_the_budget(groups: int) -> None:
     said, real = forecast(gate, flow, stretches, groups=groups), simulated(gate, flow, stretches, groups=groups)
     # Together with the whole, which it does not play, the group may be found a little sooner.
     assert said.by(300) == pytest.approx(real.by(300), abs=TOLERANCE)
-    assert trials(gate, RULE, groups)[-1].budget == pytest.approx(0.9 * RULE.budget / 2 / groups)
+    assert trials(gate, RULE, groups)[-1].budget == pytest.approx(0.9 * RULE.budget * 3 / 4 / groups)
 
 
 def test_what_is_tolerated_is_never_found() -> None:

@@ -152,7 +152,7 @@ class SequentialShape(Shape):
     interval: Duration | None = None
     """Of one sample. Default 10s."""
     samples: between(2, 1_000) | None = None  # type: ignore[valid-type]
-    """Fewer samples convict nobody, whatever they contain; it guards against bursts. Default 5."""
+    """Fewer samples convict nobody, whatever they contain; it guards against bursts. Default 4."""
     clumps: Ratio | None = None
     """So many failures may come of one fault (retries). Default: measured on the stable version's instances; 2 for a
     single one."""

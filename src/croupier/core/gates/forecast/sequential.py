@@ -16,7 +16,7 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import Arm, Pair, against_baseline, against_objective
 from croupier.core.gates.sequential.capital import STAKED, TRICKLE, TRICKLE_AFTER_CHANGE, Capital
 from croupier.core.gates.sequential.evidence import Trial
-from croupier.core.gates.sequential.trials import Terms, begin, terms, with_new_groups
+from croupier.core.gates.sequential.trials import ALONE, Terms, begin, terms, with_new_groups
 from croupier.core.gates.sli import Counts, Group, Reading
 
 _FINE: Final = 10**9
@@ -123,7 +123,7 @@ def _held(gate: Gate, purses: Sequence[_Purse | None]) -> float:
     whole = relative.whole
     if gate.comparison is None and absolute is not None:
         whole = min(whole, absolute.whole)
-    return whole if alone is None else (whole + alone.whole) / 2
+    return whole if alone is None else (1.0 - ALONE) * whole + ALONE * alone.whole
 
 
 def _legs(
@@ -136,7 +136,8 @@ def _legs(
         ours, theirs = events * stretch.weight, events * (1.0 - stretch.weight)
         means = ours * flow.canary, theirs * flow.baseline
         paired = ours > 0.0 and theirs > 0.0
-        objective = _objective(held, ours, phi) if gate.objective is not None and ours > 0.0 else None
+        limit = held.limit if paired else held.limit_alone
+        objective = _objective(held, ours, phi, limit) if gate.objective is not None and ours > 0.0 else None
         tests = (_relative(held, stretch.weight, phi) if paired else None, objective if paired else None)
         yield _Leg(
             start_s,
@@ -163,14 +164,14 @@ def _relative(held: Terms, weight: float, phi: float) -> _Test:
     return _Test(gains(1, 0), gains(0, 1), gains(0, 0), held.limit)
 
 
-def _objective(held: Terms, events: float, phi: float) -> _Test:
+def _objective(held: Terms, events: float, phi: float, limit: float) -> _Test:
     def gains(bad: int) -> list[float]:
         worth = against_objective(Arm(bad, 1), held.shares, permitted=held.permitted) or ()
         return [gain / phi for gain in worth]
 
     good, bad = gains(0), gains(1)
     each = [worse - fine for worse, fine in zip(bad, good, strict=True)]
-    return _Test(each, [0.0] * len(good), [events * fine for fine in good], held.limit)
+    return _Test(each, [0.0] * len(good), [events * fine for fine in good], limit)
 
 
 def _pace(gate: Gate, trial: Trial, leg: _Leg) -> float:

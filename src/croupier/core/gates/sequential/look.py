@@ -11,7 +11,7 @@ from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import Evidence
 from croupier.core.gates.sequential.opinion import CALM, sum_up
-from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of, quiet
+from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
@@ -42,19 +42,15 @@ def look(
     phi = _clumps(rule, dispersion)
     trials = tuple(tried(gate, rule, trial, reading, trickle, phi) for trial in evidence.trials)
     canary, baseline = of(reading, ALL)
-    silence = ((0 if fresh else evidence.quiet) + 1) if quiet(reading) else 0
-    # Where events are rare a sample without any says something, after one with some; no more than every second one.
-    counts = informative(gate, reading) or (silence == 1 and not fresh)
     after = replace(
         evidence,
         trials=trials,
         incident=weighed(evidence.incident, gate, baseline, trickle, math.inf, phi),
         until=reading.until,
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
-        samples=(0 if fresh else evidence.samples) + counts,
         dispersion=dispersion and observed(dispersion, parts),
-        quiet=silence,
     )
+    after = _heard(gate, replace(after, samples=0, heard=0, quiet=0) if fresh else after, reading)
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}
     findings = tuple(_findings(odds, reading))
@@ -66,6 +62,17 @@ def look(
         said = sum_up(gate, rule, after, odds, canary=canary, baseline=baseline, next_bp=next_bp)
     hard = bool(stopped)
     return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
+
+
+def _heard(gate: Gate, evidence: Evidence, reading: Reading) -> Evidence:
+    """Whether this sample told something of the canary. None of the few events that it has is an answer too, as long as
+    its silence may be chance.
+    """
+    canary, baseline = of(reading, ALL)
+    told = informative(gate, reading) or (not canary.total and baseline.total > 0 and evidence.sparse)
+    quiet = 0 if canary.total else evidence.quiet + 1
+    heard = evidence.heard + canary.total
+    return replace(evidence, samples=evidence.samples + told, heard=heard, quiet=quiet)
 
 
 def _clumps(rule: SequentialRule, measured: Dispersion | None) -> float:

@@ -41,9 +41,12 @@ def sum_up(
     next_bp: int,
 ) -> tuple[Verdict, str]:
     """The verdict and why; ``odds`` are the log e-values of the groups, ``canary`` and ``baseline`` this sample's."""
-    worst = max(evidence.trials, key=lambda trial: math.log(trial.budget) + odds[trial.group])
-    if math.log(worst.budget) + odds[worst.group] >= 0.0:
-        return Verdict.FAIL, f"{_against(gate, worst, odds)} than permitted"
+    parts = {trial.group: math.log(trial.budget) + odds[trial.group] for trial in evidence.trials}
+    worst = max(evidence.trials, key=lambda trial: parts[trial.group])
+    if parts[worst.group] >= 0.0:
+        groups = [trial for trial in evidence.trials if trial.group and parts[trial.group] >= 0.0]
+        # A single group says where it is; of several, whatever says it loudest.
+        return Verdict.FAIL, f"{_against(gate, groups[0] if len(groups) == 1 else worst, odds)} than permitted"
     if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
         common = f"{describe(gate, ALL, canary, baseline)}; the baseline misses it likewise"
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
@@ -55,9 +58,8 @@ def sum_up(
         return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
-    # A few samples without an event are chance, after some with events; as many as could convict are silence.
-    heard = canary.total > 0 or (evidence.samples > 0 and 0 < evidence.quiet < rule.samples)
-    return _good_enough(gate, rule, evidence, next_bp, heard=heard)
+    few = baseline.total > 0 and evidence.sparse and evidence.quiet < rule.dwell
+    return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0 or few)
 
 
 def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
@@ -66,14 +68,13 @@ def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
 
 
 def _good_enough(
-    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, heard: bool
+    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, any_now: bool
 ) -> tuple[Verdict, str]:
     """Nothing speaks against the canary: whether enough speaks for it."""
     whole = evidence.trials[0]
     seen = describe(gate, ALL, whole.canary, whole.baseline)
-    if not heard:
-        silence = f"in {evidence.quiet} samples" if evidence.quiet > 1 else "in this sample"
-        return Verdict.NO_DATA, f"the canary had no matching events {silence}"
+    if not any_now:
+        return Verdict.NO_DATA, "the canary had no matching events in this sample"
     if evidence.samples < rule.dwell:
         return Verdict.INCONCLUSIVE, f"{seen}; {evidence.samples} of the {rule.dwell} samples needed at this weight"
     if _excluded(gate, rule, evidence, next_bp):

@@ -1,8 +1,8 @@
 """The tests of a gate's groups: their parts of the budget, and one sample more for each.
 
-A part is fixed before the group's first sample is counted. Where there are groups the whole holds one half of the
-gate's budget; of the other half, groups that appear together get nine tenths of what is left, evenly, so that there is
-always something for one that comes later.
+A part is fixed before the group's first sample is counted. Where there are groups the whole holds a quarter of the
+gate's budget; of the rest, groups that appear together get nine tenths of what is left, evenly, so that there is always
+something for one that comes later.
 """
 
 import math
@@ -14,11 +14,15 @@ from typing import Final, NamedTuple
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import RATIOS, TAIL_RATIOS, against_baseline, against_objective, alternatives
 from croupier.core.gates.sequential.budget import Held, needed, together
-from croupier.core.gates.sequential.capital import STAKED, TRICKLE_AFTER_CHANGE, Capital, cap, grown, stake
+from croupier.core.gates.sequential.capital import Capital, cap, grown, stake
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sli import Counts, Group, LatencySli, Reading
 
+ALONE: Final = 0.1
+"""Of a group's budget, the part for when there is nothing to compare with."""
+_GROUPS: Final = 3
+"""All groups together have so many times the part of the whole: they are what such a gate is for."""
 _AT_ONCE: Final = 0.9
 _COMMON_TOLERANCE: Final = 1.1
 _LEAST: Final = 1e-9
@@ -28,7 +32,7 @@ _MOST_GROUPS: Final = 100
 
 def begin(gate: Gate, rule: SequentialRule, at: float) -> Evidence:
     """The evidence before the first sample, which begins ``at`` (epoch seconds)."""
-    whole = _trial(gate, ALL, rule.budget / 2 if gate.by else rule.budget)
+    whole = _trial(gate, ALL, rule.budget / (1 + _GROUPS) if gate.by else rule.budget)
     return Evidence((whole,), stake(len(_shares(gate))) if gate.objective is not None else None, at)
 
 
@@ -39,7 +43,7 @@ def with_new_groups(gate: Gate, evidence: Evidence, reading: Reading) -> Evidenc
     whole, *others = evidence.trials
     seen = {group for arm in (reading.canary, reading.baseline or {}) for group, counts in arm.items() if counts.total}
     new = sorted(seen - {trial.group for trial in evidence.trials})[: _MOST_GROUPS - len(others)]
-    left = whole.budget - math.fsum(trial.budget for trial in others)
+    left = _GROUPS * whole.budget - math.fsum(trial.budget for trial in others)
     if left < _LEAST * whole.budget:
         return evidence
     trials = [_trial(gate, group, _AT_ONCE * left / len(new)) for group in new]
@@ -51,7 +55,7 @@ def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, tric
     how many failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
-    limit = _cap(rule.samples, trial.budget)
+    limit, limit_alone = _limits(gate, rule, trial)
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=_tolerance(gate), ratios=_ratios(gate))
     relative = trial.relative if gains is None else grown(trial.relative, gains, trickle=trickle, cap=limit, phi=phi)
@@ -60,7 +64,7 @@ def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, tric
         trial,
         relative=relative,
         absolute=weighed(trial.absolute, gate, canary if paired else NONE, trickle, limit, phi),
-        alone=weighed(trial.alone, gate, NONE if paired else canary, trickle, limit, phi),
+        alone=weighed(trial.alone, gate, NONE if paired else canary, trickle, limit_alone, phi),
         canary=_sum(trial.canary, canary),
         baseline=_sum(trial.baseline, baseline),
     )
@@ -84,8 +88,7 @@ def log_e(gate: Gate, trial: Trial) -> float:
     if gate.comparison is None and trial.absolute is not None:
         tests = [min(trial.relative.log_e, trial.absolute.log_e)]
     if trial.alone is not None:
-        # Two tests of the same group share its budget evenly.
-        return together([Held(0.5, tests[0]), Held(0.5, trial.alone.log_e)])
+        return together([Held(1.0 - ALONE, tests[0]), Held(ALONE, trial.alone.log_e)])
     return tests[0]
 
 
@@ -105,7 +108,8 @@ def part(gate: Gate, trial: Trial) -> float:
 
 class Terms(NamedTuple):
     """On what terms a group is tried: how many times the baseline's rate is tolerated and the ``ratios`` bet on above
-    it, the share that may be bad and the ``shares`` bet on, and the most (a logarithm) that one sample moves a bet.
+    it, the share that may be bad and the ``shares`` bet on, and the most (a logarithm) that one sample moves a bet,
+    next to a baseline and alone.
     """
 
     tolerance: float
@@ -113,11 +117,12 @@ class Terms(NamedTuple):
     permitted: float
     shares: Sequence[float]
     limit: float
+    limit_alone: float
 
 
 def terms(gate: Gate, rule: SequentialRule, trial: Trial) -> Terms:
     """For forecasts, which play the same bets on counts that may come."""
-    return Terms(_tolerance(gate), _ratios(gate), _permitted(gate), _shares(gate), _cap(rule.samples, trial.budget))
+    return Terms(_tolerance(gate), _ratios(gate), _permitted(gate), _shares(gate), *_limits(gate, rule, trial))
 
 
 def _trial(gate: Gate, group: Group, budget: float) -> Trial:
@@ -126,11 +131,17 @@ def _trial(gate: Gate, group: Group, budget: float) -> Trial:
     return Trial(group, budget, stake(len(ratios)), objective, objective, NONE, NONE)
 
 
+def _limits(gate: Gate, rule: SequentialRule, trial: Trial) -> tuple[float, float]:
+    """The most that one sample moves a bet, next to a baseline and alone: each test convicts by its own part."""
+    if gate.objective is None:
+        return _cap(rule.samples, trial.budget), 0.0
+    return _cap(rule.samples, (1.0 - ALONE) * trial.budget), _cap(rule.samples, ALONE * trial.budget)
+
+
 @lru_cache(maxsize=4_096)
 def _cap(samples: int, budget: float) -> float:
-    # As if the weight changed with every sample, when the most of the reserve is in the bets.
-    staked = 1.0 - (1.0 - STAKED) * (1.0 - TRICKLE_AFTER_CHANGE) ** (samples - 1)
-    return cap(needed(budget), samples=samples, staked=staked)
+    # So many may just suffice, with what trickles in meanwhile; one less never does.
+    return cap(needed(budget), samples=samples + 1)
 
 
 def _usual(gate: Gate) -> tuple[float, ...]:
