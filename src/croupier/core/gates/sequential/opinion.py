@@ -58,8 +58,11 @@ def sum_up(
         return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
-    few = baseline.total > 0 and evidence.sparse and evidence.quiet < rule.dwell
-    return _good_enough(gate, rule, evidence, next_bp, any_now=canary.total > 0 or few)
+    verdict, why = _good_enough(gate, rule, evidence, next_bp)
+    by_chance = baseline.total > 0 and evidence.sparse and evidence.quiet < rule.dwell
+    if canary.total or (by_chance and verdict is Verdict.PASS):
+        return verdict, why
+    return Verdict.NO_DATA, "the canary had no matching events in this sample"
 
 
 def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
@@ -67,14 +70,10 @@ def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
     return f"{counted}: {_odds(odds[trial.group])} that it is worse"
 
 
-def _good_enough(
-    gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int, *, any_now: bool
-) -> tuple[Verdict, str]:
+def _good_enough(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int) -> tuple[Verdict, str]:
     """Nothing speaks against the canary: whether enough speaks for it."""
     whole = evidence.trials[0]
     seen = describe(gate, ALL, whole.canary, whole.baseline)
-    if not any_now:
-        return Verdict.NO_DATA, "the canary had no matching events in this sample"
     if evidence.samples < rule.dwell:
         return Verdict.INCONCLUSIVE, f"{seen}; {evidence.samples} of the {rule.dwell} samples needed at this weight"
     if _excluded(gate, rule, evidence, next_bp):
