@@ -60,12 +60,12 @@ def test_what_was_seen_at_smaller_weights_counts() -> None:
 
 def test_patience_ends_a_wait_in_which_nothing_speaks_against_it() -> None:
     strict = replace(EVIDENCE, rule=SequentialRule(harm=1, patience=40))
-    assert usual(strict, 20, 0.01, next_bp=10_000) == pytest.approx(400 / -math.expm1(-4))
+    assert usual(strict, 20, 0.01, next_bp=10_000) == pytest.approx(400 / -math.expm1(-12))
 
 
 def test_thin_traffic_waits_for_the_samples_that_have_events() -> None:
-    # Every tenth sample has an event, and the one after it counts as well.
-    assert usual(EVIDENCE, 1.0, 0.01) == pytest.approx(330, rel=0.05)
+    # Every tenth sample has an event, and of those after it five count as well.
+    assert usual(EVIDENCE, 1.0, 0.01) == pytest.approx(133, rel=0.05)
     assert passing(EVIDENCE, Flow(1.0, 0.0, 0.0), 0.01, before=NOTHING, next_bp=500).soonest_s == 60
     assert usual(EVIDENCE, 1.0, 0.0) == math.inf
 

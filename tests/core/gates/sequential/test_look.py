@@ -106,15 +106,6 @@ def test_a_broken_canary_is_blamed_in_the_fourth_sample_and_not_sooner(
         assert said == [*[Verdict.INCONCLUSIVE] * (samples - 1), Verdict.FAIL]
 
 
-def test_none_of_few_events_is_an_answer_and_none_of_many_is_silence() -> None:
-    few: list[Sample] = [((0, 1), (0, 40)), ((0, 0), (0, 40))]
-    assert verdicts(GATE, few * 3) == [*[Verdict.INCONCLUSIVE, Verdict.NO_DATA] * 2, Verdict.INCONCLUSIVE, Verdict.PASS]
-    assert verdicts(GATE, [*few * 3, *[((0, 0), (0, 40))] * 5])[-2:] == [Verdict.PASS, Verdict.NO_DATA]
-    assert verdicts(GATE, [HEALTHY] * 12 + [((0, 0), (1, 1800))])[-2:] == [Verdict.PASS, Verdict.NO_DATA]
-    assert verdicts(GATE, [((0, 0), (0, 40))] * 40) == [Verdict.NO_DATA] * 40
-    assert verdicts(GATE, [((0, 0), (0, 0))] * 40) == [Verdict.NO_DATA] * 40
-
-
 def test_the_verdict_says_the_counts_and_the_odds() -> None:
     latest = last(GATE, [((20, 200), (1, 1800))] * 6).latest
     assert latest is not None
@@ -186,18 +177,22 @@ SPARSE: Sample = ((0, 1), (0, 100))
 HUSHED: Sample = ((0, 0), (0, 100))
 
 
-def test_a_sample_without_events_counts_after_one_with_some() -> None:
+def test_none_of_few_events_is_an_answer() -> None:
     lively = [SPARSE, HUSHED] * 3
-    assert verdicts(GATE, lively) == [Verdict.INCONCLUSIVE] * 5 + [Verdict.PASS]
+    assert verdicts(GATE, lively) == [*[Verdict.INCONCLUSIVE, Verdict.NO_DATA] * 2, Verdict.INCONCLUSIVE, Verdict.PASS]
     assert verdicts(GATE, [SPARSE, HUSHED, HUSHED] * 3)[-1] is Verdict.PASS
     state = last(GATE, [SPARSE, HUSHED, HUSHED])
     assert state.evidence is not None
-    assert (state.evidence.samples, state.evidence.quiet) == (2, 2)
+    assert (state.evidence.samples, state.evidence.heard, state.evidence.quiet) == (3, 1, 2)
+
+
+def test_none_of_many_is_silence() -> None:
+    assert verdicts(GATE, [HEALTHY] * 12 + [((0, 0), (1, 1800))])[-2:] == [Verdict.PASS, Verdict.NO_DATA]
 
 
 def test_a_canary_that_falls_silent_holds() -> None:
     said = verdicts(GATE, [*[SPARSE] * 8, *[HUSHED] * 6])
-    assert said[8:] == [Verdict.PASS] * 4 + [Verdict.NO_DATA] * 2
+    assert said[8:] == [Verdict.PASS] * 5 + [Verdict.NO_DATA]
     assert verdicts(GATE, [HUSHED] * 20) == [Verdict.NO_DATA] * 20, "not even one event"
     nobody: Sample = ((0, 0), (0, 0))
     assert verdicts(GATE, [*[SPARSE] * 8, nobody])[-1] is Verdict.NO_DATA, "nobody plays"
@@ -211,7 +206,7 @@ def test_silence_begins_anew_with_each_weight() -> None:
         assert state.latest is not None
         assert state.latest.verdict is Verdict.NO_DATA
     assert state.evidence is not None
-    assert state.evidence.samples == 0
+    assert state.evidence.samples < SequentialRule().dwell
 
 
 def test_nothing_is_counted_twice() -> None:

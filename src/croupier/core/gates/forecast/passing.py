@@ -78,9 +78,9 @@ def _scarcer(gate: Gate, weight: float) -> float:
 
 def _samples(gate: Gate, rule: SequentialRule, flow: Flow, weight: float, before: Seen, next_bp: int) -> float:
     """How many samples the rule itself wants: it is asked after each."""
-    # A sample without an event of the canary counts after one with some, where there is a baseline that has events.
-    enough = 2 if weight < 1.0 else 1
-    heard = -math.expm1(-flow.per_s * weight * rule.interval_s * enough)
+    # Without an event of the canary for so many samples it is silent, next to a baseline that has events.
+    patient = rule.dwell if weight < 1.0 else 1
+    heard = -math.expm1(-flow.per_s * weight * rule.interval_s * patient)
     compared = gate.objective is not None or weight < 1.0
     if heard < _NEVER or not compared:
         return math.inf

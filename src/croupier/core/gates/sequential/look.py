@@ -50,7 +50,7 @@ def look(
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
         dispersion=dispersion and observed(dispersion, parts),
     )
-    after = _heard(gate, replace(after, samples=0, heard=0, quiet=0) if fresh else after, reading)
+    after = _heard(gate, rule, replace(after, samples=0, heard=0, quiet=0) if fresh else after, reading)
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}
     findings = tuple(_findings(odds, reading))
@@ -64,13 +64,14 @@ def look(
     return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
 
 
-def _heard(gate: Gate, evidence: Evidence, reading: Reading) -> Evidence:
+def _heard(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading) -> Evidence:
     """Whether this sample told something of the canary. None of the few events that it has is an answer too, as long as
     its silence may be chance.
     """
     canary, baseline = of(reading, ALL)
-    told = informative(gate, reading) or (not canary.total and baseline.total > 0 and evidence.sparse)
     quiet = 0 if canary.total else evidence.quiet + 1
+    by_chance = 0 < quiet < rule.dwell and baseline.total > 0 and evidence.sparse
+    told = informative(gate, reading) or by_chance
     heard = evidence.heard + canary.total
     return replace(evidence, samples=evidence.samples + told, heard=heard, quiet=quiet)
 

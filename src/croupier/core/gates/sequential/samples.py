@@ -34,12 +34,6 @@ def strata(reading: Reading) -> list[Pair]:
     return [*met, rest]
 
 
-def quiet(reading: Reading) -> bool:
-    """Whether the canary had no event while the baseline had some: what is rare looks like this, and what is gone."""
-    canary, baseline = of(reading, ALL)
-    return canary.total == 0 and baseline.total > 0
-
-
 def informative(gate: Gate, reading: Reading) -> bool:
     """Whether the sample says something of the canary: most of it had a counterpart, or an objective to meet."""
     canary = reading.canary.get(ALL, NONE)
