@@ -39,6 +39,9 @@ _HEADERS: Final = {
 FLAGS_DOOR: Final = "/api/v1/flags/apply"
 """Where very many flags may come at once."""
 
+PUSHES: Final = "/otlp/v1/metrics"
+"""Where services push their metrics, each every few seconds."""
+
 SHARED: Final = "/ofrep/v1/"
 """What pages of other origins may be let in to."""
 
@@ -103,7 +106,8 @@ class Journey:
         route = _route(scope)
         self._metrics.requests.labels(scope["method"] if route != "(none)" else "", route, str(code)).inc()
         self._metrics.request_seconds.labels(route).observe(took_s)
-        level = logging.DEBUG if scope["method"] in ("GET", "HEAD") and code < 400 else logging.INFO
+        usual = scope["method"] in ("GET", "HEAD") or scope["path"] == PUSHES
+        level = logging.DEBUG if usual and code < 400 else logging.INFO
         actor = scope.get("state", {}).get("actor", "")
         fields = {"method": scope["method"], "path": scope["path"][:200], "code": code, "actor": actor}
         log.log(level, "request", extra={**fields, "took_ms": round(took_s * 1000, 1)})

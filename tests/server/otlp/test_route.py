@@ -31,8 +31,8 @@ from croupier.adapters.metrics.otlp import OtlpMetrics, OtlpSettings
 from croupier.control.ports import Query
 from croupier.core.gates import OTLP, Counts, LatencySli, RatioSli, Reading, Silence
 from croupier.server.auth import Role
+from croupier.server.guards import PUSHES as PATH
 from croupier.server.otlp.answers import _bytes
-from croupier.server.otlp.route import PATH
 from croupier.server.settings import Settings
 
 BETS = RatioSli("shop.bets", good=(("outcome", ("ok",)),))

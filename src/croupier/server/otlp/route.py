@@ -13,11 +13,10 @@ from starlette.responses import Response
 from croupier.errors import CroupierError, NotFound
 from croupier.server.auth import Principal, Role, bearer_of
 from croupier.server.context import Context, Here
+from croupier.server.guards import PUSHES
 from croupier.server.otlp.answers import JSON, PROTOBUF, failed, taken
 from croupier.server.otlp.unpack import TooLarge, unpack
 from croupier.server.problems import Forbidden, Malformed
-
-PATH: Final = "/otlp/v1/metrics"
 
 _BODY: Final[dict[str, Any]] = {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {}}
 
@@ -25,7 +24,7 @@ router = APIRouter(tags=["OTLP"])
 
 
 @router.post(
-    PATH,
+    PUSHES,
     operation_id="otlp_metrics",
     summary="Push metrics",
     response_class=Response,
