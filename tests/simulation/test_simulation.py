@@ -192,6 +192,8 @@ class Watch:
             assert attempt not in self.emptied or served.weight_of(state.canary) == 0, (
                 f"invariant 3: players are back on {state.canary}, which was given up"
             )
+        if served.salt not in ("", state.salt):
+            return  # the data plane is still where another rollout wanted it, which may have been of the same version
         on_it = {n for n, (player, who) in enumerate(PLAYERS) if version_for(served, player, who) == state.canary}
         key = f"{name}.{state.attempt}"
         newest = name == list(self.states)[-1]
