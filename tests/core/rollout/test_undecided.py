@@ -10,6 +10,7 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event, explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, SetWeight, Undecided
 from croupier.core.rollout.state import Phase
 from croupier.errors import Rejected
@@ -85,6 +86,14 @@ def test_doubt_for_long_enough_goes_back_where_that_was_asked_for() -> None:
     assert isinstance(given_up, e.AbortStarted)
     assert (given_up.cause, given_up.gate, story.state.weight_bp) == (e.Cause.INCONCLUSIVE, "errors", 0)
     assert "gate errors could not decide for 60 s: 3 of the 20 canary events" in given_up.reason
+
+
+def test_going_back_where_the_data_plane_went_back_by_itself() -> None:
+    story = started(on_inconclusive=replace(MINUTE, then=Resort.ABORT))
+    look(story, FEW, 6)
+    story.served = stable_routes("shop", "1.0.0")
+    assert [type(event) for event in look(story, FEW)] == [e.AbortStarted]
+    assert [type(event) for event in story.tick()] == [e.Aborted]
 
 
 def test_time_without_data_is_no_doubt() -> None:
