@@ -102,7 +102,7 @@ def test_one_that_is_not_asked_any_more() -> None:
 
 
 def test_a_slow_fault_takes_its_time() -> None:
-    text = said(told(1, 1_250, 3, replace(ERRORS, rule=SequentialRule(budget=1e-12))))
+    text = said(told(1, 1_400, 3, replace(ERRORS, rule=SequentialRule(budget=1e-12))))
     assert "if failures go on at this rate it would take about" in text
 
 
@@ -141,13 +141,13 @@ def test_groups_that_are_suspected_are_named() -> None:
     rehearsal = started(replace(ERRORS, by=("psp",)))
     good: Group = (("psp", "adyen"),)
     bad: Group = (("psp", "kestrel"),)
-    for _ in range(4):
+    for _ in range(3):
         rehearsal.now += 10.0
         canary = {good: Counts(200, 200), bad: Counts(80, 100), (): Counts(280, 300)}
         baseline = {good: Counts(999, 1000), bad: Counts(999, 1000), (): Counts(1998, 2000)}
         rehearsal.tick({"errors": Reading(rehearsal.now - 10, rehearsal.now, canary, baseline)})
     story = story_of(rehearsal)
-    assert "psp=kestrel: the canary had 80 % good of 400" in said(story)
+    assert "psp=kestrel: the canary had 80 % good of 300" in said(story)
     assert "evidence against it for psp=kestrel" in said(story)
     assert "psp=adyen" not in said(story)
     assert story.points[-1].canary == Counts(280, 300)
