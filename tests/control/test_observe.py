@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from croupier.control.fleet import Fleet, read_fleet
-from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
+from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets, usual_counts
 from croupier.control.ports import Endpoint, Health, Sample, ScrapeTarget, VersionKey, WorkloadStatus
-from croupier.core.gates import Comparison, Counts, LatencySli, Reading, Silence
+from croupier.core.gates import BurnRule, Comparison, Counts, LatencySli, Reading, Silence
 from croupier.core.releases import ProcessTemplate
 from croupier.errors import Transient
 
@@ -130,6 +130,83 @@ async def test_a_latency_is_asked_at_both_thresholds_over_one_span(shop: Any) ->
     assert await asked() == {"ok": Silence("the two thresholds were not measured at the same time")}
     at_own = Silence("no such bucket")
     assert await asked() == {"ok": at_own}
+
+
+async def test_a_budget_is_read_over_both_windows(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    state, now = await shop.state(rollout), shop.clock.now() + 100.0
+    burn = replace(state.plan.gates[0], rule=BurnRule(window_s=90.0, short_s=10.0))
+    state = replace(state, plan=replace(state.plan, gates=(burn,)))
+    spans: list[tuple[float, float, str | None]] = []
+    short: Reading | Silence | Transient = Reading(now - 10.0, now, {(): Counts(1, 2)}, None)
+
+    async def read(query: Any) -> Reading | Silence:
+        spans.append((query.since - now, query.until - now, query.baseline))
+        if query.until - query.since > 10.0:
+            return Reading(query.since, query.until, {(): Counts(90, 100)}, {(): Counts(95, 100)})
+        if isinstance(short, Transient):
+            raise short
+        return short
+
+    shop.metrics.read = read
+
+    async def asked() -> Any:
+        return (await ask_gates(shop.a.reconciler.ports, state, now, GateMemory(), []))["ok"]
+
+    whole = Reading(now - 90.0, now, {(): Counts(90, 100)}, {(): Counts(95, 100)})
+    assert await asked() == replace(whole, recent={(): Counts(1, 2)})
+    assert spans == [(-90.0, 0.0, "1.0.0"), (-10.0, 0.0, None)]
+    short = Silence("gone")
+    assert await asked() == short
+    short = Transient("out of reach")
+    assert await asked() == Silence("out of reach")
+
+
+async def test_another_day_is_asked_for_the_stable_version_of_then(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    state, now = await shop.state(rollout), shop.clock.now() + 10.0
+    past = replace(state.plan.gates[0], comparison=Comparison(against="yesterday"))
+    state = replace(state, plan=replace(state.plan, gates=(past,)))
+    then: Reading | Silence = Reading(0.0, 0.0, {(): Counts(99, 100)}, None)
+    now_read = Reading(now - 10.0, now, {(): Counts(80, 100)}, None)
+    today: Reading | Silence = now_read
+
+    async def read(query: Any) -> Reading | Silence:
+        assert query.baseline is None
+        if query.canary == "1.0.0":
+            assert (query.since, query.until) == (now - 86_410.0, now - 86_400.0)
+            return then
+        return today
+
+    shop.metrics.read = read
+
+    async def asked(of: Any = state) -> Any:
+        return (await ask_gates(shop.a.reconciler.ports, of, now, GateMemory(), []))["ok"]
+
+    assert await asked() == replace(now_read, baseline={(): Counts(99, 100)})
+    then = Silence("it keeps minutes")
+    assert await asked() == Silence("of 1 day(s) ago: it keeps minutes")
+    assert await asked(replace(state, stable=None)) == today
+    today = Silence("down")
+    assert await asked() == today
+
+
+async def test_how_the_stable_version_usually_is(shop: Any) -> None:
+    ports, gate = shop.a.reconciler.ports, (await shop.state(await shop.roll_out())).plan.gates[0]
+    answer: Reading | Silence | Transient = Reading(0.0, 1.0, {(): Counts(4, 10)}, None)
+
+    async def read(query: Any) -> Reading | Silence:
+        assert (query.canary, query.baseline, query.by) == ("1.0.0", None, ())
+        if isinstance(answer, Transient):
+            raise answer
+        return answer
+
+    shop.metrics.read = read
+    assert await usual_counts(ports, gate, "shop", "1.0.0") == Counts(4, 10)
+    answer = Silence("not yet")
+    assert await usual_counts(ports, gate, "shop", "1.0.0") is None
+    answer = Transient("out of reach")
+    assert await usual_counts(ports, gate, "shop", "1.0.0") is None
 
 
 async def test_one_measurement_is_one_look_however_often_the_gate_looks(shop: Any) -> None:

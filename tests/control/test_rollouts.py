@@ -6,7 +6,7 @@ import pytest
 
 from croupier.control.ports import Answer
 from croupier.control.rollouts import Ask
-from croupier.core.gates import Gate, Objective, RatioSli
+from croupier.core.gates import Comparison, Gate, Objective, RatioSli
 from croupier.core.rollout.spec import RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
@@ -145,6 +145,17 @@ async def test_a_gate_that_can_never_see_anything_is_refused_before_anybody_is_e
     with pytest.raises(Rejected, match=r"Gate ok cannot judge shop: shop 1\.0\.0 exports no metric"):
         await shop.a.rollouts.start("shop", "1.1.0", ANNA)
     assert await shop.store.rollout("shop-2") is None
+
+
+async def test_a_gate_that_cannot_fail_next_to_this_stable_version_is_refused(shop: Any) -> None:
+    sli = RatioSli("requests_total", good=(("outcome", ("ok",)),))
+    await shop.declare(Gate("ok", sli, comparison=Comparison(max_ratio=2.0)))
+    shop.metrics.break_version("1.0.0", 0.6)
+    await shop.clock.advance(60.0)
+    with pytest.raises(Rejected, match=r"Gate ok cannot turn red for shop: [0-9.]+ % of the stable version's own"):
+        await shop.a.rollouts.start("shop", "1.1.0", ANNA)
+    await shop.declare(Gate("ok", sli, comparison=Comparison(max_ratio=2.0), advisory=True))
+    await shop.a.rollouts.start("shop", "1.1.0", ANNA)
 
 
 async def test_a_first_deployment_has_nothing_to_probe(bare: Any) -> None:

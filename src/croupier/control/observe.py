@@ -179,6 +179,9 @@ async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> C
 
 async def _answered(ports: Ports, gate: Gate, query: Query) -> Reading | Silence:
     """What the source says; of a gate that counts the canary at another threshold, over the very same span."""
+    ago_s = gate.comparison.ago_s if gate.comparison is not None else 0.0
+    if ago_s:
+        return await _against_the_past(ports, query, ago_s)
     said = await ports.metrics.read(query)
     if isinstance(said, Silence) or gate.canary_sli == gate.sli:
         return said
@@ -188,6 +191,18 @@ async def _answered(ports: Ports, gate: Gate, query: Query) -> Reading | Silence
     if (shifted.since, shifted.until) != (said.since, said.until):
         return Silence("the two thresholds were not measured at the same time")
     return replace(said, canary=shifted.canary)
+
+
+async def _against_the_past(ports: Ports, query: Query, ago_s: float) -> Reading | Silence:
+    """The canary now, next to the stable version at the same hour of another day, if it served then."""
+    said = await ports.metrics.read(replace(query, baseline=None))
+    if isinstance(said, Silence) or query.baseline is None:
+        return said
+    since, until = said.since - ago_s, said.until - ago_s
+    then = await ports.metrics.read(replace(query, canary=query.baseline, baseline=None, since=since, until=until))
+    if isinstance(then, Silence):
+        return Silence(f"of {ago_s / 86_400:g} day(s) ago: {then.reason}")
+    return replace(said, baseline=then.canary)
 
 
 async def keep_samples(ports: Ports, samples: list[Sample]) -> None:

@@ -107,7 +107,7 @@ def gate(shape: shapes.GateShape) -> Gate:
 def _comparison(shape: shapes.ComparisonShape, usual: Comparison | None) -> Comparison:
     usual, own = usual or Comparison(), shape.canary_threshold
     max_ratio = given(shape.max_ratio, usual.max_ratio if own is None else 1.0)
-    return Comparison(max_ratio, given(shape.slack, usual.slack), own)
+    return Comparison(max_ratio, given(shape.slack, usual.slack), own, given(shape.against, usual.against))
 
 
 def _hard_stop(shape: shapes.HardStopShape, usual: HardStop | None) -> HardStop:

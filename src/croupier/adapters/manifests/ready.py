@@ -72,6 +72,8 @@ def spelled_out(gate: Gate) -> dict[str, Any]:
         spec["objective"] = {"atLeast": _share(gate.objective.at_least)}
     if gate.comparison is not None:
         spec["comparison"] = {"maxRatio": gate.comparison.max_ratio, "slack": _share(gate.comparison.slack)}
+        if gate.comparison.ago_s:
+            spec["comparison"]["against"] = gate.comparison.against
     if gate.hard_stop is not None:
         stop = gate.hard_stop
         spec["hardStop"] = {} if stop.events is None else {"events": stop.events}

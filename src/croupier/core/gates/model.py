@@ -1,5 +1,6 @@
 """Gates: an SLI, what is asked of it, and the rule by which it is judged. Frozen into a rollout when it starts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
@@ -11,6 +12,10 @@ class Objective:
     """At least this share (0 to 1) of events must be good."""
 
     at_least: float
+
+
+Against: TypeAlias = Literal["baseline", "yesterday", "last-week"]
+AGO_S: Final[Mapping[str, float]] = {"baseline": 0.0, "yesterday": 86_400.0, "last-week": 604_800.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,14 @@ class Comparison:
     max_ratio: float = 1.10
     slack: float = 0.001
     canary_threshold_s: float | None = None
+    against: Against = "baseline"
+
+    @property
+    def ago_s(self) -> float:
+        """How long ago the stable version's counts are taken; 0 is at the same time, which is the stronger evidence:
+        another day has other players and other incidents.
+        """
+        return AGO_S[self.against]
 
 
 @dataclass(frozen=True, slots=True)

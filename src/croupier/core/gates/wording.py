@@ -24,8 +24,16 @@ def describe(gate: Gate, group: Group, canary: Counts, baseline: Counts | None) 
     if gate.objective is not None:
         text += f" (objective {100 * gate.objective.at_least:.4g} %)"
     if baseline is not None and baseline.total:
-        text += f", baseline {_share(baseline)}"
+        text += f", {_whose(gate)} {_share(baseline)}"
     return text
+
+
+def _whose(gate: Gate) -> str:
+    """The counts that the canary's are compared with, with a warning where they are of another day."""
+    against = gate.comparison.against if gate.comparison is not None else "baseline"
+    if against == "baseline":
+        return against
+    return f"{against.replace('-', ' ')} at this hour (weaker evidence: another day, other players)"
 
 
 def times(speed: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.core.gates import EMBEDDED, OTLP, Gate, Matchers, PromqlSli, RatioSli
+from croupier.core.gates import EMBEDDED, OTLP, PROMETHEUS, ClassicRule, Gate, Matchers, PromqlSli, RatioSli
 from croupier.core.gates.selector import names_version, read
 from croupier.errors import Problem, Rejected
 
@@ -26,6 +26,7 @@ def wrong_source(gate: Gate) -> Iterator[Problem]:
             (*_SLI, gate.sli.kind, "metric"),
             "Leave 'source' out, or name a metric of the service.",
         )
+    yield from _without_a_past(gate)
     if gate.source != OTLP:
         for name, place in _names(gate):
             if "." in name:
@@ -34,6 +35,31 @@ def wrong_source(gate: Gate) -> Iterator[Problem]:
                     place,
                     f"Write '{name.replace('.', '_')}', or add source: otlp.",
                 )
+
+
+def _without_a_past(gate: Gate) -> Iterator[Problem]:
+    """Comparisons with another day, where the source or the rule knows no other day."""
+    if gate.comparison is None or not gate.comparison.ago_s:
+        return
+    at = ("spec", "comparison", "against")
+    if gate.source != PROMETHEUS:
+        yield Problem(
+            f"the source '{gate.source}' keeps minutes and knows nothing of {gate.comparison.against}.",
+            at,
+            "Write source: prometheus, which keeps days, or compare with the baseline.",
+        )
+    if gate.comparison.canary_threshold_s is not None:
+        yield Problem(
+            "a canary that is counted at another threshold is compared with what happens at the same time.",
+            (*at[:-1], "canaryThreshold"),
+            "Remove it, or compare with the baseline.",
+        )
+    if not isinstance(gate.rule, ClassicRule):
+        yield Problem(
+            f"a '{gate.rule.kind}' rule compares what happens at the same time.",
+            at,
+            "Use 'rule', or compare with the baseline.",
+        )
 
 
 def _names(gate: Gate) -> Iterator[tuple[str, tuple[str | int, ...]]]:

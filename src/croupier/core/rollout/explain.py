@@ -90,7 +90,8 @@ def describe_gate(gate: Gate) -> str:
         demands.append(f"{gate.objective.at_least * 100:.6g} % or more of {what}")
     if gate.comparison is not None:
         most = gate.comparison
-        limit = f"at most {most.max_ratio:g} × the baseline's bad share"
+        whose = "the baseline's" if not most.ago_s else f"{most.against.replace('-', ' ')}'s (weaker evidence)"
+        limit = f"at most {most.max_ratio:g} × {whose} bad share"
         if most.canary_threshold_s is not None:
             limit += f", the canary's counted from {most.canary_threshold_s:g} s"
         if isinstance(gate.rule, ClassicRule):

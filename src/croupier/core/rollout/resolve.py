@@ -94,7 +94,9 @@ def without_evidence(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[P
 
 
 def _only_compares(gate: Gate | None) -> bool:
-    return gate is not None and gate.comparison is not None and gate.objective is None
+    if gate is None or gate.comparison is None:
+        return False
+    return gate.objective is None and not gate.comparison.ago_s
 
 
 def _alone(name: str, path: tuple[str | int, ...]) -> Problem:

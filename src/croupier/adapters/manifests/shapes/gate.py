@@ -112,6 +112,9 @@ class ComparisonShape(Shape):
     """The canary's bad share may be so many times the baseline's. Default 1.1; with canaryThreshold 1."""
     slack: Share | None = None
     """And this much more on top, so that two rare things can be compared. Default 0.1%."""
+    against: Literal["baseline", "yesterday", "last-week"] | None = None
+    """The stable version now (baseline, the default), or at the same hour of another day: weaker evidence, and from
+    source: prometheus only."""
     canary_threshold: Duration | None = None
     """Of a latency: what the canary may take where the baseline may take the threshold. 480ms next to 400ms allows 20 %
     more latency, at whatever percentile; both need a bucket that ends exactly there."""
