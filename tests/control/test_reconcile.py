@@ -170,6 +170,19 @@ async def test_somebody_who_wakes_the_loop_does_not_wait_for_the_interval(shop: 
         await shop.until(rollout, "aborted")
 
 
+async def test_an_abort_does_not_wait_for_a_metric_source(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    shop.a.happenings.silent.add("read")
+    before = shop.a.happenings.count("read")
+    await shop.wait(10.0)
+    async with shop.looping():
+        async with asyncio.timeout(10):
+            while shop.a.happenings.count("read") == before:
+                await asyncio.sleep(0.002)
+        await shop.a.rollouts.abort(rollout, BORIS)
+        await shop.until(rollout, "aborted")
+
+
 async def test_the_loop_turns_again_after_the_interval(shop: Any) -> None:
     rollout = await shop.roll_out()
     async with shop.looping(interval_s=5.0):

@@ -19,6 +19,7 @@ from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_sam
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, draft, fold, record
 from croupier.control.waiting import Interrupted, unless
+from croupier.core.gates import Reading, Silence
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.events import AbortStarted, Event, GateJudged
@@ -208,7 +209,7 @@ class Reconciler:
         canary = VersionKey(state.service, state.canary)
         # Gates that count on in memory are asked for what they have not counted yet.
         known = self._known(stored).value
-        said = await ask_gates(self.ports, known, now, self._gates.setdefault(state.id, GateMemory()), samples)
+        said = await self._ask_gates(known, now, samples)
         served = seen.served.get(state.service) if seen.served is not None else None
         evidence = Evidence(seen.unready(canary) is None, seen.failure(canary), served, said)
         if recording:
@@ -224,6 +225,16 @@ class Reconciler:
                 return True
         self._decide_unrecorded(stored, evidence, now)
         return False
+
+    async def _ask_gates(
+        self, state: RolloutState, now: float, samples: list[Sample]
+    ) -> Mapping[str, Reading | Silence]:
+        """What the metric sources say; nothing where somebody wakes the loop meanwhile: no abort waits for a source."""
+        memory = self._gates.setdefault(state.id, GateMemory())
+        try:
+            return await unless(ask_gates(self.ports, state, now, memory, samples), self._urgent)
+        except Interrupted:
+            return {}
 
     def _decide_unrecorded(self, stored: Stored[RolloutState], evidence: Evidence, now: float) -> None:
         """Without the store only one decision is acted on: taking players away from the canary. Gates count on in

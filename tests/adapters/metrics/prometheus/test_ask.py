@@ -144,17 +144,30 @@ async def test_no_answer_is_silence_with_the_reason(
     assert "pw" not in answer.reason
 
 
-async def test_a_slow_one_is_left_alone_for_a_while(fake: Strange) -> None:
+async def test_a_slow_one_is_left_alone_until_it_answers(fake: Strange) -> None:
     """Gates ask one after the other: only the first waits."""
     fake.hang = threading.Event()
+    fake.body = answered()
     source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"http://{fake.where}", timeout_s=0.3))
-    why = f"Prometheus at {fake.where} does not answer within 0.3 s"
     answers = [await source.read(query()) for _ in range(3)]
-    assert answers[0] in {Silence(why), Silence("Prometheus does not answer within 0.3 s")}
+    assert answers[0] in {
+        Silence(f"Prometheus at {fake.where} does not answer within 0.3 s"),
+        Silence("Prometheus does not answer within 0.3 s"),
+    }
     assert answers == [answers[0]] * 3
     assert len(fake.asked) == 1
-    assert "does not answer within" in str(await source.probe(SLI, "payments", "1"))
     fake.hang.set()
+    async with asyncio.timeout(30):
+        while "does not answer" in str(await source.read(query())):
+            await asyncio.sleep(0.05)
+    assert "vector(1)" in {question["query"] for _, _, question in fake.asked if "query" in question}
+    await source.stop()
+
+
+async def test_it_can_be_stopped_in_the_middle_of_an_outage(fake: Strange) -> None:
+    fake.status = 503
+    source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"http://{fake.where}"))
+    assert "answers 503" in str(await source.read(query()))
     await source.stop()
 
 

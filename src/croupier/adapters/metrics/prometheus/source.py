@@ -6,6 +6,7 @@ that of every scrape that the first knows the samples are there. Nothing is kept
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -23,6 +24,8 @@ from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
 from croupier.core.gates import PROMETHEUS, Counts, Reading, Silence, Sli
 from croupier.core.gates.selector import exactly, quoted
 
+_RARELY_S: Final = 30.0
+"""No longer than so is it left alone."""
 _REMEMBERED: Final = 1_000
 """Questions whose instances are remembered; of more, the first are asked twice."""
 
@@ -30,8 +33,8 @@ _log = structlog.get_logger(__name__)
 
 
 class PrometheusMetrics:
-    """One Prometheus, asked anew for each reading. After an outage it is left alone for as long as one time-out, so
-    that gates that ask one after the other do not add up what they wait.
+    """One Prometheus, asked anew for each reading. From an outage on it is silent until a small question, asked in the
+    background and ever more seldom, is answered: who reads shall not wait for every time-out.
     """
 
     def __init__(self, clock: Clock, settings: PrometheusSettings) -> None:
@@ -39,10 +42,18 @@ class PrometheusMetrics:
         self._settings = settings
         self._asker = Asker(settings, clock)
         self._targets: dict[tuple[Sli, str, tuple[str, ...]], frozenset[Target]] = {}
-        self._outage: tuple[float, str] | None = None
+        self._outage: str | None = None
+        self._outages = 0
+        """So many one after the other, without a reading in between."""
+        self._recovery: asyncio.Task[None] | None = None
         self._told_cut: set[str] = set()
 
     async def stop(self) -> None:
+        if self._recovery is not None:
+            self._recovery.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._recovery
+            self._recovery = None
         await self._asker.close()
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:
@@ -54,17 +65,18 @@ class PrometheusMetrics:
         The reading ends where every instance was scraped equally often since its beginning, up to two scrape intervals
         ago; each sample belongs to the span that its scrape lies in, so readings of adjacent spans add up exactly.
         """
-        if self._outage is not None and self._clock.now() < self._outage[0]:
-            return Silence(self._outage[1])
-        self._outage = None
+        if self._outage is not None:
+            return Silence(self._outage)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                return await self._read(query)
+                reading = await self._read(query)
         except TimeoutError:
             why = f"Prometheus does not answer within {self._settings.timeout_s:g} s"
             return Silence(self._failed(Unanswered(why, outage=True)))
         except Unanswered as unanswered:
             return Silence(self._failed(unanswered))
+        self._outages = 0
+        return reading
 
     async def probe(self, sli: Sli, service: str, version: str, source: str = PROMETHEUS) -> str | None:  # noqa: ARG002 - ours
         """See ``MetricSource.probe``."""
@@ -77,9 +89,24 @@ class PrometheusMetrics:
             return unanswered.reason
 
     def _failed(self, unanswered: Unanswered) -> str:
-        if unanswered.outage:
-            self._outage = self._clock.now() + self._settings.timeout_s, unanswered.reason
+        if unanswered.outage and self._outage is None:
+            self._outage = unanswered.reason
+            self._outages += 1
+            self._recovery = asyncio.create_task(self._recover(), name="prometheus")
         return unanswered.reason
+
+    async def _recover(self) -> None:
+        """Ask something small until it is answered."""
+        while self._outage is not None:
+            # After a reading that timed out the small question may well be answered: the next reading waits longer too.
+            await self._clock.sleep(min(_RARELY_S, self._settings.timeout_s * 2.0 ** (self._outages - 1)))
+            self._outages = min(self._outages + 1, 10)
+            try:
+                await self._asker.query("vector(1)", self._clock.now())
+            except Unanswered as unanswered:
+                self._outage = unanswered.reason
+            else:
+                self._outage = None
 
     async def _read(self, query: Query) -> Reading:
         settings = self._settings
