@@ -58,9 +58,9 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
     gate = plan.gate(name)
     state, now = create(e.Created("trial", "trial", _STABLE, "canary", "", _watched_by(plan, gate), 0.0)), 0.0
     began, looked, count = math.inf, dict[str, float](), 0
-    for _ in range(_MOST_TICKS):
-        if not state.phase.active or count == MOST_LOOKS:
-            break
+    ticks = 0
+    while state.phase.active and count < MOST_LOOKS and ticks < _MOST_TICKS:
+        ticks += 1
         due = looks(state, now, looked)
         said = {look.gate.name: _all_bad(look, state, usual) for look in due}
         looked |= dict.fromkeys(said, now)
