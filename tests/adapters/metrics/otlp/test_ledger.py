@@ -128,6 +128,9 @@ def test_an_instance_that_left_holds_up_nobody(desk: Desk) -> None:
 
 
 def test_who_never_pushed_is_told_what_to_do(desk: Desk) -> None:
+    assert desk.silence(BETS, STARTED, STARTED + 9) == (
+        "shop 1.1.0 has pushed no metrics since this control plane started 10 s ago"
+    )
     assert "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" in desk.silence(BETS, T, T + 10)
     desk.push(T, resource("1.0"), bets(1, 0, T))
     assert desk.probe(BETS) == "shop 1.0.0 pushes no metrics; shop pushes as service.version 1.0"

@@ -20,6 +20,8 @@ from croupier.control.ports import VersionKey
 from croupier.core.gates import EventsSli, LatencySli, Matchers, RatioSli, Sli
 
 _MOST_NAMED: Final = 12
+_SOON_S: Final = 60.0
+"""The SDKs push once a minute, unless they are told otherwise."""
 _HOW: Final = "point OTEL_EXPORTER_OTLP_METRICS_ENDPOINT of the process to this control plane"
 
 
@@ -37,14 +39,20 @@ def stranger(version: VersionKey, refused: Iterable[tuple[str, str]], known: Ite
     return None
 
 
-def not_pushing(version: VersionKey, live: Sequence[Sender], late: Sequence[Sender], running: int, now: float) -> str:
-    """Some instances do not push. Counts of the others alone would mislead, so the whole version is silent."""
+def not_pushing(
+    version: VersionKey, live: Sequence[Sender], late: Sequence[Sender], running: int, now: float, begun: float
+) -> str:
+    """Some instances do not push. Counts of the others alone would mislead, so the whole version is silent. We began to
+    listen when we had ``begun``.
+    """
     if late:
         since_s = now - min(sender.beat.last for sender in late)
         how_many = f" ({len(late)} of {len(live)} instances)" if len(live) > 1 else ""
         return f"{named(version)} has not pushed metrics for {since_s:.0f} s{how_many}: instance {late[0].identity}"
     if live:
         return f"{len(live)} of {running} instances of {named(version)} push metrics"
+    if now - begun < _SOON_S:
+        return f"{named(version)} has pushed no metrics since this control plane started {now - begun:.0f} s ago"
     return f"{named(version)} pushes no metrics; {_HOW}, with service.name and service.version"
 
 

@@ -220,7 +220,7 @@ class Ledger:
             return None
         known = {sender.key for sender in self._senders}
         elsewhere = None if version in known else stranger(version, self._strangers, known)
-        return elsewhere or not_pushing(version, live, late, running, now)
+        return elsewhere or not_pushing(version, live, late, running, now, self._listening_from)
 
     def _cannot_answer(self, sli: Sli, ask: Ask, version: VersionKey, found: Sequence[Found]) -> str | None:
         there = self._samples.of(version)

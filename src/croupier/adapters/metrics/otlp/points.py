@@ -90,9 +90,10 @@ class Exponential:
         return self.low + sum(self.counts[: max(0, round(place) - self.offset)])
 
     def edges_near(self, threshold: float) -> tuple[float, float]:
-        """The edges below and above."""
+        """The edges below and above; ``inf`` where a number cannot hold it."""
         place = math.floor(math.ldexp(math.log2(threshold), self.scale))
-        return 2.0 ** math.ldexp(place, -self.scale), 2.0 ** math.ldexp(place + 1, -self.scale)
+        below, above = math.ldexp(place, -self.scale), math.ldexp(place + 1, -self.scale)
+        return 2.0**below, 2.0**above if above < 1024 else math.inf
 
 
 @lru_cache(maxsize=1_024)
