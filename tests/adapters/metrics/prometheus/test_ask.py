@@ -2,16 +2,23 @@
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
@@ -24,7 +31,7 @@ SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
 class Strange:
     """Answers as told, and remembers what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.status = 200
         self.body: bytes | Callable[[dict[str, str]], Any] = b""
         self.headers: dict[str, str] = {}
@@ -62,6 +69,8 @@ class Strange:
                 pass  # who asks hangs up on what is too large
 
         self._server = Listener(("127.0.0.1", 0), Answers)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.where = f"127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -300,3 +309,39 @@ async def test_many_questions_at_once(fake: Strange) -> None:
     answers = await asyncio.gather(*(source.read(query()) for _ in range(20)))
     assert {type(one) for one in answers} == {Silence}
     await source.stop()
+
+
+async def test_certificates_of_ones_own(tmp_path: Path) -> None:
+    """Over TLS, trusted by the file that is set and by nothing else."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "prom")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    authority, secret = tmp_path / "ca.pem", tmp_path / "key.pem"
+    authority.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, *private))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, secret)
+    fake = Strange(context)
+    fake.status = 503
+    try:
+        for ca_file, why in ((authority, "answers 503"), (None, "certificate verify failed")):
+            source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"https://{fake.where}", ca_file=ca_file))
+            spoken = await source.read(query())
+            await source.stop()
+            assert isinstance(spoken, Silence)
+            assert why in spoken.reason
+    finally:
+        fake.stop()
