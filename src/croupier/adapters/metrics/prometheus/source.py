@@ -113,7 +113,7 @@ class PrometheusMetrics:
         since = max(query.since, query.until - settings.longest_s)
         versions = (query.canary,) if query.baseline is None else (query.canary, query.baseline)
         asked = plan(query.sli, query.service, versions, settings)
-        about, found = await self._samples(query, asked, versions, since)
+        about, found, now = await self._samples(query, asked, versions, since)
         declaring = {version: await self._absent(query, version, found[version]) for version in versions}
         if unknown := frozenset().union(*declaring.values()):
             about = [*about, *await self._about(unknown, query.until, since)]
@@ -131,7 +131,7 @@ class PrometheusMetrics:
             check(arm, gone, query.until, settings)
             since = max(since, known_from(arm.scrapes.values(), since))
         live = [scrapes[target] for target in set().union(*arms.values()) & scrapes.keys() - gone]
-        until = boundary(live, since, self._asker.served_at)
+        until = boundary(live, since, now)
         # Who went before the span began has nothing to add, and need not have counted in the same way.
         over = {target for target in gone if not scrapes[target].done or scrapes[target].done[-1] <= since}
         found = {version: [one for one in found[version] if one[1].target not in over] for version in versions}
@@ -142,12 +142,15 @@ class PrometheusMetrics:
 
     async def _samples(
         self, query: Query, asked: Sequence[Asked], versions: tuple[str, ...], since: float
-    ) -> tuple[list[Series], dict[str, Found]]:
-        """What is known of the instances' scrapes, and then the series of each version."""
+    ) -> tuple[list[Series], dict[str, Found], float]:
+        """What is known of the instances' scrapes, and then the series of each version; and a time (Prometheus's) after
+        which those were asked for.
+        """
         key = (query.sli, query.service, versions)
         known = self._targets.get(key, frozenset())
         while True:
             about = await self._about(known, query.until, since)
+            now = self._asker.served_at
             answers = await asyncio.gather(*(self._series(each.selector, query.until, since) for each in asked))
             found: dict[str, list[tuple[Role, Series]]] = {version: [] for version in versions}
             for each, series in zip(asked, answers, strict=True):
@@ -163,7 +166,7 @@ class PrometheusMetrics:
         self._targets[key] = there
         while len(self._targets) > _REMEMBERED:
             del self._targets[next(iter(self._targets))]
-        return about, dict(found)
+        return about, dict(found), now
 
     async def _series(self, selector: str, until: float, since: float) -> list[Series]:
         reach = int((until - since + self._settings.lookback_s) * 1000)
