@@ -138,18 +138,17 @@ def count(
         note(f"Nobody has counted the traffic ({trouble.message.rstrip('.')}): say it with --rate 20/s.")
         return {}
     for item in found["gates"]:
-        if item["silence"]:
-            note(f"{item['gate']}: {item['silence']}. Say its traffic with --rate {item['gate']}=20/s.")
-    return {
-        item["gate"]: Counted(
-            item["perS"],
-            1.0 - item["good"] / item["total"] if item["total"] else None,
-            sum(bool(group["total"]) for group in item["groups"]),
-            item["instances"],
-        )
-        for item in found["gates"]
-        if not item["silence"] and item["total"]
-    }
+        why = item["silence"] or ("" if item["total"] else "it counted nothing lately")
+        if why:
+            note(f"{item['gate']}: {why}. Say its traffic with --rate {item['gate']}=20/s.")
+    return {item["gate"]: _counted(item) for item in found["gates"] if not item["silence"] and item["total"]}
+
+
+def _counted(item: Mapping[str, Any]) -> Counted:
+    bad, total = item["total"] - item["good"], item["total"]
+    groups = sum(bool(group["total"]) for group in item["groups"])
+    # Where nothing failed, a fault of less than half an event is all that was seen.
+    return Counted(item["perS"], max(bad, 0.5) / total, groups, item["instances"])
 
 
 def _traffic(gate: Gate, asked: Given, seen: Counted | None) -> tuple[Traffic, str] | None:

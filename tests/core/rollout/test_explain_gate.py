@@ -120,7 +120,7 @@ def test_one_that_was_blamed_is_over() -> None:
 def test_an_asked_gate_that_is_not_asked_now() -> None:
     rehearsal = started(ERRORS)
     unasked = story_of(rehearsal)
-    assert describe_story(unasked) == ["errors has not looked yet"]
+    assert describe_story(unasked) == ["it has not looked yet"]
     assert unasked.log_needed is None
     watch(rehearsal, 0, 500, samples=7)
     assert rehearsal.state.weight_bp == 5_000

@@ -22,7 +22,7 @@ def describe_story(story: GateStory) -> list[str]:
     """The whole story, a sentence each, without full stops."""
     latest = story.remembered.latest
     if latest is None:
-        return [f"{story.gate.name} has not looked yet"]
+        return ["it has not looked yet"]
     lines = [f"it says {latest.verdict.replace('_', ' ')}: {latest.reason}"]
     lines += _of_groups(story)
     lines += _what_is_missing(story)

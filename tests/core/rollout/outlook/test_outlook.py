@@ -246,3 +246,7 @@ def test_nothing_played_is_told_as_certain() -> None:
 def test_large_rates_keep_their_digits() -> None:
     outlook, gate = ahead(ERRORS, replace(THIN, per_s=12_345), (SetWeight(100), Pause(60)))
     assert "12,345 requests/s" in words.forecast(gate, gate.whole[0], outlook.stages[0])
+
+
+def test_ten_times_nothing_is_a_fault_nevertheless() -> None:
+    assert fault_of(ERRORS, 0.0) == pytest.approx(0.0005)

@@ -89,7 +89,7 @@ def _long(gate: Gate, flow: Flow, stretch: Stretch, play: Play, groups: int, pla
     while played.within(LIKELY) is None and looks <= _COARSEST:
         seconds = max(stretch.seconds, _LOOKS * gate.rule.interval_s * looks)
         longer = [Stretch(stretch.weight, seconds)]
-        played = play(flow, longer, groups, RUNS // 2, looks)
+        played = play(flow, longer, groups, RUNS // 4 if isinstance(gate.rule, ClassicRule) else RUNS // 2, looks)
         if isinstance(gate.rule, ClassicRule):
             return _extrapolated(played, 0.5), _extrapolated(played, LIKELY)
         if played.pace_s == math.inf:

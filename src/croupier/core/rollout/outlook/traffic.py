@@ -15,6 +15,8 @@ _WORSE: Final = 10.0
 _SLOW: Final = 0.02
 _SLOWER: Final = 4.0
 _MOST: Final = 0.5
+_LEAST: Final = 0.00005
+"""Ten times nothing would be nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +67,5 @@ def fault_of(gate: Gate, usual: float) -> float:
     """
     permitted = 1.0 - gate.objective.at_least if gate.objective is not None else 0.0
     times = _SLOWER if isinstance(gate.sli, LatencySli) else _WORSE
+    usual = max(usual, _LEAST)
     return max(min(max(times * usual, 2.0 * permitted), _MOST), min(2.0 * usual, 1.0))

@@ -30,7 +30,9 @@ def warnings(outlook: GateOutlook, timed: tuple[Timed, ...]) -> list[str]:
     """What the gate cannot do with this traffic, and what would help; one sentence for stages that fail alike."""
     found: list[str] = []
     for views, group in ((outlook.whole, False), (outlook.group, True)):
-        found += [_too_few(outlook, view, timed[view.stage], group=group) for view in views if _mute(view)]
+        # Of several weights with too few events the first is told: what helps there helps at the others.
+        waits = [view for view in views if _mute(view) and (group or outlook.gate.name not in timed[view.stage].stuck)]
+        found += [_too_few(outlook, view, timed[view.stage], group=group) for view in waits[:1]]
         blind = [view for view in views if view.remedy is not None and not _mute(view)]
         found += [_unseen(outlook, view, timed[view.stage], group=group) for view in blind[-1:]]
     wrongly = [view.sight.blamed for view in (*outlook.whole, *outlook.group) if view.sight.blamed is not None]
@@ -143,9 +145,8 @@ def _known(outlook: GateOutlook) -> Traffic:
 
 
 def _rate(traffic: Traffic) -> str:
-    return (
-        f"{traffic.per_s:,.4g} {traffic.what}/s" if traffic.per_s < 10_000 else f"{traffic.per_s:,.0f} {traffic.what}/s"
-    )
+    many = f"{traffic.per_s:.3g}" if traffic.per_s < 1_000 else f"{traffic.per_s:,.0f}"
+    return f"{many} {traffic.what}/s"
 
 
 def _fall(traffic: Traffic) -> str:
