@@ -19,6 +19,8 @@ _BASELINE: Final = 0.05
 _BASELINE_PER_S: Final = 10.0
 _BASELINE_MOST: Final = 0.5
 _PERCENT: Final = 100
+_TENTH: Final = 10
+_WORTH_A_STEP: Final = 1.5
 
 
 def deciding(spec: RolloutSpec, gates: Mapping[str, Gate]) -> tuple[str, ...]:
@@ -46,17 +48,20 @@ def weights(auto: Auto, per_s: float | None, *, above_bp: int = 0) -> tuple[tupl
     """The weights to go through, rising and above ``above_bp``, and the last one, which may be among them."""
     last_bp = auto.last_bp if auto.last_bp is not None else _last(per_s)
     first_bp = auto.first_bp if auto.first_bp is not None else _first(auto, per_s)
-    ladder = sorted({first_bp, *(weight for weight in auto.weights_bp if weight > first_bp)})
+    # A step that hardly raises the weight would only cost time.
+    ladder = (first_bp, *(weight for weight in auto.weights_bp if weight >= _WORTH_A_STEP * first_bp))
     return tuple(weight for weight in ladder if above_bp < weight <= last_bp), max(last_bp, above_bp)
 
 
 def _first(auto: Auto, per_s: float | None) -> int:
-    """Never below the lowest of the weights to choose from, whatever that may cost."""
-    lowest = min(auto.weights_bp)
+    """The largest that is bearable, to the tenth of a percent; never below the lowest of the weights to choose from,
+    whatever that may cost, nor above the highest.
+    """
+    lowest, highest = min(auto.weights_bp), max(auto.weights_bp)
     if not per_s:
         return lowest
-    bearable = [weight for weight in auto.weights_bp if weight / BUCKETS * per_s <= LOST_PER_S]
-    return max(bearable, default=lowest)
+    bearable = math.floor(round(LOST_PER_S / max(per_s, LOST_PER_S) * BUCKETS / _TENTH, 6)) * _TENTH
+    return min(max(bearable, lowest), highest)
 
 
 def _last(per_s: float | None) -> int:

@@ -69,10 +69,10 @@ class Analysis:
 class Auto:
     """Weights as the service's traffic allows, each left as soon as evidence allows it. ``pace`` makes steps of it.
 
-    ``weights_bp``: those to choose from (basis points, rising). ``first_bp`` and ``last_bp`` are chosen by the traffic
-    unless given. ``harm`` and ``dwell`` are those of an analysis; the highest weight is left after ``bake`` samples at
-    the least. Then the last weight is watched for ``watch_s`` seconds, with a baseline to compare with, before
-    everybody follows.
+    ``weights_bp``: the lowest first weight, and those that follow (basis points, rising). ``first_bp`` and ``last_bp``
+    are chosen by the traffic unless given. ``harm`` and ``dwell`` are those of an analysis; the highest weight is left
+    after ``bake`` samples at the least. Then the last weight is watched for ``watch_s`` seconds, with a baseline to
+    compare with, before everybody follows.
     """
 
     weights_bp: tuple[int, ...] = (100, 500, 1_000, 2_500, 5_000)

@@ -76,9 +76,9 @@ class AutoShape(Shape):
     """All of it may be left out: auto: {}, or steps: auto."""
 
     weights: Annotated[list[Weight], Field(min_length=1, max_length=50)] | None = None
-    """The weights to choose from, in percent. Default [1, 5, 10, 25, 50]."""
+    """The lowest first weight and those that follow, in percent. Default [1, 5, 10, 25, 50]."""
     first: Weight | None = None
-    """The first weight. Default: the largest of them at which a total failure costs at most a request a second."""
+    """The first weight. Default: the largest at which a total failure costs at most a request a second."""
     last: Weight | None = None
     """The weight at which the canary is watched before everybody follows. Default: all but 5 %, or all but ten requests
     a second where that is more (half at the most)."""
