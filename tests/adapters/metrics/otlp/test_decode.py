@@ -7,10 +7,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 from tests.adapters.metrics.otlp.conftest import body, counter, histogram, resource
 
-from croupier.adapters.metrics.otlp.decode import Arrived, Unusable, decode, sampled
+from croupier.adapters.metrics.otlp.decode import Arrived, decode, sampled
 from croupier.adapters.metrics.otlp.names import Kind
 from croupier.adapters.metrics.otlp.points import Exponential, Number, Point
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
+from croupier.adapters.metrics.otlp.values import Unusable
 from croupier.errors import Rejected
 
 LIMITS = OtlpSettings()

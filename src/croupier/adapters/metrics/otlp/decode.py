@@ -5,24 +5,21 @@ when somebody asks for them.
 """
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from itertools import pairwise
-from sys import intern
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from croupier.adapters.metrics.otlp.names import Kind
-from croupier.adapters.metrics.otlp.points import Attributes, Buckets, Exponential, Instrument, Number, Point, SenderId
+from croupier.adapters.metrics.otlp.points import Attributes, Instrument, Point, SenderId
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
+from croupier.adapters.metrics.otlp.values import Unusable, attributes_of, plain, value_of
 from croupier.control.ports import VersionKey
 from croupier.errors import Rejected
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 _DELTA, _CUMULATIVE = 1, 2
@@ -30,10 +27,6 @@ _NO_VALUE = 1
 """The flag of a point that says that there is none."""
 _SAMPLE = 200
 _IDENTITY = ("service.name", "service.version", "service.instance.id")
-
-
-class Unusable(Exception):
-    """A point, a metric or a resource that cannot be taken, and why."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +54,14 @@ class Arrived:
 
     def points(self) -> Iterator[Point | Unusable | None]:
         """Each point, why it cannot be taken, or ``None`` for one that says that it has no value."""
-        reader = _READERS[self.instrument.kind]
+        kind = self.instrument.kind
         for point in self._points:
             if point.flags & _NO_VALUE:
                 yield None
                 continue
             try:
-                attributes = _attributes(point.attributes, self._limits)
-                yield Point(attributes, point.start_time_unix_nano, point.time_unix_nano, reader(point))
+                attributes = attributes_of(point.attributes, self._limits)
+                yield Point(attributes, point.start_time_unix_nano, point.time_unix_nano, value_of(kind, point))
             except Unusable as why:
                 yield why
 
@@ -125,7 +118,7 @@ def decode(body: bytes, limits: OtlpSettings, *, is_json: bool) -> Request:
         except Unusable as why:
             request.refused += size
             request.why = request.why or str(why)
-            name = _plain(resource.resource.attributes).get("service.name", "")
+            name = plain(resource.resource.attributes).get("service.name", "")
             request.strangers.append((name[:200], str(why)))
         else:
             request.pushes.append(Push(sender, attributes, tuple(metrics)))
@@ -183,6 +176,8 @@ def _from_json(body: bytes, limits: OtlpSettings) -> "ExportMetricsServiceReques
 
     if len(body) > limits.json_bytes:
         raise Rejected(f"A push in JSON may have {limits.json_bytes:,} bytes.", hint="Send protobuf, or less.")
+    if body.count(b"{") > limits.json_objects:
+        raise Rejected(f"A push in JSON may have {limits.json_objects:,} objects.", hint="Send protobuf, or less.")
     request = ExportMetricsServiceRequest()
     try:
         json_format.ParseDict(json.loads(body), request, ignore_unknown_fields=True)
@@ -198,7 +193,7 @@ _HINT = "Set the Content-Type to what is sent: application/x-protobuf or applica
 
 
 def _identify(resource: "Resource", limits: OtlpSettings) -> tuple[SenderId, Attributes]:
-    attributes = _attributes(resource.attributes, limits)
+    attributes = attributes_of(resource.attributes, limits)
     said = dict(attributes)
     for name in _IDENTITY:
         if not said.get(name) or (name == "service.name" and said[name].startswith("unknown_service")):
@@ -208,96 +203,3 @@ def _identify(resource: "Resource", limits: OtlpSettings) -> tuple[SenderId, Att
     instance = said["service.instance.id"]
     key = VersionKey(said["service.name"], said["service.version"])
     return SenderId(key, f"{namespace}/{instance}" if namespace else instance), attributes
-
-
-def _attributes(pairs: "Iterable[KeyValue]", limits: OtlpSettings) -> Attributes:
-    found = _plain(pairs)
-    if len(found) > limits.attributes:
-        raise Unusable(f"more than {limits.attributes} attributes")
-    if sum(len(name) + len(value) for name, value in found.items()) > limits.attribute_chars:
-        raise Unusable(f"attributes of more than {limits.attribute_chars} characters")
-    return tuple(sorted(found.items()))
-
-
-def _plain(pairs: "Iterable[KeyValue]") -> dict[str, str]:
-    # Few different words name very many series.
-    return {intern(pair.key): intern(pair.value.string_value or _text(pair.value)) for pair in pairs}
-
-
-def _text(value: "AnyValue") -> str:
-    """The value as a label has it: what is no text as JSON."""
-    match value.WhichOneof("value"):
-        case "bool_value":
-            return "true" if value.bool_value else "false"
-        case "int_value":
-            return str(value.int_value)
-        case "double_value":
-            return repr(value.double_value)
-        case "array_value" | "kvlist_value" | "bytes_value":
-            return json.dumps(_data(value), separators=(",", ":"))
-        case _:
-            return ""
-
-
-def _data(value: "AnyValue") -> Any:
-    match value.WhichOneof("value"):
-        case "array_value":
-            return [_data(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return {item.key: _data(item.value) for item in value.kvlist_value.values}
-        case "bytes_value":
-            return value.bytes_value.hex()
-        case "string_value":
-            return value.string_value
-        case _:
-            return _text(value)
-
-
-# --- how much -----------------------------------------------------------------------------------------
-
-
-def _number(point: "NumberDataPoint") -> Number:
-    value = point.as_double if point.WhichOneof("value") == "as_double" else float(point.as_int)
-    if not (value >= 0 and math.isfinite(value)):
-        raise Unusable(f"a counter cannot be {value}")
-    return Number(value)
-
-
-def _buckets(point: Any) -> Buckets:
-    bounds, counts = _bounds(tuple(point.explicit_bounds)), tuple(point.bucket_counts)
-    if counts and (len(counts) != len(bounds) + 1 or sum(counts) != point.count):
-        raise Unusable(f"a histogram's buckets do not add up: {len(bounds)} bounds, {len(counts)} counts")
-    return Buckets(float(point.count), bounds if counts else (), counts)
-
-
-@lru_cache(maxsize=1_024)
-def _bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
-    """The bounds, once for all histograms that have the same."""
-    if any(low >= high for low, high in pairwise(bounds)):
-        raise Unusable("a histogram's bounds do not rise")
-    return bounds
-
-
-def _exponential(point: Any) -> Exponential:
-    counts = tuple(point.positive.bucket_counts)
-    low = point.zero_count + sum(point.negative.bucket_counts)
-    if low + sum(counts) != point.count:
-        raise Unusable("an exponential histogram's buckets do not add up")
-    if not -10 <= point.scale <= 20:
-        raise Unusable(f"an exponential histogram cannot have the scale {point.scale}")
-    return Exponential(float(point.count), point.scale, low, point.zero_threshold, point.positive.offset, counts)
-
-
-def _uncountable(_point: Any) -> Number:
-    raise Unusable("it cannot be counted")
-
-
-_READERS: Mapping[Kind, Any] = {
-    Kind.COUNTER: _number,
-    Kind.HISTOGRAM: _buckets,
-    Kind.EXPONENTIAL: _exponential,
-    Kind.UP_DOWN: _uncountable,
-    Kind.GAUGE: _uncountable,
-    Kind.SUMMARY: _uncountable,
-    Kind.UNKNOWN: _uncountable,
-}

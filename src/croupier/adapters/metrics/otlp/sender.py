@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from croupier.adapters.metrics.otlp.beat import Beat
-from croupier.adapters.metrics.otlp.decode import Arrived, Push, Unusable
+from croupier.adapters.metrics.otlp.decode import Arrived, Push
 from croupier.adapters.metrics.otlp.names import labels_of
 from croupier.adapters.metrics.otlp.points import Attributes, Buckets, Instrument, Point, SenderId
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
 from croupier.adapters.metrics.otlp.stream import Stream
+from croupier.adapters.metrics.otlp.values import Unusable
 
 _NS = 1e-9
 _SAME_COLLECTION_NS = 1_000_000
