@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import Counter, Gauge
 
+from croupier.control.ports import Query
 from croupier.core.gates import Counts, RatioSli, Reading
 
 pytestmark = pytest.mark.prometheus
@@ -165,3 +166,26 @@ async def test_a_restart_between_two_scrapes(
     server.scraped(new, old)
     readings = await asking.read_past(time.time(), OK)
     assert total(readings) == Counts(counted, counted)
+
+
+async def test_the_past_is_read_as_it_was(server: Any, start: Callable[..., Any], asking: Any) -> None:
+    """A span that is over says the same when it is asked for again, also of an instance that has gone since."""
+    new, old = start("2"), start("1")
+    counters = [deposits(page).labels("adyen", "ok") for page in (new, old)]
+    server.scraped(new, old)
+    asking.since = began = time.time()
+    for counter in counters:
+        counter.inc(5)
+    server.scraped(new, old)
+    readings = await asking.read_past(time.time(), OK)
+    ended = time.time()
+    server.lose(old)
+    for counter in counters:
+        counter.inc(90)
+    server.scraped(new)
+    again = await asking.source.read(Query(OK, (), asking.service, "2", "1", began, ended))
+    assert isinstance(again, Reading)
+    assert again.until >= readings[-1].until
+    assert again.canary[()] == total(readings) == Counts(5, 5)
+    assert again.baseline is not None
+    assert again.baseline[()] == total(readings, "baseline") == Counts(5, 5)
