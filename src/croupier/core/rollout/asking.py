@@ -23,6 +23,8 @@ def bounded(gate: Gate, step: Step | None) -> Gate:
     """The gate with the bounds of this step, if it is an analysis that asks it."""
     if not isinstance(step, Analysis) or gate.name not in step.gates or not isinstance(gate.rule, SequentialRule):
         return gate
+    if step.dwell is step.patience is step.harm is None:
+        return gate
     rule = gate.rule
     dwell = rule.dwell if step.dwell is None else step.dwell
     patience = rule.patience if step.patience is None else step.patience
