@@ -4,7 +4,8 @@
 A metric is High when the lower end of the 98 % interval of the shift lies above a quarter of the Hodges-Lehmann
 estimate, and the ratio of the means reaches the allowed increase; with a baseline of nothing but zeros the ratio counts
 as 1. The interval is R's asymptotic one, with its corrections for ties and for continuity, so its lower end lies above
-a shift exactly when the one-sided test at that shift rejects at 1 %: that is how it is asked here.
+a shift exactly when the one-sided test just beyond that shift rejects at 1 %: that is how it is asked here. "Beyond"
+matters where most points are zero, as with rare errors: there the interval ends at zero, which is not above zero.
 
 Kind reading: points without data are left out (upstream takes them for zero unless told otherwise).
 """
@@ -21,6 +22,8 @@ _LEVEL: Final = 0.98
 _TOLERANCE: Final = 0.25
 _ALLOWED: Final = 1.1
 _ALLOWED_LATENCY: Final = 1.2
+_BEYOND: Final = 1e-6
+"""As exactly as its solver finds the ends of the interval."""
 
 
 class Kayenta:
@@ -64,7 +67,7 @@ def high(experiment: Sequence[float], control: Sequence[float], *, allowed: floa
     if (float(x.mean()) / mean if mean else 1.0) < allowed:
         return False
     shift = _TOLERANCE * abs(float(np.median(np.subtract.outer(x, y))))
-    test = mannwhitneyu(x - shift, y, alternative="greater", method="asymptotic", use_continuity=True)
+    test = mannwhitneyu(x - shift - _BEYOND, y, alternative="greater", method="asymptotic", use_continuity=True)
     return bool(test.pvalue < (1.0 - _LEVEL) / 2)
 
 

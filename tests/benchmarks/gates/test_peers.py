@@ -94,6 +94,11 @@ def test_kayenta_counts_the_effect_as_none_over_a_baseline_of_zeros() -> None:
     assert not high([0.5, 0.6] * 20, [0.0] * 40)
 
 
+def test_rare_errors_are_ties_to_kayenta() -> None:
+    # Thrice as many points with an error, each thrice as bad, and yet most points of both are zero.
+    assert not high([0.0] * 28 + [0.015] * 12, [0.0] * 36 + [0.005] * 4)
+
+
 def test_kayenta_judges_every_five_minutes() -> None:
     story = [arm(errors=50 + number % 3) for number in range(31)]
     peer = Kayenta(usual())
