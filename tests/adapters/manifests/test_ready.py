@@ -5,9 +5,9 @@ import pytest
 from croupier.adapters.manifests import parse_text
 from croupier.adapters.manifests.ready import as_text, spelled_out
 from croupier.core.gates import BurnRule, ClassicRule, Comparison, Gate, HardStop, LatencySli, Objective, RatioSli
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.model import SequentialRule
 from croupier.core.gates.ready import BY_NAME, READY, Ready
-from croupier.core.rollout.check import check_gate
 
 HEAD = "apiVersion: croupier/v1\nkind: Gate\nmetadata: {name: mine}\nspec: "
 EACH = pytest.mark.parametrize("ready", READY, ids=[ready.name for ready in READY])

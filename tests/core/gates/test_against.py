@@ -15,9 +15,9 @@ from croupier.core.gates import (
     SequentialRule,
     Verdict,
 )
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.judge import judge
 from croupier.core.gates.model import Against
-from croupier.core.rollout.check import check_gate
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, RolloutSpec, SetWeight

@@ -21,8 +21,8 @@ from croupier.core.gates import (
     Reading,
     Verdict,
 )
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.judge import judge, short_span, span
-from croupier.core.rollout.check import check_gate
 from croupier.core.rollout.explain import describe_gate
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("credited",)),))

@@ -19,10 +19,10 @@ from croupier.core.gates import (
     Reading,
     Verdict,
 )
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.judge import judge, span
 from croupier.core.gates.population import log_e
 from croupier.core.gates.ready import BY_NAME, POPULATION
-from croupier.core.rollout.check import check_gate
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.resolve import resolve

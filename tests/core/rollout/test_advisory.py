@@ -1,9 +1,9 @@
 """An advisory gate is judged, shown and recorded; it stops nothing and keeps nothing waiting."""
 
 from croupier.core.gates import Counts, Gate, HardStop, Objective, RatioSli, Reading, SequentialRule, Verdict
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.model import ClassicRule, Comparison
 from croupier.core.rollout import events as e
-from croupier.core.rollout.check import check_gate
 from croupier.core.rollout.decide import Evidence, binding, decide, guarding, rise_blocked
 from croupier.core.rollout.explain import describe_gate, explain
 from croupier.core.rollout.machine import create, evolve

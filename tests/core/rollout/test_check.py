@@ -1,24 +1,18 @@
 """Sense, judged from the spec alone: for whoever builds specs without files."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from croupier.core.gates import (
-    ClassicRule,
-    Comparison,
-    EventsSli,
     Gate,
-    HardStop,
     LatencySli,
     Objective,
     RatioSli,
-    SequentialRule,
 )
-from croupier.core.rollout.check import advise, check, check_gate, percentage
+from croupier.core.rollout.check import advise, check, percentage
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 
 RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
@@ -126,60 +120,6 @@ def test_what_is_allowed_but_rarely_meant(rollout: RolloutSpec, expected: list[s
 
 def test_dark_start_is_no_mistake() -> None:
     assert "no effect" not in str(advise(spec(SetWeight(0), Pause(), SetWeight(100), Pause())))
-
-
-@pytest.mark.parametrize(
-    "gate, expected",
-    [
-        (GATE, []),
-        (replace(GATE, objective=Objective(1.0)), []),
-        (replace(GATE, objective=None, comparison=Comparison()), []),
-        (replace(GATE, objective=None, hard_stop=HardStop(failing=1.0)), []),
-        (Gate("g", EventsSli("m"), hard_stop=HardStop(events=1)), []),
-        (Gate("g", LatencySli("m", 0.4), objective=Objective(0.95)), []),
-        (replace(SLOW, comparison=Comparison(1.0, canary_threshold_s=0.48)), []),
-        (
-            replace(SLOW, comparison=Comparison(canary_threshold_s=0.3), objective=Objective(0.9)),
-            ["spec.comparison.canaryThreshold"] * 2,
-        ),
-        (replace(SLOW, comparison=Comparison(canary_threshold_s=math.nan)), ["spec.comparison.canaryThreshold"]),
-        (
-            replace(GATE, objective=None, comparison=Comparison(canary_threshold_s=1.0)),
-            ["spec.comparison.canaryThreshold"],
-        ),
-        (replace(GATE, objective=None), ["spec"]),
-        (replace(GATE, objective=Objective(0.0)), ["spec.objective.atLeast"]),
-        (replace(GATE, objective=Objective(1.5)), ["spec.objective.atLeast"]),
-        (replace(GATE, objective=Objective(math.nan)), ["spec.objective.atLeast"]),
-        (replace(GATE, comparison=Comparison(0.9, 1.0)), ["spec.comparison.maxRatio", "spec.comparison.slack"]),
-        (replace(GATE, comparison=Comparison(math.inf, -0.1)), ["spec.comparison.maxRatio", "spec.comparison.slack"]),
-        (replace(GATE, hard_stop=HardStop()), ["spec.hardStop"]),
-        (replace(GATE, hard_stop=HardStop(events=0)), ["spec.hardStop.events"]),
-        (replace(GATE, hard_stop=HardStop(failing=0.0)), ["spec.hardStop.failing"]),
-        (replace(GATE, hard_stop=HardStop(failing=1.1, samples=0)), ["spec.hardStop.failing", "spec.hardStop.samples"]),
-        (replace(GATE, rule=ClassicRule(interval_s=0)), ["spec.rule.interval"]),
-        (replace(GATE, rule=ClassicRule(interval_s=60, window_s=10)), ["spec.rule.window"]),
-        (
-            replace(GATE, rule=ClassicRule(consecutive=0, min_samples=0)),
-            ["spec.rule.consecutive", "spec.rule.minSamples"],
-        ),
-        (replace(GATE, rule=SequentialRule()), []),
-        (
-            replace(GATE, rule=SequentialRule(interval_s=0, samples=1, clumps=0.5, dwell=0, patience=-1, harm=0)),
-            [f"spec.sequential.{name}" for name in ("interval", "samples", "clumps", "dwell", "patience", "harm")],
-        ),
-        (replace(GATE, objective=None, hard_stop=HardStop(failing=0.5), rule=SequentialRule()), ["spec.sequential"]),
-        (Gate("g", EventsSli("m"), hard_stop=HardStop(events=1), rule=SequentialRule()), ["spec.sequential"]),
-        (replace(GATE, sli=LatencySli("m", 0.0)), ["spec.sli.latency.threshold"]),
-        (replace(GATE, sli=RatioSli("m", good=())), ["spec.sli.ratio.good"]),
-        (replace(GATE, sli=RatioSli("m", (("o", ("a",)),), (("o", ("a",)),))), ["spec.sli.ratio.good"]),
-        (replace(GATE, sli=RatioSli("m", (("o", ("a", "x")),), (("o", ("a", "b")),))), ["spec.sli.ratio.good.o"]),
-        (replace(GATE, sli=EventsSli("m"), comparison=Comparison()), ["spec.objective", "spec.comparison"]),
-        (Gate("g", EventsSli("m"), hard_stop=HardStop(failing=0.5)), ["spec.hardStop.failing"]),
-    ],
-)
-def test_gates(gate: Gate, expected: list[str]) -> None:
-    assert [problem.field for problem in check_gate(gate)] == expected
 
 
 @pytest.mark.parametrize("weight_bp, text", [(0, "0"), (1, "0.01"), (25, "0.25"), (500, "5"), (10_000, "100")])

@@ -17,10 +17,10 @@ from croupier.core.gates import (
     PopulationRule,
     RatioSli,
 )
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.forecast.flow import Flow
 from croupier.core.gates.forecast.passing import Seen, passing
 from croupier.core.gates.hard_stop import stops
-from croupier.core.rollout.check import check_gate
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.explain_gate import explain_gate
 from croupier.core.rollout.gate_words import describe_story

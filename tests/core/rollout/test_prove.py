@@ -22,8 +22,8 @@ from croupier.core.gates import (
     SequentialRule,
     Verdict,
 )
+from croupier.core.gates.check import check_gate
 from croupier.core.gates.judge import judge
-from croupier.core.rollout.check import check_gate
 from croupier.core.rollout.prove import MOST_LOOKS, prove
 from croupier.core.rollout.resolve import resolve, unprovable
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Step

@@ -16,8 +16,9 @@ from croupier.adapters.manifests.ready import misplaced
 from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, process_problems
 from croupier.control.ports import Document
 from croupier.core.gates import Gate
+from croupier.core.gates.check import check_gate
 from croupier.core.releases import Service
-from croupier.core.rollout.check import advise, check, check_gate
+from croupier.core.rollout.check import advise, check
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.errors import Problem
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from croupier.core.gates import Gate, PopulationRule, RatioSli, SequentialRule
-from croupier.core.rollout.check import CANARY, check, check_gate
+from croupier.core.gates.check import check_gate
+from croupier.core.rollout.check import CANARY, check
 from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.spec import Analysis, Auto, Plan, RolloutSpec, SetWeight

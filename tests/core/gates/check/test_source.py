@@ -15,7 +15,7 @@ from croupier.core.gates import (
     RatioSli,
     Sli,
 )
-from croupier.core.rollout.check import check_gate
+from croupier.core.gates.check import check_gate
 
 OURS = 'http_requests_total{version="{{version}}"}'
 BAD = 'http_requests_total{version="{{version}}",code=~"5.."}'
