@@ -40,6 +40,7 @@ VIEWERS = {
     "GET /api/v1/releases/{service}/{version}",
     "GET /api/v1/rollouts",
     "GET /api/v1/rollouts/{rollout}",
+    "GET /api/v1/rollouts/{rollout}/gates/{gate}/explanation",
     "GET /api/v1/rollouts/{rollout}/history",
     "GET /api/v1/rollouts/{rollout}/replay",
     "GET /api/v1/rollouts/{rollout}/samples",
@@ -71,6 +72,7 @@ OPERATORS = {
     "POST /api/v1/rollouts/{rollout}/promote",
     "POST /api/v1/rollouts/{rollout}/resume",
     "POST /api/v1/rollouts/{rollout}/retry",
+    "POST /api/v1/services/{service}/traffic",
 }
 ADMINS = {"DELETE /api/v1/tokens/{token_id}", "GET /api/v1/tokens", "POST /api/v1/tokens"}
 

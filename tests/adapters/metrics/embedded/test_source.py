@@ -77,6 +77,7 @@ async def test_counts_good_and_total_of_both_versions(
         START + 5,
         {(): Counts(3, 5), adyen: Counts(3, 3), trustly: Counts(0, 2)},
         {(): Counts(40, 40), adyen: Counts(40, 40), trustly: Counts(0, 0)},
+        parts=(Counts(40, 40),),
     )
     only = RatioSli("casino_deposits_total", good=(("outcome", ("ok",)),), total=(("psp", ("trustly", "klarna")),))
     alone = reading(await metrics.read(query(only, baseline=None)))
