@@ -84,11 +84,39 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @given(st.text(), st.text())
 def test_placeholders_are_replaced_by_these_very_words(service: str, version: str) -> None:
     [selector] = read('a{s="{{service}}", v=~"x{{ version }}|y"}')
-    assert names_version(selector)
-    assert not names_version(Selector("a", (Matcher("s", "=", "{{service}}"),)))
     asked = filled(selector, service, version)
     assert asked.matchers[0].value == service
     assert asked.matchers[1].value == f"x{exactly((version,))}|y"
+
+
+@pytest.mark.parametrize(
+    "matchers,told",
+    [
+        ('version="{{version}}"', True),
+        ('app="x", image="shop:{{ version }}.0"', True),
+        ('pod="{{service}}|{{version}}"', True),
+        ('version=~"{{version}}"', True),
+        ('image=~"shop:{{version}}-amd64"', True),
+        ("", False),
+        ('app="{{service}}"', False),
+        ('version!="{{version}}"', False),
+        ('version!~"{{version}}"', False),
+        ('version=~"{{version}}|.*"', False),
+        ('version=~"{{version}}.*"', False),
+        ('version=~".*{{version}}"', False),
+        ('version=~"x?{{version}}"', False),
+        ('version!="{{version}}", version="{{version}}"', True),
+    ],
+)
+def test_only_the_very_name_of_a_version_tells_it_from_another(matchers: str, told: bool) -> None:
+    [selector] = read(f"a{{{matchers}}}")
+    assert names_version(selector) is told
+
+
+@pytest.mark.parametrize("text", ['a{v="\ud800"}', "a{v='\ude00'}", r'a{v="\ud83d\ude00"}', r'a{v="x\udfff"}'])
+def test_half_a_sign_is_refused(text: str) -> None:
+    with pytest.raises(Rejected, match="half a sign"):
+        read(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))

@@ -57,8 +57,14 @@ def filled(selector: Selector, service: str, version: str) -> Selector:
 
 
 def names_version(selector: Selector) -> bool:
-    """Whether it tells versions apart."""
-    return any(found[1] == "version" for each in selector.matchers for found in _PLACEHOLDER.finditer(each.value))
+    """Whether it counts the version that is asked for and no other: some matcher asks for its very name, with fixed
+    text around it at the most. ``!=`` would count the other version, and a regular expression may count both.
+    """
+    return any(
+        "version" in _PLACEHOLDER.findall(each.value)
+        and (each.operator == "=" or (each.operator == "=~" and _FIXED.fullmatch(_PLACEHOLDER.sub("", each.value))))
+        for each in selector.matchers
+    )
 
 
 def quoted(value: str) -> str:
@@ -72,6 +78,8 @@ def exactly(values: tuple[str, ...]) -> str:
 
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*(\w*)\s*\}\}")
+_FIXED: Final = re.compile(r"[\w\s:/@-]*")
+"""What a regular expression takes as it stands."""
 _STRING: Final = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"
 _TOKEN: Final = re.compile(
     rf"\s*(?:(?P<string>{_STRING})|(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)|(?P<sign>=~|!~|!=|==|<=|>=|\{{\{{|[^\s\w])"
@@ -131,6 +139,8 @@ def _matcher(parts: list[_Part]) -> Matcher:
     if kind != "string":
         raise _refused(kind, value)
     text = _unquoted(value)
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise Rejected(f"{text!a} holds half a sign, which no label has.", hint="Write the sign itself.")
     for found in _PLACEHOLDER.finditer(text):
         if found[1] not in {"service", "version"}:
             raise Rejected(

@@ -30,6 +30,8 @@ EDGE = RatioSli("edge_requests_total", good=(("code", ("200",)),))
         (PromqlSli(OURS, BAD), EMBEDDED, ["spec.sli.promql"]),
         (PromqlSli(OURS, f"{BAD} or timeouts_total"), PROMETHEUS, ["spec.sli.promql.bad"]),
         (PromqlSli("http_requests_total", BAD), PROMETHEUS, ["spec.sli.promql.total"]),
+        (PromqlSli(OURS.replace("=", "!="), BAD), PROMETHEUS, ["spec.sli.promql.total"]),
+        (PromqlSli(OURS, BAD.replace('="{{version}}"', '=~"{{version}}|.*"')), PROMETHEUS, ["spec.sli.promql.bad"]),
         (PromqlSli("rate(x[1m])", "1"), PROMETHEUS, ["spec.sli.promql.total", "spec.sli.promql.bad"]),
         (PromqlSli(OURS, f" {OURS}"), PROMETHEUS, ["spec.sli.promql.bad"]),
         (EDGE, EMBEDDED, []),

@@ -89,7 +89,8 @@ def _wrong_promql(sli: PromqlSli) -> Iterator[Problem]:
             yield Problem(
                 "nothing tells the canary's counters from the baseline's.",
                 at,
-                'Match the label that holds the version: version="{{version}}".',
+                'Match the label that holds the version by "=": version="{{version}}". "!=" and "!~" count the other '
+                "version, and a regular expression may count both.",
             )
     if len(selected) == 2 and selected["total"] == selected["bad"]:
         yield Problem(
