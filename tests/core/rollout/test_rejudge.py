@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.core.rollout.test_evidence import ERRORS, LOGINS, started, watch
 
-from croupier.core.gates import ClassicRule, Gate, GateState, Reading, Silence, Verdict
+from croupier.core.gates import BurnRule, ClassicRule, Gate, GateState, HardStop, Objective, Reading, Silence, Verdict
 from croupier.core.gates.sli import Counts, Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.rejudge import rejudge
@@ -60,6 +60,18 @@ def test_a_history_that_breaks_is_said() -> None:
         list(rejudge(story.events[1:]))
     with pytest.raises(Corrupt, match="without having looked"):
         list(rejudge([story.events[0], e.GateJudged(GateState("errors"), story.now)]))
+
+
+@pytest.mark.parametrize("rule", [BurnRule(min_samples=50), ClassicRule(min_samples=50)], ids=lambda rule: rule.kind)
+def test_a_hard_stop_in_a_small_group_among_many_comes_out_the_same(rule: BurnRule | ClassicRule) -> None:
+    gate = replace(ERRORS, by=("psp",), objective=Objective(0.9), comparison=None, rule=rule)
+    story = started(replace(gate, hard_stop=HardStop(failing=0.5, samples=20)))
+    arm: dict[Group, Counts] = {(("psp", f"p{index}"),): Counts(100, 100) for index in range(40)}
+    arm |= {(("psp", "small"),): Counts(0, 30), (): Counts(4_000, 4_030)}
+    story.now += 100.0
+    story.tick({"errors": Reading(story.now - 10, story.now, arm, {group: Counts(900, 900) for group in arm})})
+    [again] = rejudge(story.events)
+    assert (again.recorded, again.again) == (Verdict.FAIL, Verdict.FAIL)
 
 
 def test_groups_that_appear_one_after_the_other_come_out_the_same() -> None:

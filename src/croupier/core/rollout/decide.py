@@ -9,7 +9,8 @@ only for a canary that is ready; silence and doubt hold, unless the rollout says
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from croupier.core.gates import Gate, GateState, Opinion, Reading, Silence, Verdict
+from croupier.core.gates import Finding, Gate, GateState, Opinion, Reading, Silence, Verdict
+from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.judge import due, is_news, span
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, heard, watching_since
@@ -127,17 +128,23 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
         if name in evidence.said:
             before, after = state.gate_state(name), heard(state, name, evidence.said[name], now)
             if is_news(before, after):
-                yield e.GateJudged(_trimmed(after), now)
+                yield e.GateJudged(_trimmed(state.plan.gate(name), after), now)
 
 
-def _trimmed(state: GateState) -> GateState:
-    """The record keeps the total and the groups that speak against the canary, not hundreds of healthy ones. Evidence
-    is kept with every count that it was made of, so that it can be made again.
+def _trimmed(gate: Gate, state: GateState) -> GateState:
+    """The record keeps the total and the groups that speak against the canary, not hundreds of healthy ones: first
+    those that stop it at once, which may be small. Evidence is kept with every count that it was made of, so that it
+    can be made again.
     """
     latest = state.latest
     if latest is None or len(latest.findings) <= _FINDINGS_KEPT or state.evidence or state.population:
         return state
-    ranked = sorted(latest.findings, key=lambda f: (f.group != (), f.opinion is not Opinion.VIOLATED, -f.canary.total))
+
+    def rank(found: Finding) -> tuple[bool, bool, bool, int]:
+        stopped = stops(gate, found.canary, found.baseline)
+        return found.group != (), not stopped, found.opinion is not Opinion.VIOLATED, -found.canary.total
+
+    ranked = sorted(latest.findings, key=rank)
     return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))
 
 
