@@ -1,13 +1,14 @@
 """``steps: auto`` with the real loop and store: weights by the traffic just before the start, evidence from then on."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from croupier.control.rollouts import Ask
 from croupier.control.traffic import Serving, count_once, keep_counting, requests_per_s
-from croupier.core.gates import Comparison, Gate, RatioSli, SequentialRule
+from croupier.core.gates import ClassicRule, Comparison, Counts, Gate, RatioSli, Reading, SequentialRule
 from croupier.core.rollout import events as e
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Auto, Pace, RolloutSpec
@@ -66,6 +67,37 @@ async def test_counts_of_a_moment_say_nothing(paced: Any) -> None:
     ports, now = paced.a.rollouts.ports, paced.clock.now()
     assert await requests_per_s(ports, [EVIDENCE], Serving("shop", "1.0.0", since=now - 4.0)) is None
     assert await requests_per_s(ports, [EVIDENCE], Serving("shop", "1.0.0", since=now - 10.0)) is not None
+
+
+async def test_an_answer_about_a_moment_says_nothing(paced: Any) -> None:
+    ports, now = paced.a.rollouts.ports, paced.clock.now()
+    since = now - 4.9
+
+    async def read(query: Any) -> Reading:
+        return Reading(since, now, {(): Counts(1, 1)}, None)
+
+    paced.metrics.read = read
+    assert await requests_per_s(ports, [EVIDENCE], Serving("shop", "1.0.0")) is None
+    since = now - 5.0
+    assert await requests_per_s(ports, [EVIDENCE], Serving("shop", "1.0.0")) == pytest.approx(0.2)
+
+
+async def test_what_decides_may_be_rare_where_another_guard_counts_more(paced: Any) -> None:
+    """Else a total failure of a busy service would begin at half of its players."""
+    read = paced.metrics.read
+
+    async def rare(query: Any) -> Any:
+        said = await read(query)
+        return replace(said, canary={(): Counts(30, 30)}) if query.sli.metric == "rare_total" else said
+
+    paced.metrics.read = rare
+    spec = replace(PACED, guards=("rare", "edge"))
+    await paced.declare(replace(EVIDENCE, name="edge", rule=ClassicRule()), spec)
+    paced.a.happenings.restart()
+    await count_once(paced.a.rollouts.ports)
+    assert paced.a.happenings.count("read") == 2
+    started = (await paced.a.rollouts.start("shop", "1.1.0", ANNA)).rollout.value
+    assert (started.plan.pace.per_s, started.plan.pace.first_bp) == (pytest.approx(100.0, rel=0.1), 100)
 
 
 async def test_a_bad_one_comes_back_from_the_first_weight(paced: Any) -> None:

@@ -17,7 +17,6 @@ from croupier.core.rollout.explain import describe_gate, describe_pace, describe
 from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Outlook, Timed, View, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
-from croupier.core.rollout.pace import deciding
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Pause, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import Segment
@@ -115,8 +114,9 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
     if plan.pace is not None:
-        pacing = deciding(spec, {gate.name: gate for gate in plan.gates})
-        plan = _resolved(bundle, spec, max((traffic[name].per_s for name in pacing if name in traffic), default=None))
+        plan = _resolved(
+            bundle, spec, max((traffic[name].per_s for name in spec.guards if name in traffic), default=None)
+        )
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
     return Planned(spec, plan, outlook, sources)
 

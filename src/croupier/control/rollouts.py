@@ -13,12 +13,11 @@ from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, Versio
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
-from croupier.control.traffic import paces, requests_per_s, serving
+from croupier.control.traffic import counting, paces, requests_per_s, serving
 from croupier.core.gates import Gate
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
-from croupier.core.rollout.pace import deciding
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
@@ -178,8 +177,7 @@ class Rollouts:
         segments = [spec for spec in specs if isinstance(spec, Segment)]
         per_s = None
         if paces(chosen[0]) and (whom := await serving(self.ports, delivery, active)) is not None:
-            asked = [gates[name] for name in deciding(chosen[0], gates)]
-            per_s = await requests_per_s(self.ports, asked, whom)
+            per_s = await requests_per_s(self.ports, counting(chosen[0], gates), whom)
         return resolve(chosen[0], gates.values(), segments, per_s=per_s)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:

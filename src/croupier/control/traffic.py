@@ -5,14 +5,13 @@ for: else the first one would start on a guess.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from croupier.control.ports import Ports, Query, Stored
 from croupier.control.ports import ServiceState as Delivery
 from croupier.core.gates import Gate, Reading
-from croupier.core.rollout.pace import deciding
 from croupier.core.rollout.spec import Auto, RolloutSpec
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import CroupierError, Transient
@@ -49,6 +48,13 @@ async def serving(ports: Ports, delivery: Delivery, active: Stored[RolloutState]
     return Serving(delivery.service, delivery.stable, since=last.value.ended_at if last is not None else None)
 
 
+def counting(spec: RolloutSpec, gates: Mapping[str, Gate]) -> tuple[Gate, ...]:
+    """The gates by whose indicators the traffic is known: every guard, whatever its rule. The one that decides may
+    count something rare, and be the only one.
+    """
+    return tuple(gates[name] for name in spec.guards if name in gates)
+
+
 async def requests_per_s(ports: Ports, gates: Iterable[Gate], whom: Serving) -> float | None:
     """Requests a second of the service: of its gates' indicators, the one that counts most. ``None`` where nobody can
     say, or nothing came in.
@@ -62,7 +68,7 @@ async def requests_per_s(ports: Ports, gates: Iterable[Gate], whom: Serving) -> 
         except Transient as trouble:
             log.info("the traffic of %s is not known: %s", whom.service, trouble)
             continue
-        if isinstance(said, Reading) and said.until > said.since:
+        if isinstance(said, Reading) and said.until - said.since >= _SHORTEST_S:
             arms = [arm[()].total for arm in (said.canary, said.baseline or {}) if () in arm]
             busiest = max(busiest, sum(arms) / (said.until - said.since))
     return busiest or None
@@ -88,8 +94,7 @@ async def count_once(ports: Ports) -> None:
         stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
         for spec in pacing:
             if version := stable.get(spec.service):
-                asked = [gates[name] for name in deciding(spec, gates)]
-                await requests_per_s(ports, asked, Serving(spec.service, version))
+                await requests_per_s(ports, counting(spec, gates), Serving(spec.service, version))
 
 
 def paces(spec: RolloutSpec) -> bool:
