@@ -89,7 +89,14 @@ def judge(
             return state  # it was counted: evidence that is counted twice is none
         try:
             evidence, latest = sequential.look(
-                gate, gate.rule, evidence, said, now, watching_since=watching_since, next_bp=next_bp
+                gate,
+                gate.rule,
+                evidence,
+                said,
+                now,
+                watching_since=watching_since,
+                weight_bp=weight_bp,
+                next_bp=next_bp,
             )
         except (ArithmeticError, ValueError) as trouble:
             # Numbers that no formula takes hold, and hide no other gate's verdict.

@@ -32,6 +32,23 @@ def test_samples_that_say_nothing(parts: tuple[Counts, ...]) -> None:
     assert observed(Dispersion(7.0, 3.0), parts) == Dispersion(7.0, 3.0)
 
 
+def test_older_samples_fade() -> None:
+    faded = observed(Dispersion(100.0, 10.0), (part(1, 100), part(1, 100)))
+    assert (faded.chi, faded.freedom) == pytest.approx((99.0, 10.9))
+
+
+def test_one_sick_instance_is_soon_forgotten() -> None:
+    """Three samples in which one instance of four fails in everything, and then nothing of that kind."""
+    seen = Dispersion()
+    for _ in range(3):
+        seen = observed(seen, [part(500, 500), *[part(1, 500)] * 3])
+    worst = seen.phi
+    for _ in range(30):
+        seen = observed(seen, [part(1, 500)] * 3 + [part(2, 500)])
+    assert worst < 4
+    assert seen.phi < 1.5
+
+
 def test_bounded() -> None:
     assert Dispersion(1e9, 10.0).phi == LARGEST
     assert Dispersion(0.0, 1e9).phi == 1.0

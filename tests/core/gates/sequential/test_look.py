@@ -52,13 +52,15 @@ def reading(canary: Arm, baseline: Arm | None, at: float) -> Reading:
     return Reading(at - 10, at, whole(canary), None if baseline is None else whole(baseline))
 
 
-def watched(gate: Gate, samples: Iterable[Sample], *, next_bp: int = 500, since: float = T) -> Iterator[GateState]:
+def watched(
+    gate: Gate, samples: Iterable[Sample], *, weight_bp: int = 100, next_bp: int = 500, since: float = T
+) -> Iterator[GateState]:
     """The state after each sample, 10 s apart, at one weight."""
     state, at = GateState(gate.name), since
     for canary, baseline in samples:
         at += 10
         said = reading({(): canary}, None if baseline is None else {(): baseline}, at)
-        state = judge(gate, state, said, at, watching_since=since, next_bp=next_bp)
+        state = judge(gate, state, said, at, watching_since=since, weight_bp=weight_bp, next_bp=next_bp)
         yield state
 
 
@@ -183,16 +185,27 @@ def test_none_of_few_events_is_an_answer() -> None:
     assert verdicts(GATE, [SPARSE, HUSHED, HUSHED] * 3)[-1] is Verdict.PASS
     state = last(GATE, [SPARSE, HUSHED, HUSHED])
     assert state.evidence is not None
-    assert (state.evidence.samples, state.evidence.heard, state.evidence.quiet) == (3, 1, 2)
+    assert (state.evidence.samples, state.evidence.quiet) == (3, 2)
+    assert state.evidence.missed == pytest.approx(2 * 100 / 99)
 
 
 def test_none_of_many_is_silence() -> None:
+    """How many are due the baseline says, and not a canary that dies just after a change of weight."""
     assert verdicts(GATE, [HEALTHY] * 12 + [((0, 0), (1, 1800))])[-2:] == [Verdict.PASS, Verdict.NO_DATA]
+    dying: list[Sample] = [((0, 1), (2, 9_500)), *[((0, 0), (2, 9_500))] * 80]
+    assert list(last_words(dying, weight_bp=500)) == [*[Verdict.INCONCLUSIVE], *[Verdict.NO_DATA] * 80]
+    assert Verdict.PASS not in list(last_words([((0, 1), (1, 10)), *[((0, 0), (1, 10))] * 80], weight_bp=0))
+
+
+def last_words(samples: Iterable[Sample], *, weight_bp: int) -> Iterator[Verdict]:
+    for state in watched(GATE, samples, weight_bp=weight_bp):
+        assert state.latest is not None
+        yield state.latest.verdict
 
 
 def test_a_canary_that_falls_silent_holds() -> None:
     said = verdicts(GATE, [*[SPARSE] * 8, *[HUSHED] * 6])
-    assert said[8:] == [Verdict.PASS] * 5 + [Verdict.NO_DATA]
+    assert said[8:] == [Verdict.PASS] * 4 + [Verdict.NO_DATA] * 2
     assert verdicts(GATE, [HUSHED] * 20) == [Verdict.NO_DATA] * 20, "not even one event"
     nobody: Sample = ((0, 0), (0, 0))
     assert verdicts(GATE, [*[SPARSE] * 8, nobody])[-1] is Verdict.NO_DATA, "nobody plays"

@@ -15,6 +15,9 @@ WEIGHT_OF_NONE: Final = 30.0
 
 LARGEST: Final = 10.0
 
+_KEPT: Final = 0.99
+"""What a sample counts for after the next one: half after 70. An instance that was sick for a moment is forgotten."""
+
 UNMEASURED: Final = 2.0
 """The clump size assumed where the baseline has no parts that could be compared."""
 
@@ -24,7 +27,9 @@ _PARTS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """Pearson's sum over the samples so far and its degrees of freedom."""
+    """Pearson's sum over the samples so far and its degrees of freedom, older ones faded. One sample adds no more than
+    the largest clumps would: one sick instance is no clump.
+    """
 
     chi: float = 0.0
     freedom: float = 0.0
@@ -51,5 +56,6 @@ def observed(dispersion: Dispersion, parts: Sequence[Counts]) -> Dispersion:
     if not bad or len(parts) < 2:
         return dispersion
     expected = [bad * part.total / total for part in parts]
+    freedom = len(parts) - 1
     chi = sum((part.bad - mean) ** 2 / mean for part, mean in zip(parts, expected, strict=True))
-    return Dispersion(dispersion.chi + chi, dispersion.freedom + len(parts) - 1)
+    return Dispersion(_KEPT * dispersion.chi + min(chi, LARGEST * freedom), _KEPT * dispersion.freedom + freedom)

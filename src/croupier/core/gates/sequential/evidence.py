@@ -7,8 +7,8 @@ from croupier.core.gates.sequential.capital import Capital
 from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sli import Counts, Group
 
-_DENSE: Final = 5
-"""Of so many events in a sample, on average, hardly ever none comes by chance."""
+UNLIKELY: Final = 5.0
+"""Where so many events are due, hardly ever none comes by chance (in one case of 150)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Trial:
 class Evidence:
     """``trials`` stand in the order in which groups appeared. ``incident`` tests the baseline against the objective.
 
-    ``samples`` told something of the canary at the present weight, at which it was ``heard`` of in so many events, and
-    not at all in the last ``quiet`` samples. ``seconds`` of data there were in all, up to ``until`` (epoch seconds):
-    what lies before was counted and never is again. ``dispersion`` is measured once the baseline was seen in parts.
+    ``samples`` told something of the canary at the present weight; in the last ``quiet`` ones it had no event, where by
+    its weight ``missed`` were due. ``seconds`` of data there were in all, up to ``until`` (epoch seconds): what lies
+    before was counted and never is again. ``dispersion`` is measured once the baseline was seen in parts.
     """
 
     trials: tuple[Trial, ...]
@@ -43,10 +43,9 @@ class Evidence:
     seconds: float = 0.0
     samples: int = 0
     dispersion: Dispersion | None = None
-    heard: int = 0
     quiet: int = 0
+    missed: float = 0.0
 
-    @property
-    def sparse(self) -> bool:
-        """Whether the canary has so few events at this weight that a sample without any may be chance."""
-        return self.heard < _DENSE * max(self.samples, 1)
+    def quiet_by_chance(self, dwell: int) -> bool:
+        """Whether the canary's silence may be chance: few events were due, and it was heard of not long ago."""
+        return self.quiet < dwell and self.missed < UNLIKELY

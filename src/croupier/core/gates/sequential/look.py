@@ -9,13 +9,14 @@ from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
-from croupier.core.gates.sequential.evidence import Evidence
+from croupier.core.gates.sequential.evidence import UNLIKELY, Evidence
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
+from croupier.core.segments import BUCKETS
 
 _SHORTEST_S: Final = 0.001
 """A sample of no length would make traffic infinite."""
@@ -29,10 +30,11 @@ def look(
     now: float,
     *,
     watching_since: float,
+    weight_bp: int,
     next_bp: int,
 ) -> tuple[Evidence, Judgement]:
     """The evidence with this sample in it, and the judgement. ``watching_since`` is when the data plane confirmed the
-    present weight, ``next_bp`` the weight (basis points) that a pass would lead to.
+    present weight (``weight_bp``, basis points; 0: unknown), ``next_bp`` is the one that a pass would lead to.
     """
     fresh = before is None or before.until <= watching_since
     evidence = with_new_groups(gate, before or begin(gate, rule, reading.since), reading)
@@ -50,7 +52,7 @@ def look(
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
         dispersion=dispersion and observed(dispersion, parts),
     )
-    after = _heard(gate, rule, replace(after, samples=0, heard=0, quiet=0) if fresh else after, reading)
+    after = _heard(gate, rule, replace(after, samples=0, quiet=0, missed=0.0) if fresh else after, reading, weight_bp)
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}
     findings = tuple(_findings(odds, reading))
@@ -64,16 +66,19 @@ def look(
     return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
 
 
-def _heard(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading) -> Evidence:
-    """Whether this sample told something of the canary. None of the few events that it has is an answer too, as long as
-    its silence may be chance.
+def _heard(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading, weight_bp: int) -> Evidence:
+    """Whether this sample told something of the canary. None of few events is an answer too, as long as the silence may
+    be chance. How many are due the baseline says: a canary that dies has few itself.
     """
     canary, baseline = of(reading, ALL)
-    quiet = 0 if canary.total else evidence.quiet + 1
-    by_chance = 0 < quiet < rule.dwell and baseline.total > 0 and evidence.sparse
-    told = informative(gate, reading) or by_chance
-    heard = evidence.heard + canary.total
-    return replace(evidence, samples=evidence.samples + told, heard=heard, quiet=quiet)
+    if canary.total:
+        told = informative(gate, reading)
+        return replace(evidence, samples=evidence.samples + told, quiet=0, missed=0.0)
+    # Where the weight says nothing of it, silence is no chance.
+    due = baseline.total * weight_bp / (BUCKETS - weight_bp) if 0 < weight_bp < BUCKETS else UNLIKELY
+    after = replace(evidence, quiet=evidence.quiet + 1, missed=evidence.missed + due)
+    told = baseline.total > 0 and after.quiet_by_chance(rule.dwell)
+    return replace(after, samples=after.samples + told)
 
 
 def _clumps(rule: SequentialRule, measured: Dispersion | None) -> float:

@@ -59,7 +59,7 @@ def sum_up(
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
     verdict, why = _good_enough(gate, rule, evidence, next_bp)
-    by_chance = baseline.total > 0 and evidence.sparse and evidence.quiet < rule.dwell
+    by_chance = baseline.total > 0 and evidence.quiet_by_chance(rule.dwell)
     if canary.total or (by_chance and verdict is Verdict.PASS):
         return verdict, why
     return Verdict.NO_DATA, "the canary had no matching events in this sample"
