@@ -277,6 +277,7 @@ DEEP = b'{"resourceMetrics":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
         (gzip.compress(b"x" * 900, mtime=0)[:-9], {**PROTOBUF, "Content-Encoding": "gzip"}, 400, "ends too early"),
         (gzip.compress(bytes(200_000_000), 1), {**PROTOBUF, "Content-Encoding": "gzip"}, 413, "4,194,304 bytes"),
         (gzip.compress(bytes(3_000_000)) * 2, {**PROTOBUF, "Content-Encoding": "gzip"}, 413, "4,194,304 bytes"),
+        (gzip.compress(b"", mtime=0) * 101, {**PROTOBUF, "Content-Encoding": "gzip"}, 400, "more than 100 members"),
         (zlib.compress(bytes(5_000_000)), {**PROTOBUF, "Content-Encoding": "deflate"}, 413, "4,194,304 bytes"),
         (b"{" * 60_000, JSON, 400, "50,000 objects"),
         (

@@ -9,6 +9,10 @@ from croupier.server.problems import Malformed
 _WINDOW: Final = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
+_MEMBERS: Final = 100
+"""Senders make one; each costs time, be it empty."""
+
+
 class TooLarge(Rejected):
     """More than the limit, packed or not."""
 
@@ -22,7 +26,11 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
         raise Malformed(f"The body's encoding {name[:40]!r} is not known here.", hint="Send it as gzip, or plain.")
     found = bytearray()
     rest = body
+    members = 0
     while rest:  # gzip may have several members
+        members += 1
+        if members > _MEMBERS:
+            raise Malformed(f"The body's {name} has more than {_MEMBERS} members.", hint="Send it as one.")
         unpacker = zlib.decompressobj(_WINDOW[name])
         try:
             found += unpacker.decompress(rest, limit + 1 - len(found))

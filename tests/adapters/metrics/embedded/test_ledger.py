@@ -293,7 +293,26 @@ def test_what_nobody_asks_for_is_forgotten() -> None:
     assert len(ledger._targets) == 1
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-3"])
+@pytest.mark.parametrize("value", ["+Inf", "1.7e308", "9007199254740994"])
+def test_more_than_a_counter_can_be_is_silence(value: str) -> None:
+    ledger = ledger_of()
+    ledger.read(Query(EventsSli("spins"), (), "bet", "1", None, 0, 0), 0)
+    commit(ledger, 1, "spins_total 5\n")
+    commit(ledger, 2, f'spins_total 6\nspins_total{{a="b"}} {value}\nspins_total{{a="c"}} {value}\n')
+    answer = ledger.read(Query(EventsSli("spins"), (), "bet", "1", None, 1, 2), 2)
+    assert isinstance(answer, Silence)
+    assert answer.reason == "'spins' of bet counts inf events, which no counter can"
+
+
+def test_a_base_that_no_counter_has_is_silence() -> None:
+    ledger = ledger_of()
+    ledger.read(Query(EventsSli("spins"), (), "bet", "1", None, 0, 0), 0)
+    commit(ledger, 1, "spins_total +Inf\n")
+    commit(ledger, 2, "spins_total +Inf\n")
+    assert isinstance(ledger.read(Query(EventsSli("spins"), (), "bet", "1", None, 1, 2), 2), Silence)
+
+
+@pytest.mark.parametrize("value", ["NaN", "-3"])
 def test_values_that_no_counter_has_are_passed_over(value: str) -> None:
     ledger = ledger_of()
     ledger.read(Query(EventsSli("spins"), (), "bet", "1", None, 0, 0), 0)

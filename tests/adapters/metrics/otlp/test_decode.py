@@ -11,7 +11,7 @@ from croupier.adapters.metrics.otlp.decode import Arrived, decode, sampled
 from croupier.adapters.metrics.otlp.names import Kind
 from croupier.adapters.metrics.otlp.points import Exponential, Number, Point
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
-from croupier.adapters.metrics.otlp.values import Unusable
+from croupier.adapters.metrics.otlp.values import Beyond, Unusable
 from croupier.errors import Rejected
 
 LIMITS = OtlpSettings()
@@ -103,6 +103,30 @@ def test_buckets_must_add_up() -> None:
     assert "do not rise" in str(only(histogram("x", (1, 2, 3, 4), bounds=(1, 1, 2), start=1, at=2)))
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        counter("x", [({}, 2.0**53 + 2)], start=1, at=2),
+        counter("x", [({}, 1.7e308)], start=1, at=2),
+        counter("x", [({}, float("inf"))], start=1, at=2),
+        histogram("x", (2**53, 2, 0, 0), start=1, at=2),
+    ],
+)
+def test_more_than_a_counter_can_be(metric: Metric) -> None:
+    assert isinstance(only(metric), Beyond)
+    assert only(counter("x", [({}, 2.0**53)], start=1, at=2)).value == Number(2.0**53)
+
+
+def test_a_histogram_has_so_many_buckets() -> None:
+    most = LIMITS.buckets
+    assert isinstance(only(histogram("x", [1] * (most + 1), bounds=range(most), start=1, at=2)), Point)
+    assert "321 buckets" in str(only(histogram("x", [1] * (most + 2), bounds=range(most + 1), start=1, at=2)))
+    unfilled = histogram("x", [1] * (most + 2), bounds=range(most + 1), start=1, at=2)
+    unfilled.histogram.data_points[0].ClearField("bucket_counts")
+    assert "321 buckets" in str(only(unfilled))
+    assert "321 buckets" in str(only(exponential(0, 0, 0, (1,) * (most + 1), most + 1)))
+
+
 def exponential(scale: int, zero: int, offset: int, counts: tuple[int, ...], count: int) -> Metric:
     metric = Metric(name="x")
     metric.exponential_histogram.aggregation_temporality = 2  # type: ignore[assignment]  # cumulative
@@ -128,6 +152,14 @@ def test_exponential_histograms_keep_those_edges_when_they_grow_coarser() -> Non
     assert [fine.at_most(edge) for edge in (0.25, 0.5, 1.0)] == [coarse.at_most(edge) for edge in (0.25, 0.5, 1.0)]
     assert coarse.edges_near(0.4) == (2**-1.5, 0.5)
     assert Exponential(1.0, -10, 0, 0.0, 0, (1,)).edges_near(3.0) == (1.0, float("inf"))
+
+
+@pytest.mark.parametrize("threshold", [float("inf"), 1.7e308, 5e-324, 0.0])
+@pytest.mark.parametrize("scale", [-10, 0, 20])
+def test_extreme_thresholds_have_edges_or_none(scale: int, threshold: float) -> None:
+    low, high = (found := Exponential(1.0, scale, 0, 0.0, 0, (1,))).edges_near(threshold)
+    assert 0 <= low < high
+    assert found.at_most(threshold) in (None, 0, 1)
 
 
 @pytest.mark.parametrize("scale,count", [(21, 1), (-11, 1), (0, 2)])

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.adapters.metrics.otlp.conftest import STARTED, Desk, counter, histogram, resource
 
+from croupier.adapters.metrics.otlp.beat import Beat
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
 from croupier.control.ports import VersionKey
 from croupier.core.gates import Counts, EventsSli, LatencySli, RatioSli
@@ -241,3 +242,70 @@ def test_nothing_outlives_its_time(desk: Desk) -> None:
     assert not ledger._kept_from
     assert not ledger._pairs
     assert set(ledger._samples._of) == {VersionKey("shop", "2.0.0")}
+
+
+def test_more_than_a_counter_can_be_is_silence_as_long_as_the_span_holds_it(desk: Desk) -> None:
+    begin(desk)
+    desk.push(T + 13, NEW, bets(5, 0, T + 13))
+    desk.push(T + 20, OLD, bets(1_050, 10, T + 20))
+    taken = desk.push(T + 23, NEW, bets(9, 2**54, T + 23))
+    assert (taken.refused, taken.why) == (1, "shop.bets: 1.80144e+16 is more than a counter can be")
+    desk.push(T + 30, OLD, bets(1_060, 10, T + 30))
+    why = "shop 1.1.0 pushed a count of 'shop.bets' that is more than a counter can be"
+    assert desk.silence(BETS, T + 20, T + 31) == why
+    for second in (33, 40, 43, 50):
+        desk.push(T + second, NEW, bets(9 + second, 1, T + second))
+        desk.push(T + second, OLD, bets(1_060, 10, T + second))
+    assert desk.counts(BETS, T + 40, T + 51)[0] == Counts(10, 10)
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_a_sum_that_no_counter_can_have_is_silence(desk: Desk, delta: bool) -> None:
+    begin(desk)
+    for second in (13, 20):
+        desk.push(T + second, NEW, bets(2**52 + second, 2**52, T + second, start=T + second - 5, delta=delta))
+        desk.push(T + second, OLD, bets(1_060, 10, T + second))
+    assert "events, which no counter can" in desk.silence(BETS, T + 10, T + 21)
+
+
+def test_wide_histograms_count_as_several_series() -> None:
+    desk = Desk(OtlpSettings(series_per_instance=10))
+    slow = LatencySli("shop.wait", 5.0)
+    desk.read(slow, T, T)
+
+    def wide(at: float, label: int, buckets: int = 300) -> Any:
+        return histogram(
+            "shop.wait", [1] * buckets, bounds=range(buckets - 1), start=T - 50, at=at, labels={"n": label}
+        )
+
+    assert desk.push(T + 1, NEW, wide(T + 1, 0)).refused == 0
+    assert desk.push(T + 2, NEW, wide(T + 2, 0)).refused == 0
+    assert "too many series" in desk.push(T + 3, NEW, wide(T + 3, 0), wide(T + 3, 1), wide(T + 3, 2)).why
+    [sender] = desk.ledger._senders.values()
+    assert sender.kept == 10
+
+
+def test_a_push_costs_the_same_among_many_instances() -> None:
+    """Whoever pushes, not everybody is looked at for each pair of versions."""
+    desk = Desk()
+    for canary in range(5):
+        desk.read(BETS, T, T, canary=f"2.{canary}")
+    looked = 0
+
+    class Counting(Beat):
+        def is_late(self, now: float) -> bool:
+            nonlocal looked
+            looked += 1
+            return super().is_late(now)
+
+    crowd = 100
+    for turn in range(3):
+        for n in range(crowd):
+            desk.push(T + 10 * turn + n / 100, resource(instance=f"i{n}"), bets(turn, 0, T + 10 * turn + n / 100))
+            if not turn:
+                sender = list(desk.ledger._senders.values())[-1]
+                sender.beat.__class__ = Counting
+        for n in range(5):
+            desk.push(T + 10 * turn + 2 + n / 100, resource(f"2.{n}"), bets(turn, 0, T + 10 * turn + 2))
+    assert looked < 3 * crowd * 5 * 10
+    assert desk.counts(BETS, T, T + 25, canary="2.4")[1] is not None

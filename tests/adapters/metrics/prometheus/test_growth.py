@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from croupier.adapters.metrics.prometheus.ask import Unanswered
 from croupier.adapters.metrics.prometheus.growth import grown, resets_of
 from croupier.adapters.metrics.prometheus.native import edge_near, within
-from croupier.adapters.metrics.prometheus.plan import edges
+from croupier.adapters.metrics.prometheus.plan import Role, edges
 from croupier.adapters.metrics.prometheus.samples import Bucket, Native, Series
 from croupier.adapters.metrics.prometheus.scrapes import Scrapes, boundary, known_from, scrapes_of
+from croupier.adapters.metrics.prometheus.tally import tally
+from croupier.core.gates import EventsSli
 
 
 def counter(*samples: tuple[float, float], name: str = "deposits_total", **labels: str) -> Series:
@@ -181,3 +184,15 @@ def test_an_edge_is_found_however_it_is_written(threshold: float) -> None:
     for way in (repr(threshold), f"{threshold:g}", f"{threshold:e}"):
         assert re.fullmatch(edges(threshold), way), way
     assert not re.fullmatch(edges(threshold), f"{threshold}1")
+
+
+@pytest.mark.parametrize("value", [math.inf, 1.7e308, 2.0**53 + 2])
+def test_more_than_a_counter_can_be_is_no_answer(value: float) -> None:
+    with pytest.raises(Unanswered, match="which no counter can be"):
+        grown(counter((0.0, 1.0), (1.0, value)), scraped(0.0, 1.0), (), (0.0, 1.0))
+
+
+def test_a_sum_that_no_counter_can_have_is_no_answer() -> None:
+    found = [(Role.TOTAL, counter((0.0, 0.0), (1.0, 2.0**52 + 1), a=label)) for label in "bc"]
+    with pytest.raises(Unanswered, match=re.escape("'x' counts 9.0072e+15 events, which no counter can")):
+        tally(EventsSli("x"), found, (), {("j", "i"): scraped(0.0, 1.0)}, (0.0, 1.0), None)

@@ -14,7 +14,7 @@ from croupier.adapters.metrics.embedded.rounds import Round, Rounds, Subject
 from croupier.adapters.metrics.embedded.series import Series
 from croupier.adapters.metrics.embedded.settings import MetricSettings
 from croupier.adapters.metrics.embedded.silence import not_answering, not_there, too_old
-from croupier.adapters.metrics.embedded.tally import largest_groups, tally
+from croupier.adapters.metrics.embedded.tally import Uncountable, largest_groups, tally
 from croupier.adapters.metrics.embedded.target import Edge, Presence, Target, TargetId
 from croupier.control.ports import Query, ScrapeTarget, VersionKey
 from croupier.core.gates import Counts, Group, Reading, Silence, Sli
@@ -95,7 +95,11 @@ class Ledger:
         for subject in subjects:
             if why := self._cannot_answer(subject, query.sli, feeds):
                 return Silence(why)
-        arms = [self._count(query, version, feeds, span) for version in versions]
+        try:
+            arms = [self._count(query, version, feeds, span) for version in versions]
+            parts = self._parts(query.sli, versions[1], feeds, span) if len(versions) > 1 else ()
+        except Uncountable as why:
+            return Silence(f"{query.sli.metric!r} of {query.service} {why}")
         kept = largest_groups(arms, self._settings.groups)
         cut = len({group for arm in arms for group in arm} - kept)
         if cut and query.sli.metric not in self._told_cut:
@@ -106,7 +110,7 @@ class Ledger:
         full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
         if query.baseline is None:
             return Reading(span[0], span[1], full[0], None)
-        return Reading(span[0], span[1], full[0], full[1], self._parts(query.sli, versions[1], feeds, span))
+        return Reading(span[0], span[1], full[0], full[1], parts)
 
     def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""

@@ -3,9 +3,12 @@
 Growth is dated at the scrape that saw it. Pure; held by the targets of the ledger.
 """
 
+import math
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
+
+from croupier.adapters.metrics.embedded.tally import MOST
 
 
 class Series:
@@ -21,9 +24,10 @@ class Series:
 
     def take(self, at: float, value: float) -> None:
         """A scrape at ``at`` (later than those before) read ``value``. A counter that fell was reset: it counts from
-        0.
+        0. What no counter can be grows without end, so that nobody counts on it.
         """
         increase = value - self.last if value >= self.last else value
+        increase = increase if value <= MOST else math.inf
         self.last = value
         if increase > 0:
             self._grown.append(self.grown(at) + increase)

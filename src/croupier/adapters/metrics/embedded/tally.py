@@ -4,12 +4,19 @@ and for pushed metrics.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, PromqlSli, RatioSli, Sli
 
+MOST: Final = 2**53
+"""No count is higher: beyond it floats skip whole numbers, and nothing truly happened so often."""
+
 _ALMOST = 1e-6
 """Sums of floats may end just below the whole number that they stand for."""
+
+
+class Uncountable(Exception):
+    """A count that no counter can have, as the end of a sentence that begins with its metric."""
 
 
 class Counted(Protocol):
@@ -50,6 +57,7 @@ def tally(
     """Counts over ``(start, end]`` for ``()`` and, with ``by``, for each group that has series.
 
     Only series that match ``also`` count. Cutting to whole numbers at both ends keeps adjacent spans additive.
+    Raises ``Uncountable``.
     """
     wanted, good_too = _matchers(sli)
     sums: dict[Group, _Sums] = {(): _Sums()}
@@ -100,4 +108,6 @@ def _add(sums: list[float], series: Counted, span: tuple[float, float]) -> None:
 
 
 def _whole(sums: list[float]) -> int:
+    if not sums[1] <= MOST:
+        raise Uncountable(f"counts {sums[1]:g} events, which no counter can")
     return math.floor(sums[1] + _ALMOST) - math.floor(sums[0] + _ALMOST)

@@ -158,7 +158,7 @@ class Target:
         if not by_name:
             return
         for name, labels, value in page.samples(by_name):
-            if not (value >= 0 and math.isfinite(value)):
+            if not value >= 0:
                 if name not in self._told:
                     self._told.add(name)
                     _log.warning("metric_value_ignored", target=str(self.identity), metric=name, value=str(value))

@@ -19,6 +19,8 @@ class Beat:
         self._settings = settings
         self._gaps: array[float] = array("d")
         self.last = at
+        self.late_s = self._late_s()
+        """After so long without a push it is late."""
 
     def heard(self, at: float) -> None:
         gap = at - self.last
@@ -26,10 +28,9 @@ class Beat:
         if gap >= _SAME_S:
             self._gaps.append(gap)
             del self._gaps[:-_LOOKED_AT]
+            self.late_s = self._late_s()
 
-    @property
-    def late_s(self) -> float:
-        """After so long without a push it is late."""
+    def _late_s(self) -> float:
         limits = self._settings
         # The median, so that a pause does not make the next one seem usual.
         usual = sorted(self._gaps)[len(self._gaps) // 2] if self._gaps else limits.usual_interval_s

@@ -54,6 +54,8 @@ class Pair:
     boundaries: Boundaries
     asked_at: float
     settle_s: float
+    awaited: SenderId | None = None
+    """One of those who had not been heard when it was last asked."""
     _heard: set[SenderId] = field(default_factory=set)
     _heard_at: float = 0.0
     _next: float | None = None

@@ -61,7 +61,9 @@ class Arrived:
                 continue
             try:
                 attributes = attributes_of(point.attributes, self._limits)
-                yield Point(attributes, point.start_time_unix_nano, point.time_unix_nano, value_of(kind, point))
+                yield Point(
+                    attributes, point.start_time_unix_nano, point.time_unix_nano, value_of(kind, point, self._limits)
+                )
             except Unusable as why:
                 yield why
 

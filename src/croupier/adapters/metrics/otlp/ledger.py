@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
-from croupier.adapters.metrics.embedded.tally import largest_groups, tally
+from croupier.adapters.metrics.embedded.tally import Uncountable, largest_groups, tally
 from croupier.adapters.metrics.otlp.boundaries import Boundaries, Pair
 from croupier.adapters.metrics.otlp.decode import Push
 from croupier.adapters.metrics.otlp.explain import (
@@ -61,6 +61,7 @@ class Ledger:
         self._settings = settings
         self._listening_from = self._opened_at = now
         self._senders: dict[SenderId, Sender] = {}
+        self._by_version: dict[VersionKey, dict[SenderId, Sender]] = {}
         self._running: Mapping[VersionKey, int] = {}
         self._kept_from: dict[Ask, float] = {}
         self._asked_at: dict[Ask, float] = {}
@@ -90,6 +91,7 @@ class Ledger:
                 taken.refuse(sum(one.size for one in push.metrics), "too many instances push here already")
                 return taken
             sender = self._senders[push.sender] = Sender(push.sender, self._settings, at, at - self._listening_from)
+            self._by_version.setdefault(push.sender.key, {})[push.sender] = sender
         before = sender.size
         limits = self._settings
         taken = sender.take(push, at, self, Room(limits.series - self._series, limits.metrics - self._metrics))
@@ -135,6 +137,19 @@ class Ledger:
         late_s = max(one.beat.late_s for version in versions for one in self._live(version, now))
         if span is None or query.until - span[1] > late_s:
             return Silence(too_old(versions, span[1] if span else None, query.until))
+        for version, each in found.items():
+            if any(family.beyond_at >= span[0] for one in each for _, family in one):
+                return Silence(f"{named(version)} pushed a count of {ask.metric!r} that is more than a counter can be")
+        try:
+            return self._counted(query, ask, found, span)
+        except Uncountable as why:
+            return Silence(f"{query.sli.metric!r} of {query.service} {why}")
+
+    def _counted(
+        self, query: Query, ask: Ask, found: Mapping[VersionKey, list[Found]], span: tuple[float, float]
+    ) -> Reading:
+        """``found`` is the canary's and then, if it is asked for, the baseline's. Raises ``Uncountable``."""
+        versions = list(found)
         arms = [
             self._count(query.sli, ask, list(chain.from_iterable(found[version])), query.by, span)
             for version in versions
@@ -200,14 +215,25 @@ class Ledger:
         return pair
 
     def _settle(self, pair: Pair, now: float) -> None:
-        pair.settle(now, partial(self._complete, pair.versions, now))
+        pair.settle(now, partial(self._complete, pair, now))
 
-    def _complete(self, versions: Iterable[VersionKey], at: float, heard: Collection[SenderId]) -> bool:
-        """Whether all live instances of all versions are among those who were heard."""
-        for version in versions:
+    def _complete(self, pair: Pair, at: float, heard: Collection[SenderId]) -> bool:
+        """Whether all live instances of all versions are among those who were heard.
+
+        Asked at each push: one that is waited for answers for all, as long as it is punctual and was not heard.
+        """
+        awaited = self._senders.get(pair.awaited) if pair.awaited else None
+        if awaited is not None and awaited.identity not in heard and not awaited.beat.is_late(at):
+            return False
+        if any(len(self._of(version)) < max(1, self._running.get(version, 0)) for version in pair.versions):
+            return False
+        for version in pair.versions:
             live = self._live(version, at)
-            there = sum(sender.identity in heard for sender in live)
-            if not there or there < len(live) or there < self._running.get(version, 0):
+            if missing := [sender for sender in live if sender.identity not in heard]:
+                # Who pushed last is likely to be the last again.
+                pair.awaited = max(missing, key=lambda sender: sender.beat.last).identity
+                return False
+            if not live or len(live) < self._running.get(version, 0):
                 return False
         return True
 
@@ -218,7 +244,7 @@ class Ledger:
         late = [sender for sender in live if sender.beat.is_late(now)]
         if live and not late and len(live) >= running:
             return None
-        known = {sender.key for sender in self._senders}
+        known = self._by_version.keys()
         elsewhere = None if version in known else stranger(version, self._strangers, known)
         return elsewhere or not_pushing(version, live, late, running, now, self._listening_from)
 
@@ -244,8 +270,8 @@ class Ledger:
             [(name, sender.families[name]) for name in names if name in sender.families] for sender in self._of(version)
         ]
 
-    def _of(self, version: VersionKey) -> list[Sender]:
-        return [sender for name, sender in self._senders.items() if name.key == version]
+    def _of(self, version: VersionKey) -> Collection[Sender]:
+        return self._by_version.get(version, {}).values()
 
     def _count(
         self, sli: Sli, ask: Ask, found: Found, by: tuple[str, ...], span: tuple[float, float]
@@ -300,14 +326,15 @@ class Ledger:
             self._ask_again(now)
         for name, sender in list(self._senders.items()):
             if sender.beat.last < before:
-                del self._senders[name]
+                del self._senders[name], self._by_version[name.key][name]
             else:
                 sender.forget(before)
         for versions, pair in list(self._pairs.items()):
             pair.boundaries.forget(before)
             if pair.asked_at < before:
                 del self._pairs[versions]
-        self._samples.keep_only({name.key for name in self._senders})
+        self._by_version = {version: senders for version, senders in self._by_version.items() if senders}
+        self._samples.keep_only(self._by_version.keys())
         self._count_all()
         for stranger_, seen in list(self._strangers.items()):
             if seen < before:

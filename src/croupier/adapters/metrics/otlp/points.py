@@ -4,6 +4,8 @@ A value answers two questions: how many events there were, and how many of them 
 """
 
 import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -56,7 +58,7 @@ class Buckets:
 
     count: float
     bounds: tuple[float, ...]
-    counts: tuple[int, ...]
+    counts: Sequence[int]
 
     def at_most(self, threshold: float) -> float | None:
         """``None`` where no bucket ends at the threshold."""
@@ -78,11 +80,11 @@ class Exponential:
     low: int
     zero_threshold: float
     offset: int
-    counts: tuple[int, ...]
+    counts: Sequence[int]
 
     def at_most(self, threshold: float) -> float | None:
         """``None`` where no bucket ends at the threshold: at whole powers of two one always does."""
-        if threshold <= 0 or threshold < self.zero_threshold:
+        if not (0 < threshold < math.inf) or threshold < self.zero_threshold:
             return None
         place = math.ldexp(math.log2(threshold), self.scale)
         if abs(place - round(place)) > 1e-6:
@@ -91,12 +93,13 @@ class Exponential:
 
     def edges_near(self, threshold: float) -> tuple[float, float]:
         """The edges below and above; ``inf`` where a number cannot hold it."""
-        place = math.floor(math.ldexp(math.log2(threshold), self.scale))
+        within = min(max(threshold, sys.float_info.min), 2.0**1023)
+        place = math.floor(math.ldexp(math.log2(within), self.scale))
         below, above = math.ldexp(place, -self.scale), math.ldexp(place + 1, -self.scale)
         return 2.0**below, 2.0**above if above < 1024 else math.inf
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _place(bounds: tuple[float, ...], threshold: float) -> int | None:
     """Which bucket ends at the threshold, however its number was computed."""
     close = (place for place, bound in enumerate(bounds) if math.isclose(bound, threshold, rel_tol=1e-9))

@@ -10,14 +10,15 @@ from typing import NamedTuple, Protocol
 from croupier.adapters.metrics.otlp.beat import Beat
 from croupier.adapters.metrics.otlp.decode import Arrived, Push
 from croupier.adapters.metrics.otlp.names import labels_of
-from croupier.adapters.metrics.otlp.points import Attributes, Buckets, Instrument, Point, SenderId
+from croupier.adapters.metrics.otlp.points import Attributes, Buckets, Instrument, Number, Point, SenderId
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
 from croupier.adapters.metrics.otlp.stream import Stream
-from croupier.adapters.metrics.otlp.values import Unusable
+from croupier.adapters.metrics.otlp.values import Beyond, Unusable
 
 _NS = 1e-9
 _SAME_COLLECTION_NS = 1_000_000
 """SDKs give all points of a collection one time, or nearly."""
+_BUCKETS_PER_SERIES = 64
 
 
 class Asked(Protocol):
@@ -46,6 +47,8 @@ class Family:
     """Since when nothing is missing, by our clock; ``inf`` as long as the base is not known."""
     cut: bool = False
     """Not all series could be kept."""
+    beyond_at: float = -math.inf
+    """When, by our clock, it last said a count that none can be."""
     streams: dict[tuple[object, ...], Stream] = field(default_factory=dict)
 
 
@@ -80,7 +83,7 @@ class Sender:
         self.beat = Beat(settings, at)
         self.families: dict[Instrument, Family] = {}
         self.kept = 0
-        """Series, all families together."""
+        """Series, all families together, each with its weight."""
         self._settings = settings
         self._resource: Attributes = ()
         self._newest = 0
@@ -125,7 +128,7 @@ class Sender:
         for instrument, family in self.families.items():
             edges = asked.edges_of(instrument)
             if edges is None:
-                self.kept -= len(family.streams)
+                self.kept -= sum(stream.weight for stream in family.streams.values())
                 family.streams.clear()
                 family.counting, family.cut, family.base, family.complete_from = False, False, 0, -math.inf
                 continue
@@ -141,7 +144,7 @@ class Sender:
                 stream.forget(before)
                 if instrument.delta and stream.last_at < before:
                     del family.streams[key]
-                    self.kept -= 1
+                    self.kept -= stream.weight
         if len(self._labels) > 2 * self.kept:
             self._labels.clear()
 
@@ -182,18 +185,23 @@ class Sender:
                 continue
             if isinstance(point, Unusable):
                 taken.refuse(1, f"{arrived.instrument.name[:100]}: {point}")
+                if isinstance(point, Beyond):
+                    family.beyond_at = at
                 continue
             key = _key(point)
             stream = family.streams.get(key)
+            more = _weight(point) - (stream.weight if stream is not None else 0)
+            if more > 0 and self.kept + more > self._most.series:
+                family.cut = True
+                taken.refuse(1, f"{arrived.instrument.name[:100]}: too many series; use fewer attribute values")
+                continue
             if stream is None:
-                if self.kept >= self._most.series:
-                    family.cut = True
-                    taken.refuse(1, f"{arrived.instrument.name[:100]}: too many series; use fewer attribute values")
-                    continue
-                self.kept += 1
                 stream = family.streams[key] = Stream(self._labelled(point.attributes), edges)
                 if not delta and not family.counting:
                     family.base, family.complete_from = max(family.base, newest), at
+            if more > 0:
+                self.kept += more
+                stream.weight += more
             if delta:
                 fresh |= stream.take_change(at, point)
             else:
@@ -206,6 +214,11 @@ class Sender:
         if labels is None:
             labels = self._labels[attributes] = labels_of(self._resource, attributes)
         return labels
+
+
+def _weight(point: Point) -> int:
+    """As how many series it counts."""
+    return 1 if isinstance(point.value, Number) else 1 + len(point.value.counts) // _BUCKETS_PER_SERIES
 
 
 def _key(point: Point) -> tuple[object, ...]:

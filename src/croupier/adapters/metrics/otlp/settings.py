@@ -30,13 +30,15 @@ class OtlpSettings:
     instances: int = 2_000
     metrics_per_instance: int = 1_000
     series_per_instance: int = 5_000
-    """Series of one instance that gates ask for."""
+    """Series of one instance that gates ask for. A histogram counts once more for every 64 buckets."""
     series: int = 50_000
     """The same of all instances together."""
     metrics: int = 100_000
     """Metrics of all instances together, also those that no gate asks for."""
     sample_bytes: int = 32 * 1024 * 1024
     """Of all versions together."""
+    buckets: int = 320
+    """Of one histogram; SDKs make 160 at most."""
     attributes: int = 64
     """Of one point, or of a resource."""
     attribute_chars: int = 4_096

@@ -6,6 +6,9 @@ Made by ``server.app``; the route hands in bodies, control watches, probes and r
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
 
 from croupier.adapters.metrics.otlp.decode import decode
 from croupier.adapters.metrics.otlp.ledger import Ledger
@@ -14,9 +17,13 @@ from croupier.control.ports import Clock, Pushed, Query, ScrapeTarget, VersionKe
 from croupier.core.gates import OTLP, PromqlSli, Reading, Silence, Sli
 from croupier.errors import Transient
 
+_log = structlog.get_logger(__name__)
+
 _NO_PROMQL = "selectors of PromQL are read from Prometheus only: source: prometheus"
 _WAITING = 100
 """So many pushes may wait for their turn."""
+_SET_BACK_S: Final = 5.0
+"""A clock that is so far behind the last push was set back; what is less, it catches up with."""
 
 
 class OtlpMetrics:
@@ -25,7 +32,8 @@ class OtlpMetrics:
     def __init__(self, clock: Clock, settings: OtlpSettings | None = None) -> None:
         self._clock = clock
         self._settings = settings or OtlpSettings()
-        self._ledger = Ledger(self._settings, clock.now())
+        self._kept = Ledger(self._settings, clock.now())
+        self._running: dict[VersionKey, int] = {}
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._last_at = -math.inf
@@ -43,7 +51,8 @@ class OtlpMetrics:
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:
         """See ``MetricSource.watch``: so many instances of a version are expected to push."""
-        self._ledger.watch({version: len(pages) for version, pages in targets.items()})
+        self._running = {version: len(pages) for version, pages in targets.items()}
+        self._ledger().watch(self._running)
 
     async def read(self, query: Query) -> Reading | Silence:
         """See ``MetricSource.read``.
@@ -54,24 +63,36 @@ class OtlpMetrics:
         """
         if isinstance(query.sli, PromqlSli):
             return Silence(_NO_PROMQL)
-        return self._ledger.read(query, self._clock.now())
+        return self._ledger().read(query, self._clock.now())
 
     async def probe(self, sli: Sli, service: str, version: str, source: str = OTLP) -> str | None:  # noqa: ARG002 - ours
         """See ``MetricSource.probe``; answers from what was pushed last."""
         if isinstance(sli, PromqlSli):
             return _NO_PROMQL
-        return self._ledger.probe(sli, VersionKey(service, version), self._clock.now())
+        return self._ledger().probe(sli, VersionKey(service, version), self._clock.now())
+
+    def _ledger(self) -> Ledger:
+        """What is kept; begun anew, as after a restart, where the clock was set back: all that was dated since lies in
+        the future now, and nobody would be heard until the clock had caught up.
+        """
+        now = self._clock.now()
+        if now < self._last_at - _SET_BACK_S:
+            _log.warning("otlp_clock_set_back", by_s=round(self._last_at - now), then="pushed metrics begin anew")
+            self._kept, self._last_at = Ledger(self._settings, now), -math.inf
+            self._kept.watch(self._running)
+        return self._kept
 
     async def _take(self, body: bytes, *, is_json: bool) -> Pushed:
         request = await asyncio.to_thread(decode, body, self._settings, is_json=is_json)
+        ledger = self._ledger()
         # Boundaries must be told apart, and a push may never be dated before one that was taken.
         at = max(self._clock.now(), math.nextafter(self._last_at, math.inf))
         self._last_at = at
         refused, why = request.refused, request.why
-        self._ledger.refuse(request.strangers, at)
+        ledger.refuse(request.strangers, at)
         for push in request.pushes:
-            taken = self._ledger.take(push, at)
+            taken = ledger.take(push, at)
             refused, why = refused + taken.refused, why or taken.why
             await asyncio.sleep(0)  # others get their turn
-        self._ledger.close(at)
+        ledger.close(at)
         return Pushed(refused, why, whole=bool(request.strangers) and not request.pushes)

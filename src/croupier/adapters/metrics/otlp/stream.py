@@ -22,7 +22,7 @@ WINDOWS: Final = 64
 class Stream:
     """``growth`` holds how many events there were (``None``) and, per edge that is asked for, how many at most that."""
 
-    __slots__ = ("_forgotten", "_labels", "_starts", "_windows", "edgeless", "growth", "last_at")
+    __slots__ = ("_forgotten", "_labels", "_starts", "_windows", "edgeless", "growth", "last_at", "weight")
 
     def __init__(self, labels: Mapping[str, str], edges: Collection[float]) -> None:
         self._labels = labels
@@ -31,6 +31,8 @@ class Stream:
         """Edges that were asked for and at which no bucket ends."""
         self.last_at = 0.0
         """When, by our clock, a point was last counted."""
+        self.weight = 0
+        """As how many series it counts, by the sender's rule."""
         self._starts: dict[int, tuple[int, Value]] = {}
         self._windows: list[tuple[int, int]] = []
         self._forgotten = 0

@@ -4,13 +4,14 @@ What a sender may get wrong is found here, so that nothing behind it has to doub
 """
 
 import json
-import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
+from croupier.adapters.metrics.embedded.tally import MOST
 from croupier.adapters.metrics.otlp.names import Kind
 from croupier.adapters.metrics.otlp.points import Attributes, Buckets, Exponential, Number, Value
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
@@ -24,9 +25,18 @@ class Unusable(Exception):
     """A point, a metric or a resource that cannot be taken, and why."""
 
 
-def value_of(kind: Kind, point: Any) -> Value:
+class Beyond(Unusable):
+    """More than any counter can have counted: what it is a part of is not known any more."""
+
+
+def value_of(kind: Kind, point: Any, limits: OtlpSettings) -> Value:
     """What the point counts. Raises ``Unusable``."""
-    return _READERS[kind](point)
+    if kind.has_buckets:
+        _check_size(kind, point, limits.buckets)
+    value = _READERS[kind](point)
+    if value.count > MOST:
+        raise Beyond(f"{value.count:g} is more than a counter can be")
+    return value
 
 
 def attributes_of(pairs: "Iterable[KeyValue]", limits: OtlpSettings) -> Attributes:
@@ -74,19 +84,28 @@ def _data(value: "AnyValue") -> Any:
 
 def _number(point: "NumberDataPoint") -> Number:
     value = point.as_double if point.WhichOneof("value") == "as_double" else float(point.as_int)
-    if not (value >= 0 and math.isfinite(value)):
+    if not value >= 0:
         raise Unusable(f"a counter cannot be {value}")
     return Number(value)
 
 
+def _check_size(kind: Kind, point: Any, most: int) -> None:
+    if kind is Kind.HISTOGRAM:
+        size = max(len(point.explicit_bounds), len(point.bucket_counts) - 1)
+    else:
+        size = max(len(point.positive.bucket_counts), len(point.negative.bucket_counts))
+    if size > most:
+        raise Unusable(f"a histogram of {size:,} buckets; {most} is the limit")
+
+
 def _buckets(point: Any) -> Buckets:
-    bounds, counts = _bounds(tuple(point.explicit_bounds)), tuple(point.bucket_counts)
+    bounds, counts = _bounds(tuple(point.explicit_bounds)), array("Q", point.bucket_counts)
     if counts and (len(counts) != len(bounds) + 1 or sum(counts) != point.count):
         raise Unusable(f"a histogram's buckets do not add up: {len(bounds)} bounds, {len(counts)} counts")
     return Buckets(float(point.count), bounds if counts else (), counts)
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
     """The bounds, once for all histograms that have the same."""
     if any(low >= high for low, high in pairwise(bounds)):
@@ -95,7 +114,7 @@ def _bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _exponential(point: Any) -> Exponential:
-    counts = tuple(point.positive.bucket_counts)
+    counts = array("Q", point.positive.bucket_counts)
     low = point.zero_count + sum(point.negative.bucket_counts)
     if low + sum(counts) != point.count:
         raise Unusable("an exponential histogram's buckets do not add up")

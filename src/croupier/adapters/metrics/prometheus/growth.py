@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
+from croupier.adapters.metrics.embedded.tally import MOST
 from croupier.adapters.metrics.prometheus.ask import Unanswered
 from croupier.adapters.metrics.prometheus.native import within
 from croupier.adapters.metrics.prometheus.samples import Native, Series, Target, Value
@@ -92,7 +93,7 @@ def _whole(series: Series, value: Value, edge: float | None) -> tuple[int, int]:
 
 
 def _cut(series: Series, value: float) -> int:
-    if not (value >= 0 and math.isfinite(value)):
+    if not 0 <= value <= MOST:
         raise Unanswered(f"{series} is {value:g}, which no counter can be")
     return math.floor(value + _ALMOST)
 

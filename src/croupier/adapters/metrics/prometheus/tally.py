@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from croupier.adapters.metrics.embedded.feed import spellings
-from croupier.adapters.metrics.embedded.tally import matches
+from croupier.adapters.metrics.embedded.tally import MOST, matches
 from croupier.adapters.metrics.embedded.target import is_edge_at
 from croupier.adapters.metrics.prometheus.ask import Unanswered
 from croupier.adapters.metrics.prometheus.growth import grown, resets_of
@@ -25,6 +25,8 @@ class _Sum:
     bad: int = 0
 
     def counts(self, sli: Sli) -> Counts:
+        if self.total > MOST:
+            raise Unanswered(f"{sli.metric!r} counts {self.total:g} events, which no counter can")
         if self.bad > self.total:
             raise Unanswered(f"{self.bad} bad events are not a part of {self.total} in total; see 'bad' of the gate")
         good = self.total - self.bad if isinstance(sli, PromqlSli) else self.good
