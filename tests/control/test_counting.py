@@ -1,5 +1,6 @@
 """What gates would count: of the stable version alone, of both during a rollout, of a source that is silent."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,22 @@ async def test_a_source_that_cannot_say(shop: Any) -> None:
     assert await said(shop) == Silence("no scrape yet")
     shop.metrics.outage, shop.metrics.unreachable = None, True
     assert await said(shop) == Silence("the metric source does not answer")
+
+
+async def test_a_source_that_breaks_is_silent_for_its_gate_alone(shop: Any) -> None:
+    await shop.wait(LOOKED_BACK_S)
+    read = shop.metrics.read
+
+    async def broken(query: Any) -> Any:
+        if query.sli.metric == "other_total":
+            raise OverflowError("infinite")
+        return await read(query)
+
+    shop.metrics.read = broken
+    other = replace(GATE, name="other", sli=RatioSli("other_total", good=(("outcome", ("ok",)),)))
+    found = (await count(shop.a.reconciler.ports, "shop", [other, GATE])).said
+    assert found["other"] == Silence("the metric source failed: OverflowError: infinite")
+    assert isinstance(found["ok"], Reading)
 
 
 async def test_where_nothing_serves(bare: Any, shop: Any) -> None:

@@ -193,11 +193,11 @@ async def test_another_day_is_asked_for_the_stable_version_of_then(shop: Any) ->
 
 async def test_how_the_stable_version_usually_is(shop: Any) -> None:
     ports, gate = shop.a.reconciler.ports, (await shop.state(await shop.roll_out())).plan.gates[0]
-    answer: Reading | Silence | Transient = Reading(0.0, 1.0, {(): Counts(4, 10)}, None)
+    answer: Reading | Silence | Exception = Reading(0.0, 1.0, {(): Counts(4, 10)}, None)
 
     async def read(query: Any) -> Reading | Silence:
         assert (query.canary, query.baseline, query.by) == ("1.0.0", None, ())
-        if isinstance(answer, Transient):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -206,6 +206,8 @@ async def test_how_the_stable_version_usually_is(shop: Any) -> None:
     answer = Silence("not yet")
     assert await usual_counts(ports, gate, "shop", "1.0.0") is None
     answer = Transient("out of reach")
+    assert await usual_counts(ports, gate, "shop", "1.0.0") is None
+    answer = OverflowError("infinite")
     assert await usual_counts(ports, gate, "shop", "1.0.0") is None
 
 

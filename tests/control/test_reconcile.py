@@ -1,6 +1,7 @@
 """The loop, turn by turn: the lease, the store away, the data plane away, workloads that fail, and who comes first."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from tests.control import conftest
 
 from croupier.control.ports import Commit, Intent
 from croupier.control.rollouts import Ask
-from croupier.core.gates import Comparison, SequentialRule
+from croupier.core.gates import Comparison, Counts, RatioSli, Reading, SequentialRule
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted, Cause
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
-from croupier.errors import Corrupt, Transient
+from croupier.errors import Corrupt, Rejected, Transient
 
 BORIS = Ask("boris", "harm")
 PROCESS = ProcessTemplate(command=("serve", "--port", "{port}"))
@@ -789,16 +790,69 @@ async def test_metrics_out_of_reach_hold_and_are_said(shop: Any) -> None:
 async def test_a_rollout_that_cannot_be_decided_stays_and_can_be_aborted(
     shop: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def surprise(query: Any) -> None:
+    async def surprise() -> None:
         raise ZeroDivisionError("nobody thought of this")
 
     rollout = await shop.roll_out()
     weight = shop.served.weight_of("1.1.0")
-    shop.metrics.read = surprise
+    shop.a.happenings.once["before commit"] = surprise
     await shop.wait(30.0)
     await shop.turn(2)
     assert f"{rollout}: could not be decided; the others go on" in caplog.text
     assert shop.served.weight_of("1.1.0") == weight
     await shop.a.rollouts.abort(rollout, BORIS)
+    await shop.turn(2)
+    assert (await shop.state(rollout)).phase is Phase.ABORTED
+
+
+PUSHED = replace(conftest.GATE, name="pushed", sli=RatioSli("pushed_total", good=(("outcome", ("ok",)),)))
+
+
+def huge(said: Reading) -> Reading:
+    return replace(said, canary={(): Counts(10**16, 10**16)})
+
+
+def infinite(said: Reading) -> Reading:
+    raise OverflowError("cannot convert float infinity to integer")
+
+
+@pytest.mark.parametrize("source", [huge, infinite])
+@pytest.mark.parametrize("guards", [("ok", "pushed"), ("pushed", "ok")])
+async def test_one_gates_broken_source_keeps_no_other_gate_from_its_rollback(
+    bare: Any, source: Callable[[Reading], Reading], guards: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    await bare.declare(PUSHED)
+    await bare.open(guards=guards)
+    rollout = await bare.roll_out()
+    read = bare.metrics.read
+
+    async def broken(query: Any) -> Any:
+        said = await read(query)
+        return source(said) if query.sli.metric == "pushed_total" and isinstance(said, Reading) else said
+
+    bare.metrics.read = broken
+    bare.metrics.break_version("1.1.0", 1.0)
+    await bare.turn(20)
+    found = await bare.state(rollout)
+    assert found.phase is Phase.ABORTED
+    assert found.abort.gate == "ok"
+    assert found.gate_state("pushed").latest.verdict == "no_data"
+    assert caplog.text.count("the metric source failed; its gate sees nothing") == (source is infinite)
+
+
+async def test_an_abort_that_the_record_refuses_is_acted_on_all_the_same(shop: Any) -> None:
+    async def refuse() -> None:
+        shop.a.happenings.once["before commit"] = refuse
+        raise Rejected("the event cannot be stored")
+
+    rollout = await shop.roll_out()
+    shop.workloads.crash_loop(shop.key("1.1.0"), "gone")
+    await shop.wait(1.0)
+    shop.a.happenings.once["before commit"] = refuse
+    for _ in range(2):
+        await shop.turn()
+        assert shop.served.weight_of("1.1.0") == 0
+        assert (await shop.state(rollout)).phase is Phase.PAUSED
+    shop.a.happenings.once.clear()
     await shop.turn(2)
     assert (await shop.state(rollout)).phase is Phase.ABORTED

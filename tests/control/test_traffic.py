@@ -125,6 +125,15 @@ async def test_the_busiest_indicator_counts_and_nothing_is_unknown(paced: Any) -
     assert await requests_per_s(ports, [RARE], Serving("shop", "1.0.0")) is None
     assert await requests_per_s(ports, [EVIDENCE], Serving("shop", "9.9.9")) is None
     assert await requests_per_s(ports, [], Serving("shop", "1.0.0")) is None
+    read = paced.metrics.read
+
+    async def broken(query: Any) -> Any:
+        if query.sli.metric == "rare_total":
+            raise OverflowError("cannot convert float infinity to integer")
+        return await read(query)
+
+    paced.metrics.read = broken
+    assert await requests_per_s(ports, [RARE, EVIDENCE], Serving("shop", "1.0.0")) == both
     paced.metrics.unreachable = True
     assert await requests_per_s(ports, [EVIDENCE], Serving("shop", "1.0.0")) is None
 
@@ -168,14 +177,15 @@ async def test_before_the_first_deployment_there_is_no_traffic(bare: Any) -> Non
     assert bare.a.happenings.count("read") == 0
 
 
-async def test_it_is_asked_for_again_and_again_also_after_trouble(paced: Any) -> None:
+@pytest.mark.parametrize("trouble", [Transient("the database does not answer"), ValueError("nobody thought of this")])
+async def test_it_is_asked_for_again_and_again_also_after_trouble(paced: Any, trouble: Exception) -> None:
     site = paced.a
     site.happenings.restart()
     failed = asyncio.Event()
 
     async def fail() -> None:
         failed.set()
-        raise Transient("the database does not answer")
+        raise trouble
 
     site.happenings.once["before documents"] = fail
     asking = asyncio.create_task(keep_counting(site.rollouts.ports))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from croupier.control.fleet import read_fleet
+from croupier.control.hearing import ask
 from croupier.control.ports import Ports, Query
 from croupier.core.gates import Gate, Reading, Silence
-from croupier.errors import NotFound, Transient
+from croupier.errors import NotFound
 
 LOOKED_BACK_S: Final = 600.0
 """What was counted longer ago says little of the traffic now."""
@@ -43,16 +44,10 @@ async def count(ports: Ports, service: str, gates: Sequence[Gate]) -> Counted:
         Query(gate.sli, gate.by, service, other or stable, stable, now - LOOKED_BACK_S, now, gate.source)
         for gate in gates
     ]
-    said = await asyncio.gather(*(_read(ports, query) for query in queries))
+    told: set[str] = set()
+    said = await asyncio.gather(*(ask(ports.metrics, query, told) for query in queries))
     named = {gate.name: answer for gate, answer in zip(gates, said, strict=True)}
     return Counted(stable, named if other else {name: _once(answer) for name, answer in named.items()})
-
-
-async def _read(ports: Ports, query: Query) -> Reading | Silence:
-    try:
-        return await ports.metrics.read(query)
-    except Transient as trouble:
-        return Silence(str(trouble))
 
 
 def _once(said: Reading | Silence) -> Reading | Silence:

@@ -5,9 +5,12 @@ A part that cannot be seen is said to be unknown, never guessed; deciding knows 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
 
+from croupier.control import hearing
 from croupier.control.fleet import Fleet
 from croupier.control.ports import (
     Endpoint,
@@ -29,6 +32,9 @@ from croupier.core.rollout.state import RolloutState
 from croupier.errors import Transient
 
 log = logging.getLogger("croupier.control")
+
+Ask: TypeAlias = Callable[[Query], Awaitable[Reading | Silence]]
+"""Asks a metric source."""
 
 _USUAL_S = 600.0
 """How far back is looked to see how the stable version usually is."""
@@ -119,11 +125,12 @@ class View:
 @dataclass(slots=True)
 class GateMemory:
     """When each gate of a rollout looked last, also without anything worth recording, and how far its reading reached
-    (epoch seconds, by the gate's name).
+    (epoch seconds, by the gate's name). ``told`` are the mistakes of sources that were logged.
     """
 
     looked: dict[str, float] = field(default_factory=dict)
     read_until: dict[str, float] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
 
 async def ask_gates(
@@ -135,15 +142,13 @@ async def ask_gates(
     gate looks, one bad measurement would else count as several in a row.
     """
     said: dict[str, Reading | Silence] = {}
+    ask: Ask = partial(hearing.ask, ports.metrics, told=memory.told)
     for look in looks(state, now, memory.looked):
         gate = look.gate
         query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until, gate.source)
-        try:
-            answer = await _answered(ports, gate, query)
-        except Transient as trouble:
-            answer = Silence(str(trouble))
+        answer = await _answered(ask, gate, query)
         if isinstance(answer, Reading):
-            answer = await _with_recent(ports, query, gate, answer)
+            answer = await _with_recent(ask, query, gate, answer)
         if isinstance(answer, Reading):
             seen_until = memory.read_until.get(gate.name)
             if seen_until is not None and seen_until == answer.until:
@@ -155,37 +160,32 @@ async def ask_gates(
     return said
 
 
-async def _with_recent(ports: Ports, query: Query, gate: Gate, answer: Reading) -> Reading | Silence:
+async def _with_recent(ask: Ask, query: Query, gate: Gate, answer: Reading) -> Reading | Silence:
     """The answer with what the gate's short window holds, if it has one."""
     span = short_span(gate, answer.since, answer.until)
     if span is None:
         return answer
-    try:
-        short = await ports.metrics.read(replace(query, baseline=None, since=span[0], until=span[1]))
-    except Transient as trouble:
-        return Silence(str(trouble))
+    short = await ask(replace(query, baseline=None, since=span[0], until=span[1]))
     return short if isinstance(short, Silence) else replace(answer, recent=short.canary)
 
 
 async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> Counts | None:
     """What the stable version counted in the last minutes; ``None`` where the metric source cannot say."""
     now = ports.clock.now()
-    try:
-        answer = await ports.metrics.read(Query(gate.sli, (), service, stable, None, now - _USUAL_S, now, gate.source))
-    except Transient:
-        return None
+    query = Query(gate.sli, (), service, stable, None, now - _USUAL_S, now, gate.source)
+    answer = await hearing.ask(ports.metrics, query, told=set())
     return answer.canary.get(()) if isinstance(answer, Reading) else None
 
 
-async def _answered(ports: Ports, gate: Gate, query: Query) -> Reading | Silence:
+async def _answered(ask: Ask, gate: Gate, query: Query) -> Reading | Silence:
     """What the source says; of a gate that counts the canary at another threshold, over the very same span."""
     ago_s = gate.comparison.ago_s if gate.comparison is not None else 0.0
     if ago_s:
-        return await _against_the_past(ports, query, ago_s)
-    said = await ports.metrics.read(query)
+        return await _against_the_past(ask, query, ago_s)
+    said = await ask(query)
     if isinstance(said, Silence) or gate.canary_sli == gate.sli:
         return said
-    shifted = await ports.metrics.read(replace(query, sli=gate.canary_sli))
+    shifted = await ask(replace(query, sli=gate.canary_sli))
     if isinstance(shifted, Silence):
         return shifted
     if (shifted.since, shifted.until) != (said.since, said.until):
@@ -193,13 +193,13 @@ async def _answered(ports: Ports, gate: Gate, query: Query) -> Reading | Silence
     return replace(said, canary=shifted.canary)
 
 
-async def _against_the_past(ports: Ports, query: Query, ago_s: float) -> Reading | Silence:
+async def _against_the_past(ask: Ask, query: Query, ago_s: float) -> Reading | Silence:
     """The canary now, next to the stable version at the same hour of another day, if it served then."""
-    said = await ports.metrics.read(replace(query, baseline=None))
+    said = await ask(replace(query, baseline=None))
     if isinstance(said, Silence) or query.baseline is None:
         return said
     since, until = said.since - ago_s, said.until - ago_s
-    then = await ports.metrics.read(replace(query, canary=query.baseline, baseline=None, since=since, until=until))
+    then = await ask(replace(query, canary=query.baseline, baseline=None, since=since, until=until))
     if isinstance(then, Silence):
         return Silence(f"of {ago_s / 86_400:g} day(s) ago: {then.reason}")
     return replace(said, baseline=then.canary)

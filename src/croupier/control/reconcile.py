@@ -170,7 +170,10 @@ class Reconciler:
             for rollout, why in self._fleet.unreadable.items():
                 log.error("%s stays out of it, its players are on the stable version: %s", rollout, why)
         for intent in self.ports.spool.pending():
-            await self._settle(self._fleet, intent)
+            try:
+                await self._settle(self._fleet, intent)
+            except Rejected:  # a mistake of ours: it is acted on all the same, and keeps nobody else waiting
+                log.exception("%s: its abort cannot be recorded", intent.rollout)
 
     def _forget_ended(self, fleet: Fleet) -> None:
         """What was in memory of rollouts that are over."""
@@ -221,6 +224,8 @@ class Reconciler:
             except (Transient, Corrupt) as trouble:
                 log.warning("%s: not recorded: %s", state.id, trouble)
                 self._stale = True
+            except Rejected:  # a mistake of ours, told with its place: an abort is acted on all the same
+                log.exception("%s: what was decided cannot be recorded", state.id)
             else:
                 return True
         self._decide_unrecorded(stored, evidence, now)

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from croupier.control.hearing import ask
 from croupier.control.ports import Ports, Query, Stored
 from croupier.control.ports import ServiceState as Delivery
-from croupier.core.gates import Gate, Reading
+from croupier.core.gates import Gate, Silence
 from croupier.core.rollout.spec import Auto, RolloutSpec
 from croupier.core.rollout.state import RolloutState
-from croupier.errors import CroupierError, Transient
+from croupier.errors import CroupierError
 
 _SPAN_S: Final = 60.0
 """The minute before the start."""
@@ -55,20 +56,21 @@ def counting(spec: RolloutSpec, gates: Mapping[str, Gate]) -> tuple[Gate, ...]:
     return tuple(gates[name] for name in spec.guards if name in gates)
 
 
-async def requests_per_s(ports: Ports, gates: Iterable[Gate], whom: Serving) -> float | None:
+async def requests_per_s(
+    ports: Ports, gates: Iterable[Gate], whom: Serving, told: set[str] | None = None
+) -> float | None:
     """Requests a second of the service: of its gates' indicators, the one that counts most. ``None`` where nobody can
-    say, or nothing came in.
+    say, or nothing came in. ``told`` are the mistakes of sources that were logged already.
     """
     now, busiest = ports.clock.now(), 0.0
     since = now - _SPAN_S if whom.since is None else max(now - _SPAN_S, whom.since)
+    told = set[str]() if told is None else told
     for gate in gates if now - since >= _SHORTEST_S else ():
-        try:
-            asked = Query(gate.sli, (), whom.service, whom.version, whom.beside, since, now, gate.source)
-            said = await ports.metrics.read(asked)
-        except Transient as trouble:
-            log.info("the traffic of %s is not known: %s", whom.service, trouble)
-            continue
-        if isinstance(said, Reading) and said.until - said.since >= _SHORTEST_S:
+        asked = Query(gate.sli, (), whom.service, whom.version, whom.beside, since, now, gate.source)
+        said = await ask(ports.metrics, asked, told)
+        if isinstance(said, Silence):
+            log.info("the traffic of %s is not known: %s", whom.service, said.reason)
+        elif said.until - said.since >= _SHORTEST_S:
             arms = [arm[()].total for arm in (said.canary, said.baseline or {}) if () in arm]
             busiest = max(busiest, sum(arms) / (said.until - said.since))
     return busiest or None
@@ -76,15 +78,18 @@ async def requests_per_s(ports: Ports, gates: Iterable[Gate], whom: Serving) -> 
 
 async def keep_counting(ports: Ports) -> None:
     """Ask again and again; for ever, as a task."""
+    told: set[str] = set()
     while True:
         try:
-            await count_once(ports)
+            await count_once(ports, told)
         except CroupierError as trouble:
             log.info("traffic was not asked for: %s", trouble)
+        except Exception:  # a mistake of ours: were the task to end, the next rollout would start on a guess
+            log.exception("traffic was not asked for; going on")
         await ports.clock.sleep(_EVERY_S)
 
 
-async def count_once(ports: Ports) -> None:
+async def count_once(ports: Ports, told: set[str] | None = None) -> None:
     """Ask for the traffic of every service whose weights depend on it."""
     specs = [stored.value.spec for stored in await ports.store.documents("Rollout")]
     pacing = [spec for spec in specs if isinstance(spec, RolloutSpec) and paces(spec)]
@@ -94,7 +99,7 @@ async def count_once(ports: Ports) -> None:
         stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
         for spec in pacing:
             if version := stable.get(spec.service):
-                await requests_per_s(ports, counting(spec, gates), Serving(spec.service, version))
+                await requests_per_s(ports, counting(spec, gates), Serving(spec.service, version), told)
 
 
 def paces(spec: RolloutSpec) -> bool:

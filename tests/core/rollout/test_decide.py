@@ -11,6 +11,7 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide, looks, percent, rise_blocked
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step, Timing
 from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
@@ -535,3 +536,36 @@ def test_a_whole_story_replays() -> None:
     latest = story.state.gate_state("latency").latest
     assert latest is not None
     assert latest.verdict is Verdict.PASS
+
+
+# --- what cannot be judged or written down ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("beyond", [2**53, 10**400])
+@pytest.mark.parametrize("broken,sound", [("deposits", "latency"), ("latency", "deposits")])
+def test_counts_beyond_any_counter_are_not_seen_and_hide_no_hard_stop(beyond: int, broken: str, sound: str) -> None:
+    story = started(SetWeight(500), Analysis(("deposits", "latency")))
+    events = story.tick({broken: counts(beyond - 1, beyond), sound: DEAD}, after=EVERY)
+    assert kinds(events) == ["gate_judged", "gate_judged", "abort_started"]
+    latest = story.state.gate_state(broken).latest
+    assert latest is not None
+    assert latest.verdict is Verdict.NO_DATA
+    assert story.state.abort is not None
+    assert story.state.abort.gate == sound
+    assert all(verdict.agrees for verdict in rejudge(story.events))
+
+
+def test_counts_that_no_formula_takes_are_not_seen_and_hide_no_hard_stop() -> None:
+    first, second = (
+        replace(gate(name), hard_stop=HardStop(failing=0.9, drop=0.15)) for name in ("deposits", "latency")
+    )
+    story = Rehearsal(replace(plan(SetWeight(500), Pause(), guards=("deposits", "latency")), gates=(first, second)))
+    story.settle()
+    story.tick({"deposits": counts(10**400, 10**400), "latency": DEAD}, after=EVERY)
+    latest = story.state.gate_state("deposits").latest
+    assert latest is not None
+    assert latest.verdict is Verdict.NO_DATA
+    assert "cannot be judged: OverflowError" in latest.reason
+    assert story.state.abort is not None
+    assert story.state.abort.gate == "latency"
+    assert all(verdict.agrees for verdict in rejudge(story.events))

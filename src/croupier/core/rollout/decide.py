@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from croupier.core.gates import Finding, Gate, GateState, Opinion, Reading, Silence, Verdict
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.judge import due, is_news, span
+from croupier.core.gates.recordable import recordable
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, heard, watching_since
 from croupier.core.rollout.machine import evolve
@@ -21,6 +22,7 @@ from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.rollout.undecided import at_a_loss
 
 _FINDINGS_KEPT = 20
+_TOO_LARGE = "what was counted in all is too large to be recorded exactly (2^53)"
 _RESTING = (Phase.ABORTING, Phase.SUCCEEDED)
 """Nothing follows there by itself in the same look."""
 
@@ -126,9 +128,20 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
         return  # it would be about another weight
     for name in guarding(state):
         if name in evidence.said:
-            before, after = state.gate_state(name), heard(state, name, evidence.said[name], now)
+            before, after = state.gate_state(name), _after(state, name, evidence.said[name], now)
             if is_news(before, after):
                 yield e.GateJudged(_trimmed(state.plan.gate(name), after), now)
+
+
+def _after(state: RolloutState, name: str, said: Reading | Silence, now: float) -> GateState:
+    """The gate after its look. What it cannot judge, or cannot be written down, it did not see: neither may keep
+    another gate's verdict from counting.
+    """
+    try:
+        after = heard(state, name, said, now)
+    except Exception as trouble:  # noqa: BLE001 -- a mistake in one rule must not hide another gate's hard stop
+        return heard(state, name, Silence(f"the counts cannot be judged: {type(trouble).__name__}: {trouble}"), now)
+    return after if recordable(after) else heard(state, name, Silence(_TOO_LARGE), now)
 
 
 def _trimmed(gate: Gate, state: GateState) -> GateState:
