@@ -251,12 +251,25 @@ def test_more_than_a_counter_can_be_is_silence_as_long_as_the_span_holds_it(desk
     taken = desk.push(T + 23, NEW, bets(9, 2**54, T + 23))
     assert (taken.refused, taken.why) == (1, "shop.bets: 1.80144e+16 is more than a counter can be")
     desk.push(T + 30, OLD, bets(1_060, 10, T + 30))
-    why = "shop 1.1.0 pushed a count of 'shop.bets' that is more than a counter can be"
+    why = "'shop.bets' of shop 1.1.0 was refused: 1.80144e+16 is more than a counter can be"
     assert desk.silence(BETS, T + 20, T + 31) == why
     for second in (33, 40, 43, 50):
         desk.push(T + second, NEW, bets(9 + second, 1, T + second))
         desk.push(T + second, OLD, bets(1_060, 10, T + second))
     assert desk.counts(BETS, T + 40, T + 51)[0] == Counts(10, 10)
+
+
+def test_a_histogram_of_too_many_buckets_is_silence_rather_than_half_counted(desk: Desk) -> None:
+    slow = LatencySli("shop.wait", 5.0)
+    desk.read(slow, T, T)
+    for second in (1, 10):
+        desk.push(T + second, OLD, histogram("shop.wait", [second] * 9, bounds=range(8), start=T, at=T + second))
+        few = histogram("shop.wait", [second] * 9, bounds=range(8), start=T, at=T + second)
+        wide = histogram("shop.wait", [second] * 400, bounds=range(399), start=T, at=T + second)
+        few.histogram.data_points.extend(wide.histogram.data_points)
+        desk.push(T + second + 1, NEW, few)
+    why = "'shop.wait' of shop 1.1.0 was refused: a histogram of 399 buckets; 320 is the limit"
+    assert desk.silence(slow, T + 1, T + 12) == why
 
 
 @pytest.mark.parametrize("delta", [False, True])

@@ -138,8 +138,9 @@ class Ledger:
         if span is None or query.until - span[1] > late_s:
             return Silence(too_old(versions, span[1] if span else None, query.until))
         for version, each in found.items():
-            if any(family.beyond_at >= span[0] for one in each for _, family in one):
-                return Silence(f"{named(version)} pushed a count of {ask.metric!r} that is more than a counter can be")
+            for family in (family for one in each for _, family in one):
+                if family.beyond_at >= span[0]:
+                    return Silence(f"{ask.metric!r} of {named(version)} was refused: {family.beyond}")
         try:
             return self._counted(query, ask, found, span)
         except Uncountable as why:

@@ -48,7 +48,9 @@ class Family:
     cut: bool = False
     """Not all series could be kept."""
     beyond_at: float = -math.inf
-    """When, by our clock, it last said a count that none can be."""
+    """When, by our clock, it last said more than can be counted, ..."""
+    beyond: str = ""
+    """... and what."""
     streams: dict[tuple[object, ...], Stream] = field(default_factory=dict)
 
 
@@ -186,7 +188,7 @@ class Sender:
             if isinstance(point, Unusable):
                 taken.refuse(1, f"{arrived.instrument.name[:100]}: {point}")
                 if isinstance(point, Beyond):
-                    family.beyond_at = at
+                    family.beyond_at, family.beyond = at, str(point)
                 continue
             key = _key(point)
             stream = family.streams.get(key)

@@ -26,7 +26,7 @@ class Unusable(Exception):
 
 
 class Beyond(Unusable):
-    """More than any counter can have counted: what it is a part of is not known any more."""
+    """More events or buckets than can be counted: the metric is silent rather than half counted."""
 
 
 def value_of(kind: Kind, point: Any, limits: OtlpSettings) -> Value:
@@ -95,7 +95,7 @@ def _check_size(kind: Kind, point: Any, most: int) -> None:
     else:
         size = max(len(point.positive.bucket_counts), len(point.negative.bucket_counts))
     if size > most:
-        raise Unusable(f"a histogram of {size:,} buckets; {most} is the limit")
+        raise Beyond(f"a histogram of {size:,} buckets; {most} is the limit")
 
 
 def _buckets(point: Any) -> Buckets:
