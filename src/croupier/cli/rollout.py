@@ -83,10 +83,11 @@ def plan(  # noqa: PLR0917 - a command's options are its parameters
     strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 when there is a warning.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What a rollout would do, before it does it: how long each weight takes, and what its gates can find there.
+    """What a rollout would do, before it does it.
 
-    Reads files and changes nothing. Gates are played some hundred times on the traffic that --rate says; without it a
-    control plane is asked what the stable version has counted.
+    Tells how long each weight takes, and what its gates can find there. Reads files and changes nothing. Gates are
+    played some hundred times on the traffic that --rate says; without it a control plane is asked what the stable
+    version has counted.
     """
     from croupier.cli import plan as planning
 

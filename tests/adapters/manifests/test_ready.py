@@ -63,7 +63,7 @@ def test_what_a_gate_writes_itself_takes_the_place() -> None:
         sli,
         (),
         Objective(0.98),
-        Comparison(1.5, 0.005),
+        Comparison(1.5),
         HardStop(events=5),
         ClassicRule(window_s=120),
         description="Mine.",

@@ -81,6 +81,19 @@ def test_a_healthy_one_passes_soon_and_then() -> None:
     assert story.groups[0].ratio is None
 
 
+def test_a_sample_without_the_canary_changes_nothing_of_what_is_ahead() -> None:
+    """Of few events it has none now and then."""
+    rehearsal = started(ERRORS)
+    watch(rehearsal, 1, 2, samples=3)
+    rehearsal.now += 10.0
+    nobody: dict[Group, Counts] = {(): Counts(0, 0)}
+    others: dict[Group, Counts] = {(): Counts(40, 40)}
+    rehearsal.tick({"errors": Reading(rehearsal.now - 10, rehearsal.now, nobody, others)})
+    text = said(story_of(rehearsal))
+    assert "never blamed" not in text
+    assert "it is blamed with probability" in text
+
+
 def waiting(*steps: Step) -> Rehearsal:
     rehearsal = Rehearsal(resolve(RolloutSpec("shop", "shop", steps, ("errors",)), [ERRORS], []))
     rehearsal.settle()

@@ -71,7 +71,9 @@ def spelled_out(gate: Gate) -> dict[str, Any]:
     if gate.objective is not None:
         spec["objective"] = {"atLeast": _share(gate.objective.at_least)}
     if gate.comparison is not None:
-        spec["comparison"] = {"maxRatio": gate.comparison.max_ratio, "slack": _share(gate.comparison.slack)}
+        spec["comparison"] = {"maxRatio": gate.comparison.max_ratio}
+        if not isinstance(gate.rule, SequentialRule):
+            spec["comparison"]["slack"] = _share(gate.comparison.slack)
         if gate.comparison.ago_s:
             spec["comparison"]["against"] = gate.comparison.against
     if gate.hard_stop is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates import Counts, EventsSli, Finding, Gate, GateState, SequentialRule
+from croupier.core.gates import Counts, EventsSli, Finding, Gate, GateState, Judgement, SequentialRule
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.present import Ahead, ahead
 from croupier.core.gates.sequential.bets import against_baseline
@@ -18,12 +18,13 @@ from croupier.core.gates.sequential.budget import needed, used
 from croupier.core.gates.sequential.evidence import Trial
 from croupier.core.gates.sequential.samples import pair
 from croupier.core.gates.sequential.trials import log_e, part, spent, terms
-from croupier.core.gates.sli import Group, Reading
+from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, next_weight
 from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.machine import evolve, opened
 from croupier.core.rollout.state import RolloutState
+from croupier.core.segments import BUCKETS
 
 _MOST: Final = 20.0
 """Larger odds (a logarithm) say no more than these."""
@@ -179,12 +180,16 @@ def _ahead(state: RolloutState, gate: Gate, remembered: GateState, chance: Chanc
     latest, evidence = remembered.latest, remembered.evidence
     guards = state.phase.active and state.abort is None and gate.name in guarding(state)
     rule = gate.rule
-    if not guards or evidence is None or latest is None or not latest.findings or not isinstance(rule, SequentialRule):
+    if not guards or evidence is None or latest is None or not isinstance(rule, SequentialRule):
         return None
-    last = Reading(
-        latest.since,
-        latest.until,
-        {finding.group: finding.canary for finding in latest.findings},
-        {f.group: f.baseline for f in latest.findings if f.baseline is not None},
-    )
-    return ahead(gate, rule, evidence, last, chance, next_weight(state))
+    return ahead(gate, rule, evidence, _share(latest, state.weight_bp), chance, next_weight(state))
+
+
+def _share(latest: Judgement, weight_bp: int) -> float:
+    """The canary's share of what the gate counts (0 to 1): of a segment's players it is another one than the weight.
+    Where the latest sample had none of the canary's few events, the weight says it.
+    """
+    whole = next((finding for finding in latest.findings if not finding.group), None)
+    if whole is None or not whole.canary.total:
+        return weight_bp / BUCKETS
+    return whole.canary.total / (whole.canary.total + (whole.baseline.total if whole.baseline else 0))
