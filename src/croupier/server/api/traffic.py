@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
 from croupier.adapters.manifests import MAX_DOCUMENTS, parse_objects
@@ -10,6 +10,7 @@ from croupier.control.counting import count
 from croupier.core.gates import Counts, Gate, Group, Reading, Silence
 from croupier.errors import Rejected
 from croupier.server.api.wire import Model
+from croupier.server.auth import operator
 from croupier.server.context import Here
 from croupier.server.problems import RejectedDocuments
 
@@ -51,10 +52,16 @@ class TrafficView(Model):
     gates: list[GateTraffic]
 
 
-@router.post("/{service}/traffic", operation_id="count_traffic", summary="Count what gates would see")
+@router.post(
+    "/{service}/traffic",
+    operation_id="count_traffic",
+    summary="Count what gates would see",
+    # A metric source keeps what it was asked for, within limits that the gates of rollouts share.
+    dependencies=[Depends(operator)],
+)
 async def traffic(here: Here, service: Annotated[str, Path(max_length=100)], asked: TrafficRequest) -> TrafficView:
     """How many events these gates would have counted in the last ten minutes, and how many of them good. Changes
-    nothing.
+    nothing that is recorded.
     """
     bundle = parse_objects(asked.documents, None, at=("documents",))
     if bundle.errors:
