@@ -469,6 +469,14 @@ async def test_a_person_s_kill_outlives_what_killed_the_flag_by_declaration(plan
     assert list(plane.flags.book.unrecorded) == ["lobby"]
 
 
+async def test_who_restores_is_told_what_keeps_the_flag_killed(plane: Any) -> None:
+    await plane.declare({**ON, "kill_switch": True})
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    [still] = (await plane.flags.changes.restore("lobby", actor="cleo")).warnings
+    assert still.hint == "Declare it with kill_switch: false, or restore it once more."
+    assert plane.answer("lobby") == "off"
+
+
 async def test_settling_goes_on_through_trouble(plane: Any, clock: Any, caplog: pytest.LogCaptureFixture) -> None:
     await plane.declare(ON)
     plane.down = True

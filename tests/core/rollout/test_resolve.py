@@ -64,6 +64,11 @@ def test_a_comparison_needs_players_on_the_stable_version(
                 resolve(spec, [gate], [GERMANS])
 
 
+def test_an_objective_needs_nobody_on_the_stable_version() -> None:
+    spec = RolloutSpec("p", "p", (SetWeight(10_000), Analysis(("slo",))), ("slo",))
+    assert resolve(spec, [SLO], []).gates == (SLO,)
+
+
 def test_uses_of_gates_in_the_order_of_the_document() -> None:
     spec = RolloutSpec("p", "p", STEPS, ("stop",))
     assert [name for name, _ in gate_uses(spec)] == ["stop", "slo"]
