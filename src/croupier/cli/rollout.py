@@ -90,8 +90,10 @@ def plan(  # noqa: PLR0917 - a command's options are its parameters
     version has counted.
     """
     from croupier.cli import plan as planning
+    from croupier.cli import plan_shown as shown
+    from croupier.cli.plan_options import given
 
-    asked = planning.given(rate or [], usual or [], find or [], groups or [])
+    asked = given(rate or [], usual or [], find or [], groups or [])
     bundle = planning.read(paths)
     found = planning.rollouts(bundle, rollout)
     asked.check(gate for _, gates in found for gate in gates)
@@ -99,13 +101,13 @@ def plan(  # noqa: PLR0917 - a command's options are its parameters
     counts = [planning.count(connection, bundle, spec, gates, asked) for spec, gates in found]
     planned = [planning.look(bundle, spec, asked, seen) for (spec, _), seen in zip(found, counts, strict=True)]
     if as_json:
-        print_json([planning.as_object(each) for each in planned])
+        print_json([shown.as_object(each) for each in planned])
     else:
         for index, each in enumerate(planned):
             if index:
                 out.print("")
-            planning.show(each)
-    if strict and any(map(planning.warnings, planned)):
+            shown.show(each)
+    if strict and any(map(shown.warnings, planned)):
         raise typer.Exit(Exit.FAILED)
 
 

@@ -93,7 +93,7 @@ class Journey:
         with _named(request_id):
             try:
                 await self._app(scope, receive, dressed)
-            except Exception:
+            except Exception:  # whatever it was: the asker gets an answer, and nobody a traceback
                 log.exception("a request failed")
                 if code:
                     raise  # too late for another answer: the connection is cut, so that nobody takes half for whole

@@ -129,7 +129,7 @@ async def _again(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             return await work()
-        except Exception:
+        except Exception:  # whatever it was: the others go on, and this one must not stay away
             log.exception("a task of the flags ended, and begins anew")
             await asyncio.sleep(1.0)
 

@@ -59,7 +59,7 @@ def _write_ahead(connection: sqlite3.Connection, patience_s: float) -> None:
         except sqlite3.OperationalError:
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(0.01)  # SQLite tells nobody when the lock is free
         else:
             return
 

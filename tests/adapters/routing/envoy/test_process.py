@@ -9,6 +9,7 @@ import pytest
 from croupier.adapters.routing.envoy.process import accepts, check_port, find_process, start_process
 from croupier.errors import Transient
 
+# Programs that the tests end: their sleep is only longer than a test.
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 IDLE = "import time; time.sleep(60)"
 
