@@ -12,6 +12,7 @@ from typing import TypeAlias
 import structlog
 
 from croupier.adapters.metrics.embedded.tally import Uncountable, largest_groups, tally
+from croupier.adapters.metrics.growth import Growth
 from croupier.adapters.metrics.otlp.boundaries import Boundaries, Pair
 from croupier.adapters.metrics.otlp.decode import Push
 from croupier.adapters.metrics.otlp.explain import (
@@ -24,7 +25,6 @@ from croupier.adapters.metrics.otlp.explain import (
     uncountable,
     unmatched,
 )
-from croupier.adapters.metrics.otlp.growth import Growth
 from croupier.adapters.metrics.otlp.names import calls, seconds_per
 from croupier.adapters.metrics.otlp.points import Instrument, SenderId
 from croupier.adapters.metrics.otlp.samples import Samples

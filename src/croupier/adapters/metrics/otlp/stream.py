@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from croupier.adapters.metrics.otlp.growth import Growth
+from croupier.adapters.metrics.growth import Growth
 from croupier.adapters.metrics.otlp.points import Point, Value
 
 STARTS: Final = 4

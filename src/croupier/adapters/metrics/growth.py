@@ -1,7 +1,7 @@
-"""How much of something happened, and when we heard of it. Pure; a stream holds one per question that gates ask.
+"""How much of something happened, and when we heard of it. Pure; held by sources that keep counts themselves.
 
-Growth is dated by our clock, at the push that told of it, and only ever added at the end: what was answered for a span
-never changes afterwards.
+Growth is dated by our clock, at the scrape or the push that told of it, and only ever added at the end: what was
+answered for a span never changes afterwards.
 """
 
 from array import array
