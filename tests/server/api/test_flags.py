@@ -240,6 +240,9 @@ async def test_renewing(world: Any) -> None:
     assert (renewed.status_code, renewed.json()["expiresAt"]) == (200, "2031-02-01T00:00:00.000Z")
     assert (await world.post("/flags/x/renew", {"expires": "2001-01-31"})).status_code == 422
     assert (await world.post("/flags/x/renew", {"expires": "soon"})).status_code == 422
+    # In no calendar: were it recorded, no list could show this flag, nor any other beside it.
+    never = await world.post("/flags/x/renew", {"expires": "9999-12-31T23:59:59-12:00"})
+    assert (never.status_code, (await world.get("/flags")).status_code) == (422, 200)
 
 
 async def test_what_is_stale_is_listed(world: Any) -> None:

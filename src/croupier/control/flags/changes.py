@@ -16,6 +16,7 @@ from croupier.control.recording import Who
 from croupier.core.flags.check import advise, check, misplaced, rules_of
 from croupier.core.flags.events import FlagArchived, FlagDeclared, FlagEvent, FlagRenewed
 from croupier.core.flags.model import Flag
+from croupier.core.flags.read import LATEST_AT
 from croupier.core.flags.state import FlagState
 from croupier.core.flags.types import complete
 from croupier.core.flags.write import digest_of, write_flag
@@ -105,10 +106,10 @@ class FlagChanges:
         answer: Keep | None = None,
     ) -> Changed:
         """Let it live until then (epoch seconds); a reverted flag works again. Raises ``Rejected`` for a flag that does
-        not expire, and for a time that is over.
+        not expire, for a time that is over, and for one after the year 9999, which nobody could write down.
         """
-        if until <= self.recorder.clock.now():
-            raise Rejected("A flag is renewed until a day to come.")
+        if not self.recorder.clock.now() < until <= LATEST_AT:
+            raise Rejected("A flag is renewed until a day to come.", hint="Write one before the year 10000.")
 
         def decide(state: FlagState) -> Sequence[FlagEvent]:
             if state.expires_at is None:

@@ -40,8 +40,8 @@ _OVERRIDE: Final = ("enabled", "rules", "default")
 _BUCKETING: Final = ("algorithm", "salt", "variant_salt", "by")
 _NAME_HINT: Final = "Write letters, digits, '.', '_' and '-'."
 _HEAVIEST: Final = 2**31 - 1
-_LATEST: Final = 253_402_300_799.0
-"""The end of the year 9999: later dates cannot be written."""
+LATEST_AT: Final = 253_402_300_799.0
+"""The end of the year 9999 (epoch seconds): later dates cannot be written."""
 
 
 def read_flag(data: Mapping[str, Any]) -> Flag:
@@ -273,7 +273,7 @@ def _expiry(reader: Reader, fields: Mapping[str, Any]) -> float | None:
     value = fields.get("expires_at")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST_AT:
         reader.wrong(("expires_at",), f"expected seconds since 1970, found {kind_of(value)}.")
         return None
     return float(value)
