@@ -103,6 +103,8 @@ async def test_pages_of_rollouts(world: Any) -> None:
     page = (await world.get("/rollouts/shop-2/history", params={"limit": 1})).json()
     following = (await world.get("/rollouts/shop-2/history", params={"limit": 1, "cursor": page["next"]})).json()
     assert following["items"][0]["seq"] > page["items"][0]["seq"]
+    for garbled in ("x", "-1", "\u00b2", "9" * 17):
+        assert (await world.get("/rollouts/shop-2/history", params={"cursor": garbled})).status_code == 422
 
 
 async def test_a_change_names_the_version_it_has_seen(world: Any) -> None:

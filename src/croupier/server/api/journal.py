@@ -1,7 +1,8 @@
 """``/journal`` and ``/events``: the record, its proofs, and a stream of what is added to it."""
 
+import re
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -22,6 +23,7 @@ SEND_TIMEOUT_S = 10
 """A client that takes nothing for so long is dropped."""
 
 Seq = Annotated[int, Path(ge=0, le=2**53)]
+_SEQ: Final = re.compile(r"-?[0-9]{1,16}")
 
 
 @router.get("/journal", operation_id="list_journal", summary="Read the journal")
@@ -110,7 +112,7 @@ async def event_stream(
     reader: str | None = None,
 ) -> EventSourceResponse:
     """The stream; the page offers the same one to its sessions. It ends once the token ``reader`` is revoked."""
-    if last_event_id is not None and last_event_id.strip().lstrip("-").isdigit():
+    if last_event_id is not None and _SEQ.fullmatch(last_event_id.strip()):
         after = int(last_event_id)
     start = await here.streams.position() if after is None else after
     subject = f"rollout/{rollout}" if rollout else None

@@ -69,7 +69,7 @@ def position(cursor: str | None) -> int:
     """The sequence number that a cursor of ours stands for; -1 is the beginning. Raises ``Rejected``."""
     if cursor is None:
         return -1
-    if not cursor.isdigit() or len(cursor) > 16:
+    if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > 16:
         raise Rejected("This cursor is not one of ours.", hint="Send `next` of the page before, unchanged.")
     return int(cursor)
 
