@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from croupier.server import streams
 from croupier.server.api import journal
 
 
@@ -49,6 +50,26 @@ async def test_a_client_that_takes_nothing_is_dropped(world: Any, monkeypatch: p
             await stream
         while world.context.streams.open:
             await asyncio.sleep(0.01)
+
+
+async def test_the_reader_goes_on_after_a_mistake(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were its task to end, every stream would stand still without a word."""
+    monkeypatch.setattr(streams, "_RETRY_S", 0.01)
+    reader, failed = world.context.streams, asyncio.Event()
+    read = reader.journal.entries
+
+    async def fails_once(*asked: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise ValueError("a mistake of ours")
+        return await read(*asked)
+
+    size = (await reader.journal.head()).size
+    monkeypatch.setattr(reader.journal, "entries", fails_once)
+    async with asyncio.timeout(10), contextlib.aclosing(reader.follow(size - 1)) as entries:
+        await world.declare()
+        await failed.wait()
+        assert (await anext(entries)).seq == size
 
 
 async def test_streams_end_with_the_server(world: Any) -> None:

@@ -18,6 +18,7 @@ from croupier.server.problems import TooManyRequests
 
 TAIL: Final = 1_000
 _PAGE: Final = 200
+_RETRY_S: Final = 1.0
 
 log = logging.getLogger("croupier.server")
 
@@ -54,7 +55,10 @@ class Streams:
                 return
             except CroupierError as trouble:
                 log.warning("journal cannot be read, streams wait: %s", trouble)
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(_RETRY_S)
+            except Exception:  # a mistake of ours: without this task every stream stands still, without a word
+                log.exception("journal cannot be read, streams wait")
+                await asyncio.sleep(_RETRY_S)
 
     def close(self) -> None:
         """End every stream: the server stops."""

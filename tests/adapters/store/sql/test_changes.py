@@ -49,7 +49,10 @@ async def test_the_watcher_runs_while_somebody_listens(store: SqlStore, story: A
     assert watched._watcher is not watcher
 
 
-async def test_a_watcher_that_fails_tries_again(store: SqlStore, story: Any, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("trouble", [Transient("the database is away"), ValueError("a mistake of ours")], ids=repr)
+async def test_a_watcher_that_fails_tries_again(
+    store: SqlStore, story: Any, monkeypatch: Any, trouble: Exception
+) -> None:
     """A commit of another process is heard although the first look for it failed."""
     monkeypatch.setattr(changes, "POLL_S", 0.01)
     look, failed = store._changes._read_newest, asyncio.Event()
@@ -57,7 +60,7 @@ async def test_a_watcher_that_fails_tries_again(store: SqlStore, story: Any, mon
     async def fails_once() -> int:
         if not failed.is_set():
             failed.set()
-            raise Transient("the database is away")
+            raise trouble
         return await look()
 
     monkeypatch.setattr(store._changes, "_read_newest", fails_once)

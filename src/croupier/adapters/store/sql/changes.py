@@ -5,6 +5,7 @@ runs only while somebody listens.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,8 @@ from croupier.errors import CroupierError
 
 POLL_S: Final = 1.0
 """Seconds between two looks for commits of other processes (SQLite) and between two tries to listen (PostgreSQL)."""
+
+_SEQ: Final = re.compile(r"[0-9]{1,18}")
 
 _log = structlog.get_logger(__name__)
 
@@ -94,6 +97,9 @@ class Changes:
             except CroupierError as error:
                 _log.warning("journal.watch_failed", error=str(error))
                 await asyncio.sleep(POLL_S)
+            except Exception:  # noqa: BLE001 - a mistake of ours: unwatched, no kill of another control plane is heard of
+                _log.exception("journal.watch_failed")
+                await asyncio.sleep(POLL_S)
 
     async def _poll(self) -> None:
         while self._readers:
@@ -107,5 +113,5 @@ class Changes:
             while self._readers:
                 said = await notifications.next()
                 # Any user of the database may notify: what is no number says as much as nothing.
-                if said is None or not said.isdecimal() or int(said) > self._newest:
+                if said is None or not _SEQ.fullmatch(said) or int(said) > self._newest:
                     self.tell(await self._read_newest())
