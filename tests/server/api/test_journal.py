@@ -99,7 +99,7 @@ async def test_a_stream_begins_where_it_is_told(world: Any, address: str) -> Non
     assert [event.id for event in resumed] == ["2", "3"]
     for said in ("garbled", "--5", b"\xb2", "9" * 30):
         garbled = await take(1, address, world, params={"after": 4}, headers={"Last-Event-ID": said})
-    assert garbled[0].id == "5"
+        assert garbled[0].id == "5"
 
 
 async def test_a_stream_says_what_happens_now(world: Any, address: str) -> None:

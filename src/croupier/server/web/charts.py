@@ -3,13 +3,12 @@
 A ratio or latency gate is drawn as its good share, a gate on events as the bad events in its window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from croupier.control.ports import Sample
 from croupier.core.gates import EventsSli, Gate
-from croupier.core.rollout import events as e
 from croupier.core.rollout.state import RolloutState
 
 WIDTH: Final = 600.0
@@ -82,16 +81,18 @@ def charts(state: RolloutState, kept: Sequence[Sample], marks: Sequence[Mark]) -
     return {gate.name: _chart(gate, state, kept, marks) for gate in state.plan.gates}
 
 
-def marks(history: Sequence[e.Event]) -> tuple[Mark, ...]:
-    """When the data plane began to serve which weight, in the present attempt."""
-    found: list[Mark] = []
-    for event in history:
+def marks(events: Iterable[Mapping[str, Any]], before: Sequence[Mark] = ()) -> tuple[Mark, ...]:
+    """When the data plane began to serve which weight, in the present attempt: after these recorded events, which
+    follow those that ``before`` came of.
+    """
+    found = list(before)
+    for event in events:
         match event:
-            case e.Retried():
+            case {"type": "retried"}:
                 found = []
-            case e.WeightConfirmed(weight_bp=weight_bp, at=at):
+            case {"type": "weight_confirmed", "weight_bp": weight_bp, "at": at}:
                 found.append(Mark(at, weight_bp / 100))
-            case e.Aborted(at=at) if found:
+            case {"type": "aborted", "at": at} if found:
                 found.append(Mark(at, 0.0))
             case _:
                 pass

@@ -3,8 +3,9 @@
 People must find the abort button while the database is down, so no page waits for it for long.
 """
 
+import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
@@ -28,6 +29,7 @@ PAGE: Final = 20
 ENTRIES: Final = 30
 LATEST_S: Final = 900.0
 _KNOWN: Final = 100
+_AT_A_TIME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,37 @@ class Sight:
     stale: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How far a rollout's history was read: up to the entry ``seq``, all of ``version``."""
+
+    version: int = -1
+    seq: int = -1
+    marks: tuple[Mark, ...] = ()
+
+
 @dataclass(slots=True)
 class Past:
-    """What was read from long histories, by the version of the rollout that it belongs to."""
+    """What was read from long histories. A gate may look ten thousand times: nothing is read twice."""
 
-    _weights: dict[str, tuple[int, tuple[Mark, ...]]] = field(default_factory=dict)
+    _read: dict[str, _Read] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def weights(self, here: Context, stored: Stored[RolloutState]) -> tuple[Mark, ...]:
         """When the data plane served which weight."""
         rollout = stored.value.id
-        version, known = self._weights.get(rollout, (-1, ()))
-        if version != stored.version:
-            known = marks(await here.ports.store.history(rollout))
-            self._weights = {**dict(list(self._weights.items())[-_KNOWN:]), rollout: (stored.version, known)}
-        return known
+        async with self._turn:
+            if self._read.get(rollout, _Read()).version < stored.version:
+                await self._read_on(here, rollout)
+                self._read[rollout] = replace(self._read.pop(rollout, _Read()), version=stored.version)
+                self._read = dict(list(self._read.items())[-_KNOWN:])
+            return self._read[rollout].marks
+
+    async def _read_on(self, here: Context, rollout: str) -> None:
+        known = self._read.get(rollout, _Read())
+        while entries := await here.ports.journal.entries(known.seq, _AT_A_TIME, f"rollout/{rollout}"):
+            events = [event for recorded in entries for event in recorded.entry.events]
+            known = self._read[rollout] = _Read(known.version, entries[-1].seq, marks(events, known.marks))
 
 
 def past_of(request: Request) -> Past:

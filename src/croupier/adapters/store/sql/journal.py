@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, Select, select
@@ -23,6 +24,10 @@ from croupier.errors import Corrupt, Rejected
 
 T = TypeVar("T")
 
+_SLICE: Final = 8
+"""Entries per query of a long read. A gate's look is tens of kilobytes, which take a millisecond and more to read: so
+many hold the event loop up for little, and with it the control loop and every abort.
+"""
 _LEVELS: Final = 63
 """A tree of 64-bit sequence numbers has no more levels."""
 
@@ -33,8 +38,9 @@ _ENTRIES: Final = select(journal, nodes.c.hash.label("leaf_hash")).outerjoin(
 
 def entries(connection: Connection, after: int, limit: int, subject: str | None) -> Sequence[Recorded]:
     """Entries with ``seq > after``, oldest first."""
-    query = _of_subject(subject).where(journal.c.seq > after).order_by(journal.c.seq)
-    return [_recorded(row) for row in connection.execute(query.limit(checked(limit)))]
+    query = _of_subject(subject).where(journal.c.seq > after)
+    rows = paged(connection, query, journal.c.seq, size=min(checked(limit), _SLICE))
+    return [_recorded(row) for row in islice(rows, limit)]
 
 
 def latest(connection: Connection, limit: int, subject: str | None) -> Sequence[Recorded]:
@@ -63,14 +69,10 @@ def prove_consistency(connection: Connection, first: int, second: int) -> Sequen
 
 def history(connection: Connection, rollout_id: str) -> Sequence[Event]:
     """The rollout's events, oldest first."""
-    query = (
-        select(journal.c.seq, journal.c.body)
-        .where(journal.c.subject == f"{ROLLOUT}{rollout_id}")
-        .order_by(journal.c.seq)
-    )
+    query = select(journal.c.seq, journal.c.body).where(journal.c.subject == f"{ROLLOUT}{rollout_id}")
     return [
         codec.EVENT.load(event, f"entry {row.seq}")
-        for row in connection.execute(query)
+        for row in paged(connection, query, journal.c.seq, size=_SLICE)
         for event in _said(row.body, row.seq)[0]
     ]
 
@@ -141,7 +143,7 @@ def _built(connection: Connection, build: Callable[[Read], T]) -> T:
 
 def _all_entries(connection: Connection) -> Iterator[Recorded]:
     """Every row as it is, be it as odd as it may: what does not fit is for the check to say."""
-    for row in paged(connection, _ENTRIES, journal.c.seq):
+    for row in paged(connection, _ENTRIES, journal.c.seq, size=_SLICE):
         try:
             events, rows = _said(row.body, row.seq)
         except Corrupt:

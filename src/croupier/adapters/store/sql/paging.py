@@ -9,9 +9,9 @@ _PAGE: Final = 256
 """Rows per query of a long read: between two the event loop goes on."""
 
 
-def paged(connection: Connection, query: Select[Any], *keys: Column[Any]) -> Iterator[Row[Any]]:
-    """All rows by the keys."""
-    query = query.order_by(*keys).limit(_PAGE)
+def paged(connection: Connection, query: Select[Any], *keys: Column[Any], size: int = _PAGE) -> Iterator[Row[Any]]:
+    """All rows by the keys; ``size`` rows per query, fewer where a row takes long to read."""
+    query = query.order_by(*keys).limit(size)
     rows = connection.execute(query).all()
     while rows:
         yield from rows
