@@ -20,7 +20,7 @@ SERVER_ONLY = ("alembic", "fastapi", "sqlalchemy", "sse_starlette", "starlette",
 
 
 def test_version_and_help(cli: Any) -> None:
-    assert cli("--version").out == f"croupier {version('croupier')}\n"
+    assert cli("--version").out == f"croupier {version('croupier')} (editions of the gates' arithmetic: 1)\n"
     shown = cli("--help")
     assert shown.code == 0
     for name in ("serve", "down", "validate", "apply", "release", "rollout", "flag", "token", "journal", "demo"):

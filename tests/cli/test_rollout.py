@@ -123,6 +123,18 @@ def test_verdicts_are_made_again(canary: Any, cli: Any) -> None:
     verdicts = cli("rollout", "replay", "shop-2", "--json").json["verdicts"]
     assert verdicts == sum(row[1] == "gate_judged" for row in cli("rollout", "history", "shop-2").rows)
     assert found.out.endswith("made again; all came out the same.\n")
+    first = cli("rollout", "replay", "shop-1")
+    assert (first.code, first.out) == (0, "There is nothing to make again: no gate has judged shop-1.\n")
+
+
+def test_verdicts_of_an_edition_that_is_gone_are_not_made_again(canary: Any, cli: Any, monkeypatch: Any) -> None:
+    from croupier.core.gates import edition
+
+    monkeypatch.setattr(edition, "KEPT", frozenset({2}))
+    found = cli("rollout", "replay", "shop-2")
+    assert found.code == 5
+    assert "it began with edition 1 of the gates' arithmetic, and this program has edition 2." in found.err
+    assert "hint: Ask the Croupier that judged it" in found.err
 
 
 def test_a_verdict_that_comes_out_otherwise_is_a_failure(canary: Any, cli: Any, monkeypatch: Any) -> None:

@@ -34,7 +34,10 @@ def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"croupier {version('croupier')}")
+        from croupier.core.gates.edition import KEPT
+
+        editions = ", ".join(map(str, sorted(KEPT)))
+        typer.echo(f"croupier {version('croupier')} (editions of the gates' arithmetic: {editions})")
         raise typer.Exit
 
 

@@ -255,6 +255,8 @@ def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     mistakes = found["mistakes"]
     if as_json:
         print_json(found)
+    elif not found["verdicts"]:
+        out.print(f"There is nothing to make again: no gate has judged {plain(rollout)}.")
     elif not mistakes:
         out.print(f"[green]✓[/] {counted(found['verdicts'], 'verdict')} made again; all came out the same.")
     else:

@@ -5,9 +5,11 @@ tests; useful to anybody who writes plans or gates.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from croupier.core.gates import Reading, Silence
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve
@@ -27,6 +29,7 @@ class Rehearsal:
     def __init__(
         self, plan: Plan, *, stable: str | None = "1.0.0", canary: str = "1.1.0", ready: bool = True, now: float = START
     ) -> None:
+        plan = plan if plan.edition is not None else replace(plan, edition=EDITION)
         created = e.Created("shop-1", "shop", stable, canary, "sha256:" + "0" * 64, plan, now)
         self.state: RolloutState = create(created)
         self.events: list[e.Event] = [created]

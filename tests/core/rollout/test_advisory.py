@@ -2,6 +2,7 @@
 
 from croupier.core.gates import Counts, Gate, HardStop, Objective, RatioSli, Reading, SequentialRule, Verdict
 from croupier.core.gates.check import check_gate
+from croupier.core.gates.edition import EDITION
 from croupier.core.gates.model import ClassicRule, Comparison
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, binding, decide, guarding, rise_blocked
@@ -28,7 +29,7 @@ def played(plan: Plan, until: float) -> RolloutState:
 
 
 def test_what_it_says_is_recorded_and_stops_nothing() -> None:
-    plan = Plan((SetWeight(500), Pause(30), SetWeight(5_000), Pause(30)), ("advice",), (ADVICE,))
+    plan = Plan((SetWeight(500), Pause(30), SetWeight(5_000), Pause(30)), ("advice",), (ADVICE,), edition=EDITION)
     state = played(plan, 25)
     latest = state.gate_state("advice").latest
     assert latest is not None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from croupier.core.gates import Counts, Gate, Objective, RatioSli, Reading
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
@@ -120,7 +121,7 @@ ANSWERS: dict[str, dict[Phase, e.Event | tuple[()] | str]] = {
         Phase.PAUSED: "is paused; only",
         Phase.PROMOTING: "is promoting; only",
         Phase.ABORTING: "is aborting; only",
-        Phase.ABORTED: e.Retried("1.0.0", 2, T),
+        Phase.ABORTED: e.Retried("1.0.0", 2, T, EDITION),
         Phase.SUCCEEDED: "is succeeded; only",
         Phase.SUPERSEDED: "is superseded; only",
     },
@@ -271,8 +272,8 @@ def test_a_person_going_on_may_waive_too() -> None:
 
 def test_a_retry_is_against_what_is_stable_now() -> None:
     state = in_phase(Phase.ABORTED)
-    assert commands.retry(state, T, stable="1.0.5") == (e.Retried("1.0.5", 2, T),)
-    assert commands.retry(replace(state, attempt=4), T, stable=None) == (e.Retried(None, 5, T),)
+    assert commands.retry(state, T, stable="1.0.5") == (e.Retried("1.0.5", 2, T, EDITION),)
+    assert commands.retry(replace(state, attempt=4), T, stable=None) == (e.Retried(None, 5, T, EDITION),)
     with pytest.raises(Rejected, match=r"1\.1\.0 is the stable version of shop already"):
         commands.retry(state, T, stable="1.1.0")
 

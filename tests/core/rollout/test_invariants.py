@@ -25,6 +25,7 @@ from croupier.core.gates import (
     Silence,
     Verdict,
 )
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import heard
@@ -276,6 +277,7 @@ def plans(
         timing=Timing(progress_deadline_s=300),
         on_inconclusive=draw(waits),
         on_no_data=draw(waits),
+        edition=EDITION,
     )
 
 

@@ -233,9 +233,10 @@ def test_superseded_knows_by_whom() -> None:
 
 def test_a_retry_starts_afresh_with_other_players_first() -> None:
     state = at(Phase.ABORTED, gates=(PASSED,), waived=("deposits",))
-    after = evolve(state, e.Retried("1.0.1", 2, T + 60))
+    after = evolve(state, e.Retried("1.0.1", 2, T + 60, 7))
+    plan = replace(state.plan, edition=7)
     assert after == replace(
-        create(CREATED), stable="1.0.1", attempt=2, started_at=T + 60
+        create(CREATED), stable="1.0.1", attempt=2, started_at=T + 60, plan=plan
     )  # gates, waivers, abort and end are gone; the creation's time stays
     assert after.salt == "shop-1.2"
 

@@ -3,6 +3,7 @@
 import pytest
 
 from croupier.core.gates import Comparison, Gate, HardStop, Objective, RatioSli, SequentialRule
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout.resolve import gate_uses, resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Timing
 from croupier.core.segments import AttributeMatch, Segment
@@ -19,7 +20,8 @@ STEPS = (SetWeight(500), Pause(60), Analysis(("slo",)))
 def test_a_plan_holds_the_gates_that_are_named_and_the_segment() -> None:
     timing = Timing(1, 2, 3)
     spec = RolloutSpec("payments", "payments", STEPS, ("stop", "slo"), "germans", timing)
-    assert resolve(spec, [UNUSED, SLO, STOP], [GERMANS]) == Plan(STEPS, ("stop", "slo"), (STOP, SLO), GERMANS, timing)
+    plan = Plan(STEPS, ("stop", "slo"), (STOP, SLO), GERMANS, timing, edition=EDITION)
+    assert resolve(spec, [UNUSED, SLO, STOP], [GERMANS]) == plan
 
 
 def test_no_segment_is_everybody() -> None:

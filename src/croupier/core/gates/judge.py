@@ -8,7 +8,7 @@ loop.
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import burn, classic, population, warming
+from croupier.core.gates import burn, classic, population, stops_only
 from croupier.core.gates.model import BurnRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.sequential import look as sequential
 from croupier.core.gates.sli import Reading, Silence
@@ -70,19 +70,19 @@ def judge(
     *,
     watching_since: float,
     next_bp: int,
-    warm_at: float | None = None,
+    withheld: str | None = None,
     weight_bp: int = 0,
 ) -> GateState:
     """The gate's state after one look, its judgement in ``latest``. ``next_bp`` is the weight (basis points) that a
-    pass would lead to, ``weight_bp`` the present one. Before ``warm_at`` (epoch seconds) only hard stops count.
+    pass would lead to, ``weight_bp`` the present one. ``withheld`` is why only hard stops count now, if so.
     """
     if isinstance(said, Silence):
         latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, said.reason)
         unheard = waited(gate, state, Verdict.NO_DATA, now, silent=True)
         return replace(unheard, judged_at=now, passed_at=None, latest=latest)
     evidence, streaks, counted = state.evidence, state.streaks, state.population
-    if warm_at is not None and now < warm_at:
-        latest = warming.look(gate, said, now, warm_at)
+    if withheld is not None:
+        latest = stops_only.look(gate, said, now, withheld)
         suspected = False
     elif isinstance(gate.rule, SequentialRule):
         if evidence is not None and said.since < evidence.until <= now:

@@ -4,12 +4,17 @@ Deciding and judging again from the record both ask here, so that they cannot di
 """
 
 from dataclasses import replace
+from typing import Final
 
 from croupier.core.gates import Gate, GateState, Reading, SequentialRule, Silence
+from croupier.core.gates.edition import lacks
 from croupier.core.gates.judge import judge
 from croupier.core.rollout.spec import Analysis, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
+
+_LATELY_S: Final = 60.0
+"""What hard stops look at in a rollout of another edition, whose gates read on from nowhere."""
 
 
 def asked(state: RolloutState, name: str) -> Gate:
@@ -35,6 +40,8 @@ def bounded(gate: Gate, step: Step | None) -> Gate:
 def watching_since(state: RolloutState, gate: Gate, now: float) -> float:
     """Since when the gate's counts count: the present weight, once the canary is warm."""
     confirmed_at = state.confirmed_at if state.confirmed_at is not None else now
+    if lacks(state.plan.edition):
+        return max(confirmed_at, now - _LATELY_S)
     warm = warm_at(state, gate)
     return confirmed_at if warm is None or now < warm else max(confirmed_at, warm)
 
@@ -54,9 +61,19 @@ def heard(state: RolloutState, name: str, said: Reading | Silence, now: float) -
         now,
         watching_since=watching_since(state, gate, now),
         next_bp=next_weight(state),
-        warm_at=warm_at(state, gate),
+        withheld=withheld(state, gate, now),
         weight_bp=state.weight_bp,
     )
+
+
+def withheld(state: RolloutState, gate: Gate, now: float) -> str | None:
+    """Why only hard stops of the gate count now, if so. To go on with another arithmetic on evidence of this one would
+    be a test that nobody has proven; to stop looking would leave players unguarded.
+    """
+    if strange := lacks(state.plan.edition):
+        return f"the rollout {strange}, so only hard stops count: abort and retry it"
+    warm = warm_at(state, gate)
+    return f"the canary warms up: {warm - now:.0f} s more" if warm is not None and now < warm else None
 
 
 def next_weight(state: RolloutState) -> int:

@@ -4,6 +4,7 @@ events``.
 No events means that what was asked is so already. What cannot be done raises ``Rejected`` with what to do instead.
 """
 
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, rise_blocked, rises
 from croupier.core.rollout.machine import evolve
@@ -92,12 +93,14 @@ def abort(state: RolloutState, now: float, *, reason: str) -> tuple[e.Event, ...
 
 
 def retry(state: RolloutState, now: float, *, stable: str | None) -> tuple[e.Event, ...]:
-    """Start an aborted rollout again from its first step, with other players first."""
+    """Start an aborted rollout again from its first step, with other players first. What was counted before is
+    forgotten, so it is judged by the present edition.
+    """
     if state.phase is not Phase.ABORTED:
         raise Rejected(f"{state.id} is {state.phase}; only an aborted rollout can be retried.")
     if stable == state.canary:
         raise Rejected(f"{state.canary} is the stable version of {state.service} already.")
-    return (e.Retried(stable, state.attempt + 1, now),)
+    return (e.Retried(stable, state.attempt + 1, now, EDITION),)
 
 
 def supersede(state: RolloutState, now: float, *, by: str) -> tuple[e.Event, ...]:

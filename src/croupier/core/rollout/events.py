@@ -152,11 +152,14 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """A person starts an aborted rollout again, from the first step, against the version that is stable now."""
+    """A person starts an aborted rollout again, from the first step, against the version that is stable now, judged by
+    this ``edition`` of the gates' arithmetic.
+    """
 
     stable: str | None
     attempt: int
     at: float
+    edition: int | None = None
     type: Literal["retried"] = "retried"
 
 

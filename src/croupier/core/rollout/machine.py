@@ -173,4 +173,5 @@ def _with(gates: tuple[GateState, ...], changed: GateState) -> tuple[GateState, 
 
 
 def _created_again(state: RolloutState, event: e.Retried) -> e.Created:
-    return e.Created(state.id, state.service, event.stable, state.canary, state.canary_digest, state.plan, event.at)
+    plan = replace(state.plan, edition=event.edition)
+    return e.Created(state.id, state.service, event.stable, state.canary, state.canary_digest, plan, event.at)

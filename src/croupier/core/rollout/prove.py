@@ -20,6 +20,7 @@ from croupier.core.gates import (
     SequentialRule,
     Verdict,
 )
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, Look, decide, looks
 from croupier.core.rollout.machine import create, evolve
@@ -83,7 +84,15 @@ def _watched_by(plan: Plan, gate: Gate) -> Plan:
     name = gate.name
     guards = tuple(each for each in plan.guards if each == name)
     steps = tuple(_hurried(step, name) for step in plan.steps)
-    return replace(plan, steps=steps, guards=guards, gates=(gate,), on_inconclusive=INCONCLUSIVE, on_no_data=NO_DATA)
+    return replace(
+        plan,
+        steps=steps,
+        guards=guards,
+        gates=(gate,),
+        on_inconclusive=INCONCLUSIVE,
+        on_no_data=NO_DATA,
+        edition=EDITION,
+    )
 
 
 def _hurried(step: Step, name: str) -> Step:

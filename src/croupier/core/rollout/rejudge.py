@@ -4,15 +4,18 @@ Whoever doubts a rollback, or a promotion, need not believe it: the same counts 
 the API's replay.
 """
 
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Final
 
 from croupier.core.gates import GateState, Judgement, Reading, Silence, Verdict
+from croupier.core.gates.edition import lacks
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import heard
 from croupier.core.rollout.machine import evolve, opened
 from croupier.core.rollout.state import RolloutState
-from croupier.errors import Corrupt
+from croupier.errors import Corrupt, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,14 @@ class Rejudged:
 
     @property
     def agrees(self) -> bool:
-        """Whether verdict and evidence are the same, the evidence to the last bit."""
+        """Whether verdict and evidence are the same: counts exactly, logarithms to nine digits."""
         return self.recorded is self.again and self.same_evidence
 
 
 def rejudge(history: Iterable[e.Event]) -> Iterator[Rejudged]:
-    """Every recorded look of the rollout, in order. Raises ``Corrupt`` where the history breaks."""
+    """Every recorded look of the rollout, in order. Raises ``Corrupt`` where the history breaks, and ``Rejected`` at a
+    verdict that was made with an arithmetic that this program has not: it would only find differences.
+    """
     state, events = opened(history)
     for event in events:
         if isinstance(event, e.GateJudged):
@@ -45,9 +50,15 @@ def _again(state: RolloutState, event: e.GateJudged) -> Rejudged:
     latest = recorded.latest
     if latest is None or state.confirmed_at is None:
         raise Corrupt(f"rollout {state.id}: gate {recorded.gate} judged at {event.at} without having looked")
+    if strange := lacks(state.plan.edition):
+        raise Rejected(
+            f"the verdicts of {state.id} cannot be made again: it {strange}.",
+            hint="Ask the Croupier that judged it: 'croupier --version' names the editions that one has. The recorded "
+            f"verdicts and counts can be read here all the same: croupier rollout history {state.id} --looks",
+        )
     made = heard(state, recorded.gate, _said(latest), latest.at)
     again = made.latest.verdict if made.latest is not None else Verdict.NO_DATA
-    same = (made.evidence, made.population) == (recorded.evidence, recorded.population)
+    same = _same(made.evidence, recorded.evidence) and _same(made.population, recorded.population)
     return Rejudged(recorded.gate, event.at, latest.verdict, again, same)
 
 
@@ -64,3 +75,20 @@ def _said(judgement: Judgement) -> Reading | Silence:
         judgement.parts,
         {f.group: f.recent for f in judgement.findings if f.recent is not None} or None,
     )
+
+
+_DIGITS: Final = 1e-9
+"""Mathematical libraries round the last bit of a logarithm each in its own way. A count that was changed shows anyway:
+counts are part of the evidence.
+"""
+
+
+def _same(made: object, recorded: object) -> bool:
+    """Equal, but for the rounding of logarithms."""
+    if isinstance(made, float) and isinstance(recorded, float):
+        return math.isclose(made, recorded, rel_tol=_DIGITS, abs_tol=_DIGITS)
+    if isinstance(made, tuple) and isinstance(recorded, tuple):
+        return len(made) == len(recorded) and all(map(_same, made, recorded))
+    if is_dataclass(made) and type(made) is type(recorded):
+        return all(_same(getattr(made, field.name), getattr(recorded, field.name)) for field in fields(made))
+    return made == recorded

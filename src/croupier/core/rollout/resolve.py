@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from croupier.core.gates import Gate, PopulationRule, RatioSli, SequentialRule
 from croupier.core.gates.check import check_gate
+from croupier.core.gates.edition import EDITION
 from croupier.core.rollout.check import CANARY, check
 from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.prove import prove
@@ -174,6 +175,7 @@ def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | No
         on_inconclusive=spec.on_inconclusive,
         on_no_data=spec.on_no_data,
         pace=pace,
+        edition=EDITION,
     )
 
 

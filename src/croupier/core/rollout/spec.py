@@ -141,7 +141,7 @@ class Plan:
     """A ``RolloutSpec`` with its gates and segment filled in, frozen when the rollout starts.
 
     Nothing in it changes afterwards, whatever happens to the documents. ``guards`` watch all along, from the first
-    step.
+    step. ``edition`` is that of the gates' arithmetic; ``None``: begun before editions were noted.
     """
 
     steps: tuple[Step, ...]
@@ -152,6 +152,7 @@ class Plan:
     on_inconclusive: Undecided = INCONCLUSIVE
     on_no_data: Undecided = NO_DATA
     pace: Pace | None = None
+    edition: int | None = None
 
     def gate(self, name: str) -> Gate:
         """The gate of that name; ``KeyError`` where the plan has none."""

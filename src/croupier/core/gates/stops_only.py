@@ -1,6 +1,7 @@
-"""A look at a canary that warms up: its first seconds say how cold it is, not how good. Called by ``judge`` only.
+"""A look at which only hard stops count: the canary warms up, so that its first seconds say how cold it is and not how
+good, or the rollout began with an arithmetic that this program has not. Called by ``judge`` only.
 
-What must not happen at all must not happen then either: hard stops count.
+What must not happen at all must not happen then either.
 """
 
 from collections.abc import Iterator
@@ -12,13 +13,13 @@ from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 
 
-def look(gate: Gate, reading: Reading, now: float, warm_at: float) -> Judgement:
-    """A hard stop, or no opinion yet; ``warm_at`` (epoch seconds) is when the canary counts as warm."""
+def look(gate: Gate, reading: Reading, now: float, why: str) -> Judgement:
+    """A hard stop, or no opinion, and ``why``."""
     findings = tuple(_findings(gate, reading))
     stopped = [finding for finding in findings if finding.opinion is Opinion.VIOLATED]
-    verdict, reason = Verdict.INCONCLUSIVE, f"the canary warms up: {warm_at - now:.0f} s more"
+    verdict, reason = Verdict.INCONCLUSIVE, why
     if not any(finding.canary.total for finding in findings):
-        verdict, reason = Verdict.NO_DATA, "the canary had no matching events while it warmed up"
+        verdict, reason = Verdict.NO_DATA, f"the canary had no matching events ({why})"
     if stopped:
         worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
         verdict, reason = (
