@@ -105,12 +105,11 @@ def test_history(canary: Any, cli: Any) -> None:
 def test_samples_that_change_no_verdict_are_left_out_of_the_history(canary: Any, cli: Any, monkeypatch: Any) -> None:
     from croupier.cli.client import Client
 
-    def look(verdict: str, evidence: Any = True) -> dict[str, Any]:
-        state = {"gate": "ok", "evidence": evidence, "latest": {"verdict": verdict}}
-        judged = {"type": "gate_judged", "text": verdict, "data": {"type": "gate_judged", "state": state}}
+    def look(verdict: str, *, gathers: bool = True) -> dict[str, Any]:
+        judged = {"type": "gate_judged", "text": verdict, "gate": "ok", "standing": verdict if gathers else None}
         return {"at": "2026-11-22T10:00:00Z", "actor": "croupier", **judged}
 
-    events = [look("pass"), look("pass"), look("pass", None), look("fail"), look("fail")]
+    events = [look("pass"), look("pass"), look("pass", gathers=False), look("fail"), look("fail")]
     monkeypatch.setattr(Client, "pages", lambda *_: events)
     found = cli("rollout", "history", "shop-2")
     assert [row[3] for row in found.rows] == ["pass", "pass", "fail"]

@@ -1,6 +1,5 @@
 """``croupier rollout …``: start a rollout, follow it, and do with it what people may do."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from croupier.cli.output import (
     when,
 )
 from croupier.core.rollout.state import Phase
+from croupier.core.rollout.turns import Turns
 
 app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -142,9 +142,9 @@ def list_(
     print_table(("ROLLOUT", "PHASE", "VERSIONS", "WEIGHT", "STARTED", "WHY"), rows)
 
 
-@app.command("show", hidden=True, help="The same as status.")  # flags, presets and releases have it
+@app.command("status", help="The same as show.")
 @app.command()
-def status(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
+def show(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """One rollout: steps, weights, gates, and what it waits for."""
     connection: Connection = context.obj
     with connection.open() as client:
@@ -224,26 +224,12 @@ def history(
     if as_json:
         print_json(events)
         return
-    shown = events if looks else list(_turns(events))
+    turns = Turns()
+    shown = [item for item in events if turns.is_turn(item["type"], item.get("gate"), item.get("standing")) or looks]
     rows = [(when(item["at"]), item["type"], item["actor"], item["text"]) for item in shown]
     print_table(("TIME", "EVENT", "BY", "WHAT"), rows)
     if left := len(events) - len(shown):
         note(f"{counted(left, 'look')} of gates that gather evidence changed no verdict; --looks shows them too.")
-
-
-def _turns(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The events without the samples of sequential gates, of which there is one every few seconds, that leave the
-    verdict what it was.
-    """
-    verdicts: dict[str, Any] = {}
-    for item in events:
-        judged = item["data"].get("state") or {}
-        if item["type"] == "gate_judged" and judged.get("evidence"):
-            verdict = judged["latest"]["verdict"]
-            if verdicts.get(judged["gate"]) == verdict:
-                continue
-            verdicts[judged["gate"]] = verdict
-        yield item
 
 
 @app.command()

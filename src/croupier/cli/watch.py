@@ -83,10 +83,10 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
     for column in ("GATE", "VERDICT", *(["AGAINST IT"] if budgets else []), "WHY"):
         table.add_column(column)
     for gate in rollout["gates"]:
-        verdict = "waived" if gate["waived"] else gate["verdict"] or "not yet"
+        verdict = "waived" if gate["waived"] else gate.get("standing") or gate["verdict"] or "not yet"
         evidence = [_evidence(gate.get("budget"))] if budgets else []
         name = gate["name"] + (" (advisory)" if gate.get("advisory") else "")
-        table.add_row(plain(name), styled(verdict), *evidence, plain(gate["reason"] or ""))
+        table.add_row(plain(name), styled(verdict), *evidence, plain(gate.get("standingReason") or gate["reason"]))
     return table
 
 

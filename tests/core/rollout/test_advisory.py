@@ -6,7 +6,8 @@ from croupier.core.gates.edition import EDITION
 from croupier.core.gates.model import ClassicRule, Comparison
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, binding, decide, guarding, rise_blocked
-from croupier.core.rollout.explain import describe_gate, explain
+from croupier.core.rollout.explain import describe_gate
+from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight

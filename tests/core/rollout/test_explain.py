@@ -27,11 +27,10 @@ from croupier.core.rollout.explain import (
     describe_pace,
     describe_step,
     duration,
-    explain,
     gate_line,
 )
 from croupier.core.rollout.spec import Analysis, Pace, Pause, Plan, SetWeight, Timing
-from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.state import Phase, RolloutState
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))
 GATE = Gate("slo", SLI, objective=Objective(0.99))
@@ -40,64 +39,9 @@ PLAN = Plan(STEPS, ("slo",), (GATE,), timing=Timing(progress_deadline_s=100.0))
 START = RolloutState("shop-2", "shop", "1.0.0", "1.1.0", "sha256:0", PLAN, Phase.PENDING, 0.0, 0.0)
 
 
-def at(step: int, weight_bp: int = 500, phase: Phase = Phase.PROGRESSING, **changes: Any) -> RolloutState:
-    moved = replace(START, phase=phase, step=step, step_started_at=10.0, weight_bp=weight_bp)
-    return replace(moved, **{"confirmed_bp": weight_bp, "confirmed_at": 10.0, **changes})
-
-
 def said(verdict: Verdict, reason: str = "why", passed_at: float | None = None) -> tuple[GateState, ...]:
     latest = Judgement("slo", verdict, 20.0, 10.0, 20.0, reason)
     return (GateState("slo", judged_at=20.0, passed_at=passed_at, latest=latest),)
-
-
-PASSED = said(Verdict.PASS, passed_at=20.0)
-ABORT = Abort(e.Cause.PERSON, "smells", 20.0)
-
-
-@pytest.mark.parametrize(
-    "state,sentence",
-    [
-        (START, "waiting for 1.1.0 to become ready; given up in 1 min 15 s"),
-        (at(0, confirmed_bp=None), "waiting for the data plane to confirm 5 %"),
-        (at(0, gates=PASSED), "going on as soon as 1.1.0 is ready"),
-        (at(1, gates=PASSED), "waiting 45 s more at 5 %"),
-        (at(1, step_started_at=-40.0, gates=PASSED), "going on as soon as 1.1.0 is ready"),
-        (at(2), "waiting for gate slo to pass: it has not looked yet"),
-        (
-            at(2, gates=said(Verdict.INCONCLUSIVE, "3 of 20")),
-            "waiting for gate slo to pass: it says inconclusive (3 of 20)",
-        ),
-        (at(2, gates=said(Verdict.NO_DATA, "gone")), "waiting for gate slo to pass: it says no data (gone)"),
-        (at(2, waived=("slo",)), "going on as soon as 1.1.0 is ready"),
-        (at(3, 5_000), "going on as soon as 1.1.0 is ready"),
-        (at(4, 5_000, gates=PASSED), "waiting for a person at 50 %: promote it to go on"),
-        (at(4, 5_000), "waiting for a person at 50 %: promote it to go on; gate slo has not looked yet"),
-        (at(1, phase=Phase.PAUSED, hold=e.Hold.PERSON), "paused by a person at 5 %: resume it to go on"),
-        (
-            at(5, 10_000, Phase.PROMOTING, confirmed_bp=None),
-            "waiting for the data plane to confirm that 1.1.0 serves everybody",
-        ),
-        (at(5, 10_000, Phase.PROMOTING), "making 1.1.0 the stable version"),
-        (at(5, 10_000, Phase.SUCCEEDED), "done: 1.1.0 serves everybody"),
-        (
-            at(1, 0, Phase.ABORTING, abort=ABORT),
-            "taking every player off 1.1.0: waiting for the data plane to confirm it",
-        ),
-        (at(1, 0, Phase.ABORTED, abort=ABORT), "given up: smells; everybody is on 1.0.0"),
-        (at(1, 0, Phase.ABORTED, abort=ABORT, stable=None), "given up: smells; nothing serves"),
-        (at(1, 0, Phase.SUPERSEDED, superseded_by="shop-3"), "superseded by shop-3"),
-    ],
-)
-def test_what_it_waits_for(state: RolloutState, sentence: str) -> None:
-    assert explain(state, 25.0) == sentence
-
-
-def test_a_gate_that_holds_the_next_step_is_named() -> None:
-    state = at(0, gates=said(Verdict.INCONCLUSIVE, "3 of 20"))
-    raised = replace(state, plan=replace(PLAN, steps=(SetWeight(500), SetWeight(5_000))))
-    assert explain(raised, 25.0) == "holding at 5 %: gate slo inconclusive: 3 of 20"
-    waiting = replace(raised, plan=replace(PLAN, steps=(Pause(60.0), SetWeight(5_000))))
-    assert explain(waiting, 25.0) == "waiting 45 s more at 5 %; gate slo inconclusive: 3 of 20"
 
 
 @pytest.mark.parametrize(

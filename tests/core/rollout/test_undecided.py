@@ -8,7 +8,8 @@ import pytest
 from croupier.core.gates import ClassicRule, Counts, Gate, Objective, RatioSli, Reading, Silence
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
-from croupier.core.rollout.explain import describe_event, explain
+from croupier.core.rollout.explain import describe_event
+from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, SetWeight, Undecided
@@ -59,7 +60,7 @@ def test_doubt_for_long_enough_asks_a_person_and_says_why() -> None:
     (paused,) = look(story, FEW)
     assert paused == e.Paused(e.Hold.INCONCLUSIVE, story.now, "errors", paused.reason)  # type: ignore[union-attr]
     assert "paused, waiting for a person: gate errors could not decide for 60 s" in describe_event(paused)
-    assert "since a gate kept it waiting: gate errors inconclusive" in explain(story.state, story.now)
+    assert "since a gate kept it waiting: gate errors says inconclusive" in explain(story.state, story.now)
     look(story, GOOD)
     assert story.state.phase is Phase.PAUSED  # a person was asked
     assert "its gates say pass now" in explain(story.state, story.now)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from croupier.server.web.charts import Mark
-from croupier.server.web.read import Past, facts
+from croupier.server.web.past import Past
+from croupier.server.web.read import facts
 
 
 async def test_nobody_was_exposed(world: Any) -> None:
@@ -39,10 +40,10 @@ async def test_nothing_of_a_history_is_read_twice(shop: Any, monkeypatch: pytest
 
     monkeypatch.setattr(journal, "entries", counted)
     stored = await shop.store.rollout("shop-2")
-    first = await past.weights(shop.context, stored)
-    assert await past.weights(shop.context, stored) == first
+    first = (await past.tale(shop.context, stored)).marks
+    assert (await past.tale(shop.context, stored)).marks == first
     await shop.post("/rollouts/shop-2/abort")
     await shop.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "aborted")
-    weights = await past.weights(shop.context, await shop.store.rollout("shop-2"))
+    weights = (await past.tale(shop.context, await shop.store.rollout("shop-2"))).marks
     assert (weights[: len(first)], weights[-1].weight) == (first, 0.0)
     assert len(seen) == len(set(seen)) > 1

@@ -1,4 +1,4 @@
-"""A rollout in words: what it waits for now, what its steps and gates say, what happened. Pure.
+"""A rollout in words: what its steps and gates say, what happened (``headline``: what it waits for now). Pure.
 
 The API carries these sentences, so that terminal and page tell the same story; neither decides anything by them.
 """
@@ -17,33 +17,10 @@ from croupier.core.gates import (
     RatioSli,
 )
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
-from croupier.core.rollout.spec import Analysis, Pace, Pause, Resort, SetWeight, Step
-from croupier.core.rollout.state import Phase, RolloutState
-from croupier.core.rollout.undecided import waiting
+from croupier.core.rollout.decide import percent
+from croupier.core.rollout.spec import Analysis, Pace, Pause, SetWeight, Step
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
-
-
-def explain(state: RolloutState, now: float) -> str:
-    """What the rollout waits for at ``now`` (epoch seconds), or how it ended: one sentence without a full stop."""
-    match state.phase:
-        case Phase.SUCCEEDED:
-            return f"done: {state.canary} serves everybody"
-        case Phase.ABORTED:
-            why = f": {state.abort.reason}" if state.abort else ""
-            return f"given up{why}; {_home(state)}"
-        case Phase.SUPERSEDED:
-            return f"superseded by {state.superseded_by}"
-        case Phase.ABORTING:
-            return f"taking every player off {state.canary}: waiting for the data plane to confirm it"
-        case Phase.PROMOTING:
-            if state.confirmed_bp == state.weight_bp:
-                return f"making {state.canary} the stable version"
-            return f"waiting for the data plane to confirm that {state.canary} serves everybody"
-        case Phase.PENDING | Phase.PROGRESSING | Phase.PAUSED:
-            return _explain_active(state, now)
-        case _:  # pragma: no cover
-            assert_never(state.phase)
 
 
 def describe_step(step: Step) -> str:
@@ -165,70 +142,6 @@ def duration(seconds: float) -> str:
     parts = ((whole // 86_400, "d"), (whole // 3_600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
     said = [f"{count} {unit}" for count, unit in parts if count]
     return " ".join(said[:2]) or "0 s"
-
-
-def _explain_active(state: RolloutState, now: float) -> str:
-    if state.hold is e.Hold.PERSON:
-        return f"paused by a person at {percent(state.weight_bp)}: resume it to go on"
-    if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
-        why = rise_blocked(state) or "its gates say pass now"
-        return f"paused at {percent(state.weight_bp)}, since a gate kept it waiting: {why}; resume it to wait on"
-    if state.step < 0:
-        left = state.started_at + state.plan.timing.progress_deadline_s - now
-        return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
-    if state.confirmed_bp != state.weight_bp:
-        return f"waiting for the data plane to confirm {percent(state.weight_bp)}"
-    step = state.current_step
-    if isinstance(step, Pause) and step.duration_s is None:
-        return f"waiting for a person at {percent(state.weight_bp)}: promote it to go on{_but(state)}"
-    if isinstance(step, Pause) and step.duration_s is not None:
-        left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
-        if left > 0:
-            return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state)}"
-    if isinstance(step, Analysis):
-        asked = binding(state)
-        open_gates = [g for g in step.gates if g in asked and state.gate_state(g).passed_at is None]
-        if open_gates:
-            return "waiting for " + "; ".join(_wanted(state, name) for name in open_gates) + _until(state, now)
-    blocked = _blocked(state)
-    return (
-        f"holding at {percent(state.weight_bp)}: {blocked}{_until(state, now)}"
-        if blocked
-        else f"going on as soon as {state.canary} is ready"
-    )
-
-
-def _wanted(state: RolloutState, name: str) -> str:
-    gate = state.gate_state(name)
-    said = "has not looked yet" if gate.latest is None else f"says {gate.latest.verdict.replace('_', ' ')}"
-    why = f" ({gate.latest.reason})" if gate.latest is not None else ""
-    return f"gate {name} to pass: it {said}{why}"
-
-
-def _until(state: RolloutState, now: float) -> str:
-    """What happens if the gates go on like this, and when."""
-    ends = [waited for waited in waiting(state, binding(state), now) if waited.policy.then is not Resort.HOLD]
-    if not ends:
-        return ""
-    first = min(ends, key=lambda waited: waited.policy.after_s - waited.seconds)
-    left = max(first.policy.after_s - first.seconds, 0.0)
-    then = "goes back" if first.policy.then is Resort.ABORT else "waits for a person"
-    return f"; {then} after {duration(left)} more of that"
-
-
-def _blocked(state: RolloutState) -> str | None:
-    """Why the next step cannot begin, where it would raise the share."""
-    return rise_blocked(state) if rises(state, after_step(state, state.started_at)) else None
-
-
-def _but(state: RolloutState) -> str:
-    """What would keep it from going on even then."""
-    blocked = _blocked(state)
-    return f"; {blocked}" if blocked else ""
-
-
-def _home(state: RolloutState) -> str:
-    return f"everybody is on {state.stable}" if state.stable else "nothing serves"
 
 
 def _describe_sli(gate: Gate) -> str:

@@ -135,6 +135,12 @@ class GateView(Model):
     name: str
     verdict: Verdict | None = Field(description="Null where it has not looked yet.")
     reason: str
+    standing: Verdict | None = Field(
+        None,
+        description="As the verdict; but one sample that by chance had no event of the canary changes nothing.",
+    )
+    standing_reason: str = Field("", description="Why it stands so: as the reason, of all the evidence.")
+    stance: str = Field("", examples=["gathers evidence: 11 % of the way to blaming the release"])
     text: str = Field(description="One line for people.", examples=["deposit-slo pass: 99.61 % of 1034 good"])
     objective: str = Field(description="What it demands, as people say it.")
     at: Moment | None = Field(description="The look that the verdict comes from.")
@@ -183,6 +189,7 @@ class RolloutView(Model):
     hold: Hold | None = Field(description="Who keeps it paused.")
     waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")
     gates: list[GateView]
+    open: list[str] = Field(default_factory=list, description="Gates that have to pass before it goes on.")
     abort: AbortView | None
     superseded_by: str | None
     created_at: Moment
@@ -242,6 +249,10 @@ class HistoryItem(Model):
     reason: str
     type: str = Field(examples=["step_started"])
     text: str = Field(description="As people say it.", examples=["step 3 began: 5 % of the players"])
+    gate: str | None = Field(None, description="Of a look: the gate.")
+    standing: Verdict | None = Field(
+        None, description="Of a look of a gate that gathers evidence: what it says of all of that. Often as before."
+    )
     data: dict[str, Any] = Field(description="The event as recorded.")
 
 

@@ -23,18 +23,19 @@ from croupier.core.gates.sequential.trials import log_e, spent
 from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
-from croupier.core.rollout.events import Event
+from croupier.core.rollout.events import Event, GateJudged
 from croupier.core.rollout.explain import (
     describe_event,
     describe_gate,
     describe_pace,
     describe_step,
-    explain,
     gate_line,
 )
+from croupier.core.rollout.headline import explain
 from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
+from croupier.core.rollout.standing import said_so_far, stance, standing, unpassed
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.errors import Rejected
 from croupier.server.api import models as m
@@ -100,6 +101,7 @@ def rollout(stored: Stored[RolloutState], now: float) -> m.RolloutView:
         hold=state.hold,
         waiting_for=explain(state, now),
         gates=[gate(state, item) for item in state.plan.gates],
+        open=list(unpassed(state)) if state.phase in (Phase.PROGRESSING, Phase.PAUSED) else [],
         abort=_abort(state.abort) if state.abort else None,
         superseded_by=state.superseded_by,
         created_at=moment(state.created_at),
@@ -133,10 +135,14 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
     """A gate of the rollout with its last judgement."""
     remembered = state.gate_state(asked.name)
     latest, waived = remembered.latest, asked.name in state.waived
+    stands = standing(state, asked.name)
     return m.GateView(
         name=asked.name,
         verdict=latest.verdict if latest else None,
         reason=latest.reason if latest else "",
+        standing=stands.verdict if stands else None,
+        standing_reason=stands.reason if stands else "",
+        stance=stance(state, asked.name),
         text=gate_line(remembered, waived=waived),
         objective=describe_gate(asked),
         at=moment(latest.at) if latest else None,
@@ -260,27 +266,33 @@ def entry(recorded: Recorded) -> m.EntryView:
 
 def history(recorded: Recorded, state: RolloutState) -> list[m.HistoryItem]:
     """What one entry says happened to its rollout."""
-    value = recorded.entry
-    return [
-        m.HistoryItem(
-            seq=recorded.seq,
-            at=moment(value.at),
-            actor=value.actor,
-            action=value.action,
-            reason=value.reason,
-            type=str(event.get("type", "")),
-            text=_sentence(event, state),
-            data=dict(event),
-        )
-        for event in value.events
-    ]
+    return [told(recorded, data, state) for data in recorded.entry.events]
 
 
-def _sentence(event: Mapping[str, Any], state: RolloutState) -> str:
+def told(recorded: Recorded, data: Mapping[str, Any], state: RolloutState) -> m.HistoryItem:
+    """One of its events."""
+    value, event = recorded.entry, _event(data)
+    look = event.state if isinstance(event, GateJudged) else None
+    kind = str(data.get("type", ""))
+    return m.HistoryItem(
+        seq=recorded.seq,
+        at=moment(value.at),
+        actor=value.actor,
+        action=value.action,
+        reason=value.reason,
+        type=kind,
+        text=describe_event(event, state) if event else kind.replace("_", " "),  # none: of a later version than ours
+        gate=look.gate if look else None,
+        standing=said_so_far(state.plan.gate(look.gate), look) if look else None,
+        data=dict(data),
+    )
+
+
+def _event(data: Mapping[str, Any]) -> Event | None:
     try:
-        return describe_event(_EVENT.validate_python(event), state)
-    except ValidationError:  # of a later version than ours
-        return str(event.get("type", "")).replace("_", " ")
+        return _EVENT.validate_python(data)
+    except ValidationError:
+        return None
 
 
 def verification(found: Verification) -> m.VerificationView:

@@ -3,6 +3,7 @@
 A ratio or latency gate is drawn as its good share, a gate on events as the bad events in its window.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -154,7 +155,8 @@ def draw(chart: Chart) -> Drawing | None:
 def _chart(gate: Gate, state: RolloutState, kept: Sequence[Sample], weights: Sequence[Mark]) -> Chart:
     lines: list[Line] = []
     for canary in (True, False):
-        mine = [s for s in kept if s.gate == gate.name and s.canary is canary and s.at >= state.started_at]
+        until = math.inf if state.ended_at is None else state.ended_at
+        mine = [s for s in kept if s.gate == gate.name and s.canary is canary and state.started_at <= s.at <= until]
         version = mine[-1].version if mine else (state.canary if canary else state.stable or "")
         lines.append(Line(version, canary, tuple(Point(s.at, s.good, s.total) for s in mine)))
     unit: Unit = "events" if isinstance(gate.sli, EventsSli) else "share"

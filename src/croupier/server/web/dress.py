@@ -20,9 +20,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from croupier import errors
+from croupier.core.gates import Group
 from croupier.core.rollout.explain import duration
 from croupier.server import problems
 from croupier.server.web import assets
+from croupier.server.web.evolution import interval
 from croupier.server.web.flags import words
 from croupier.server.web.session import SignInNeeded, sessions_of
 
@@ -140,6 +142,8 @@ def _environment() -> Environment:
         labels=_labels,
         thousands=lambda count: f"{count:,}",
         many=many,
+        named=named,
+        truly=truly,
         odds=odds,
         place=str,
         served=words.served,
@@ -166,6 +170,24 @@ def share(good: int, total: int) -> str:
 def odds(value: float) -> str:
     """``82 to 1``; below even they say nothing, however small they are."""
     return f"{math.floor(value):,} to 1" if value >= 1 else "none"
+
+
+def truly(good: int, total: int) -> str:
+    """``98.1 % to 99.9 %``: between what the true share of good ones is, with 95 % at all times at once."""
+    low, high = interval(total - good, total)
+    return f"{between(1.0 - high)} to {between(1.0 - low)}"
+
+
+def between(share: float) -> str:
+    """A share (0 to 1) as percent, with as many digits as tell."""
+    digits = 3 if 0.999 < share < 1 else 2 if 0.9 < share < 1 else 1
+    text = f"{100 * share:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.')}\u202f%"
+
+
+def named(group: Group) -> str:
+    """``psp kestrel, market DE``."""
+    return _labels(dict(group))
 
 
 def many(count: int, noun: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sse_starlette import EventSourceResponse
 
 from croupier.core.gates import GateState, Judgement
+from croupier.core.rollout.turns import Turns
 from croupier.errors import NotFound
 from croupier.server.api import models as m
 from croupier.server.api import views
@@ -21,12 +22,15 @@ from croupier.server.web.actions import verbs
 from croupier.server.web.charts import Chart, Line, thin, value
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.flags.read import Cards
-from croupier.server.web.read import ENTRIES, Memory, board, find, points, sight
+from croupier.server.web.past import Memory
+from croupier.server.web.read import ENTRIES, board, bygone, find, points, sight
 from croupier.server.web.session import Visitor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _MOST_LIVE: Final = 1_000
+_READ: Final = 300
+"""Entries that a page of history is made of at the most, where looks are folded."""
 _STATE: Final = TypeAdapter(GateState)
 
 RolloutId = Annotated[str, Path(max_length=100)]
@@ -56,12 +60,24 @@ async def events(here: Here, who: Visitor, last_event_id: LastEventId = None) ->
 
 
 @router.get("/rollouts/{rollout}")
-async def rollout_page(request: Request, here: Here, past: Memory, _who: Visitor, rollout: RolloutId) -> Response:
-    """One rollout; the live part alone for a page that is open already."""
+async def rollout_page(
+    request: Request,
+    here: Here,
+    past: Memory,
+    _who: Visitor,
+    rollout: RolloutId,
+    looks: Annotated[bool, Query()] = False,
+    attempt: Annotated[int | None, Query(ge=1, le=2**31)] = None,
+) -> Response:
+    """One rollout, on request with every look, or an earlier attempt; the live part alone for a page that is open."""
     brief = "hx-request" in request.headers
-    found = await sight(here, past, rollout, brief=brief)
+    if attempt is not None and attempt != (await find(here, rollout))[0].value.attempt:
+        found = await bygone(here, rollout, attempt)
+    else:
+        found = await sight(here, past, rollout, brief=brief, looks=looks)
     template = "rollout_live.html" if brief else "rollout.html"
-    return render(request, template, sight=found, r=found.rollout, verbs=verbs(found.rollout))
+    able = () if found.bygone else verbs(found.rollout)
+    return render(request, template, sight=found, r=found.rollout, verbs=able, looks=looks)
 
 
 @router.get("/rollouts/{rollout}/events")
@@ -92,14 +108,22 @@ async def history(
     _who: Visitor,
     rollout: RolloutId,
     after: Annotated[int, Query(ge=-1, le=2**53)] = -1,
+    looks: Annotated[bool, Query()] = False,
 ) -> Response:
-    """Everything that happened to it, oldest first."""
+    """Everything that happened to it, oldest first; the looks that changed nothing only on request."""
     stored, _ = await find(here, rollout)
-    entries = await here.ports.journal.entries(after, ENTRIES + 1, f"rollout/{rollout}")
-    items = [item for recorded in entries[:ENTRIES] for item in views.history(recorded, stored.value)]
-    following = entries[ENTRIES - 1].seq if len(entries) > ENTRIES else None
+    most = ENTRIES if looks else _READ
+    entries = await here.ports.journal.entries(after, most + 1, f"rollout/{rollout}")
+    turns, items, used = Turns(), list[m.HistoryItem](), 0
+    for recorded in entries[:most]:
+        if len(items) >= ENTRIES:
+            break
+        used += 1
+        told = views.history(recorded, stored.value)
+        items += [item for item in told if turns.is_turn(item.type, item.gate, item.standing) or looks]
+    following = entries[used - 1].seq if used < len(entries) else None
     shown = views.rollout(stored, here.ports.clock.now())
-    return render(request, "history.html", r=shown, items=items, after=after, following=following)
+    return render(request, "history.html", r=shown, items=items, after=after, following=following, looks=looks)
 
 
 @router.get("/journal/{seq}")

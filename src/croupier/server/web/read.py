@@ -5,13 +5,13 @@ People must find the abort button while the database is down, so no page waits f
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Final, TypeVar
-
-from fastapi import Depends, Request
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from croupier.control.ports import Stored
 from croupier.core.gates import Verdict
+from croupier.core.rollout.attempts import up_to
+from croupier.core.rollout.machine import replay
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import NotFound, Transient
 from croupier.server.api import models as m
@@ -19,7 +19,9 @@ from croupier.server.api import views
 from croupier.server.api.services import services
 from croupier.server.context import Context
 from croupier.server.patience import soon
-from croupier.server.web.charts import Chart, Drawing, Mark, charts, draw, marks
+from croupier.server.web.charts import Chart, Drawing, Mark, charts, draw
+from croupier.server.web.evolution import Evolution, drawn
+from croupier.server.web.past import Past, Tale
 
 T = TypeVar("T")
 
@@ -28,8 +30,6 @@ PATIENCE_S: Final = 2.0
 PAGE: Final = 20
 ENTRIES: Final = 30
 LATEST_S: Final = 900.0
-_KNOWN: Final = 100
-_AT_A_TIME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,59 +56,22 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One rollout's page. In a ``brief`` one charts hold only the latest looks, and nothing is drawn."""
+    """One rollout's page. In a ``brief`` one charts hold only the latest looks, and none is drawn; evidence always is.
+
+    ``folded`` looks are left out of the ``history``, ``None`` where none was to be.
+    """
 
     rollout: m.RolloutView
     charts: dict[str, Chart]
     drawings: dict[str, Drawing | None]
+    evolutions: dict[str, Evolution | None]
     history: Sequence[m.HistoryItem]
+    folded: int | None
     facts: Facts | None
     now: float
     stale: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """How far a rollout's history was read: up to the entry ``seq``, all of ``version``."""
-
-    version: int = -1
-    seq: int = -1
-    marks: tuple[Mark, ...] = ()
-
-
-@dataclass(slots=True)
-class Past:
-    """What was read from long histories. A gate may look ten thousand times: nothing is read twice."""
-
-    _read: dict[str, _Read] = field(default_factory=dict)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def weights(self, here: Context, stored: Stored[RolloutState]) -> tuple[Mark, ...]:
-        """When the data plane served which weight."""
-        rollout = stored.value.id
-        async with self._turn:
-            if self._read.get(rollout, _Read()).version < stored.version:
-                await self._read_on(here, rollout)
-                self._read[rollout] = replace(self._read.pop(rollout, _Read()), version=stored.version)
-                self._read = dict(list(self._read.items())[-_KNOWN:])
-            return self._read[rollout].marks
-
-    async def _read_on(self, here: Context, rollout: str) -> None:
-        known = self._read.get(rollout, _Read())
-        while entries := await here.ports.journal.entries(known.seq, _AT_A_TIME, f"rollout/{rollout}"):
-            events = [event for recorded in entries for event in recorded.entry.events]
-            known = self._read[rollout] = _Read(known.version, entries[-1].seq, marks(events, known.marks))
-
-
-def past_of(request: Request) -> Past:
-    """The memory of the application that serves this request."""
-    found: Past | None = getattr(request.app.state, "past", None)
-    if found is None:
-        found = request.app.state.past = Past()
-    return found
-
-
-Memory = Annotated[Past, Depends(past_of)]
+    bygone: bool = False
+    """Whether it is an attempt that another one followed."""
 
 
 async def board(here: Context, cursor: str | None) -> Board:
@@ -124,33 +87,69 @@ async def board(here: Context, cursor: str | None) -> Board:
     return Board(shown, [views.rollout(stored, now) for stored in page.items], page.next, now)
 
 
-async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False) -> Sight:
-    """One rollout with its charts and latest history. Raises ``NotFound``."""
+async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False, looks: bool = False) -> Sight:
+    """One rollout with its charts and what happened lately, with ``looks`` look by look. Raises ``NotFound``."""
     now = here.ports.clock.now()
     stored, stale = await find(here, rollout)
     state = stored.value
-    shown = views.rollout(stored, now)
-    failing_first = sorted(shown.gates, key=lambda gate: gate.verdict is not Verdict.FAIL or gate.waived)
-    shown = shown.model_copy(update={"gates": failing_first})
+    shown = _failing_first(views.rollout(stored, now))
     if stale:
-        return Sight(shown, {}, {}, (), None, now, stale=True)
+        return Sight(shown, {}, {}, {}, (), None, None, now, stale=True)
     try:
-        weights = await in_time(past.weights(here, stored))
-        latest = await in_time(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}"))
+        tale = await in_time(past.tale(here, stored))
+        latest = await in_time(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}")) if looks else ()
         kept = await in_time(here.ports.store.samples(rollout, since=_since(state, now) if brief else state.started_at))
     except Transient:
-        return Sight(shown, {}, {}, (), None, now, stale=True)
+        return Sight(shown, {}, {}, {}, (), None, None, now, stale=True)
     items = [item for recorded in latest for item in reversed(views.history(recorded, state))]
-    lines = charts(state, kept, weights)
+    lines = charts(state, kept, tale.marks)
     drawings = {} if brief else {name: draw(chart) for name, chart in lines.items()}
-    return Sight(shown, lines, drawings, items, facts(state, weights, now), now)
+    evolutions = await asyncio.to_thread(_evolutions, state, tale)
+    history, folded = (items, None) if looks else (list(tale.turns)[::-1], tale.looks)
+    return Sight(shown, lines, drawings, evolutions, history, folded, facts(state, tale.marks, now), now)
+
+
+async def bygone(here: Context, rollout: str, attempt: int) -> Sight:
+    """An attempt that another one followed, as it ended. Raises ``NotFound``."""
+    stored, _ = await find(here, rollout)
+    if not 1 <= attempt < stored.value.attempt:
+        last = stored.value.attempt
+        raise NotFound(f"{rollout} has no attempt {attempt}.", hint=f"It is at attempt {last}.")
+    history = await in_time(here.ports.store.history(rollout))
+    state = await asyncio.to_thread(lambda: replay(up_to(history, attempt)))
+    now = state.ended_at or here.ports.clock.now()
+    tale = Tale(up_to=attempt)
+    await in_time(tale.read_on(here, state))
+    lines = charts(state, await in_time(here.ports.store.samples(rollout, since=state.started_at)), tale.marks)
+    return Sight(
+        _failing_first(views.rollout(replace(stored, value=state), now)),
+        lines,
+        {name: draw(chart) for name, chart in lines.items()},
+        await asyncio.to_thread(_evolutions, state, tale),
+        list(tale.turns)[::-1],
+        tale.looks,
+        facts(state, tale.marks, now),
+        now,
+        bygone=True,
+    )
+
+
+def _failing_first(shown: m.RolloutView) -> m.RolloutView:
+    gates = sorted(shown.gates, key=lambda gate: gate.verdict is not Verdict.FAIL or gate.waived)
+    return shown.model_copy(update={"gates": gates})
+
+
+def _evolutions(state: RolloutState, tale: Tale) -> dict[str, Evolution | None]:
+    """Of every gate that gathers evidence, how that went."""
+    marks = [(mark.at, mark.weight) for mark in tale.marks]
+    return {name: drawn(state.plan.gate(name), tuple(track.looks), marks) for name, track in dict(tale.tracks).items()}
 
 
 async def points(here: Context, past: Past, rollout: str, after: float) -> tuple[RolloutState, dict[str, Chart]]:
     """The charts' points later than ``after`` (epoch seconds), of the present attempt. Raises ``NotFound``."""
     stored, _ = await find(here, rollout)
     state = stored.value
-    weights = await in_time(past.weights(here, stored))
+    weights = (await in_time(past.tale(here, stored))).marks
     kept = await in_time(here.ports.store.samples(rollout, since=max(after, state.started_at)))
     return state, charts(state, [sample for sample in kept if sample.at > after], weights)
 

@@ -19,7 +19,8 @@ CALM: Final = math.log(3.0)
 
 _SUSPECT: Final = math.log(100.0)
 """Evidence of a single group with which nothing passes, however small the group's part of the budget."""
-_INCIDENT: Final = math.log(100.0)
+INCIDENT: Final = math.log(100.0)
+"""Evidence with which the baseline itself misses the objective."""
 _OUTAGE: Final = 0.5
 """A canary of which so much fails does not go on, even where the baseline fails likewise."""
 _EXCLUDED: Final = -math.log(0.05)
@@ -47,7 +48,7 @@ def sum_up(
         groups = [trial for trial in evidence.trials if trial.group and parts[trial.group] >= 0.0]
         # A single group says where it is; of several, whatever says it loudest.
         return Verdict.FAIL, f"{_against(gate, groups[0] if len(groups) == 1 else worst, odds)} than permitted"
-    if evidence.incident is not None and evidence.incident.log_e >= _INCIDENT:
+    if evidence.incident is not None and evidence.incident.log_e >= INCIDENT:
         common = f"{describe(gate, ALL, canary, baseline)}; the baseline misses it likewise"
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
     suspect = max(evidence.trials, key=lambda trial: odds[trial.group])

@@ -115,6 +115,7 @@
       if (!chart || !(chart.canary.points.length || chart.baseline.points.length)) continue;
       element.hidden = false;
       const holder = plots.get(element);
+      if (!element.parentElement.clientWidth) continue; // folded away: drawn once somebody opens it
       if (!holder) { build(element, chart); continue; }
       holder.chart = chart;
       holder.data = columns(chart);
@@ -157,9 +158,13 @@
   window.addEventListener("resize", () => {
     window.clearTimeout(resizing);
     resizing = window.setTimeout(() => {
-      for (const [element, holder] of plots) holder.plot.setSize({width: element.parentElement.clientWidth, height: 170});
+      for (const [element, holder] of plots) {
+        const width = element.parentElement.clientWidth;
+        if (width) holder.plot.setSize({width, height: 170});
+      }
     }, 100);
   });
+  document.addEventListener("toggle", (event) => { if (event.target.open && event.target.querySelector(".plot")) draw(); }, true);
   document.addEventListener("page:updated", fetch_points);
   fetch_points();
 })();

@@ -1,0 +1,117 @@
+"""What a rollout waits for now, or how it ended: one line that names who decides. Pure.
+
+Terminals, the API and the page show it above everything else, so it names gates and leaves their reasons to them.
+"""
+
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from croupier.core.rollout import events as e
+from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
+from croupier.core.rollout.explain import duration
+from croupier.core.rollout.spec import Analysis, Pause, Resort
+from croupier.core.rollout.standing import as_it_stands, stance, unpassed
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.undecided import waiting
+
+_FEW: Final = 4
+"""So many gates are named in a sentence."""
+
+
+def explain(state: RolloutState, now: float) -> str:
+    """What the rollout waits for at ``now`` (epoch seconds), or how it ended: one sentence without a full stop."""
+    match state.phase:
+        case Phase.SUCCEEDED:
+            return f"done: {state.canary} serves everybody"
+        case Phase.ABORTED:
+            why = f": {state.abort.reason}" if state.abort else ""
+            return f"given up{why}; {_home(state)}"
+        case Phase.SUPERSEDED:
+            return f"superseded by {state.superseded_by}"
+        case Phase.ABORTING:
+            return f"taking every player off {state.canary}: waiting for the data plane to confirm it"
+        case Phase.PROMOTING:
+            if state.confirmed_bp == state.weight_bp:
+                return f"making {state.canary} the stable version"
+            return f"waiting for the data plane to confirm that {state.canary} serves everybody"
+        case Phase.PENDING | Phase.PROGRESSING | Phase.PAUSED:
+            return _explain_active(state, now)
+        case _:  # pragma: no cover
+            assert_never(state.phase)
+
+
+def _explain_active(state: RolloutState, now: float) -> str:
+    if state.hold is e.Hold.PERSON:
+        return f"paused by a person at {percent(state.weight_bp)}: resume it to go on"
+    if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
+        why = _held_by(state) or "its gates say pass now"
+        return f"paused at {percent(state.weight_bp)}, since a gate kept it waiting: {why}; resume it to wait on"
+    if state.step < 0:
+        left = state.started_at + state.plan.timing.progress_deadline_s - now
+        return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
+    if state.confirmed_bp != state.weight_bp:
+        return f"waiting for the data plane to confirm {percent(state.weight_bp)}"
+    step = state.current_step
+    if isinstance(step, Pause) and step.duration_s is None:
+        return f"waiting for a person at {percent(state.weight_bp)}: promote it to go on{_but(state)}"
+    if isinstance(step, Pause) and step.duration_s is not None:
+        left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
+        if left > 0:
+            return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state)}"
+    if isinstance(step, Analysis):
+        open_gates = [name for name in unpassed(state) if name in step.gates]
+        if open_gates:
+            return f"waiting for {_wanted(state, open_gates)}{_until(state, now)}"
+    blocked = _blocked(state)
+    return (
+        f"holding at {percent(state.weight_bp)}: {blocked}{_until(state, now)}"
+        if blocked
+        else f"going on as soon as {state.canary} is ready"
+    )
+
+
+def _wanted(state: RolloutState, names: list[str]) -> str:
+    """One gate with how it stands; several by name, since what each of them says would not fit a line."""
+    if len(names) == 1:
+        return f"gate {names[0]} to pass: it {stance(state, names[0])}"
+    return f"{_together(names)} to pass"
+
+
+def _together(names: Sequence[str]) -> str:
+    """``the gates a, b and c``; of many the first ones."""
+    few = names if len(names) <= _FEW else [*names[: _FEW - 1], f"{len(names) - _FEW + 1} more"]
+    return f"the gates {', '.join(few[:-1])} and {few[-1]}"
+
+
+def _until(state: RolloutState, now: float) -> str:
+    """What happens if the gates go on like this, and when."""
+    ends = [each for each in waiting(as_it_stands(state), binding(state), now) if each.policy.then is not Resort.HOLD]
+    if not ends:
+        return ""
+    first = min(ends, key=lambda waited: waited.policy.after_s - waited.seconds)
+    left = max(first.policy.after_s - first.seconds, 0.0)
+    then = "goes back" if first.policy.then is Resort.ABORT else "waits for a person"
+    return f"; {then} after {duration(left)} more of that"
+
+
+def _blocked(state: RolloutState) -> str | None:
+    """Why the next step cannot begin, where it would raise the share."""
+    return _held_by(state) if rises(state, after_step(state, state.started_at)) else None
+
+
+def _held_by(state: RolloutState) -> str | None:
+    """What keeps the share from rising: one gate and how it stands, or several by name."""
+    why, names = rise_blocked(state), unpassed(state)
+    if why is None or not names:
+        return why
+    return f"gate {names[0]} {stance(state, names[0])}" if len(names) == 1 else f"{_together(names)} have to pass"
+
+
+def _but(state: RolloutState) -> str:
+    """What would keep it from going on even then."""
+    blocked = _blocked(state)
+    return f"; {blocked}" if blocked else ""
+
+
+def _home(state: RolloutState) -> str:
+    return f"everybody is on {state.stable}" if state.stable else "nothing serves"
