@@ -11,6 +11,7 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, SetWeight, Timing, Undecided
+from croupier.core.rollout.standing import said_so_far
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))
@@ -148,3 +149,15 @@ def test_the_end_of_patience_is_told_through_empty_samples() -> None:
     assert "; waits for a person after " in explain(rehearsal.state, rehearsal.now)
     empty(rehearsal)
     assert "; waits for a person after " in explain(rehearsal.state, rehearsal.now)
+
+
+def test_the_verdict_of_all_that_was_gathered() -> None:
+    rehearsal = started(ERRORS)
+    assert said_so_far(ERRORS, GateState("errors")) is None
+    watch(rehearsal, 2, 500, samples=3)
+    empty(rehearsal)
+    [gate] = rehearsal.state.gates
+    assert said_so_far(ERRORS, gate) is Verdict.INCONCLUSIVE
+    empty(rehearsal, 6)
+    [gate] = rehearsal.state.gates
+    assert said_so_far(ERRORS, gate) is Verdict.NO_DATA
