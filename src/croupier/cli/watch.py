@@ -86,7 +86,9 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
         verdict = "waived" if gate["waived"] else gate.get("standing") or gate["verdict"] or "not yet"
         evidence = [_evidence(gate.get("budget"))] if budgets else []
         name = gate["name"] + (" (advisory)" if gate.get("advisory") else "")
-        table.add_row(plain(name), styled(verdict), *evidence, plain(gate.get("standingReason") or gate["reason"] or ""))
+        table.add_row(
+            plain(name), styled(verdict), *evidence, plain(gate.get("standingReason") or gate["reason"] or "")
+        )
     return table
 
 
