@@ -121,7 +121,7 @@ class Plane:
                 clock=self.clock,
             )
             kills = FileKillSpool(settings.state_dir / "kills.jsonl")
-            yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=self._healthy)
+            yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=self._healthy, runs=store)
         finally:
             await store.close()
 

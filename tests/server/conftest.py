@@ -215,7 +215,13 @@ async def open_world(
             )
             kills = FileKillSpool(chosen.state_dir / "kills.jsonl")
             yield Outside(
-                wrap(ports), tokens=store, changes=store, kills=kills, edge_healthy=edge.healthy, pushed=pushed
+                wrap(ports),
+                tokens=store,
+                changes=store,
+                kills=kills,
+                edge_healthy=edge.healthy,
+                runs=store,
+                pushed=pushed,
             )
         finally:
             await store.close()

@@ -13,8 +13,10 @@ from typing import Final
 from croupier.sdk.chores import Chores
 from croupier.sdk.connection import Connection
 from croupier.sdk.decisions.log import DecisionLog
+from croupier.sdk.exposures import Exposures
 from croupier.sdk.forks import everyone
-from croupier.sdk.held import Held
+from croupier.sdk.held import Changed, Event, Held
+from croupier.sdk.reporting import Reporting
 from croupier.sdk.subscription import Subscription
 from croupier.sdk.threads import before_uwsgi_forks, threads_run
 
@@ -36,8 +38,12 @@ class Background:
         decisions: DecisionLog | None,
         connect: Callable[[bool], Connection] | None,
         cache: Path | None,
+        exposures: Exposures,
     ) -> None:
         self.held = held
+        self.exposures = exposures
+        self.reporting: Reporting | None = None
+        self._connection: Connection | None = None
         self.decisions = decisions
         self.subscription: Subscription | None = None
         self.trouble = ""
@@ -49,6 +55,9 @@ class Background:
         self._prepared = False
         self._told: set[str] = set()
         self._started = False
+        if connect is not None:
+            exposures.follow(held.snapshot.lines, ())
+            held.listen(self._hear)
         everyone.add(self)
 
     @property
@@ -68,6 +77,8 @@ class Background:
             disk = None if self._cache is None else self._chore_thread()
             self.subscription = Subscription(connection, self.held, self._chore_thread(), disk, self._cache)
             self.subscription.start(within_s)
+            self._connection = connection
+            self._report()
         if (decisions := self.decisions) is not None:
             chores = self._chore_thread()
 
@@ -84,10 +95,24 @@ class Background:
         self._stopped = True
         for chores in self._chores:
             chores.stop()
+        if self.reporting is not None and self.subscription is not None and self.subscription.connected:
+            self.reporting.finish()
         if self.subscription is not None:
             self.subscription.stop()
         if self.decisions is not None:
             self.decisions.refill()
+
+    def _hear(self, event: Event) -> None:
+        """In the thread that changed the flags: an experiment may have started or ended."""
+        if isinstance(event, Changed):
+            self.exposures.follow(self.held.snapshot.lines, event.flags)
+            self._report()
+
+    def _report(self) -> None:
+        """A thread for the reports, from the first experiment on: what else the server is told must not wait."""
+        if self.reporting is None and self.exposures.running and self._connection is not None and not self._stopped:
+            self.reporting = Reporting(self._connection, self.exposures, self._chore_thread())
+            self.exposures.begin = self.reporting.begin
 
     def _connected(self) -> Connection | None:
         """The connection, not dialled yet. An address or a token that is none is said, since start-up never raises."""
@@ -125,6 +150,8 @@ class Background:
         self._process = os.getpid()
         self._started = True
         self.held.forked(prepared=self._prepared)
+        self.exposures.forked()
+        self.reporting, self._connection = None, None
         self._prepared = False
         if self._stopped:
             return

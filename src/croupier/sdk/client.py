@@ -5,6 +5,7 @@ takes to stay up to date goes on in the background.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ from croupier.core.flags.snapshot import snapshot
 from croupier.sdk.background import Background
 from croupier.sdk.decisions.log import DecisionLog
 from croupier.sdk.details import Details
+from croupier.sdk.exposures import Exposures
 from croupier.sdk.held import Held, Listener
 from croupier.sdk.known import LARGEST, Known, default_cache, read_known
 from croupier.sdk.rules import Rules, read_rules
@@ -105,7 +107,8 @@ class FlagClient:
         self._decisions = decisions
         if decisions is not None:
             decisions.begin(environment)
-        self._background = Background(self._held, decisions, connect, cache)
+        self._exposures = Exposures()
+        self._background = Background(self._held, decisions, connect, cache, self._exposures)
         self._stop = finalize(self, self._background.stop)
         self._background.start()
 
@@ -209,16 +212,22 @@ class FlagClient:
         return _overridden.get().get(id(self), self._ruleset) if self._overriding else self._ruleset
 
     def _decided(self, key: str, outcome: Outcome, context: Context | None) -> None:
-        """The decision log wants to hear of this one."""
+        """The decision log wants to hear of this one, or an experiment does."""
         decisions = self._decisions
-        if decisions is None or (self._overriding and id(self) in _overridden.get()):
+        if self._overriding and id(self) in _overridden.get():
             outcome.limit = 0
+            return
+        if outcome.run is not None:
+            with suppress(Exception):  # a player without an id is in no experiment
+                self._exposures.exposed(outcome.run, outcome.variant, _NOTHING if context is None else context)
+        if decisions is None:
+            outcome.limit = 0 if outcome.run is None else sys.maxsize
             return
         try:
             flag = self._ruleset.compiled(key)
             decisions.decided(key, outcome, _NOTHING if context is None else context, flag)
         except Exception:  # noqa: BLE001 -- whatever tracing makes of it, an evaluation must not break
-            outcome.limit = 0
+            outcome.limit = 0 if outcome.run is None else sys.maxsize
 
     @contextmanager
     def override(self, rules: Rules) -> Iterator[Self]:
@@ -249,11 +258,18 @@ class FlagClient:
         *,
         value: float | None = None,
         attributes: Mapping[str, Any] = _NOTHING,
+        **player: Any,
     ) -> None:
-        """Note in the decision log what a player did, to be compared with what they were given. Never raises."""
-        if self._decisions is not None:
-            with suppress(Exception):
-                self._decisions.tracked(event, _NOTHING if context is None else context, value, dict(attributes))
+        """Say what a player did: to the experiments that count it, and to the decision log. Never raises, never waits.
+
+        The player is told as for the flags, as one mapping, by name, or both; ``value`` and ``attributes`` are of the
+        event, for the decision log only.
+        """
+        with suppress(Exception):
+            known: Context = {**(context or _NOTHING), **player} if player else context or _NOTHING
+            self._exposures.tracked(event, known)
+            if self._decisions is not None:
+                self._decisions.tracked(event, known, value, dict(attributes))
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Be told of ``Changed``, ``Connected`` and ``Lost`` in a background thread; the answer ends it."""

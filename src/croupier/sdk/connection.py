@@ -1,4 +1,4 @@
-"""The control plane's endpoints for clients, over HTTP: the stream, the whole snapshot, the acknowledgement.
+"""The control plane's endpoints for clients, over HTTP: the stream, the whole snapshot, the acknowledgement, exposures.
 
 Plain blocking requests, made in the client's own threads. Errors are what httpx raises, ``Refused`` and ``Corrupt``.
 
@@ -35,7 +35,11 @@ _ADDRESS: Final = "Write it like http://127.0.0.1:8700."
 
 
 class Refused(CroupierError):
-    """The server answered, but not with flags."""
+    """The server answered, but not with flags; ``status`` is HTTP's."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,11 @@ class Connection:
         with self._http.stream("POST", "flags/acknowledge", json=said, timeout=_ACKNOWLEDGE_S) as response:
             _accept(response)
 
+    def report(self, said: dict[str, Any], timeout_s: float) -> None:
+        """Tell the server what experiments want to hear of; returns once that is counted."""
+        with self._http.stream("POST", "flags/exposures", json=said, timeout=timeout_s) as response:
+            _accept(response)
+
     def interrupt(self) -> None:
         """End the stream from another thread: its reader sees the end at once."""
         if (stream := self._socket) is not None:
@@ -202,6 +211,7 @@ def _accept(response: httpx.Response) -> None:
     raise Refused(
         f"{response.url.copy_with(query=None)} answered {response.status_code}{f': {said}' if said else ''}.",
         hint=hints.get(response.status_code, ""),
+        status=response.status_code,
     )
 
 

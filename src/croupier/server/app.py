@@ -95,7 +95,9 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             clock=clock,
         )
         kills = FileKillSpool(settings.state_dir / "kills.jsonl")
-        yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=router.healthy, pushed=pushed)
+        yield Outside(
+            ports, tokens=store, changes=store, kills=kills, edge_healthy=router.healthy, runs=store, pushed=pushed
+        )
         keep = settings.on_exit is OnExit.KEEP
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from croupier.control.catalog import Catalog
+from croupier.control.experiments.experiments import Experiments
+from croupier.control.experiments.intake import Intake
 from croupier.control.ports import Ports, PushedMetrics, Tokens
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
@@ -37,6 +39,8 @@ class Context:
     metrics: Metrics
     leases: SeenLeases
     flags: Desk
+    experiments: Experiments
+    intake: Intake
     pushed: PushedMetrics | None
     allowance: Allowance
     edge_healthy: Callable[[], Awaitable[bool]]

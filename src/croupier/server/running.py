@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from croupier.control.catalog import Catalog
+from croupier.control.experiments.experiments import Experiments
+from croupier.control.experiments.intake import Intake
 from croupier.control.flags.flags import Flags
 from croupier.control.ports import Changes, Commit, KillSpool, Ports, PushedMetrics, Tokens
+from croupier.control.ports.experiments import RunLedger
 from croupier.control.rollouts import Rollouts
 from croupier.control.traffic import keep_counting
 from croupier.core.journal.entry import Entry
@@ -48,6 +51,7 @@ class Outside:
     changes: Changes
     kills: KillSpool
     edge_healthy: Callable[[], Awaitable[bool]]
+    runs: RunLedger
     pushed: PushedMetrics | None = None
 
 
@@ -64,6 +68,8 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     await _let_an_admin_in(settings, ports, keyring)
     flags = Flags.of(ports.store, ports.journal, outside.kills, ports.clock, settings.environments)
     await flags.start()
+    experiments = Experiments(flags.changes.recorder, outside.runs)
+    await experiments.settle()
     feed = Feed(flags.book, keyring, flags.propagation, ports.clock, settings.max_flag_streams)
     streams = Streams(ports.journal, outside.changes, settings.max_streams, metrics.note)
     context = Context(
@@ -80,6 +86,8 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         metrics=metrics,
         leases=leases,
         flags=_desk(flags, feed, keyring, ports),
+        experiments=experiments,
+        intake=Intake(experiments),
         pushed=outside.pushed,
         allowance=Allowance(settings.otlp_per_s),
         edge_healthy=outside.edge_healthy,

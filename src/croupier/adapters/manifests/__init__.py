@@ -1,5 +1,5 @@
-"""The files that people write: ``Service``, ``Release``, ``Gate``, ``Segment``, ``Rollout``, ``Flag``, ``Preset``
-(``apiVersion: croupier/v1``), and bare flags.
+"""The files that people write: ``Service``, ``Release``, ``Gate``, ``Segment``, ``Rollout``, ``Flag``, ``Preset``,
+``Experiment`` (``apiVersion: croupier/v1``), and bare flags.
 """
 
 from croupier.adapters.manifests.bundle import Bundle, parse_objects, parse_text, read_paths, to_objects

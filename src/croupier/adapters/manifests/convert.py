@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from croupier.adapters.manifests import ready, shapes
 from croupier.adapters.manifests.matching import matchers
+from croupier.core.experiments import Experiment, Guard
 from croupier.core.gates import (
     EMBEDDED,
     BurnRule,
@@ -186,6 +187,28 @@ def _sli(shape: shapes.SliShape) -> Sli:
 def segment(shape: shapes.SegmentShape) -> Segment:
     matches = sorted(shape.spec.match.items())
     return Segment(shape.metadata.name, tuple(AttributeMatch(name, tuple(values)) for name, values in matches))
+
+
+def experiment(shape: shapes.ExperimentShape) -> Experiment:
+    spec = shape.spec
+    usual = Experiment("", "", "", "")
+    return Experiment(
+        name=shape.metadata.name,
+        flag=spec.flag,
+        control=spec.control,
+        goal=spec.goal.event,
+        treatments=tuple(spec.treatments or ()),
+        environment=given(spec.environment, usual.environment),
+        rule=given(spec.rule, usual.rule),
+        within_s=spec.goal.within,
+        fewer_is_better=spec.goal.better == "fewer",
+        guards=tuple(Guard(guard.event, guard.worse == "fewer") for guard in spec.guards or ()),
+        minimum_effect=given(spec.minimum_effect, usual.minimum_effect),
+        error=given(spec.error, usual.error),
+        lasts_s=given(spec.lasts, usual.lasts_s),
+        owner=given(spec.owner, usual.owner),
+        description=given(spec.description, usual.description),
+    )
 
 
 def rollout(shape: shapes.RolloutShape) -> RolloutSpec:

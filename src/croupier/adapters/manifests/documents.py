@@ -15,6 +15,8 @@ from croupier.adapters.manifests.misread import described
 from croupier.adapters.manifests.ready import misplaced
 from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, process_problems
 from croupier.control.ports import Document
+from croupier.core.experiments import Experiment
+from croupier.core.experiments.model import check as check_experiment
 from croupier.core.gates import Gate
 from croupier.core.gates.check import check_gate
 from croupier.core.releases import Service
@@ -126,12 +128,14 @@ def _document(shape: shapes.AnyDocument, data: dict[str, Any]) -> Document:
             return _declared(shape, convert.segment(shape), data)
         case shapes.RolloutShape():
             return _declared(shape, convert.rollout(shape), data)
+        case shapes.ExperimentShape():
+            return _declared(shape, convert.experiment(shape), data)
         case _:  # pragma: no cover - the others are drafts, not documents
             raise AssertionError(shape)
 
 
 def _declared(
-    shape: shapes.ServiceShape | shapes.GateShape | shapes.SegmentShape | shapes.RolloutShape,
+    shape: shapes.ServiceShape | shapes.GateShape | shapes.SegmentShape | shapes.RolloutShape | shapes.ExperimentShape,
     spec: Any,
     data: dict[str, Any],
 ) -> Document:
@@ -154,6 +158,8 @@ def _senseless(document: Document) -> Iterator[Complaint]:
         yield from map(Complaint, check(spec))
         for problem in advise(spec):
             yield Complaint(problem, severity=Severity.WARNING)
+    elif isinstance(spec, Experiment):
+        yield from map(Complaint, check_experiment(spec))
 
 
 def _wrong_service(service: Service) -> Iterator[Problem]:

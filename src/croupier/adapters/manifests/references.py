@@ -14,6 +14,7 @@ from croupier.adapters.manifests.flags import FlagDraft, PresetDraft
 from croupier.adapters.manifests.located import Path, Severity
 from croupier.adapters.manifests.release import ReleaseDraft, process_problems
 from croupier.control.ports import Document
+from croupier.core.experiments import Experiment
 from croupier.core.gates import Gate
 from croupier.core.releases import Service
 from croupier.core.rollout.resolve import comparisons_alone, gate_uses, unprovable, without_evidence
@@ -104,6 +105,8 @@ class _Names:
                 self.segments[document.name] = segment
             case RolloutSpec() as rollout:
                 self.rollouts[document.name] = rollout
+            case Experiment():
+                pass  # nothing refers to one
 
 
 def _twice(item: Item, index: int, seen: dict[tuple[str, str], int]) -> Iterator[Dangling]:

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from croupier.control.ports import Document, ServiceState, Spec
+from croupier.core.experiments import Experiment
 from croupier.core.gates import Gate
 from croupier.core.releases import Release, Service
 from croupier.core.rollout.events import Event
@@ -94,6 +95,7 @@ _SPECS: Final[dict[str, Codec[Spec]]] = {
     "Gate": Codec("Gate document", _adapter(Gate)),
     "Segment": Codec("Segment document", _adapter(Segment)),
     "Rollout": Codec("Rollout document", _adapter(RolloutSpec)),
+    "Experiment": Codec("Experiment document", _adapter(Experiment)),
 }
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from croupier.adapters.store.codec import Codec
 from croupier.core.flags.events import FlagEvent
+from croupier.core.flags.measurement import Measurement
 from croupier.core.flags.preset import PresetState
 from croupier.core.flags.read import read_flag
 from croupier.core.flags.state import FlagState, Kill
@@ -37,6 +38,7 @@ class _Kept:
     reverted_at: float | None = None
     full_since: float | None = None
     archived: bool = False
+    measured: tuple[Measurement, ...] = ()
 
 
 FLAG_EVENT: Final[Codec[FlagEvent]] = Codec(

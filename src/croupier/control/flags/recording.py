@@ -75,13 +75,15 @@ Stamp: TypeAlias = Callable[[int, float], tuple[Stored[PresetState], Entry]]
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What is to be written, and said of it as in ``Changed``. ``stamp`` gives what goes into the same commit of the
-    preset that does it, from the version and the time of that commit.
+    preset that does it, from the version and the time of that commit. ``entries`` are more of the same commit, of other
+    subjects.
     """
 
     happenings: tuple[Happening, ...]
     warnings: tuple[Problem, ...] = ()
     effects: tuple[tuple[str, Effect], ...] = ()
     stamp: Stamp | None = None
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +151,5 @@ def _commit(book: FlagBook, version: int, decided: Decided, who: Who, now: float
     if decided.stamp is not None:
         preset, entry = decided.stamp(version + 1, now)
         presets, entries = (preset,), [*entries, entry]
+    entries += decided.entries
     return Commit(tuple(entries), now, flags=tuple(states), presets=presets, ruleset=version)

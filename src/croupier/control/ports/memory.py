@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from croupier.core.experiments import Experiment
 from croupier.core.flags.preset import PresetState
 from croupier.core.flags.state import FlagState
 from croupier.core.gates import Gate
@@ -41,13 +42,13 @@ class ServiceState:
     """How many rollouts the service has had; the next one's number is one more."""
 
 
-Spec: TypeAlias = Service | Gate | Segment | RolloutSpec
+Spec: TypeAlias = Service | Gate | Segment | RolloutSpec | Experiment
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A declared object. ``kind`` is Service, Gate, Segment or Rollout; ``digest`` covers ``source``, the canonical
-    JSON.
+    """A declared object. ``kind`` is Service, Gate, Segment, Rollout or Experiment; ``digest`` covers ``source``, the
+    canonical JSON.
     """
 
     kind: str

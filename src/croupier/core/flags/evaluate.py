@@ -14,8 +14,9 @@ from typing import Any, Final, TypeAlias
 from xxhash import xxh64_intdigest
 
 from croupier.core.flags.bucketing import ALGORITHMS, Split
+from croupier.core.flags.measurement import measured
 from croupier.core.flags.model import NATIVE
-from croupier.core.flags.outcome import Outcome, Reason
+from croupier.core.flags.outcome import Measured, Outcome, Reason
 from croupier.core.flags.step import Context, Lookup, Step, Take
 from croupier.core.flags.targeting_key import KeyOf, key_of
 from croupier.core.flags.undecided import Undecided
@@ -115,6 +116,7 @@ class _Compilation:
     def __init__(self, version: int, line: Mapping[str, Any], rest: str, lookup: Lookup) -> None:
         self.version, self.line, self.rest, self.lookup = version, line, rest, lookup
         self.prefixes: dict[str, str] = {}
+        self.run, self.measured_rule = measured(line)
 
     def compiled(self) -> Compiled:
         line = self.line
@@ -132,8 +134,13 @@ class _Compilation:
     def needing(self, key: str) -> Outcome:
         return self.outcome(self.line["off"], Reason.DISABLED, detail=f"needs {key}")
 
-    def outcome(self, variant: str, reason: Reason, *, rule: str | None = None, detail: str = "") -> Outcome:
+    def outcome(
+        self, variant: str, reason: Reason, *, rule: str | None = None, detail: str = "", measure: bool = True
+    ) -> Outcome:
         value = self.line["variants"][variant]
+        if measure and self.run and rule == self.measured_rule and reason is Reason.SPLIT:
+            run, version = self.run, self.version
+            return Measured(value, sys.intern(variant), reason, rule=rule, version=version, detail=detail, run=run)
         return Outcome(value, sys.intern(variant), reason, rule=rule, version=self.version, detail=detail)
 
     def step(self, rule: Mapping[str, Any], index: int) -> Step:
@@ -148,7 +155,9 @@ class _Compilation:
         test = self.lookup.condition(text) if text else None
         outside = served[0]
         if share < BUCKETS:
-            outside = self.outcome(self.line["serve"], Reason.SPLIT, rule=name, detail=_outside(share, name))
+            # Of those whom it leaves out some are the next rule's, so the others are no fair part of all.
+            last, said = index == len(self.line["rules"]), _outside(share, name)
+            outside = self.outcome(self.line["serve"], Reason.SPLIT, rule=name, detail=said, measure=last)
         if share < BUCKETS and algorithm == NATIVE and not several and not by:
             return test, served[0], _one(share), self.prefixes.setdefault(salt, f"{salt}:"), outside
         take: Take | None = None

@@ -66,4 +66,35 @@ class FlagArchived:
     type: Literal["flag_archived"] = "flag_archived"
 
 
-FlagEvent: TypeAlias = FlagDeclared | FlagKilled | FlagRestored | FlagRenewed | FlagWarned | FlagReverted | FlagArchived
+@dataclass(frozen=True, slots=True)
+class FlagMeasured:
+    """An experiment on it started: clients report what it deals, see ``Measurement``. It answers as before."""
+
+    run: str
+    experiment: str
+    environment: str
+    rule: str
+    by: str = ""
+    events: tuple[str, ...] = ()
+    type: Literal["flag_measured"] = "flag_measured"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagUnmeasured:
+    """The experiment's run is over: clients report nothing of it any more."""
+
+    run: str
+    type: Literal["flag_unmeasured"] = "flag_unmeasured"
+
+
+FlagEvent: TypeAlias = (
+    FlagDeclared
+    | FlagKilled
+    | FlagRestored
+    | FlagRenewed
+    | FlagWarned
+    | FlagReverted
+    | FlagArchived
+    | FlagMeasured
+    | FlagUnmeasured
+)

@@ -7,6 +7,7 @@ it is asked for. What the environment overrides, what is killed or expired is al
 import json
 from typing import Any, Final
 
+from croupier.core.flags.measurement import NAME
 from croupier.core.flags.model import Bucketing, Rule, Share
 from croupier.core.flags.state import FlagState
 from croupier.core.segments import BUCKETS, Segment
@@ -45,6 +46,9 @@ def _flag(state: FlagState, environment: str) -> dict[str, Any]:
     if there.rules:
         line["by"] = bucketing
         line["rules"] = [_rule(rule, bucketing) for rule in there.rules]
+    for measurement in state.measured:
+        if measurement.environment == environment:
+            line[NAME] = measurement.line()
     return line
 
 

@@ -5,6 +5,7 @@ of them, so what nearly none needs is not theirs: see ``Failed``.
 """
 
 import marshal
+import sys
 from enum import StrEnum
 from typing import Any, Final
 
@@ -41,6 +42,9 @@ class Outcome:
     error: str | None = None
     """OpenFeature's error code, of one that ``Failed``."""
 
+    run: str | None = None
+    """The run of an experiment that wants to hear of everybody who gets this, of one that is ``Measured``."""
+
     def __init__(
         self,
         value: Any,
@@ -69,6 +73,10 @@ class Outcome:
             return self.value
         return marshal.loads(marshal.dumps(self.value))  # noqa: S302 -- the quickest copy of plain data; it never leaves
 
+    def saying(self, detail: str) -> "Outcome":
+        """Another one like this, with these words."""
+        return Outcome(self.value, self.variant, self.reason, rule=self.rule, version=self.version, detail=detail)
+
     def __repr__(self) -> str:
         said = f", {self.detail}" if self.detail else ""
         return f"<{self.variant}={self.value!r} {self.reason}{said}, rule {self.rule}, v{self.version}>"
@@ -82,3 +90,36 @@ class Failed(Outcome):
     def __init__(self, error: str, detail: str) -> None:
         super().__init__(None, None, Reason.ERROR, detail=detail)
         self.error = error
+
+
+class Measured(Outcome):
+    """What the rule of a running experiment deals: the SDK is shown each of these, and reports each player once."""
+
+    __slots__ = ("run",)
+
+    def __init__(
+        self,
+        value: Any,
+        variant: str | None,
+        reason: Reason,
+        *,
+        rule: str | None = None,
+        version: int = 0,
+        detail: str = "",
+        run: str = "",
+    ) -> None:
+        super().__init__(value, variant, reason, rule=rule, version=version, detail=detail)
+        self.run = run
+        self.limit = sys.maxsize
+
+    def saying(self, detail: str) -> Outcome:
+        """As above, of the same run."""
+        return Measured(
+            self.value,
+            self.variant,
+            self.reason,
+            rule=self.rule,
+            version=self.version,
+            detail=detail,
+            run=self.run or "",
+        )

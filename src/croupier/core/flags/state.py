@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from croupier.core.flags import events as e
+from croupier.core.flags.measurement import Measurement
 from croupier.core.flags.model import Flag, Targeting
 from croupier.core.flags.read import read_flag
 from croupier.core.segments import BUCKETS
@@ -45,6 +46,7 @@ class FlagState:
 
     ``expires_at`` is the declaration's, or later by renewal. ``full_since`` says since when it is served to everybody
     everywhere (epoch seconds), which makes it debt after a while.
+    ``measured`` are the runs of experiments on it, one at most in each environment.
     """
 
     flag: Flag
@@ -60,6 +62,7 @@ class FlagState:
     reverted_at: float | None = None
     full_since: float | None = None
     archived: bool = False
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def key(self) -> str:
@@ -101,10 +104,9 @@ def evolve(
             return _declared_again(state, event, flag or read_flag(event.source), actor, at)
         case e.FlagKilled():
             return replace(state, kills=_with(state.kills, Kill(actor, at, event.reason, preset=event.preset)))
-        case e.FlagRestored(preset=""):
-            return replace(state, kills=state.after_restore)
         case e.FlagRestored():
-            return replace(state, kills=tuple(kill for kill in state.kills if kill.preset != event.preset))
+            of_preset = tuple(kill for kill in state.kills if kill.preset != event.preset)
+            return replace(state, kills=of_preset if event.preset else state.after_restore)
         case e.FlagRenewed():
             return replace(state, expires_at=event.expires_at, warned_at=None, reverted_at=None)
         case e.FlagWarned():
@@ -113,6 +115,8 @@ def evolve(
             return replace(state, reverted_at=at)
         case e.FlagArchived():
             return replace(state, archived=True)
+        case e.FlagMeasured() | e.FlagUnmeasured():
+            return replace(state, measured=_measured(state.measured, event))
         case _:
             assert_never(event)
 
@@ -136,6 +140,14 @@ def _declared_again(state: FlagState, event: e.FlagDeclared, flag: Flag, actor: 
     if flag.expires_at == state.flag.expires_at:
         return after
     return replace(after, expires_at=flag.expires_at, warned_at=None, reverted_at=None)
+
+
+def _measured(before: tuple[Measurement, ...], event: e.FlagMeasured | e.FlagUnmeasured) -> tuple[Measurement, ...]:
+    others = tuple(item for item in before if item.run != event.run)
+    if isinstance(event, e.FlagUnmeasured):
+        return others
+    new = Measurement(event.run, event.experiment, event.environment, event.rule, event.by, event.events)
+    return (*others, new)
 
 
 def _with(kills: tuple[Kill, ...], new: Kill) -> tuple[Kill, ...]:

@@ -71,14 +71,7 @@ class Undecided:
             words, place = (_MORE,), (id(outcome), _MORE)
         if place not in self._noted:
             detail = "; ".join(filter(None, (outcome.detail, *words)))
-            made = Outcome(
-                outcome.value,
-                outcome.variant,
-                outcome.reason,
-                rule=outcome.rule,
-                version=outcome.version,
-                detail=detail,
-            )
+            made = outcome.saying(detail)
             self._noted.setdefault(place, made)  # another thread may have been faster, and counts on its own
         return self._noted[place]
 

@@ -131,7 +131,7 @@ class DecisionLog:
                 for outcome in flow.outcomes:
                     flow.miss(outcome)
                     # The next one comes here in any case, so that this flag is looked at again.
-                    outcome.limit = self._limit(max(self._per_second, 1))
+                    outcome.limit = self._limit(outcome, max(self._per_second, 1))
                 if flow.missed:
                     reports.append((flag, flow.missed))
                 flow.tokens, flow.missed = self._per_second, {}
@@ -185,11 +185,12 @@ class DecisionLog:
                 flow.miss(outcome)
             else:
                 flow.outcomes.add(outcome)
-                outcome.limit = self._limit(outcome.count + flow.tokens)
+                outcome.limit = self._limit(outcome, outcome.count + flow.tokens)
             return logged
 
-    def _limit(self, count: int) -> int:
-        return sys.maxsize if self._spans else count
+    def _limit(self, outcome: Outcome, count: int) -> int:
+        """Spans want to hear of every decision, and so does a running experiment."""
+        return sys.maxsize if self._spans or outcome.run is not None else count
 
     def _key(self, context: Context) -> str:
         try:

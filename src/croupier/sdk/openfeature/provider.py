@@ -132,7 +132,7 @@ class CroupierProvider(AbstractProvider):
         evaluation_context: EvaluationContext | None = None,
         tracking_event_details: TrackingEventDetails | None = None,
     ) -> None:
-        """Note in the decision log what a player did, to be compared with what they were given."""
+        """Say what a player did, as ``FlagClient.track``."""
         value = None if tracking_event_details is None else tracking_event_details.value
         more = {} if tracking_event_details is None else tracking_event_details.attributes
         self.flags.track(tracking_event_name, attributes_of(evaluation_context), value=value, attributes=more)

@@ -17,6 +17,7 @@ TAGS: Final = [
     {"name": "services", "description": "What serves players now."},
     {"name": "rollouts", "description": "Start, watch, promote, pause, resume, abort, retry."},
     {"name": "flags", "description": "Declare, read, kill, restore, renew, archive flags; see what an edit would do."},
+    {"name": "experiments", "description": "Start, stop, and look at results, as often as you like."},
     {"name": "for applications", "description": "What the SDK asks: plain, and cheap for ten thousand of them."},
     {"name": "OFREP", "description": "OpenFeature's remote evaluation protocol, for any OpenFeature SDK."},
     {"name": "journal", "description": "The record, its proofs, and a stream of what is added to it."},
@@ -35,7 +36,7 @@ _OF_POSTS: Final = {
     "409": "Somebody else was faster.",
     "413": "The body is too large.",
 }
-_WITHOUT_KEY: Final = ("/acknowledge", "/evaluate", "/explain", "/preview")
+_WITHOUT_KEY: Final = ("/acknowledge", "/exposures", "/evaluate", "/explain", "/preview")
 """What changes nothing, or nothing that could not be said twice."""
 
 _KEY: Final = {

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from croupier.server.api import (
     catalog,
     environments,
+    experiments,
     explanations,
     flag_questions,
     flags,
@@ -59,6 +60,7 @@ for part in (
     flag_questions,
     presets,
     environments,
+    experiments,
     journal,
     people,
 ):

@@ -83,9 +83,47 @@ _ACKNOWLEDGE: Final = {
     "responses": {"204": {"description": "Noted."}},
 }
 
+_EXPOSURES: Final = {
+    "tags": ["for applications"],
+    "summary": "Report to experiments",
+    "description": "Who was given which variant of a flag that a running experiment measures, and who did what. A "
+    "flag's line names the run, the rule whose outcomes count (those with reason SPLIT), the attribute that players "
+    "are known by, and the events. A player is the BLAKE2b of their key, 8 bytes, keyed with the run's id, in hex. "
+    "Each player is counted once: what is sent again changes nothing.",
+    "operationId": "report_exposures",
+    "security": _SECURITY,
+    "parameters": [_ENVIRONMENT],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["client", "runs"],
+                    "properties": {
+                        "client": {"type": "string", "maxLength": 128, "example": "shop-7d9f-x2x4z"},
+                        "lost": {"type": "integer", "minimum": 0, "description": "Reports left out since its start."},
+                        "runs": {
+                            "type": "object",
+                            "description": "By run: [player, variant, event, seconds ago]; variant or event is empty.",
+                            "additionalProperties": {
+                                "type": "array",
+                                "items": {"type": "array", "minItems": 4, "maxItems": 4, "items": {}},
+                            },
+                            "example": {"0f" * 16: [["8b1a9953c4611296", "blue", "", 1.5]]},
+                        },
+                    },
+                }
+            }
+        },
+    },
+    "responses": {"204": {"description": "Counted."}},
+}
+
 PATHS: Final[dict[str, dict[str, Any]]] = {
     "/api/v1/environments/{environment}/flags": {"get": _SNAPSHOT},
     "/api/v1/environments/{environment}/flags/stream": {"get": _STREAM},
     "/api/v1/environments/{environment}/flags/acknowledge": {"post": _ACKNOWLEDGE},
+    "/api/v1/environments/{environment}/flags/exposures": {"post": _EXPOSURES},
 }
 """Path items, without the problems that every path may answer."""

@@ -13,6 +13,8 @@ from croupier.core.flags.snapshot import MEDIA_TYPE
 from croupier.errors import CroupierError, Rejected
 from croupier.server.auth import Principal, bearer_of
 from croupier.server.context import Context
+from croupier.server.experiments.report import LARGEST as LARGEST_REPORT
+from croupier.server.experiments.report import read_report
 from croupier.server.flags.acknowledge import CLIENT, LARGEST, read_acknowledgement
 from croupier.server.flags.answer import answer, body_of, header
 from croupier.server.flags.stream import CONNECTION, Connection, Listener
@@ -21,8 +23,14 @@ from croupier.server.problems import Forbidden, Malformed, respond_error, respon
 REFETCH: Final = "/ofrep/v1/events"
 """Where clients of OFREP hear that they are to ask again; every bulk answer says so, with a ticket."""
 
-_PATH: Final = re.compile(rf"/api/v1/environments/([^/]{{1,100}})/flags(|/stream|/acknowledge)|({REFETCH})")
-_METHODS: Final = {"": ("GET", "HEAD"), "/stream": ("GET",), "/acknowledge": ("POST",), REFETCH: ("GET",)}
+_PATH: Final = re.compile(rf"/api/v1/environments/([^/]{{1,100}})/flags(|/stream|/acknowledge|/exposures)|({REFETCH})")
+_METHODS: Final = {
+    "": ("GET", "HEAD"),
+    "/stream": ("GET",),
+    "/acknowledge": ("POST",),
+    "/exposures": ("POST",),
+    REFETCH: ("GET",),
+}
 _MOST_PARAMETERS: Final = 20
 _STREAM: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
 
@@ -58,6 +66,9 @@ class ClientDoor:
                 case "/acknowledge":
                     asking(here, scope, environment)
                     await _acknowledge(here, receive, send, environment)
+                case "/exposures":
+                    asking(here, scope, environment)
+                    await _report(here, receive, send, environment)
                 case _:
                     await _listen(here, scope, send, _of_ticket(here, scope))
         except CroupierError as error:
@@ -124,6 +135,16 @@ async def _acknowledge(here: Context, receive: Receive, send: Send, environment:
     here.flags.propagation.acknowledge(
         said.client, environment, said.position, said.digest, held_s=said.held_s, now=now, sdk=said.sdk
     )
+    await answer(send, 204)
+
+
+async def _report(here: Context, receive: Receive, send: Send, environment: str) -> None:
+    here.flags.book.snapshot(environment)
+    body = await body_of(receive, LARGEST_REPORT)
+    if body is None:
+        raise Malformed(f"The body is larger than {LARGEST_REPORT:,} bytes, or did not arrive.")
+    said = read_report(body, here.ports.clock.now())
+    await here.intake.take(environment, said.client, said.runs, said.lost)
     await answer(send, 204)
 
 

@@ -4,6 +4,7 @@ The only place where the fields of the files are written down: reading, error me
 it. Values are read by ``quantities`` and ``words``; sense is judged by ``core``.
 """
 
+from croupier.adapters.manifests.shapes.experiment import ExperimentShape
 from croupier.adapters.manifests.shapes.flag import FlagShape, PresetShape
 from croupier.adapters.manifests.shapes.gate import (
     BurnShape,
@@ -35,7 +36,9 @@ from croupier.adapters.manifests.shapes.service import (
 
 API_VERSION = "croupier/v1"
 
-AnyDocument = ServiceShape | ReleaseShape | GateShape | SegmentShape | RolloutShape | FlagShape | PresetShape
+AnyDocument = (
+    ServiceShape | ReleaseShape | GateShape | SegmentShape | RolloutShape | FlagShape | PresetShape | ExperimentShape
+)
 
 KINDS: dict[str, type[AnyDocument]] = {
     "Service": ServiceShape,
@@ -45,6 +48,7 @@ KINDS: dict[str, type[AnyDocument]] = {
     "Rollout": RolloutShape,
     "Flag": FlagShape,
     "Preset": PresetShape,
+    "Experiment": ExperimentShape,
 }
 """Every kind of document, in the order in which they depend on each other."""
 
@@ -56,6 +60,7 @@ __all__ = [
     "AutoShape",
     "BurnShape",
     "ComparisonShape",
+    "ExperimentShape",
     "FlagShape",
     "GateShape",
     "GateSpec",

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
-from croupier.adapters.store.sql import commit, flags, journal, leases, listings, samples
+from croupier.adapters.store.sql import commit, experiments, flags, journal, leases, listings, samples
 from croupier.adapters.store.sql.changes import Changes, Subscription
 from croupier.adapters.store.sql.database import Database, parse_url
 from croupier.adapters.store.sql.schema import migrate_database
@@ -27,6 +27,8 @@ from croupier.control.ports import (
     TreeHead,
     Verification,
 )
+from croupier.control.ports.experiments import Batch, Point
+from croupier.core.experiments import Run, Tally
 from croupier.core.flags.preset import PresetState
 from croupier.core.releases import Release
 from croupier.core.rollout.events import Event
@@ -168,6 +170,26 @@ class SqlStore:
 
     async def _newest(self) -> int:
         return (await self.head()).size - 1
+
+    # --- RunLedger ---------------------------------------------------------------------------------------------------
+
+    async def begin_run(self, run: Run) -> None:
+        await self._database.write(partial(experiments.begin, run=run))
+
+    async def runs(self, experiment: str | None = None, limit: int = 100) -> Sequence[Run]:
+        return await self._database.read(partial(experiments.listed, experiment=experiment, limit=limit))
+
+    async def count(self, run_id: str, batch: Batch) -> Tally | None:
+        return await self._database.write(partial(experiments.count, run_id=run_id, batch=batch), durable=False)
+
+    async def points(self, run_id: str) -> Sequence[Point]:
+        return await self._database.read(partial(experiments.course, run_id=run_id))
+
+    async def end_run(self, run_id: str, at: float, by: str) -> Run | None:
+        return await self._database.write(partial(experiments.end, run_id=run_id, at=at, by=by))
+
+    async def drop_run(self, run_id: str) -> None:
+        await self._database.write(partial(experiments.drop, run_id=run_id))
 
     # --- Tokens ------------------------------------------------------------------------------------------------------
 

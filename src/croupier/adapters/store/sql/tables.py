@@ -181,3 +181,37 @@ presets = Table(
     Column("version", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
 )
+
+experiment_runs = Table(
+    "experiment_runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("experiment", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("tally", Text, nullable=False),
+    Column("point_at", Double, nullable=False),
+    Index("experiment_runs_started", "experiment", "started_at", "id"),
+)
+"""``run`` never changes, ``tally`` has the totals, ``point_at`` is when the last of ``experiment_points`` was taken."""
+
+experiment_players = Table(
+    "experiment_players",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("player", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("waiting_since", Double),
+    Index("experiment_players_waiting", "run", "waiting_since"),
+    sqlite_with_rowid=False,
+)
+"""``player`` is a hash. ``waiting_since``: did something, and was not given a variant yet. Forgotten with the run."""
+
+experiment_points = Table(
+    "experiment_points",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("at", Double, primary_key=True),
+    Column("tally", Text, nullable=False),
+)

@@ -4,7 +4,7 @@ Called by the promotion rule: a step ends when what is not yet excluded would co
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 _HALVINGS: Final = 60
@@ -49,26 +49,40 @@ def upper(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
     return high
 
 
-def interval(bad: int, total: int, *, error: float = 0.05) -> tuple[float, float]:
+def evidence_against(rate: float, bad: float, total: float, priors: Sequence[Prior] = _EXPECTED) -> float:
+    """The log e-value against "the failure rate is ``rate``", on whichever side of it the counts are."""
+    return _against(rate, bad, total, _mixture(bad, total, priors))
+
+
+def interval(bad: int, total: int, *, error: float = 0.05, priors: Sequence[Prior] = _EXPECTED) -> tuple[float, float]:
     """Between which failure rates (0 to 1) the true one is: at all times at once, but with probability ``error``.
 
     For people, who want to know how bad it is whatever was expected. The average of several mixtures is an e-value as
     well, so it is narrow for rare failures and for common ones, and both ends come of the same one (a confidence
-    sequence).
+    sequence). ``priors`` are fixed before the first event.
     """
     if not total:
         return 0.0, 1.0
-    mixtures = [_log_beta(p.a + bad, p.b + total - bad) - _log_beta(*p) for p in _EXPECTED]
-    highest = max(mixtures)
-    mean = highest + math.log(math.fsum(math.exp(each - highest) for each in mixtures) / len(mixtures))
+    mixture = _mixture(bad, total, priors)
 
     def excluded(rate: float) -> bool:
-        # A hair inside of 0 and 1, which a single event refutes.
-        rate = min(max(rate, 1e-12), 1.0 - 1e-12)
-        return mean - bad * math.log(rate) - (total - bad) * math.log1p(-rate) >= -math.log(error)
+        return _against(rate, bad, total, mixture) >= -math.log(error)
 
     share = bad / total
     return _edge(excluded, share, 0.0), _edge(excluded, share, 1.0)
+
+
+def _mixture(bad: float, total: float, priors: Sequence[Prior]) -> float:
+    """The logarithm of what the average of the priors makes of the counts."""
+    mixtures = [_log_beta(p.a + bad, p.b + total - bad) - _log_beta(*p) for p in priors]
+    highest = max(mixtures)
+    return highest + math.log(math.fsum(math.exp(each - highest) for each in mixtures) / len(mixtures))
+
+
+def _against(rate: float, bad: float, total: float, mixture: float) -> float:
+    # A hair inside of 0 and 1, which a single event refutes.
+    rate = min(max(rate, 1e-12), 1.0 - 1e-12)
+    return mixture - bad * math.log(rate) - (total - bad) * math.log1p(-rate)
 
 
 def _edge(excluded: Callable[[float], bool], inside: float, outside: float) -> float:
