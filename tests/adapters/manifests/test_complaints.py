@@ -582,7 +582,7 @@ def test_refused_versions(version: str, expected: str) -> None:
             [
                 (
                     "2:7 kind: unknown kind 'Servce'; did you mean 'Service'? "
-                    "Known are Service, Release, Gate, Segment, Rollout, Flag, Preset."
+                    "Known are Service, Release, Gate, Segment, Rollout, Flag, Preset, Experiment."
                 )
             ],
         ),
@@ -594,7 +594,7 @@ def test_refused_versions(version: str, expected: str) -> None:
             "services: {}\n",
             [
                 "1:1 apiVersion: 'apiVersion' is missing. Write apiVersion: croupier/v1.",
-                "1:1 kind: 'kind' is missing. Write one of Service, Release, Gate, Segment, Rollout, Flag, Preset.",
+                "1:1 kind: 'kind' is missing. Write one of Service, Release, Gate, Segment, Rollout, Flag, Preset, Experiment.",
             ],
         ),
         (
