@@ -42,3 +42,16 @@ def test_a_plot_shows_the_limit_and_what_is_over_it() -> None:
 
 def test_a_plot_of_two_looks_at_once() -> None:
     assert len(plot(Series([5, 5], [1.0, 2.0], 3.0, ("3", "0")), 5)) == 8
+
+
+def test_an_attempt_before_the_present_one(canary: Any, cli: Any) -> None:
+    assert cli("rollout", "abort", "shop-2", "--reason", "it smells").code == 0
+    canary.until("shop-2", lambda rollout: rollout["phase"] == "aborted")
+    assert cli("rollout", "retry", "shop-2").code == 0
+    now = cli("gate", "explain", "shop-2", "ok")
+    assert "This is attempt 2, which began with the whole budget; of the one before: --attempt 1" in now.err
+    before = cli("gate", "explain", "shop-2", "ok", "--attempt", "1")
+    assert before.out.startswith("ok pass")
+    assert cli("gate", "explain", "shop-2", "ok", "--attempt", "1", "--json").json["attempt"] == 1
+    missing = cli("gate", "explain", "shop-2", "--attempt", "3")
+    assert (missing.code, "It is at attempt 2." in missing.err) == (3, True)

@@ -14,6 +14,9 @@ def explain(
     context: typer.Context,
     rollout: Annotated[str, typer.Argument(help="The rollout, for example payments-3.", metavar="ROLLOUT")],
     gate: Annotated[str | None, typer.Argument(help="Only this gate.", metavar="GATE")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(min=1, help="An earlier attempt of a rollout that was started again.", metavar="N")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The evidence of a rollout's gates: counts, estimates with intervals, odds, what is missing, and how long until a
@@ -25,7 +28,8 @@ def explain(
         names = [gate] if gate else [item["name"] for item in client.get(path)["gates"]]
         if not names:
             raise NotFound(f"{rollout} has no gates.", hint="Nobody watched it but people.")
-        found = [client.get(f"{path}/gates/{segment(name)}/explanation") for name in names]
+        which = {} if attempt is None else {"attempt": attempt}
+        found = [client.get(f"{path}/gates/{segment(name)}/explanation", **which) for name in names]
     if as_json:
         print_json(found[0] if gate else found)
         return
@@ -35,6 +39,9 @@ def explain(
         _show(item)
     if any(item["groups"] for item in found):
         note(found[0]["intervals"])
+    now = found[0].get("attempt", 1)
+    if attempt is None and now > 1:
+        note(f"This is attempt {now}, which began with the whole budget; of the one before: --attempt {now - 1}")
 
 
 def _show(item: dict[str, Any]) -> None:

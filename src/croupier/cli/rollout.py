@@ -206,7 +206,9 @@ def abort(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Jso
 
 @app.command()
 def retry(context: typer.Context, rollout: Id, reason: Reason = "", as_json: Json = False) -> None:
-    """Start an aborted rollout again. It begins with its first step, and with other players."""
+    """Start an aborted rollout again. It begins with its first step and other players, and its gates with nothing held
+    against the release and their whole budget for errors; 'gate explain --attempt' has what they had found before.
+    """
     _act(context, rollout, "retry", as_json, reason=reason)
 
 

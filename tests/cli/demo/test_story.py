@@ -1,6 +1,8 @@
 """The demo's pure parts: what was seen to happen, the ports, the documents, and the table at the end."""
 
+import os
 import socket
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,14 +114,19 @@ def test_a_busy_port_is_said_and_another_taken() -> None:
     assert len(notes) == 1
 
 
-def test_a_place_of_its_own() -> None:
-    place = choose_place()
-    try:
-        assert place.folder.is_dir()
-        assert place.port != place.edge_port
-        assert place.page == f"http://127.0.0.1:{place.port}/"
-    finally:
-        place.folder.rmdir()
+def test_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first, second = choose_place(), choose_place()
+    assert first.folder.is_dir(), "it is held"
+    assert first.port != first.edge_port
+    assert first.page == f"http://127.0.0.1:{first.port}/"
+    assert first.lock is not None
+    os.close(first.lock)
+    third = choose_place()
+    assert not first.folder.exists(), "nobody holds it any more"
+    for place in (second, third):
+        assert place.lock is not None
+        os.close(place.lock)
 
 
 def test_the_documents_are_good_and_know_their_place(tmp_path: Path) -> None:

@@ -3,21 +3,26 @@ a flag that is killed.
 """
 
 import shutil
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from croupier.cli.output import Exit, out
 from croupier.errors import Rejected
 
+_BRISK: Final = 120
+"""Requests/s from which on the story is as short as it is said to be."""
+
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
-    rate: Annotated[int, typer.Option(help="Requests per second of the players.", min=20, max=1000)] = 200,
+    rate: Annotated[
+        int, typer.Option(help="Requests per second of the players; with few, gates wait long.", min=20, max=1000)
+    ] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the players' dice.")] = 1,
 ) -> None:
     """Watch three releases of a casino on this machine. One is promoted, two are rolled back; then a flag misbehaves,
-    and is killed. It needs 3 minutes.
+    and is killed. It takes two to three minutes.
 
     Leaves with 0 when every release and the flag ended as they should, and no request was lost.
     """
@@ -34,7 +39,7 @@ def demo(
     from croupier.cli.demo.stage import choose_place
 
     place = choose_place()
-    for note in place.notes:
+    for note in (*place.notes, *_slowly(rate)):
         out.print(f"note: {note}", markup=False)
     try:
         good = asyncio.run(play(place, keep=keep, rate=rate, seed=seed))
@@ -44,3 +49,9 @@ def demo(
     finally:
         shutil.rmtree(place.folder, ignore_errors=True)
     raise typer.Exit(Exit.OK if good else Exit.FAILED)
+
+
+def _slowly(rate: int) -> tuple[str, ...]:
+    if rate >= _BRISK:
+        return ()
+    return (f"with {rate} requests/s the gates wait long for their events: 60 take six minutes, fewer take more",)

@@ -32,6 +32,7 @@ async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:
                 await asyncio.to_thread(open_casino, client, place)
                 screen.say(f"The page: {place.page}")
                 screen.say(f"  signed in, once: {await asyncio.to_thread(sign_in_link, client)}")
+                screen.say(f"The command line, in another terminal: {_exported(place)}")
                 screen.say("payments 1.0.0 serves everybody; the players come in.")
                 async with Crowd(place.edge, rate=rate, seed=seed, players=_PLAYERS) as crowd:
                     await _tell(client, crowd, screen)
@@ -103,10 +104,15 @@ async def _linger(place: Place, link: str) -> None:
     """Leave everything running until the user has seen enough."""
     out.print(f"The page, signed in (once, within 5 minutes): {link}", markup=False)
     out.print(f"Everything goes on. State and token are in {place.folder / 'state'}; for the command line:")
-    out.print(f"  export CROUPIER_URL={place.page} CROUPIER_STATE_DIR={place.folder / 'state'}", markup=False)
+    out.print(f"  {_exported(place)}", markup=False)
     out.print("Ctrl-C stops all of it.")
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, enough.set)
     await enough.wait()
+
+
+def _exported(place: Place) -> str:
+    """What makes the command line find this control plane."""
+    return f"export CROUPIER_URL={place.page} CROUPIER_STATE_DIR={place.folder / 'state'}"

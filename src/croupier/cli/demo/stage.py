@@ -17,6 +17,7 @@ from typing import Any, Final
 from croupier.adapters.manifests import parse_text, to_objects
 from croupier.cli.client import Client
 from croupier.cli.connection import Connection
+from croupier.cli.demo.leftovers import PREFIX, claim, sweep
 from croupier.errors import CroupierError, Rejected, Transient
 
 _READY_S: Final = 60.0
@@ -25,12 +26,15 @@ _STOP_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the demo runs. ``notes`` say which usual port was busy."""
+    """Where the demo runs. ``notes`` are for people (which usual port was busy); ``lock`` is the descriptor that holds
+    the folder.
+    """
 
     folder: Path
     port: int
     edge_port: int
     notes: tuple[str, ...]
+    lock: int | None = None
 
     @property
     def page(self) -> str:
@@ -47,11 +51,12 @@ class Place:
 
 
 def choose_place(port: int = 8700, edge_port: int = 8080) -> Place:
-    """A new folder, and these ports where they are free (0: any free one)."""
-    notes: list[str] = []
+    """A new folder, and these ports where they are free (0: any free one). What killed demos left is removed."""
+    notes = sweep(Path(tempfile.gettempdir()))
     port = _port(port, "the page", notes)
     edge_port = _port(edge_port, "the players", notes)
-    return Place(Path(tempfile.mkdtemp(prefix="croupier-demo-")), port, edge_port, tuple(notes))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    return Place(folder, port, edge_port, tuple(notes), claim(folder))
 
 
 class ControlPlane:
@@ -77,6 +82,7 @@ class ControlPlane:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the demo, which then stops this in good order
+            pass_fds=() if place.lock is None else (place.lock,),
         )
 
     def connection(self) -> Connection:

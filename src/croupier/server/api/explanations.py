@@ -4,11 +4,12 @@ import asyncio
 import random
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from croupier.core.gates import ClassicRule, Counts, SequentialRule
 from croupier.core.gates.forecast.present import Ahead
+from croupier.core.rollout.attempts import up_to
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.explain_gate import Estimate, GateStory, GroupStory, Point, explain_gate
 from croupier.core.rollout.gate_words import INTERVALS, describe_story
@@ -70,6 +71,7 @@ class GateExplanation(Model):
     """A gate's evidence in words and numbers, from the recorded looks."""
 
     rollout: str
+    attempt: int = Field(1, description="Each gathers its evidence anew, with the whole budget.")
     gate: str
     rule: str = Field(description="classic, sequential or burn.")
     objective: str = Field(description="What it demands, as people say it.")
@@ -89,7 +91,12 @@ class GateExplanation(Model):
 
 @router.get("/{rollout}/gates/{gate}/explanation", operation_id="explain_gate", summary="Explain a gate")
 async def get_explanation(
-    here: Here, rollout: Annotated[str, Path(max_length=100)], gate: Annotated[str, Path(max_length=100)]
+    here: Here,
+    rollout: Annotated[str, Path(max_length=100)],
+    gate: Annotated[str, Path(max_length=100)],
+    attempt: Annotated[
+        int | None, Query(ge=1, le=2**31, description="An earlier attempt, as it ended; without it the present one.")
+    ] = None,
 ) -> GateExplanation:
     """What a gate has counted, what that says and how surely, how far it is from a verdict, and how long until one."""
     stored = await here.ports.store.rollout(rollout)
@@ -98,9 +105,12 @@ async def get_explanation(
     names = [each.name for each in stored.value.plan.gates]
     if gate not in names:
         raise NotFound(f"{rollout} has no gate '{gate}'.", hint=f"It has: {', '.join(names) or 'none'}.")
+    if attempt is not None and attempt > stored.value.attempt:
+        raise NotFound(f"{rollout} has no attempt {attempt}.", hint=f"It is at attempt {stored.value.attempt}.")
     history = await here.ports.store.history(rollout)
+    events = up_to(history, attempt or stored.value.attempt)
     chance = random.Random(_SEED).random  # noqa: S311 - chance, not a secret
-    return view(await asyncio.to_thread(explain_gate, history, gate, chance))
+    return view(await asyncio.to_thread(explain_gate, events, gate, chance))
 
 
 def view(story: GateStory) -> GateExplanation:
@@ -108,6 +118,7 @@ def view(story: GateStory) -> GateExplanation:
     gate, evidence, latest = story.gate, story.remembered.evidence, story.remembered.latest
     return GateExplanation(
         rollout=story.state.id,
+        attempt=story.state.attempt,
         gate=gate.name,
         rule=gate.rule.kind,
         objective=describe_gate(gate),

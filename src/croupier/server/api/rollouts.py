@@ -130,7 +130,7 @@ async def resume(
 async def retry(
     request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
 ) -> Response:
-    """Start an aborted rollout again from its first step, with other players first."""
+    """Start an aborted rollout again from its first step, with other players first and the gates' whole budget."""
     return await _act(
         request, here, who, lambda ask: here.rollouts.retry(rollout, ask), reason=asked.reason, expected=expected
     )
