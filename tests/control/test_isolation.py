@@ -1,15 +1,27 @@
 """One service's mistake, or a record that is not the right one, must not stop or take away what serves."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from tests.control.conftest import STEPS
 
 from croupier.control.fleet import Fleet
 from croupier.control.isolation import strangers, without_blamed
-from croupier.control.ports import Backend, Endpoint, RoutedService, ServiceState, Stored, TrafficTable, VersionKey
+from croupier.control.ports import (
+    Backend,
+    Endpoint,
+    Query,
+    RoutedService,
+    ServiceState,
+    Stored,
+    TrafficTable,
+    VersionKey,
+)
 from croupier.control.rollouts import Ask
-from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.routes import canary_routes, stable_routes
+from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.rollout.state import Phase
 from croupier.errors import Problem, Rejected
 
@@ -86,6 +98,45 @@ async def test_an_abort_gets_through_beside_a_service_that_is_refused(shop: Any,
     shop.router.apply = apply
     await shop.turn(2)
     assert (await shop.state(rollout)).phase is Phase.ABORTED
+
+
+@pytest.fixture
+async def two(shop: Any) -> tuple[str, str]:
+    """Rollouts of two services, both at their first pause."""
+    ours = await shop.roll_out()
+    await shop.declare(Service("lobby", ("/lobby",), PROCESS), RolloutSpec("lobby", "lobby", STEPS, ("ok",)))
+    added = [Release("lobby", version, PROCESS, f"sha256:{version}") for version in ("1.0.0", "1.1.0")]
+    await shop.a.catalog.apply([], added, actor="anna")
+    await shop.a.rollouts.start("lobby", "1.0.0", BORIS)
+    await shop.turn(3)
+    theirs = await shop.a.rollouts.start("lobby", "1.1.0", BORIS)
+    await shop.turn(3)
+    return ours, theirs.rollout.value.id
+
+
+async def test_no_rollout_waits_for_another_ones_source(shop: Any, two: tuple[str, str]) -> None:
+    """Each answer here comes only when the other rollout's gate has asked, too."""
+    both, read = asyncio.Barrier(2), shop.metrics.read
+
+    async def together(query: Query) -> Any:
+        await both.wait()
+        return await read(query)
+
+    began = shop.clock.now()
+    shop.metrics.read = together
+    async with asyncio.timeout(10):
+        await shop.turn(1, after=70.0)
+    assert all([(await shop.state(rollout)).gate_state("ok").judged_at > began for rollout in two])
+
+
+async def test_a_rollout_that_somebody_changes_keeps_no_other_one_waiting(shop: Any, two: tuple[str, str]) -> None:
+    """The first one is aborted while it is decided; the other one's look is recorded in the same turn."""
+    began = shop.clock.now()
+    shop.a.happenings.once["before commit"] = lambda: shop.site("b").rollouts.abort(two[0], BORIS)
+    await shop.turn(1, after=70.0)
+    assert (await shop.state(two[1])).gate_state("ok").judged_at > began
+    await shop.turn(2)
+    assert (await shop.state(two[0])).phase is Phase.ABORTED
 
 
 async def test_a_record_that_knows_nothing_of_what_serves_touches_nothing(

@@ -1,15 +1,19 @@
 """What is seen of the world: what is unknown is said to be unknown, and a moment's flapping empties nothing."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.control.conftest import GATE, STEPS
 
+from croupier.control import observe
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets, usual_counts
-from croupier.control.ports import Endpoint, Health, Sample, ScrapeTarget, VersionKey, WorkloadStatus
+from croupier.control.ports import Endpoint, Health, Query, Sample, ScrapeTarget, VersionKey, WorkloadStatus
 from croupier.core.gates import BurnRule, Comparison, Counts, LatencySli, Reading, Silence
 from croupier.core.releases import ProcessTemplate
+from croupier.core.rollout.spec import RolloutSpec
 from croupier.errors import Transient
 
 KEY = VersionKey("shop", "1.0.0")
@@ -101,6 +105,50 @@ async def test_gates_are_asked_when_they_are_due_and_not_before(shop: Any) -> No
     said = await ask_gates(ports, state, now + 5.0, memory, samples)
     assert said == {"ok": Silence("the metric source does not answer")}
     assert len(samples) == 2
+
+
+async def test_no_gate_waits_for_another_gates_source(shop: Any) -> None:
+    """Each answer here comes only when the other gate has asked, too."""
+    fast = replace(GATE, name="fast", source="otlp")
+    strategy = RolloutSpec("shop", "shop", STEPS, ("ok", "fast"))
+    await shop.declare(fast, strategy)
+    state, ports = await shop.state(await shop.roll_out()), shop.a.reconciler.ports
+    await shop.wait(5.0)
+    both = asyncio.Barrier(2)
+    read = shop.metrics.read
+
+    async def together(query: Query) -> Reading | Silence:
+        await both.wait()
+        answer: Reading | Silence = await read(query)
+        return answer
+
+    shop.metrics.read = together
+    async with asyncio.timeout(10):
+        said = await ask_gates(ports, state, shop.clock.now(), GateMemory(), [])
+    assert set(said) == {"ok", "fast"}
+
+
+async def test_a_source_is_asked_so_many_questions_at_a_time(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe, "AT_ONCE", 1)
+    fast = replace(GATE, name="fast")
+    await shop.declare(fast, RolloutSpec("shop", "shop", STEPS, ("ok", "fast")))
+    state, ports = await shop.state(await shop.roll_out()), shop.a.reconciler.ports
+    await shop.wait(5.0)
+    asking, most = 0, 0
+    read = shop.metrics.read
+
+    async def counted(query: Query) -> Reading | Silence:
+        nonlocal asking, most
+        asking += 1
+        most = max(most, asking)
+        await asyncio.sleep(0)
+        asking -= 1
+        answer: Reading | Silence = await read(query)
+        return answer
+
+    shop.metrics.read = counted
+    assert set(await ask_gates(ports, state, shop.clock.now(), GateMemory(), [])) == {"ok", "fast"}
+    assert most == 1
 
 
 async def test_a_latency_is_asked_at_both_thresholds_over_one_span(shop: Any) -> None:

@@ -4,11 +4,12 @@ round.
 A part that cannot be seen is said to be unknown, never guessed; deciding knows what to do with unknown.
 """
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from croupier.control import hearing
 from croupier.control.fleet import Fleet
@@ -26,7 +27,7 @@ from croupier.control.ports import (
 from croupier.core.gates import Counts, Gate, Reading, Silence
 from croupier.core.gates.judge import short_span
 from croupier.core.releases import ProcessTemplate
-from croupier.core.rollout.decide import looks
+from croupier.core.rollout.decide import Look, looks
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Transient
@@ -36,6 +37,11 @@ log = logging.getLogger("croupier.control")
 Ask: TypeAlias = Callable[[Query], Awaitable[Reading | Silence]]
 """Asks a metric source."""
 
+Turns: TypeAlias = defaultdict[str, asyncio.Semaphore]
+"""By metric source, who may ask it now: one that is slow keeps no other one's answers waiting."""
+
+AT_ONCE: Final = 16
+"""Questions to one source at a time."""
 _USUAL_S = 600.0
 """How far back is looked to see how the stable version usually is."""
 
@@ -122,33 +128,43 @@ class View:
         return replace(status, endpoints=self._endpoints[key])
 
 
+def turns_of_sources() -> Turns:
+    """Turns that nobody has taken yet."""
+    return defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+
+
 @dataclass(slots=True)
 class GateMemory:
     """When each gate of a rollout looked last, also without anything worth recording, and how far its reading reached
-    (epoch seconds, by the gate's name). ``told`` are the mistakes of sources that were logged.
+    (epoch seconds, by the gate's name). ``told`` are the mistakes of sources that were logged, ``turns`` what all
+    rollouts share.
     """
 
     looked: dict[str, float] = field(default_factory=dict)
     read_until: dict[str, float] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    turns: Turns = field(default_factory=turns_of_sources)
 
 
 async def ask_gates(
     ports: Ports, state: RolloutState, now: float, memory: GateMemory, samples: list[Sample]
 ) -> Mapping[str, Reading | Silence]:
-    """Ask the metric source for each gate that is due; ``samples`` gets what charts are drawn from.
+    """Ask the metric source for each gate that is due, all at once: no hard stop waits for another gate's slow source.
+    ``samples`` gets what charts are drawn from.
 
     A reading that reaches no further than the one before is no new look: where the source measures less often than the
     gate looks, one bad measurement would else count as several in a row.
     """
     said: dict[str, Reading | Silence] = {}
-    ask: Ask = partial(hearing.ask, ports.metrics, told=memory.told)
-    for look in looks(state, now, memory.looked):
+
+    async def ask(query: Query) -> Reading | Silence:
+        async with memory.turns[query.source]:
+            return await hearing.ask(ports.metrics, query, memory.told)
+
+    due = looks(state, now, memory.looked)
+    answers = await asyncio.gather(*(_of_look(ask, state, look) for look in due))
+    for look, answer in zip(due, answers, strict=True):
         gate = look.gate
-        query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until, gate.source)
-        answer = await _answered(ask, gate, query)
-        if isinstance(answer, Reading):
-            answer = await _with_recent(ask, query, gate, answer)
         if isinstance(answer, Reading):
             seen_until = memory.read_until.get(gate.name)
             if seen_until is not None and seen_until == answer.until:
@@ -158,6 +174,14 @@ async def ask_gates(
         said[gate.name] = answer
         samples += _samples(state, gate.name, answer, now)
     return said
+
+
+async def _of_look(ask: Ask, state: RolloutState, look: Look) -> Reading | Silence:
+    """All that the source says for one look."""
+    gate = look.gate
+    query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until, gate.source)
+    answer = await _answered(ask, gate, query)
+    return await _with_recent(ask, query, gate, answer) if isinstance(answer, Reading) else answer
 
 
 async def _with_recent(ask: Ask, query: Query, gate: Gate, answer: Reading) -> Reading | Silence:

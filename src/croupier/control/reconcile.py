@@ -15,7 +15,16 @@ from typing import Final, TypeVar
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
-from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets
+from croupier.control.observe import (
+    GateMemory,
+    Seen,
+    Turns,
+    View,
+    ask_gates,
+    keep_samples,
+    scrape_targets,
+    turns_of_sources,
+)
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, draft, fold, record
 from croupier.control.waiting import Interrupted, unless
@@ -53,6 +62,7 @@ class Reconciler:
     _lingering: Lingering = field(default_factory=Lingering)
     _templates: dict[VersionKey, ProcessTemplate] = field(default_factory=dict)
     _gates: dict[str, GateMemory] = field(default_factory=dict)
+    _turns: Turns = field(default_factory=turns_of_sources)
     _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
     _urgent: asyncio.Event = field(default_factory=asyncio.Event)
     _unrecorded: asyncio.Event = field(default_factory=asyncio.Event)
@@ -190,29 +200,45 @@ class Reconciler:
 
     async def _decide_all(self, fleet: Fleet, seen: Seen, samples: list[Sample], *, recording: bool) -> bool:
         """Decide for each active rollout; whether anything was recorded. A rollout that cannot be decided for a reason
-        that nobody foresaw stays where it is, and keeps no other one from its abort.
+        that nobody foresaw stays where it is, and keeps no other one from its abort; nor does one that somebody else
+        changed meanwhile, or whose metric source is slow.
         """
         changed = False
-        for stored in fleet.rollouts.values():
-            if stored.value.phase.active:
-                try:
-                    # Where one record failed, the others are not tried: each may take all our patience.
-                    able = recording and not self._stale
-                    changed |= await self._decide_one(self._fleet or fleet, stored, seen, samples, recording=able)
-                except (Conflict, Transient):
-                    raise
-                except Exception:  # one rollout's surprise must not keep another one's abort from being acted on
-                    log.exception("%s: could not be decided; the others go on", stored.value.id)
+        late: Conflict | None = None
+        active = [stored for stored in fleet.rollouts.values() if stored.value.phase.active]
+        now = self.ports.clock.now()
+        # Gates that count on in memory are asked for what they have not counted yet.
+        asked = (self._ask_gates(self._known(stored).value, now, samples) for stored in active)
+        for stored, said in zip(active, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(said, BaseException):
+                log.error("%s: its gates could not be asked; the others go on", stored.value.id, exc_info=said)
+                continue
+            try:
+                # Where one record failed, the others are not tried: each may take all our patience.
+                able = recording and not self._stale
+                changed |= await self._decide_one(self._fleet or fleet, stored, seen, said, now, recording=able)
+            except (Fenced, Transient):
+                raise
+            except Conflict as overtaken:
+                late = overtaken
+            except Exception:  # one rollout's surprise must not keep another one's abort from being acted on
+                log.exception("%s: could not be decided; the others go on", stored.value.id)
+        if late is not None:
+            raise late
         return changed
 
     async def _decide_one(
-        self, fleet: Fleet, stored: Stored[RolloutState], seen: Seen, samples: list[Sample], *, recording: bool
+        self,
+        fleet: Fleet,
+        stored: Stored[RolloutState],
+        seen: Seen,
+        said: Mapping[str, Reading | Silence],
+        now: float,
+        *,
+        recording: bool,
     ) -> bool:
-        state, now = stored.value, self.ports.clock.now()
+        state = stored.value
         canary = VersionKey(state.service, state.canary)
-        # Gates that count on in memory are asked for what they have not counted yet.
-        known = self._known(stored).value
-        said = await self._ask_gates(known, now, samples)
         served = seen.served.get(state.service) if seen.served is not None else None
         evidence = Evidence(seen.unready(canary) is None, seen.failure(canary), served, said)
         if recording:
@@ -235,7 +261,7 @@ class Reconciler:
         self, state: RolloutState, now: float, samples: list[Sample]
     ) -> Mapping[str, Reading | Silence]:
         """What the metric sources say; nothing where somebody wakes the loop meanwhile: no abort waits for a source."""
-        memory = self._gates.setdefault(state.id, GateMemory())
+        memory = self._gates.setdefault(state.id, GateMemory(turns=self._turns))
         try:
             return await unless(ask_gates(self.ports, state, now, memory, samples), self._urgent)
         except Interrupted:
