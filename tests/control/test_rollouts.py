@@ -1,12 +1,15 @@
 """What people do: what it records, what is so already, what is refused, and what happens when somebody is faster."""
 
+import threading
 from typing import Any
 
 import pytest
 
+from croupier.control import rollouts
 from croupier.control.ports import Answer
 from croupier.control.rollouts import Ask
 from croupier.core.gates import Comparison, Gate, Objective, RatioSli
+from croupier.core.rollout.prove import prove
 from croupier.core.rollout.spec import RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
@@ -38,6 +41,22 @@ async def test_a_start_is_recorded_with_who_and_why(shop: Any) -> None:
     assert (found.actor, found.action, found.subject, found.reason) == ("anna", "start", "rollout/shop-2", "because")
     assert outcome.seq == (await shop.entries()) - 1
     assert await waking(shop)
+
+
+async def test_many_gates_are_tried_out_beside_the_loop(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may take a third of a second, in which no abort would come through."""
+    threads: list[int] = []
+
+    def noted(*asked: Any) -> Any:
+        threads.append(threading.get_ident())
+        return prove(*asked)
+
+    monkeypatch.setattr(rollouts, "prove", noted)
+    await shop.a.rollouts.start("shop", "1.1.0", ANNA)
+    monkeypatch.setattr(rollouts, "_MANY", 0)
+    await shop.a.rollouts.start("shop", "1.2.0", ANNA)
+    ours = threading.get_ident()
+    assert [thread == ours for thread in threads] == [True, False]
 
 
 async def test_a_newer_release_supersedes_in_one_commit(shop: Any) -> None:

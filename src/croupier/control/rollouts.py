@@ -4,9 +4,10 @@ The one door: whoever asks, the request is validated, decided by the pure core a
 request without an expected version is decided again when the reconciler was faster; with one, it gets a ``Conflict``.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from croupier.control.observe import Seen, usual_counts
 from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
@@ -19,13 +20,18 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
 from croupier.core.rollout.prove import prove
-from croupier.core.rollout.resolve import resolve
+from croupier.core.rollout.resolve import gate_uses, resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.segments import Segment
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _TRIES = 10
+_MANY: Final = 2
+"""From more gates on, what is tried out before a start is tried out beside the event loop."""
 _OTHERWISE = "Mend the gate and apply it, or start by a Rollout without it: --strategy NAME."
 
 Decide: TypeAlias = Callable[[RolloutState, Delivery, float], tuple[e.Event, ...]]
@@ -178,7 +184,7 @@ class Rollouts:
         per_s = None
         if paces(chosen[0]) and (whom := await serving(self.ports, delivery, active)) is not None:
             per_s = await requests_per_s(self.ports, counting(chosen[0], gates), whom)
-        return resolve(chosen[0], gates.values(), segments, per_s=per_s)
+        return await _beside(len(gate_uses(chosen[0])), resolve, chosen[0], gates.values(), segments, per_s=per_s)
 
     async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
         """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
@@ -191,7 +197,8 @@ class Rollouts:
                 blind = await self.ports.metrics.probe(sli, service, stable, gate.source)
                 if blind is not None:
                     raise Rejected(f"Gate {gate.name} cannot judge {service}: {blind}.", hint=_OTHERWISE)
-            proof = prove(plan, gate.name, await usual_counts(self.ports, gate, service, stable))
+            usual = await usual_counts(self.ports, gate, service, stable)
+            proof = await _beside(len(plan.gates), prove, plan, gate.name, usual)
             if proof.red_after_s is None and not gate.advisory:
                 raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
 
@@ -218,6 +225,11 @@ class Rollouts:
 
     async def _active(self, delivery: Stored[Delivery]) -> Stored[RolloutState] | None:
         return await self._rollout(delivery.value.active) if delivery.value.active else None
+
+
+async def _beside(gates: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do what tries out so many gates: each may take a third of a second, and an abort must come through."""
+    return await asyncio.to_thread(work, *args, **kwargs) if gates > _MANY else work(*args, **kwargs)
 
 
 def _draft_start(

@@ -1,9 +1,14 @@
 """What people declare: taken in whole or not at all, every mistake at once."""
 
+import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
+
+from croupier.adapters.manifests import parse_objects
+from croupier.server.api import intake
 
 
 def service(**spec: Any) -> dict[str, Any]:
@@ -24,6 +29,25 @@ def rollout(*steps: Any, gate: str = "ok", service: str = "shop") -> dict[str, A
     canary = {"steps": list(steps), "analysis": {"templates": [{"templateName": gate}]}}
     spec = {"service": service, "strategy": {"canary": canary}}
     return {"apiVersion": "croupier/v1", "kind": "Rollout", "metadata": {"name": "shop"}, "spec": spec}
+
+
+async def test_others_are_served_while_documents_are_read(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates are tried out then, which may take seconds: an abort must come through meanwhile."""
+    reading, answered = threading.Event(), threading.Event()
+
+    def waits(*args: Any, **kwargs: Any) -> Any:
+        reading.set()
+        assert answered.wait(10), "nobody was served meanwhile"
+        return parse_objects(*args, **kwargs)
+
+    monkeypatch.setattr(intake, "parse_objects", waits)
+    applying = asyncio.ensure_future(world.post("/apply", {"documents": [service()]}))
+    async with asyncio.timeout(20):
+        while not reading.is_set():
+            await asyncio.sleep(0.01)
+        assert (await world.get("/me")).status_code == 200
+        answered.set()
+        assert (await applying).status_code == 200
 
 
 async def test_effects_and_what_is_read_back(world: Any) -> None:

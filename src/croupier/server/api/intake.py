@@ -3,6 +3,7 @@
 The one path for ``/apply`` and ``/releases``. Every mistake is collected before anything is refused.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -55,7 +56,8 @@ async def _declare(
     here: Context, objects: Sequence[dict[str, Any]], *, actor: str, reason: str, keep: Keep, dry_run: bool
 ) -> m.ApplyResult:
     known = [stored.value for stored in await here.ports.store.documents()]
-    bundle = parse_objects(objects, known, at=("documents",))
+    # Beside the event loop: each Rollout's gates are tried out, which may take seconds, and an abort must come through.
+    bundle = await asyncio.to_thread(parse_objects, objects, known, at=("documents",))
     releases, problems = ([], []) if bundle.errors else await _completed(here, bundle, known, objects)
     problems = [*(found.problem for found in bundle.errors), *problems]
     labels = [_label(index, data) for index, data in enumerate(objects)]

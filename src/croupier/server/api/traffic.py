@@ -1,5 +1,6 @@
 """``/services/{service}/traffic``: what the gates of a plan would count, asked before anything starts."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -63,7 +64,7 @@ async def traffic(here: Here, service: Annotated[str, Path(max_length=100)], ask
     """How many events these gates would have counted in the last ten minutes, and how many of them good. Changes
     nothing that is recorded.
     """
-    bundle = parse_objects(asked.documents, None, at=("documents",))
+    bundle = await asyncio.to_thread(parse_objects, asked.documents, None, at=("documents",))
     if bundle.errors:
         labels = [str(data.get("kind", "")) for data in asked.documents]
         problems = tuple(found.problem for found in bundle.errors)
