@@ -594,8 +594,10 @@ def test_refused_versions(version: str, expected: str) -> None:
             "services: {}\n",
             [
                 "1:1 apiVersion: 'apiVersion' is missing. Write apiVersion: croupier/v1.",
-                "1:1 kind: 'kind' is missing. Write one of "
-                "Service, Release, Gate, Segment, Rollout, Flag, Preset, Experiment.",
+                (
+                    "1:1 kind: 'kind' is missing. Write one of "
+                    "Service, Release, Gate, Segment, Rollout, Flag, Preset, Experiment."
+                ),
             ],
         ),
         (
