@@ -78,8 +78,15 @@ def judge(
     """
     if isinstance(said, Silence):
         latest = Judgement(gate.name, Verdict.NO_DATA, now, now, now, said.reason)
-        unheard = waited(gate, state, Verdict.NO_DATA, now, silent=True)
-        return replace(unheard, judged_at=now, passed_at=None, latest=latest)
+        undecided_s, blind_since = waited(gate, state, Verdict.NO_DATA, now, silent=True)
+        return replace(
+            state,
+            judged_at=now,
+            passed_at=None,
+            latest=latest,
+            undecided_s=undecided_s,
+            blind_since=blind_since,
+        )
     evidence, streaks, counted = state.evidence, state.streaks, state.population
     if withheld is not None:
         latest = stops_only.look(gate, said, now, withheld)
@@ -115,22 +122,25 @@ def judge(
         streaks = tuple((finding.group, finding.streak) for finding in latest.findings if finding.streak)
         suspected = bool(streaks)
     began = latest.since if state.violated_since is None else state.violated_since
-    return replace(
-        waited(gate, state, latest.verdict, now, silent=False),
+    undecided_s, blind_since = waited(gate, state, latest.verdict, now, silent=False)
+    return GateState(
+        state.gate,
         streaks=streaks,
         judged_at=now,
         passed_at=now if latest.verdict is Verdict.PASS else None,
         violated_since=began if suspected or latest.hard else None,
         latest=latest,
         evidence=evidence,
+        undecided_s=undecided_s,
+        blind_since=blind_since,
         population=counted,
     )
 
 
-def waited(gate: Gate, state: GateState, verdict: Verdict, now: float, *, silent: bool) -> GateState:
-    """For how long the gate could not decide, or saw nothing, with this verdict. Doubt lasts until the next answer, and
-    only while the gate goes on looking: neither a silent source nor a control plane that was away is in doubt. A
-    population that is not what it should be is no doubt about the release, and holds for good.
+def waited(gate: Gate, state: GateState, verdict: Verdict, now: float, *, silent: bool) -> tuple[float, float | None]:
+    """For how long the gate could not decide, and since when it saw nothing, with this verdict. Doubt lasts until the
+    next answer, and only while the gate goes on looking: neither a silent source nor a control plane that was away is
+    in doubt. A population that is not what it should be is no doubt about the release, and holds for good.
     """
     undecided_s = state.undecided_s
     in_doubt = state.latest is not None and state.latest.verdict is Verdict.INCONCLUSIVE
@@ -138,9 +148,8 @@ def waited(gate: Gate, state: GateState, verdict: Verdict, now: float, *, silent
     if doubts and in_doubt and not silent and state.judged_at is not None:
         undecided_s += min(max(now - state.judged_at, 0.0), RECORD_EVERY_S + gate.rule.interval_s)
     if verdict is Verdict.NO_DATA:
-        began = state.blind_since if state.blind_since is not None and state.blind_since <= now else now
-        return replace(state, undecided_s=undecided_s, blind_since=began)
-    return replace(state, undecided_s=undecided_s if verdict is Verdict.INCONCLUSIVE else 0.0, blind_since=None)
+        return undecided_s, state.blind_since if state.blind_since is not None and state.blind_since <= now else now
+    return undecided_s if verdict is Verdict.INCONCLUSIVE else 0.0, None
 
 
 def _suspects(latest: Judgement) -> bool:

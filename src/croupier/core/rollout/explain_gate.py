@@ -17,7 +17,8 @@ from croupier.core.gates.sequential.bound import interval
 from croupier.core.gates.sequential.budget import needed, used
 from croupier.core.gates.sequential.evidence import Trial
 from croupier.core.gates.sequential.samples import pair
-from croupier.core.gates.sequential.trials import log_e, part, spent, terms
+from croupier.core.gates.sequential.terms import terms
+from croupier.core.gates.sequential.trials import log_e, part, spent
 from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, next_weight
@@ -159,7 +160,7 @@ def _estimate(gate: Gate, counts: Counts) -> Estimate:
 
 def _ratio(gate: Gate, rule: SequentialRule, trial: Trial) -> float | None:
     """The bet that fits all counts best, were none capped; ``None`` where none fits better than what is permitted."""
-    held = terms(gate, rule, trial)
+    held = terms(gate, rule, trial.budget)
     gains = against_baseline([pair(trial.canary, trial.baseline)], tolerance=held.tolerance, ratios=held.ratios)
     best, ratio = max(zip(gains, held.ratios, strict=True)) if gains is not None else (0.0, 0.0)
     return ratio if best > 0.0 else None

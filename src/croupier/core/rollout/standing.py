@@ -50,7 +50,7 @@ def only_this_sample_is_empty(gate: Gate, held: GateState) -> bool:
 
 def empty_by_chance(rule: SequentialRule, evidence: Evidence) -> bool:
     """Whether the canary was heard of, and its silence of late may be chance."""
-    return evidence.trials[0].canary.total > 0 and evidence.quiet_by_chance(rule.dwell)
+    return evidence.trials[0].canary.total > 0 and evidence.heard.quiet_by_chance(rule.dwell)
 
 
 def said_so_far(gate: Gate, held: GateState) -> Verdict | None:

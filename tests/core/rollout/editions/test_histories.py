@@ -14,7 +14,7 @@ from tests.core.rollout.editions.stories import STORIES, Story
 from croupier.adapters.store import codec
 from croupier.core.gates.edition import EDITION, KEPT, RELEASED
 from croupier.core.gates.model import Rule
-from croupier.core.gates.sequential.bets import RATIOS
+from croupier.core.gates.sequential.capital import TRICKLE
 from croupier.core.rollout import events as e
 from croupier.core.rollout.rejudge import rejudge
 
@@ -101,8 +101,8 @@ def test_the_plans_name_their_edition() -> None:
 
 
 def test_a_changed_arithmetic_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test can fail, and says what to do: a bet that is worth a hundred-thousandth more is seen."""
-    monkeypatch.setattr("croupier.core.gates.sequential.trials.RATIOS", (1.60001, *RATIOS[1:]))
+    """The test can fail, and says what to do: a millionth more that moves into the bets is seen."""
+    monkeypatch.setattr("croupier.core.gates.sequential.look.TRICKLE", 1.000001 * TRICKLE)
     with pytest.raises(AssertionError, match=r"EDITION = 2") as told:
         test_recorded_verdicts_come_out_the_same(EDITION, PRESENT["sequential-bad"])
     assert "gate errors said inconclusive" in str(told.value)

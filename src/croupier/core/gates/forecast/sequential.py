@@ -16,7 +16,8 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import Arm, Pair, against_baseline, against_objective
 from croupier.core.gates.sequential.capital import STAKED, TRICKLE, TRICKLE_AFTER_CHANGE, Capital
 from croupier.core.gates.sequential.evidence import Trial
-from croupier.core.gates.sequential.trials import ALONE, Terms, begin, terms, with_new_groups
+from croupier.core.gates.sequential.terms import ALONE, Terms, terms
+from croupier.core.gates.sequential.trials import begin, with_new_groups
 from croupier.core.gates.sli import Counts, Group, Reading
 
 _FINE: Final = 10**9
@@ -78,7 +79,7 @@ class _Purse:
 def trials(gate: Gate, rule: SequentialRule, groups: int) -> tuple[Trial, ...]:
     """The tests before the first sample: of the whole, and of so many groups that appear together."""
     seen: dict[Group, Counts] = {(("group", f"{index:03}"),): Counts(1, 1) for index in range(groups)}
-    return with_new_groups(gate, begin(gate, rule, 0.0), Reading(0.0, 0.0, seen, None)).trials
+    return with_new_groups(gate, rule, begin(gate, rule, 0.0), Reading(0.0, 0.0, seen, None)).trials
 
 
 def play(
@@ -92,7 +93,7 @@ def play(
     runs: int,
 ) -> Found:
     """When this group's test would blame a canary with that ``flow``, going on from what the test holds already."""
-    legs = tuple(_legs(gate, rule, terms(gate, rule, trial), flow, stretches, chance))
+    legs = tuple(_legs(gate, rule, terms(gate, rule, trial.budget), flow, stretches, chance))
     found = sorted(at for _ in range(runs) if (at := _run(gate, trial, legs, rule.interval_s)) is not None)
     seconds = sum(stretch.seconds for stretch in stretches)
     return Found(tuple(found), runs, seconds, _pace(gate, trial, legs[-1]) * rule.interval_s)

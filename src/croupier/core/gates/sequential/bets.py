@@ -38,16 +38,19 @@ def against_baseline(pairs: Iterable[Pair], *, tolerance: float, ratios: Sequenc
     versions, so nothing can be learnt. (Lindon and Malek's conditional test with a one-sided tolerance.)
     """
     gains = [0.0] * len(ratios)
-    worth = [math.log(ratio / tolerance) for ratio in ratios]
+    worth = _worth_above(tuple(ratios), tolerance)
     seen = False
     for canary, baseline in pairs:
         if canary.total and baseline.total:
             seen = True
             bad = canary.bad + baseline.bad
+            if not bad:
+                continue  # whoever bets on failures learns nothing where there was none
             permitted = canary.total * tolerance + baseline.total
-            for index, ratio in enumerate(ratios):
-                gains[index] += canary.bad * worth[index]
-                gains[index] -= bad * math.log((canary.total * ratio + baseline.total) / permitted)
+            gains = [
+                gain + canary.bad * of_bad - bad * math.log((canary.total * ratio + baseline.total) / permitted)
+                for gain, of_bad, ratio in zip(gains, worth, ratios, strict=True)
+            ]
     return tuple(gains) if seen else None
 
 
@@ -60,6 +63,12 @@ def against_objective(canary: Arm, alternatives: Sequence[float], *, permitted: 
     good = canary.total - canary.bad
     worth = _worth(tuple(alternatives), permitted)
     return tuple([canary.bad * of_bad + good * of_good for of_bad, of_good in worth])
+
+
+@lru_cache(maxsize=1_024)
+def _worth_above(ratios: tuple[float, ...], tolerance: float) -> tuple[float, ...]:
+    """What a failure of the canary is worth to each bet, whoever else fails."""
+    return tuple(math.log(ratio / tolerance) for ratio in ratios)
 
 
 @lru_cache(maxsize=1_024)

@@ -48,7 +48,13 @@ def grown(
     sample from which nothing can be learnt is no call.
     """
     moved = capital.reserve + math.log(trickle / len(capital.bets)) if trickle else -math.inf
-    bets = [_log_add(bet, moved) + min(gain / phi, cap) for bet, gain in zip(capital.bets, gains, strict=True)]
+    # The sum of a bet and what moved into it, by logarithms; written out, since nothing is done more often.
+    log, exp = math.log, math.exp
+    bets = [
+        (bet + log(1.0 + exp(moved - bet)) if bet >= moved else moved + log(1.0 + exp(bet - moved)))
+        + min(gain / phi, cap)
+        for bet, gain in zip(capital.bets, gains, strict=True)
+    ]
     return Capital(tuple(bets), capital.reserve + math.log1p(-trickle))
 
 
@@ -63,9 +69,3 @@ def _log_sum(logs: Sequence[float]) -> float:
     """The logarithm of the sum."""
     highest = max(logs)
     return highest + math.log(math.fsum([math.exp(term - highest) for term in logs]))
-
-
-def _log_add(one: float, other: float) -> float:
-    """``_log_sum`` of two, to the last bit, for the most frequent sum of all."""
-    highest, lowest = (one, other) if one >= other else (other, one)
-    return highest + math.log(1.0 + math.exp(lowest - highest))

@@ -43,8 +43,10 @@ class Dispersion:
 
 def comparable(parts: Sequence[Counts]) -> tuple[Counts, ...]:
     """The parts (instances) that had events, eight at the most. Which they are does not depend on failures."""
-    busy = [part for part in parts if part.total]
-    dealt = (busy[first::_PARTS] for first in range(min(_PARTS, len(busy))))
+    busy = tuple(part for part in parts if part.total)
+    if len(busy) <= _PARTS:
+        return busy
+    dealt = (busy[first::_PARTS] for first in range(_PARTS))
     return tuple(Counts(sum(part.good for part in hand), sum(part.total for part in hand)) for hand in dealt)
 
 
@@ -52,10 +54,12 @@ def observed(dispersion: Dispersion, parts: Sequence[Counts]) -> Dispersion:
     """The estimate after one more sample of the baseline's ``comparable`` parts. To be used from the next sample on: a
     sample may not choose how it is weighed itself.
     """
-    bad, total = sum(part.bad for part in parts), sum(part.total for part in parts)
+    failures = [part.bad for part in parts]
+    bad = sum(failures)
     if not bad or len(parts) < 2:
         return dispersion
-    expected = [bad * part.total / total for part in parts]
+    total = sum([part.total for part in parts])
     freedom = len(parts) - 1
-    chi = sum((part.bad - mean) ** 2 / mean for part, mean in zip(parts, expected, strict=True))
+    expected = [bad * part.total / total for part in parts]
+    chi = sum([(seen - mean) ** 2 / mean for seen, mean in zip(failures, expected, strict=True)])
     return Dispersion(_KEPT * dispersion.chi + min(chi, LARGEST * freedom), _KEPT * dispersion.freedom + freedom)

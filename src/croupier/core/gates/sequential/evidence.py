@@ -1,7 +1,7 @@
 """What a sequential gate remembers: its tests of every group, and what was counted since the rollout began."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from croupier.core.gates.sequential.capital import Capital
 from croupier.core.gates.sequential.dispersion import Dispersion
@@ -16,7 +16,8 @@ class Trial:
     """The tests of one group, ``()`` being the whole, and its counts since the beginning.
 
     ``budget`` is the probability with which it may ever blame a canary that is no worse. ``relative`` tests against the
-    concurrent baseline, ``absolute`` against the objective while there is a baseline, ``alone`` while there is none.
+    concurrent baseline, ``absolute`` against the objective while there is a baseline and nothing else is asked,
+    ``alone`` while there is none.
     """
 
     group: Group
@@ -28,13 +29,30 @@ class Trial:
     baseline: Counts
 
 
+class Heard(NamedTuple):
+    """``samples`` told something of the canary at the present weight; in the last ``quiet`` ones it had no event, where
+    by its weight ``missed`` were due.
+    """
+
+    samples: int
+    quiet: int
+    missed: float
+
+    def quiet_by_chance(self, dwell: int) -> bool:
+        """Whether the canary's silence may be chance: few events were due, and it was heard of not long ago."""
+        return self.quiet < dwell and self.missed < UNLIKELY
+
+
+NOTHING: Final = Heard(0, 0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """``trials`` stand in the order in which groups appeared. ``incident`` tests the baseline against the objective.
 
-    ``samples`` told something of the canary at the present weight; in the last ``quiet`` ones it had no event, where by
-    its weight ``missed`` were due. ``seconds`` of data there were in all, up to ``until`` (epoch seconds): what lies
-    before was counted and never is again. ``dispersion`` is measured once the baseline was seen in parts.
+    ``samples``, ``quiet`` and ``missed`` are what was ``heard``. ``seconds`` of data there were in all, up to ``until``
+    (epoch seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was
+    seen in parts.
     """
 
     trials: tuple[Trial, ...]
@@ -46,6 +64,7 @@ class Evidence:
     quiet: int = 0
     missed: float = 0.0
 
-    def quiet_by_chance(self, dwell: int) -> bool:
-        """Whether the canary's silence may be chance: few events were due, and it was heard of not long ago."""
-        return self.quiet < dwell and self.missed < UNLIKELY
+    @property
+    def heard(self) -> Heard:
+        """What was heard of the canary at the present weight."""
+        return Heard(self.samples, self.quiet, self.missed)

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
-from croupier.core.gates.sequential.evidence import UNLIKELY, Evidence
+from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
+from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
@@ -37,22 +37,25 @@ def look(
     present weight (``weight_bp``, basis points; 0: unknown), ``next_bp`` is the one that a pass would lead to.
     """
     fresh = before is None or before.until <= watching_since
-    evidence = with_new_groups(gate, before or begin(gate, rule, reading.since), reading)
+    evidence = with_new_groups(gate, rule, before or begin(gate, rule, reading.since), reading)
     trickle = TRICKLE_AFTER_CHANGE if fresh else TRICKLE
     parts = comparable(reading.parts)
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
-    trials = tuple(tried(gate, rule, trial, reading, trickle, phi) for trial in evidence.trials)
+    trials = tuple([tried(gate, rule, trial, reading, trickle, phi) for trial in evidence.trials])
     canary, baseline = of(reading, ALL)
-    after = replace(
-        evidence,
-        trials=trials,
-        incident=weighed(evidence.incident, gate, baseline, trickle, math.inf, phi),
-        until=reading.until,
+    held = terms(gate, rule, trials[0].budget)
+    heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
+    after = Evidence(
+        trials,
+        weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
+        reading.until,
         seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
+        samples=heard.samples,
         dispersion=dispersion and observed(dispersion, parts),
+        quiet=heard.quiet,
+        missed=heard.missed,
     )
-    after = _heard(gate, rule, replace(after, samples=0, quiet=0, missed=0.0) if fresh else after, reading, weight_bp)
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}
     findings = tuple(_findings(odds, reading))
@@ -66,19 +69,18 @@ def look(
     return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
 
 
-def _heard(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading, weight_bp: int) -> Evidence:
+def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int) -> Heard:
     """Whether this sample told something of the canary. None of few events is an answer too, as long as the silence may
     be chance. How many are due the baseline says: a canary that dies has few itself.
     """
     canary, baseline = of(reading, ALL)
     if canary.total:
-        told = informative(gate, reading)
-        return replace(evidence, samples=evidence.samples + told, quiet=0, missed=0.0)
+        return Heard(before.samples + informative(gate, reading), 0, 0.0)
     # Where the weight says nothing of it, silence is no chance.
     due = baseline.total * weight_bp / (BUCKETS - weight_bp) if 0 < weight_bp < BUCKETS else UNLIKELY
-    after = replace(evidence, quiet=evidence.quiet + 1, missed=evidence.missed + due)
+    after = Heard(before.samples, before.quiet + 1, before.missed + due)
     told = baseline.total > 0 and after.quiet_by_chance(rule.dwell)
-    return replace(after, samples=after.samples + told)
+    return after._replace(samples=after.samples + told)
 
 
 def _clumps(rule: SequentialRule, measured: Dispersion | None) -> float:

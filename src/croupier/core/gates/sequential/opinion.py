@@ -53,17 +53,23 @@ def sum_up(
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
     suspect = max(evidence.trials, key=lambda trial: odds[trial.group])
     suspect = suspect if odds[suspect.group] >= _SUSPECT else worst
-    whole = math.fsum(trial.budget for trial in evidence.trials)
-    average = together(Held(trial.budget / whole, odds[trial.group]) for trial in evidence.trials)
-    if average >= CALM or odds[suspect.group] >= _SUSPECT:
+    if odds[suspect.group] >= _SUSPECT or not _calm(evidence, odds):
         return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
     verdict, why = _good_enough(gate, rule, evidence, next_bp)
-    by_chance = baseline.total > 0 and evidence.quiet_by_chance(rule.dwell)
+    by_chance = baseline.total > 0 and evidence.heard.quiet_by_chance(rule.dwell)
     if canary.total or (by_chance and verdict is Verdict.PASS):
         return verdict, why
     return Verdict.NO_DATA, "the canary had no matching events in this sample"
+
+
+def _calm(evidence: Evidence, odds: Mapping[Group, float]) -> bool:
+    """Whether nothing speaks against the canary: the groups' e-values on average, which is never above the largest."""
+    if max(odds.values()) < CALM:
+        return True
+    whole = math.fsum(trial.budget for trial in evidence.trials)
+    return together(Held(trial.budget / whole, odds[trial.group]) for trial in evidence.trials) < CALM
 
 
 def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
