@@ -244,3 +244,7 @@ async def test_the_description_needs_nothing(tmp_path: Any, monkeypatch: pytest.
     assert len(ids) == len(set(ids))
     assert all(item["summary"] and item["tags"] for item in operations)
     assert "HTTPValidationError" not in str(described)
+    # Found by schemathesis: whoever knocks too often is told so, by whatever protocol.
+    guarded = [path for path in described["paths"] if path.startswith(("/api/", "/ofrep/", "/otlp/"))]
+    answers = [item["responses"].keys() for path in guarded for item in described["paths"][path].values()]
+    assert all({"401", "403", "429"} <= codes for codes in answers)

@@ -29,6 +29,7 @@ _EVERYWHERE: Final = {
     "401": "No token, or one that is not known.",
     "403": "The token's role may not do this.",
     "422": "The request is wrong; `problems` says everything that is.",
+    "429": "Too many failed attempts; try again after `Retry-After` seconds.",
     "503": "Something outside does not answer; try again after `Retry-After` seconds.",
 }
 _OF_POSTS: Final = {
@@ -36,6 +37,25 @@ _OF_POSTS: Final = {
     "409": "Somebody else was faster.",
     "413": "The body is too large.",
 }
+_OF_PROTOCOLS: Final[dict[str, dict[str, str]]] = {
+    "/ofrep/": {
+        "400": "The context cannot be read, or the flag cannot be evaluated; as OFREP has it.",
+        "401": "No token, or one that is not known.",
+        "403": "The token's role or environment does not permit it.",
+        "404": "There is no such flag.",
+        "429": "Too many failed attempts; try again after `Retry-After` seconds.",
+    },
+    "/otlp/": {
+        "400": "Nothing of it was taken: what it is cannot be read. Not to be sent again.",
+        "401": "No token, or one that is not known.",
+        "403": "The token's role does not permit it.",
+        "404": "This control plane takes no pushed metrics.",
+        "413": "The push is too large.",
+        "429": "Too many pushes; try again after `Retry-After` seconds.",
+        "503": "Try again after `Retry-After` seconds.",
+    },
+}
+"""Errors in words of other protocols, whose clients would not read ours."""
 _WITHOUT_KEY: Final = ("/acknowledge", "/exposures", "/evaluate", "/explain", "/preview")
 """What changes nothing, or nothing that could not be said twice."""
 
@@ -74,8 +94,15 @@ def _mend(schema: dict[str, Any]) -> dict[str, Any]:
             if path.startswith("/api/"):
                 _mend_operation(operation, method, path)
             else:
-                operation.get("responses", {}).pop("422", None)
+                _mend_foreign(operation.setdefault("responses", {}), path)
     return schema
+
+
+def _mend_foreign(responses: dict[str, Any], path: str) -> None:
+    responses.pop("422", None)
+    for prefix, said in _OF_PROTOCOLS.items():
+        if path.startswith(prefix):
+            responses.update({code: {"description": description} for code, description in said.items()})
 
 
 def _mend_operation(operation: dict[str, Any], method: str, path: str) -> None:
@@ -83,7 +110,7 @@ def _mend_operation(operation: dict[str, Any], method: str, path: str) -> None:
     if "{" in path:
         said["404"] = "There is no such thing."
     if path.endswith("/events"):
-        said["429"] = "There are as many streams as there may be."
+        said["429"] = "There are as many streams as there may be, or too many failed attempts."
     if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ())):
         said["412"] = "It changed since you looked."
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

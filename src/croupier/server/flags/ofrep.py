@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
 from croupier.core.flags.evaluate import Context as PlayerContext
@@ -48,7 +48,7 @@ class Unusable(CroupierError):
     summary="Evaluate a flag",
     response_class=JSONResponse,
 )
-async def evaluate(request: Request, here: Here, key: Annotated[str, Path(max_length=200)]) -> Response:
+async def evaluate(request: Request, here: Here, key: str) -> Response:
     """What this player gets of one flag."""
     try:
         _, environment = asking(here, request)
@@ -65,9 +65,7 @@ async def evaluate(request: Request, here: Here, key: Annotated[str, Path(max_le
 @router.post(
     "/evaluate/flags", operation_id="ofrep_evaluate_flags", summary="Evaluate all flags", response_class=JSONResponse
 )
-async def evaluate_all(
-    request: Request, here: Here, if_none_match: Annotated[str, Header(max_length=1_000)] = ""
-) -> Response:
+async def evaluate_all(request: Request, here: Here, if_none_match: Annotated[str, Header()] = "") -> Response:
     """What this player gets of every flag. The ETag covers the context and the flags."""
     try:
         who, environment = asking(here, request)
