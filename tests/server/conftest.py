@@ -18,6 +18,7 @@ from croupier.control.ports import (
     Commit,
     Endpoint,
     Health,
+    Notifier,
     Ports,
     PushedMetrics,
     Query,
@@ -190,10 +191,13 @@ def release(version: str, service: str = "shop") -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_world(
-    settings: Settings, wrap: Callable[[Ports], Ports] = lambda ports: ports, pushed: PushedMetrics | None = None
+    settings: Settings,
+    wrap: Callable[[Ports], Ports] = lambda ports: ports,
+    pushed: PushedMetrics | None = None,
+    notifiers: Sequence[Notifier] = (),
 ) -> AsyncIterator[World]:
-    """Start a control plane with the given settings; ``wrap`` may put something between it and its ports, and
-    ``pushed`` takes metrics.
+    """Start a control plane with the given settings; ``wrap`` may put something between it and its ports, ``pushed``
+    takes metrics, and ``notifiers`` are told what happens.
     """
     edge, counters = Edge(), Counters()
     made: list[SqlStore] = []
@@ -222,6 +226,8 @@ async def open_world(
                 edge_healthy=edge.healthy,
                 runs=store,
                 pushed=pushed,
+                notifiers=notifiers,
+                bookmarks=store,
             )
         finally:
             await store.close()

@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from croupier.cli import apply, demo, flag, gate, journal, page, preset, release, rollout, serve, token, validate
+from croupier.cli import (
+    apply,
+    demo,
+    flag,
+    gate,
+    journal,
+    notifier,
+    page,
+    preset,
+    release,
+    rollout,
+    serve,
+    token,
+    validate,
+)
 from croupier.cli.connection import Connection
 
 app = typer.Typer(
@@ -26,6 +40,7 @@ app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")
 app.add_typer(token.app, name="token")
 app.add_typer(journal.app, name="journal")
+app.add_typer(notifier.app, name="notifier")
 app.command("page")(page.page)
 app.command("demo")(demo.demo)
 

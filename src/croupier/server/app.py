@@ -23,6 +23,8 @@ from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
 from croupier.adapters.metrics.otlp import OtlpMetrics
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
 from croupier.adapters.metrics.sources import MetricSources
+from croupier.adapters.notify import Webhook, read_notifiers
+from croupier.adapters.outgoing import Allowed
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.process import find_process
@@ -68,6 +70,9 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
     async with AsyncExitStack() as stack:
         stack.enter_context(taken(settings.state_dir))
         clock = SystemClock()
+        notifiers = _notifiers(settings, clock)
+        for notifier in notifiers:
+            stack.push_async_callback(notifier.close)
         store = await open_store(settings.store_url)
         stack.push_async_callback(store.close)
         workloads = ProcessWorkloads(settings.state_dir / "run", clock)
@@ -96,7 +101,15 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         )
         kills = FileKillSpool(settings.state_dir / "kills.jsonl")
         yield Outside(
-            ports, tokens=store, changes=store, kills=kills, edge_healthy=router.healthy, runs=store, pushed=pushed
+            ports,
+            tokens=store,
+            changes=store,
+            kills=kills,
+            edge_healthy=router.healthy,
+            runs=store,
+            pushed=pushed,
+            notifiers=notifiers,
+            bookmarks=store,
         )
         keep = settings.on_exit is OnExit.KEEP
 
@@ -216,6 +229,14 @@ def _prometheus(settings: Settings, clock: SystemClock) -> PrometheusMetrics | N
             version_label=settings.prometheus_version_label,
         ),
     )
+
+
+def _notifiers(settings: Settings, clock: SystemClock) -> list[Webhook]:
+    """Raises ``Rejected`` where the file has a mistake: alerts that nobody gets are found when they are needed."""
+    if settings.notifiers_file is None:
+        return []
+    allowed = Allowed.read(settings.outgoing_hosts)
+    return [Webhook(declared, allowed, clock) for declared in read_notifiers(settings.notifiers_file)]
 
 
 class _Server(uvicorn.Server):

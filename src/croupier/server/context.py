@@ -1,7 +1,7 @@
 """What a request needs, as one value. Made by ``app``, kept in ``app.state.context``, read by API and page."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from croupier.control.catalog import Catalog
 from croupier.control.experiments.experiments import Experiments
 from croupier.control.experiments.intake import Intake
-from croupier.control.ports import Ports, PushedMetrics, Tokens
+from croupier.control.ports import Bookmarks, Notifier, Ports, PushedMetrics, Tokens
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
 from croupier.server.api.idempotency import Answers
@@ -44,6 +44,8 @@ class Context:
     pushed: PushedMetrics | None
     allowance: Allowance
     edge_healthy: Callable[[], Awaitable[bool]]
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    bookmarks: Bookmarks | None = None
 
 
 def context_of(request: Request) -> Context:

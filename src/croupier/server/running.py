@@ -5,7 +5,7 @@ Made by ``app`` from what it opened; gives the ``Context`` that requests get.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,13 +14,15 @@ from croupier.control.catalog import Catalog
 from croupier.control.experiments.experiments import Experiments
 from croupier.control.experiments.intake import Intake
 from croupier.control.flags.flags import Flags
-from croupier.control.ports import Changes, Commit, KillSpool, Ports, PushedMetrics, Tokens
+from croupier.control.ports import Bookmarks, Changes, Commit, KillSpool, Notifier, Ports, PushedMetrics, Tokens
 from croupier.control.ports.experiments import RunLedger
 from croupier.control.rollouts import Rollouts
+from croupier.control.telling import Teller
 from croupier.control.traffic import keep_counting
 from croupier.core.journal.entry import Entry
 from croupier.errors import CroupierError, Rejected
 from croupier.server.api.idempotency import Answers
+from croupier.server.api.views import decode
 from croupier.server.auth import Doorman, Keyring, Role, mint
 from croupier.server.context import Context
 from croupier.server.flags.definitions import Definitions
@@ -53,6 +55,8 @@ class Outside:
     edge_healthy: Callable[[], Awaitable[bool]]
     runs: RunLedger
     pushed: PushedMetrics | None = None
+    notifiers: Sequence[Notifier] = ()
+    bookmarks: Bookmarks | None = None
 
 
 @asynccontextmanager
@@ -91,6 +95,8 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         pushed=outside.pushed,
         allowance=Allowance(settings.otlp_per_s),
         edge_healthy=outside.edge_healthy,
+        notifiers={notifier.name: notifier for notifier in outside.notifiers},
+        bookmarks=outside.bookmarks,
     )
     stop = asyncio.Event()
     loop = asyncio.create_task(reconciler.run(settings.tick_s, stop), name="control loop")
@@ -101,6 +107,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         asyncio.create_task(_again(partial(flags.run, outside.changes)), name="flags"),
         asyncio.create_task(_again(feed.run), name="flag streams"),
         asyncio.create_task(_again(feed.keep_alive), name="heartbeats of flag streams"),
+        *(asyncio.create_task(teller.run(), name=f"notifier {name}") for name, teller in _tellers(outside, context)),
     ]
     log.info("serving", extra={"url": settings.url, "edge": settings.edge_url, "state_dir": str(settings.state_dir)})
     try:
@@ -115,6 +122,26 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _tellers(outside: Outside, here: Context) -> Iterator[tuple[str, Teller]]:
+    """Who tells the receivers of notices what happens."""
+    ports, bookmarks = here.ports, outside.bookmarks
+    if bookmarks is None:
+        return
+    for notifier in outside.notifiers:
+        yield (
+            notifier.name,
+            Teller(
+                notifier=notifier,
+                journal=ports.journal,
+                store=ports.store,
+                bookmarks=bookmarks,
+                clock=ports.clock,
+                decode=decode,
+                acting=lambda: here.leases.holding(ports.clock),
+            ),
+        )
 
 
 def _desk(flags: Flags, feed: Feed, keyring: Keyring, ports: Ports) -> Desk:

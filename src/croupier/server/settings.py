@@ -97,6 +97,16 @@ class Settings(BaseSettings):
     new_admin_token: bool = Field(
         False, description="Make another admin token at the start, where the first one's file was lost."
     )
+    notifiers_file: Path | None = Field(
+        None,
+        description="File (YAML) of `kind: Notifier` documents: who is told when rollouts stop, wait or go blind. By "
+        "default nobody.",
+    )
+    outgoing_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts inside your network that notifiers may reach, and by plain HTTP: names, `name:port`, "
+        "addresses or networks (`10.2.0.0/16`), separated by commas. By default only the open internet, by HTTPS.",
+    )
     max_body_bytes: int = Field(1_048_576, ge=1_024, le=16_777_216, description="Largest body of a request.")
     max_flags_bytes: int = Field(
         33_554_432,
@@ -157,7 +167,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         split: dict[str, object] = {}
-        for name in ("allowed_hosts", "environments", "ofrep_origins"):
+        for name in ("allowed_hosts", "environments", "ofrep_origins", "outgoing_hosts"):
             if isinstance(text := values.get(name), str):
                 split[name] = _words(text if name == "environments" else text.lower())
         return {**values, **split}

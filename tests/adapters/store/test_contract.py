@@ -9,6 +9,8 @@ import pytest
 from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import (
     Answer,
+    Bookmark,
+    Bookmarks,
     Changes,
     Commit,
     Document,
@@ -35,9 +37,9 @@ from croupier.errors import Conflict, Fenced, Rejected
 
 if TYPE_CHECKING:  # conftest is found by pytest, not by import
 
-    def _ports(store: SqlStore) -> tuple[Store, Journal, Changes, Tokens, Leases]:
+    def _ports(store: SqlStore) -> tuple[Store, Journal, Changes, Tokens, Leases, Bookmarks]:
         """mypy holds the class to the ports."""
-        return store, store, store, store, store.leases
+        return store, store, store, store, store.leases, store
 
 
 PROCESS = ProcessTemplate(("serve", "--port", "{port}"), env=(("A", "b"),))
@@ -442,4 +444,18 @@ async def test_tokens_are_kept_listed_and_revoked(store: SqlStore, story: Any) -
             await put(refused)
     assert await store.tokens() == [replace(admin, revoked_at=5.0), reader]
     assert (await store.head()).size == 2, "what was refused left no record"
+    assert (await store.verify()).ok
+
+
+# --- bookmarks ------------------------------------------------------------------------------------------------------
+
+
+async def test_bookmarks_are_kept_by_receiver(store: SqlStore) -> None:
+    assert await store.bookmarks() == []
+    first = Bookmark("on-call", 7)
+    await store.keep_bookmark(first)
+    await store.keep_bookmark(Bookmark("chat", -1))
+    later = replace(first, seq=9, part=1, told=frozenset({"a/b/failed.1", "c"}), sent=3, lost=1, tried_at=5.5, kind="x")
+    await store.keep_bookmark(later)
+    assert await store.bookmarks() == [Bookmark("chat", -1), later]
     assert (await store.verify()).ok

@@ -11,7 +11,7 @@ import rfc8785
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from croupier.control.ports import Document, ServiceState, Spec
+from croupier.control.ports import Bookmark, Document, ServiceState, Spec
 from croupier.core.experiments import Experiment
 from croupier.core.gates import Gate
 from croupier.core.releases import Release, Service
@@ -89,6 +89,7 @@ EVENT: Final[Codec[Event]] = Codec("event", _adapter(Annotated[Event, Field(disc
 STATE: Final[Codec[RolloutState]] = Codec("rollout", _adapter(RolloutState))
 SERVICE_STATE: Final[Codec[ServiceState]] = Codec("service", _adapter(ServiceState))
 RELEASE: Final[Codec[Release]] = Codec("release", _adapter(Release))
+BOOKMARK: Final[Codec[Bookmark]] = Codec("bookmark", _adapter(Bookmark))
 
 _SPECS: Final[dict[str, Codec[Spec]]] = {
     "Service": Codec("Service document", _adapter(Service)),

@@ -45,6 +45,7 @@ from croupier.control.ports.outside import (
     Workloads,
     WorkloadStatus,
 )
+from croupier.control.ports.telling import Bookmark, Bookmarks, Notifier, Trouble, Wants
 from croupier.core.journal.entry import Recorded
 from croupier.core.journal.merkle import TreeHead
 from croupier.core.journal.verify import Verification
@@ -52,6 +53,8 @@ from croupier.core.journal.verify import Verification
 __all__ = [
     "Answer",
     "Backend",
+    "Bookmark",
+    "Bookmarks",
     "Changes",
     "Clock",
     "Commit",
@@ -66,6 +69,7 @@ __all__ = [
     "Lease",
     "Leases",
     "MetricSource",
+    "Notifier",
     "Page",
     "Ports",
     "Pushed",
@@ -85,8 +89,10 @@ __all__ = [
     "TrafficRouter",
     "TrafficTable",
     "TreeHead",
+    "Trouble",
     "Verification",
     "VersionKey",
+    "Wants",
     "WorkloadStatus",
     "Workloads",
 ]

@@ -390,6 +390,28 @@ class TokenCreated(TokenView):
     token: str | None = Field(examples=["crp_…"])
 
 
+class NotifierView(Model):
+    """A receiver of notices. ``lastAt``, ``lastEvent`` and ``trouble`` are of the last try; none: it was taken."""
+
+    name: str
+    where: str = Field(description="Its host; the rest of its address may be a secret.", examples=["hooks.example"])
+    events: list[str] = Field(examples=[["rollout.aborting", "gate.blind"]])
+    services: list[str] = Field(description="None: all of them.")
+    blind_after_s: float = Field(description="A gate that has had no data for so long is told.")
+    budget_used: float = Field(description="A gate that has used so much of its budget (0 to 1) is told.")
+    sent: int
+    lost: int = Field(description="Given up: too old, or refused for too long.")
+    last_at: Moment | None = None
+    last_event: str = ""
+    trouble: str = ""
+
+
+class NotifierTried(Model):
+    name: str
+    delivered: bool
+    trouble: str = ""
+
+
 class Me(Model):
     name: str
     role: Role

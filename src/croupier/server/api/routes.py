@@ -15,6 +15,7 @@ from croupier.server.api import (
     flag_questions,
     flags,
     journal,
+    notifiers,
     people,
     presets,
     rollouts,
@@ -62,6 +63,7 @@ for part in (
     environments,
     experiments,
     journal,
+    notifiers,
     people,
 ):
     router.include_router(part.router)

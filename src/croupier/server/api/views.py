@@ -271,7 +271,7 @@ def history(recorded: Recorded, state: RolloutState) -> list[m.HistoryItem]:
 
 def told(recorded: Recorded, data: Mapping[str, Any], state: RolloutState) -> m.HistoryItem:
     """One of its events."""
-    value, event = recorded.entry, _event(data)
+    value, event = recorded.entry, decode(data)
     look = event.state if isinstance(event, GateJudged) else None
     kind = str(data.get("type", ""))
     return m.HistoryItem(
@@ -288,7 +288,8 @@ def told(recorded: Recorded, data: Mapping[str, Any], state: RolloutState) -> m.
     )
 
 
-def _event(data: Mapping[str, Any]) -> Event | None:
+def decode(data: Mapping[str, Any]) -> Event | None:
+    """A rollout's event as the journal has it; ``None`` for one of a later version than ours."""
     try:
         return _EVENT.validate_python(data)
     except ValidationError:

@@ -1,4 +1,5 @@
-"""The store on SQL as one object: the ports ``Store``, ``Journal``, ``Changes`` and ``Tokens``, and ``leases`` beside.
+"""The store on SQL as one object: the ports ``Store``, ``Journal``, ``Changes``, ``Tokens`` and ``Bookmarks``, and
+``leases`` beside.
 
 Each method is one transaction; what it does is a function in the module of its name.
 """
@@ -8,12 +9,13 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
-from croupier.adapters.store.sql import commit, experiments, flags, journal, leases, listings, samples
+from croupier.adapters.store.sql import bookmarks, commit, experiments, flags, journal, leases, listings, samples
 from croupier.adapters.store.sql.changes import Changes, Subscription
 from croupier.adapters.store.sql.database import Database, parse_url
 from croupier.adapters.store.sql.schema import migrate_database
 from croupier.control.ports import (
     Answer,
+    Bookmark,
     Commit,
     Document,
     FlagRecord,
@@ -195,3 +197,11 @@ class SqlStore:
 
     async def tokens(self) -> Sequence[Token]:
         return await self._database.read(listings.list_tokens)
+
+    # --- Bookmarks ---------------------------------------------------------------------------------------------------
+
+    async def bookmarks(self) -> Sequence[Bookmark]:
+        return await self._database.read(bookmarks.read)
+
+    async def keep_bookmark(self, bookmark: Bookmark) -> None:
+        await self._database.write(partial(bookmarks.keep, bookmark=bookmark))

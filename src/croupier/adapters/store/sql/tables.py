@@ -215,3 +215,11 @@ experiment_points = Table(
     Column("at", Double, primary_key=True),
     Column("tally", Text, nullable=False),
 )
+
+bookmarks = Table(
+    "notifier_bookmarks",
+    metadata,
+    Column("notifier", Text, primary_key=True),
+    Column("bookmark", Text, nullable=False),
+)
+"""How far each receiver of notices was told."""
