@@ -62,7 +62,7 @@ class Teller:
 
     async def turn(self) -> None:
         """Tell everything that there is to tell by now. Raises what the store raises."""
-        mark = self._mark or await self._found()
+        mark: Bookmark | None = self._mark or await self._found()
         if not self.acting():  # another control plane moves it on
             self._mark = None
             return
