@@ -189,12 +189,12 @@ def _looked_at(found: dict[str, Any], seen: dict[str, Any], *, person: bool) -> 
 
 def _read(file: Path) -> dict[str, Any]:
     """The preset of a document of ours, or of plain JSON."""
-    from croupier.adapters.manifests import read_paths
+    from croupier.adapters.manifests import read_json, read_paths
     from croupier.cli.validate import show_problems
     from croupier.core.flags.preset import write_preset
 
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         found = None  # the reader of documents says what is wrong
     if isinstance(found, dict) and "apiVersion" not in found and "changes" in found:

@@ -75,7 +75,11 @@ def test_a_whole_declaration_from_a_pipe(flags: Any, cli: Any, monkeypatch: pyte
 
     assert given('{"rules": [{"rollout": 0.1}]}').code == 0
     assert declaration(flags, "payments_v2")["rules"] == [{"rollout": 0.1}]
-    for text, said in (("{", "Standard input holds no JSON"), ("[]", "A declaration is a JSON object.")):
+    for text, said in (
+        ("{", "Standard input holds no JSON"),
+        ('{"off": "a", "off": "b"}', "written twice"),
+        ("[]", "A declaration is a JSON object."),
+    ):
         refused = given(text)
         assert (refused.code, said in refused.err) == (5, True)
     other = given('{"feature": "other"}')

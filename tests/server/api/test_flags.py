@@ -234,6 +234,21 @@ async def test_a_renewed_flag_is_shown_and_sent_back_with_its_new_end(world: Any
         assert (edited["warnings"], edited["expiresAt"]) == ([], "2031-02-01T00:00:00.000Z")
 
 
+async def test_what_is_written_twice_is_refused_with_its_place(world: Any) -> None:
+    """Which of the two was meant nobody knows; the last one would win without a word."""
+    headers = {**world.auth(), "content-type": "application/json"}
+    body = b'{"feature": "x", "rules": [{"rollout": 0.05, "rollout": 1.0}]}'
+    for method, path, content, field in (
+        ("POST", "/flags", body, "rules[0].rollout"),
+        ("PUT", "/flags/x", body, "rules[0].rollout"),
+        ("POST", "/flags/apply", b'{"flags": [' + body + b"]}" + b" " * 70_000, "flags[0].rules[0].rollout"),
+        ("POST", "/apply", b'{"documents": [' + body + b"]}", "documents[0].rules[0].rollout"),
+    ):
+        refused = await world.client.request(method, f"/api/v1{path}", content=content, headers=headers)
+        assert (refused.status_code, [item["field"] for item in refused.json()["problems"]]) == (422, [field])
+    assert (await world.get("/flags")).json()["items"] == []
+
+
 async def test_renewing(world: Any) -> None:
     await world.post("/flags", {"feature": "x", "expires": "2030-01-31"})
     renewed = await world.post("/flags/x/renew", {"expires": "2031-01-31", "reason": "still ramping"})

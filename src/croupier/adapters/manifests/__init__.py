@@ -5,6 +5,7 @@
 from croupier.adapters.manifests.bundle import Bundle, parse_objects, parse_text, read_paths, to_objects
 from croupier.adapters.manifests.flag_words import read_day
 from croupier.adapters.manifests.flags import FlagDraft, PresetDraft
+from croupier.adapters.manifests.json_text import read_json
 from croupier.adapters.manifests.located import Located, Severity
 from croupier.adapters.manifests.misread import Misread
 from croupier.adapters.manifests.references import Dangling, unresolved
@@ -29,6 +30,7 @@ __all__ = [
     "parse_objects",
     "parse_text",
     "read_day",
+    "read_json",
     "read_paths",
     "schemas",
     "to_objects",

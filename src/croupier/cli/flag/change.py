@@ -1,6 +1,5 @@
 """``croupier flag set|restore|renew|archive``: the changes that people make one flag at a time."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,12 +191,13 @@ def _current(client: "Client", flag: str) -> tuple[dict[str, Any] | None, int]:
 
 def _declaration(source: str, flag: str) -> dict[str, Any]:
     """The declaration out of a file of ours, or bare JSON from a pipe."""
+    from croupier.adapters.manifests import read_json
     from croupier.cli.flag.declared import flags_of, read_flags
     from croupier.core.flags.write import write_flag
 
     if source == "-":
         try:
-            found = json.loads(sys.stdin.read(1_000_000))
+            found = read_json(sys.stdin.read(1_000_000))
         except (ValueError, RecursionError) as wrong:
             raise Rejected(f"Standard input holds no JSON ({wrong}).") from None
         if not isinstance(found, dict):

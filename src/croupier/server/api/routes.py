@@ -1,5 +1,6 @@
 """Everything under ``/api/v1``, put together. Included by ``app``."""
 
+import asyncio
 import json
 import re
 from typing import Final
@@ -7,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Request
 
+from croupier.adapters.manifests import read_json
 from croupier.server.api import (
     catalog,
     environments,
@@ -27,20 +29,34 @@ from croupier.server.problems import Malformed
 
 PREFIX: Final = "/api/v1"
 
+_LARGE: Final = 64 * 1024
+"""From so many bytes on a body is looked at beside the event loop."""
+_JSON: Final = re.compile(rb"\s*[\[{]")
 _SUSPECT: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 async def storable(request: Request) -> None:
-    """Refuse text that no database and no JSON can carry: NUL, and halves of characters. Raises ``Malformed``."""
+    """Refuse text that no database and no JSON can carry: NUL, and halves of characters (``Malformed``); and what says
+    something twice (``Rejected``).
+    """
     if b"\0" in unquote_to_bytes(request.url.path + request.url.query):
         raise Malformed("The address holds a NUL character.")
     body = b"" if request.method == "GET" else await request.body()
-    if _SUSPECT.search(body) is None:
-        return
+    if len(body) > _LARGE:
+        await asyncio.to_thread(_look_at, body)
+    else:
+        _look_at(body)
+
+
+def _look_at(body: bytes) -> None:
+    suspect = _SUSPECT.search(body) is not None
     try:
-        text = json.dumps(json.loads(body), ensure_ascii=False)
+        data = read_json(body) if _JSON.match(body) else json.loads(body) if suspect else None
+        text = json.dumps(data, ensure_ascii=False) if suspect else ""
         text.encode()
     except (ValueError, RecursionError):  # a UnicodeEncodeError is one too
+        if not suspect:
+            return  # no JSON: the route says so
         raise Malformed(
             "The body holds text that is no Unicode.", hint="Send half of a surrogate pair nowhere."
         ) from None

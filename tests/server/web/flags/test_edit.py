@@ -125,6 +125,7 @@ MISTAKES = [
     ("", "Line 1, column 1"),
     ('{"rules": [}', "Line 1, column 12"),
     ("[]", "no JSON object"),
+    ('{"feature": "lobby", "off": "off", "off": "on"}', "'off' is written twice"),
     ("[" * 20_000, "no JSON that can be read"),
     ('{"rules": [{"rollout": 25}]}', "Did you mean 0.25"),
     ('{"rules": [{"if": "market in"}]}', "rules[0].if: column"),

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from croupier.adapters.manifests import read_json
 from croupier.control.flags.trial import Trial, trials
 from croupier.core.flags.diff import diff
 from croupier.core.flags.events import FlagDeclared
@@ -117,7 +118,7 @@ async def change(request: Request, here: Here, who: Visitor, key: Key, form: Ann
 def read(text: str) -> dict[str, Any]:
     """The JSON object that the text is. Raises ``Rejected`` with the place of a mistake."""
     try:
-        data = json.loads(text)
+        data = read_json(text)
     except json.JSONDecodeError as error:
         raise Rejected(f"Line {error.lineno}, column {error.colno}: {error.msg}.", hint="Write JSON.") from None
     except (ValueError, RecursionError):
