@@ -270,6 +270,8 @@ def _show(rollout: dict[str, Any], as_json: bool) -> None:
         return
     waits = f": {plain(rollout['waitingFor'])}" if rollout["waitingFor"] else ""
     out.print(f"{plain(rollout['id'])} is {styled(rollout['phase'])} at {percent(rollout['weight'])}{waits}")
+    for acted in rollout["acted"]:
+        out.print(f"  [yellow]![/] {plain(acted['text'])} [dim]at {when(acted['at'])}[/]")
     if not rollout["recorded"]:
         out.print("[yellow]The store is out of reach: traffic is moved now, the record follows.[/]")
 

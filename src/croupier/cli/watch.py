@@ -48,6 +48,10 @@ def picture(rollout: dict[str, Any]) -> RenderableType:
         parts.append(Text.from_markup(f"[dim]{plain(rollout['pace'])}[/]"))
     if rollout["gates"]:
         parts.append(_gates(rollout))
+    parts += [
+        Text.from_markup(f"[yellow]![/] {plain(acted['text'])} [dim]at {when(acted['at'])}[/]")
+        for acted in rollout.get("acted", [])
+    ]
     if abort := rollout["abort"]:
         parts.append(Text.from_markup(f"[red]✗ {plain(abort['reason'])}[/] [dim]at {when(abort['at'])}[/]"))
         if rollout["phase"] == "aborted":

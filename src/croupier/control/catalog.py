@@ -13,6 +13,7 @@ from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState
 from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Release, Service
+from croupier.core.rollout.groups.check import labels_held
 from croupier.errors import Conflict
 
 __all__ = ["Applied", "Catalog", "Effect"]
@@ -107,6 +108,7 @@ class Catalog:
             return
         segment = rollout.value.plan.segment
         asked = frozenset(match.attribute for match in segment.matches) if segment else frozenset()
+        asked |= {label for gate in rollout.value.plan.gates for label in labels_held(gate)}
         if _tells_apart(before, asked) != _tells_apart(after, asked):
             raise Conflict(
                 f"{active} is in progress: with another identityHeader, or another header for an attribute of its "

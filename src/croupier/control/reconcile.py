@@ -9,10 +9,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from croupier.control.fleet import Fleet, read_fleet
+from croupier.control.groups import NoSwitches, Switches, turn_off
 from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
 from croupier.control.observe import (
@@ -55,6 +56,7 @@ class Reconciler:
     holder: str
     lease_ttl_s: float = 10.0
     store_patience_s: float = field(default_factory=lambda: STORE_PATIENCE_S)
+    switches: Switches = field(default_factory=NoSwitches)
     _lease: Lease | None = None
     _fleet: Fleet | None = None
     _stale: bool = True
@@ -239,8 +241,10 @@ class Reconciler:
     ) -> bool:
         state = stored.value
         canary = VersionKey(state.service, state.canary)
+        switched = await turn_off(self.switches, state)
         served = seen.served.get(state.service) if seen.served is not None else None
-        evidence = Evidence(seen.unready(canary) is None, seen.failure(canary), served, said)
+        ready, failure = seen.unready(canary) is None, seen.failure(canary)
+        evidence = Evidence(ready, failure, served, said, switched.killed, switched.refused, recording)
         if recording:
             events = decide(state, evidence, now)
             if not events:
@@ -254,7 +258,7 @@ class Reconciler:
                 log.exception("%s: what was decided cannot be recorded", state.id)
             else:
                 return True
-        self._decide_unrecorded(stored, evidence, now)
+        self._decide_unrecorded(stored, replace(evidence, recording=False), now)
         return False
 
     async def _ask_gates(

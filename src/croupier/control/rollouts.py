@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
+from croupier.control.groups import check_holds, check_kills
 from croupier.control.observe import Seen, usual_counts
 from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
@@ -16,6 +17,7 @@ from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
 from croupier.control.traffic import counting, paces, requests_per_s, serving
 from croupier.core.gates import Gate
+from croupier.core.releases import Service
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
@@ -161,6 +163,7 @@ class Rollouts:
             )
         plan = await self._resolve(delivery.value, before, strategy)
         await self._probe(plan, service, delivery.value.stable)
+        await self._reach(plan, service, delivery.value.stable)
         now = self.ports.clock.now()
         number = delivery.value.rollouts + 1
         created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
@@ -201,6 +204,14 @@ class Rollouts:
             proof = await _beside(len(plan.gates), prove, plan, gate.name, usual)
             if proof.red_after_s is None and not gate.advisory:
                 raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
+
+    async def _reach(self, plan: Plan, service: str, stable: str | None) -> None:
+        """An action on a group that could not be done would take everybody back instead: refuse it before."""
+        for document in await self.ports.store.documents("Service"):
+            if isinstance(document.value.spec, Service) and document.value.spec.name == service:
+                check_holds(plan, document.value.spec)
+        if stable is not None:
+            await check_kills(self.ports, self.reconciler.switches, plan, service, stable)
 
     async def _why_unready(self, rollout: str) -> str | None:
         """Why the rollout's canary can take no more players now; the loop asks the same before each rise."""

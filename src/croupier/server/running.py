@@ -72,6 +72,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     await _let_an_admin_in(settings, ports, keyring)
     flags = Flags.of(ports.store, ports.journal, outside.kills, ports.clock, settings.environments)
     await flags.start()
+    reconciler.switches = flags.changes.kills
     experiments = Experiments(flags.changes.recorder, outside.runs)
     await experiments.settle()
     feed = Feed(flags.book, keyring, flags.propagation, ports.clock, settings.max_flag_streams)

@@ -23,7 +23,8 @@ class Rehearsal:
     """One rollout of ``canary`` over ``stable`` (``None``: the first deployment), from its creation on.
 
     ``now`` is the time, ``ready`` and ``failure`` what the workloads say of the canary, ``served`` what the data plane
-    serves: change them between ticks as the story asks. ``events`` is the whole history, ``state`` where it led.
+    serves, ``killed`` which flags are off and ``refused`` why one cannot be, ``recording`` whether the store answers: change them
+    between ticks as the story asks. ``events`` is the whole history, ``state`` where it led.
     """
 
     def __init__(
@@ -36,12 +37,17 @@ class Rehearsal:
         self.now = now
         self.ready = ready
         self.failure: str | None = None
+        self.killed: frozenset[str] = frozenset()
+        self.refused: str | None = None
+        self.recording = True
         self.served: ServiceRoutes | None = routes(self.state)
 
     def tick(self, said: Mapping[str, Reading | Silence] | None = None, *, after: float = 0.0) -> tuple[e.Event, ...]:
         """``after`` seconds later decide once, on the given words of the metric source; what was decided."""
         self.now += after
-        evidence = Evidence(self.ready, self.failure, self.served, said or {})
+        evidence = Evidence(
+            self.ready, self.failure, self.served, said or {}, self.killed, self.refused, self.recording
+        )
         return self._record(decide(self.state, evidence, self.now))
 
     def serve(self) -> None:

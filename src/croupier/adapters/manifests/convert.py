@@ -14,8 +14,11 @@ from croupier.core.gates import (
     EventsSli,
     Gate,
     HardStop,
+    HoldPlayers,
+    KillFlag,
     LatencySli,
     Objective,
+    OnGroupFail,
     PopulationRule,
     PromqlSli,
     RatioSli,
@@ -102,7 +105,21 @@ def gate(shape: shapes.GateShape) -> Gate:
         source=given(spec.source, EMBEDDED),
         advisory=given(spec.advisory, usual.advisory),
         warmup_s=given(spec.warmup, usual.warmup_s),
+        on_group_fail=_on_group_fail(spec.on_group_fail) if spec.on_group_fail else None,
     )
+
+
+def _on_group_fail(shape: shapes.OnGroupFailShape) -> OnGroupFail:
+    usual = OnGroupFail(())
+    return OnGroupFail(
+        actions=tuple(_group_action(action) for action in shape.actions),
+        at_most=given(shape.at_most, usual.at_most),
+        watch_s=given(shape.watch, usual.watch_s),
+    )
+
+
+def _group_action(shape: shapes.GroupActionShape) -> KillFlag | HoldPlayers:
+    return KillFlag(shape.kill) if shape.kill else HoldPlayers(tuple(shape.hold or ()))
 
 
 def _comparison(shape: shapes.ComparisonShape, usual: Comparison | None) -> Comparison:

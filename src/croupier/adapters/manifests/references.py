@@ -15,8 +15,9 @@ from croupier.adapters.manifests.located import Path, Severity
 from croupier.adapters.manifests.release import ReleaseDraft, process_problems
 from croupier.control.ports import Document
 from croupier.core.experiments import Experiment
-from croupier.core.gates import Gate
+from croupier.core.gates import Gate, KillFlag
 from croupier.core.releases import Service
+from croupier.core.rollout.groups.check import labels_held
 from croupier.core.rollout.resolve import comparisons_alone, gate_uses, unprovable, without_evidence
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.segments import Segment
@@ -58,12 +59,14 @@ def unresolved(
             names.learn(item)
             if item.kind == "Rollout":
                 names.rollouts.pop(item.name, None)  # it speaks for itself
+    flags = [item.name for item in items if isinstance(item, FlagDraft)]
     found: list[Dangling] = []
     seen: dict[tuple[str, str], int] = {}
     for index, item in enumerate(items):
         if item is not None:
             found += _twice(item, index, seen)
             found += [_unknown(index, *use, names, partial) for use in _uses(item) if names.missing(*use[:2])]
+            found += _unswitched(index, item, flags) if partial else ()
             found += [Dangling(index, problem) for problem in (*_dangling(item, names), *_shared_prefixes(item, names))]
     return tuple(found)
 
@@ -165,6 +168,7 @@ def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
         yield from unprovable(item.spec, names.gates)
         yield from without_evidence(item.spec, names.gates)
         yield from _without_header(item.spec, names)
+        yield from _unheld(item.spec, names)
     elif isinstance(item.spec, Service | Segment):
         yield from _left_without_header(item, names)
 
@@ -175,7 +179,7 @@ def _left_without_header(item: Document, names: _Names) -> Iterator[Problem]:
     place = ("spec", "attributes") if is_service else ("spec", "match")
     for rollout in names.rollouts.values():
         if item.name == (rollout.service if is_service else rollout.segment):
-            for problem in _without_header(rollout, names):
+            for problem in (*_without_header(rollout, names), *_unheld(rollout, names)):
                 yield Problem(f"rollout '{rollout.name}' would not work: {problem.message}", place, problem.hint)
 
 
@@ -193,6 +197,34 @@ def _without_header(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
                 ("spec", "segment"),
                 f"Add it to the service: attributes: {{{match.attribute}: x-{match.attribute}}}.",
             )
+
+
+def _unheld(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
+    """Labels by which a gate would hold players and that no request of the service carries."""
+    service = names.services.get(spec.service)
+    if service is None:
+        return
+    carried = dict(service.attribute_headers)
+    places = {name: at for name, at in reversed(gate_uses(spec)) if name in names.gates}
+    for name, at in places.items():
+        for label in labels_held(names.gates[name]):
+            if label not in carried:
+                yield Problem(
+                    f"gate '{name}' holds players by '{label}', but service '{service.name}' has no header for it.",
+                    at,
+                    f"Add it to the service: attributes: {{{label}: x-{label}}}; or let the gate kill a flag instead.",
+                )
+
+
+def _unswitched(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangling]:
+    """Flags that a gate would turn off and that these files do not declare; the control plane may know them."""
+    on_fail = item.spec.on_group_fail if isinstance(item, Document) and isinstance(item.spec, Gate) else None
+    for position, action in enumerate(on_fail.actions if on_fail is not None else ()):
+        if isinstance(action, KillFlag) and not any(action.matches(flag) for flag in flags):
+            problem = f"no flag like '{action.flag}' is in these files, so it was not checked."
+            hint = "The start of a rollout checks that there is one for each group."
+            at = ("spec", "onGroupFail", "actions", position, "kill")
+            yield Dangling(index, Problem(problem, at, hint), severity=Severity.WARNING)
 
 
 def _shared_prefixes(item: Item, names: _Names) -> Iterator[Problem]:

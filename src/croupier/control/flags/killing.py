@@ -7,7 +7,7 @@ the other. Only away from harm: a restore waits for the record.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -67,6 +67,23 @@ class Kills:
         # Whoever asked may be gone before the store answers; the kill goes on.
         intent = KillIntent(key, actor, reason, self.recorder.clock.now() if at is None else at)
         return await asyncio.shield(self._kill(intent, answer))
+
+    async def turn_off(self, flag: str, *, actor: str, reason: str, at: float) -> None:
+        """As ``kill``, for one who may ask again after a crash: nothing happens where this very kill is in the journal
+        already, also where somebody undid it since.
+        """
+        intent = KillIntent(flag, actor, reason, at)
+        try:
+            async with asyncio.timeout(self.patience_s):
+                if await self._is_recorded(intent):
+                    return
+        except (Transient, TimeoutError) as trouble:
+            log.warning("the kill of %s is acted on, its record cannot be read: %s", flag, trouble)
+        await self.kill(flag, actor=actor, reason=reason, at=at)
+
+    def names(self) -> Collection[str]:
+        """The flags that there are now."""
+        return tuple(state.key for state in self.recorder.book.states() if not state.archived)
 
     async def _kill(self, intent: KillIntent, answer: Keep | None) -> Changed:
         key, book = intent.flag, self.recorder.book

@@ -1,5 +1,6 @@
 """Gates: service level indicators as counts, rules that judge them, verdicts with evidence."""
 
+from croupier.core.gates.group_actions import HoldPlayers, KillFlag, OnGroupFail
 from croupier.core.gates.model import (
     EMBEDDED,
     OTLP,
@@ -41,10 +42,13 @@ __all__ = [
     "GateState",
     "Group",
     "HardStop",
+    "HoldPlayers",
     "Judgement",
+    "KillFlag",
     "LatencySli",
     "Matchers",
     "Objective",
+    "OnGroupFail",
     "Opinion",
     "PopulationRule",
     "PromqlSli",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
+from croupier.core.gates.group_actions import OnGroupFail
 from croupier.core.gates.sli import LatencySli, Sli
 
 
@@ -155,6 +156,8 @@ class Gate:
     advisory: bool = False
     """Judged, shown and recorded; it neither stops a rollout nor keeps it waiting."""
     warmup_s: float = 0.0
+    on_group_fail: OnGroupFail | None = None
+    """What is done about a group that fails, instead of giving up the whole release."""
 
     @property
     def canary_sli(self) -> Sli:

@@ -9,6 +9,8 @@ from typing import Final
 from croupier.core.gates import Gate, GateState, Reading, SequentialRule, Silence
 from croupier.core.gates.edition import lacks
 from croupier.core.gates.judge import judge
+from croupier.core.rollout.groups.readings import only, without
+from croupier.core.rollout.groups.watch import aside, watch_gate, watched_by
 from croupier.core.rollout.spec import Analysis, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
@@ -19,8 +21,11 @@ _LATELY_S: Final = 60.0
 
 def asked(state: RolloutState, name: str) -> Gate:
     """The plan's gate, with the bounds of the analysis that asks it now. They only say when it passes: what it holds
-    against the canary, and the budget for that, stay as they are.
+    against the canary, and the budget for that, stay as they are. Or the watch of a group that was acted upon.
     """
+    watched = watched_by(state, name)
+    if watched is not None:
+        return watch_gate(*watched)
     return bounded(state.plan.gate(name), state.current_step)
 
 
@@ -51,8 +56,18 @@ def warm_at(state: RolloutState, gate: Gate) -> float | None:
     return state.exposed_at + gate.warmup_s if gate.warmup_s and state.exposed_at is not None else None
 
 
+def counting(state: RolloutState, name: str, said: Reading | Silence) -> Reading | Silence:
+    """The part of a gate's reading that counts for it: not the groups that were set aside; for a watch, its group."""
+    if isinstance(said, Silence):
+        return said
+    watched = watched_by(state, name)
+    if watched is not None:
+        return only(said, watched[1].group)
+    return without(said, [acted.group for acted in aside(state, name)])
+
+
 def heard(state: RolloutState, name: str, said: Reading | Silence, now: float) -> GateState:
-    """What the gate makes of what the metric source said at ``now`` (epoch seconds)."""
+    """What the gate makes at ``now`` (epoch seconds) of what counts for it of what the metric source said."""
     gate = asked(state, name)
     return judge(
         gate,

@@ -7,6 +7,8 @@ No events means that what was asked is so already. What cannot be done raises ``
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, rise_blocked, rises
+from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.spec import Analysis
 from croupier.core.rollout.state import Phase, RolloutState
@@ -40,6 +42,12 @@ def promote(
     if state.hold is e.Hold.PERSON and not full:
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)
+    kept = held(state.acted) if isinstance(leave, e.PromotionStarted) and state.hold is not e.Hold.GROUPS else ()
+    if kept and full:
+        raise Rejected(
+            f"{state.id} cannot be promoted in full: {still_held(kept)} on {state.stable}, and would get the canary.",
+            hint="Promote it step by step; after the last step it asks whether they are to get it, too.",
+        )
     rising = rises(state, leave)
     doubtful = state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA)
     skips = isinstance(state.current_step, Analysis)  # what an analysis waits for is not skipped, only waived
@@ -55,6 +63,9 @@ def promote(
             f"{state.id} cannot be promoted: {state.canary} is not ready: {unready}.",
             hint="Ask again when it is, or abort the rollout.",
         )
+    if kept:  # nobody gives a held group the canary without having been told
+        again = (e.Resumed(now),) if state.phase is Phase.PAUSED else ()
+        return (*out, *again, e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}"))
     return (*out, leave)
 
 
@@ -75,6 +86,11 @@ def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tu
     _need_active(state, "resumed")
     if state.phase is not Phase.PAUSED:
         return ()
+    if state.hold is e.Hold.GROUPS:
+        raise Rejected(
+            f"{state.id} waits for more than going on: {still_held(held(state.acted))} on {state.stable}.",
+            hint=f"To give {state.canary} to them, too: croupier rollout promote {state.id}. Or abort it.",
+        )
     return promote(state, now, unready=unready) if state.hold is e.Hold.STEP else (e.Resumed(now),)
 
 

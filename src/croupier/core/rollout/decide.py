@@ -9,12 +9,16 @@ only for a canary that is ready; silence and doubt hold, unless the rollout says
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from croupier.core.gates import Finding, Gate, GateState, Opinion, Reading, Silence, Verdict
+from croupier.core.gates import Finding, Gate, GateState, Judgement, Opinion, Reading, Silence, Verdict
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.judge import due, is_news, span
 from croupier.core.gates.recordable import recordable
 from croupier.core.rollout import events as e
-from croupier.core.rollout.asking import asked, heard, watching_since
+from croupier.core.rollout.asking import asked, counting, heard, watching_since
+from croupier.core.rollout.groups import watch
+from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.groups.remedy import remedy
+from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, Step
@@ -31,13 +35,17 @@ _RESTING = (Phase.ABORTING, Phase.SUCCEEDED)
 class Evidence:
     """What was seen at one tick. ``served`` is what the data plane was seen to serve (``None``: not known now);
     ``said`` is what the metric source said of the gates that were due; ``failure`` is why the canary was given up by
-    the workloads, if it was.
+    the workloads, if it was. ``killed`` are the flags among those that the rollout turns off that are off now,
+    ``refused`` is why one of them cannot be. Without ``recording`` nothing is acted upon but going back.
     """
 
     canary_ready: bool = False
     failure: str | None = None
     served: ServiceRoutes | None = None
     said: Mapping[str, Reading | Silence] = field(default_factory=dict)
+    killed: frozenset[str] = frozenset()
+    refused: str | None = None
+    recording: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,12 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
     out: list[e.Event] = list(_judged(state, evidence, now))
     for event in out:
         state = evolve(state, event)
-    if given_up := _given_up(state, evidence, now):
+    failed = _failed(state, evidence, now)
+    if given_up := next((event for event in failed if isinstance(event, e.AbortStarted)), None):
         return (*out, given_up)
+    for acting in failed:
+        out.append(acting)
+        state = evolve(state, acting)
     while state.phase not in _RESTING and (following := _next(state, evidence, now)):
         out.append(following)
         state = evolve(state, following)
@@ -101,7 +113,7 @@ def rise_blocked(state: RolloutState) -> str | None:
         gate = state.gate_state(name)
         if gate.passed_at is None:
             return f"gate {name} {_said(gate)}"
-    return None
+    return watch.open_watch(state)
 
 
 def percent(weight_bp: int) -> str:
@@ -128,9 +140,16 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
         return  # it would be about another weight
     for name in guarding(state):
         if name in evidence.said:
-            before, after = state.gate_state(name), _after(state, name, evidence.said[name], now)
-            if is_news(before, after):
-                yield e.GateJudged(_trimmed(state.plan.gate(name), after), now)
+            said = evidence.said[name]
+            yield from _one_judged(state, name, said, now)
+            for acted in watch.watching(state, name):
+                yield from _one_judged(state, acted.watch_name(name), said, now)
+
+
+def _one_judged(state: RolloutState, name: str, said: Reading | Silence, now: float) -> Iterator[e.GateJudged]:
+    before, after = state.gate_state(name), _after(state, name, counting(state, name, said), now)
+    if is_news(before, after):
+        yield e.GateJudged(_trimmed(asked(state, name), after), now)
 
 
 def _after(state: RolloutState, name: str, said: Reading | Silence, now: float) -> GateState:
@@ -161,12 +180,42 @@ def _trimmed(gate: Gate, state: GateState) -> GateState:
     return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))
 
 
-def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | None:
+def _failed(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.AbortStarted | e.GroupActed, ...]:
+    """Giving up, if it is time; else the actions on groups that fail, if any do."""
+    acting: list[e.GroupActed] = []
     for name in binding(state):
         gate = state.gate_state(name)
         if gate.latest and gate.latest.verdict is Verdict.FAIL:
-            cause = e.Cause.HARD_STOP if gate.latest.hard else e.Cause.GATE
-            return e.AbortStarted(cause, f"gate {name}: {gate.latest.reason}", now, name, gate.violated_since)
+            done = remedy(state, state.plan.gate(name), now) if evidence.recording else "this cannot be recorded now"
+            if isinstance(done, str):
+                return (_blamed(gate, gate.latest, done if state.plan.gate(name).on_group_fail else "", now),)
+            acting += done
+    given_up = watch.in_vain(state, binding(state), evidence.refused, now) or _given_up(state, evidence, now)
+    return (given_up,) if given_up else _within_bounds(state, acting, now)
+
+
+def _blamed(gate: GateState, latest: Judgement, alone: str, now: float) -> e.AbortStarted:
+    """A gate takes everybody back; ``alone`` is why it was not left at one group, where it might have been."""
+    cause = e.Cause.HARD_STOP if latest.hard else e.Cause.GATE
+    why = f"; {alone}, so everybody goes back" if alone else ""
+    return e.AbortStarted(cause, f"gate {gate.gate}: {latest.reason}{why}", now, gate.gate, gate.violated_since)
+
+
+def _within_bounds(
+    state: RolloutState, acting: list[e.GroupActed], now: float
+) -> tuple[e.AbortStarted | e.GroupActed, ...]:
+    """The actions of all gates that fail in this look, the same one once; giving up where they are too many."""
+    once = {(event.group, event.kills, event.held): event for event in reversed(acting)}
+    for event in acting:
+        on_fail = state.plan.gate(event.gate).on_group_fail
+        if on_fail is not None and len(state.acted) + len(once) > on_fail.at_most:
+            gate = state.gate_state(event.gate)
+            many = f"gate {event.gate}: {event.reason}; more than {on_fail.at_most} groups fail, so everybody goes back"
+            return (e.AbortStarted(e.Cause.GATE, many, now, event.gate, gate.violated_since),)
+    return tuple(event for event in acting if once.get((event.group, event.kills, event.held)) is event)
+
+
+def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | None:
     if evidence.failure is not None:
         return e.AbortStarted(e.Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
     deadline_s = state.plan.timing.progress_deadline_s
@@ -177,14 +226,25 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
 
 def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
     """The one next thing that is due, or nothing."""
+    routed = evidence.served == routes(state)
+    if state.phase is not Phase.PROMOTING and (
+        event := watch.next_event(state, binding(state), evidence.killed, routed=routed, now=now)
+    ):
+        return event
     if state.step >= 0 and not _confirmed(state, now):
-        return e.WeightConfirmed(state.weight_bp, now) if evidence.served == routes(state) else None
+        in_force = all(acted.in_force_at is not None for acted in state.acted)
+        return e.WeightConfirmed(state.weight_bp, now) if routed and in_force else None
     if state.phase is Phase.PAUSED:
         return None
     if state.phase is Phase.PROMOTING:
         return e.Promoted(now)
     if state.step < 0:
         return _first(state, now) if evidence.canary_ready else None
+    return _leaving(state, evidence, now)
+
+
+def _leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
+    """The end of the present step, if it has come, or of waiting for it."""
     step = state.current_step
     if isinstance(step, Pause) and step.duration_s is None:
         return e.Paused(e.Hold.STEP, now)
@@ -193,6 +253,8 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
     event = after_step(state, now)
     if rises(state, event) and rise_blocked(state):
         return at_a_loss(state, binding(state), now)
+    if isinstance(event, e.PromotionStarted) and (kept := held(state.acted)):
+        return e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}")
     return event if evidence.canary_ready or not rises(state, event) else None
 
 

@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from croupier.core.gates import GateState
+from croupier.core.gates.sli import Group
 from croupier.core.rollout.spec import Plan
+from croupier.core.segments import Segment
 
 
 class Hold(StrEnum):
@@ -22,6 +24,8 @@ class Hold(StrEnum):
     """A gate could not decide, and the rollout is to ask a person then."""
     NO_DATA = "no_data"
     """A gate saw nothing, and the rollout is to ask a person then."""
+    GROUPS = "groups"
+    """Every step is done, and players of some groups are held: who goes on gives them the canary, too."""
 
 
 class Cause(StrEnum):
@@ -86,6 +90,41 @@ class GateWaived:
     gate: str
     at: float
     type: Literal["gate_waived"] = "gate_waived"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupActed:
+    """``gate`` blames ``group`` alone, so it is acted upon instead of giving up the release: the flags in ``kills`` are
+    to be turned off, the players in ``held`` to have the stable version.
+    """
+
+    gate: str
+    group: Group
+    kills: tuple[str, ...]
+    held: Segment | None
+    reason: str
+    at: float
+    type: Literal["group_acted"] = "group_acted"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSetAside:
+    """What was done about the group is in force: flags are off, and the data plane was seen to hold its players."""
+
+    gate: str
+    group: Group
+    at: float
+    type: Literal["group_set_aside"] = "group_set_aside"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWatched:
+    """The group was watched for long enough after that, and it helped: the others may go on."""
+
+    gate: str
+    group: Group
+    at: float
+    type: Literal["group_watched"] = "group_watched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +208,9 @@ Event: TypeAlias = (
     | WeightConfirmed
     | GateJudged
     | GateWaived
+    | GroupActed
+    | GroupSetAside
+    | GroupWatched
     | Paused
     | Resumed
     | PromotionStarted

@@ -16,8 +16,10 @@ from croupier.core.gates import (
     PromqlSli,
     RatioSli,
 )
+from croupier.core.gates.wording import name as named
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import percent
+from croupier.core.rollout.groups import words
 from croupier.core.rollout.spec import Analysis, Pace, Pause, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
@@ -81,6 +83,7 @@ def describe_gate(gate: Gate) -> str:
     if gate.hard_stop is not None and gate.hard_stop.drop is not None:
         demands.append(f"stop when {what} is surely {gate.hard_stop.drop * 100:g} % below the baseline")
     where = f", by {' and '.join(gate.by)}" if gate.by else ""
+    where += f"; {words.asked(gate.on_group_fail)}" if gate.on_group_fail is not None else ""
     return "; ".join(demands) + where + ("; advisory, it stops nothing" if gate.advisory else "")
 
 
@@ -108,6 +111,15 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"gate {gate_line(gate)}"
         case e.GateWaived(gate=name):
             return f"gate {name} was taken out of this rollout"
+        case e.GroupActed(gate=name, group=group, reason=reason):
+            stable = state.stable if state is not None else "the stable version"
+            return (
+                f"{named(group)} fails alone, so it is acted upon: {words.done(event, stable)}; gate {name}: {reason}"
+            )
+        case e.GroupSetAside(group=group):
+            return f"{named(group)}: {_what_is_done(event, state)}; it is watched whether that helps"
+        case e.GroupWatched(group=group):
+            return f"{named(group)}: {_what_is_done(event, state)} helped, and the others go on"
         case e.Paused(hold=e.Hold.PERSON):
             return "paused by a person"
         case e.Paused(hold=e.Hold.STEP):
@@ -132,6 +144,12 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"started again from the first step, attempt {attempt}"
         case _:  # pragma: no cover
             assert_never(event)
+
+
+def _what_is_done(event: e.GroupSetAside | e.GroupWatched, state: RolloutState | None) -> str:
+    """What was done about the group, where the state that tells is at hand."""
+    found = [each for each in state.acted if each.group == event.group] if state is not None else []
+    return words.done(found[0], state.stable) if found and state is not None else "what was done about it"
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,8 @@ from croupier.core.gates.wording import name
 from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.explain_gate import Estimate, GateStory, GroupStory
+from croupier.core.rollout.groups.watch import aside
+from croupier.core.rollout.groups.words import standing
 from croupier.core.rollout.outlook.words import good, in_time, probability
 
 INTERVALS: Final = (
@@ -21,15 +23,26 @@ _SOON_S: Final = 600.0
 def describe_story(story: GateStory) -> list[str]:
     """The whole story, a sentence each, without full stops."""
     latest = story.remembered.latest
+    apart = _set_aside(story)
     if latest is None:
-        return ["it has not looked yet"]
-    lines = [f"it says {latest.verdict.replace('_', ' ')}: {latest.reason}"]
+        return ["it has not looked since" if apart else "it has not looked yet", *apart]
+    lines = [*apart, f"it says {latest.verdict.replace('_', ' ')}: {latest.reason}"]
     lines += _of_groups(story)
     lines += _what_is_missing(story)
     if story.ahead is not None:
         lines += _coming(story.ahead)
     elif story.state.phase.active and story.gate.name not in guarding(story.state):
         lines.append("it does not guard the canary now")
+    return lines
+
+
+def _set_aside(story: GateStory) -> list[str]:
+    """What was done about groups that do not count here any more, and what their watch says."""
+    lines: list[str] = []
+    for acted in aside(story.state, story.gate.name):
+        latest = story.state.gate_state(acted.watch_name(story.gate.name)).latest
+        said = f" (it alone: {latest.verdict.replace('_', ' ')}, {latest.reason})" if latest is not None else ""
+        lines.append(f"{standing(acted, story.state.stable)}{said}")
     return lines
 
 

@@ -6,9 +6,12 @@ Terminals, the API and the page show it above everything else, so it names gates
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
 from croupier.core.rollout.explain import duration
+from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.groups.words import done, remains, still_held
 from croupier.core.rollout.spec import Analysis, Pause, Resort
 from croupier.core.rollout.standing import as_it_stands, stance, unpassed
 from croupier.core.rollout.state import Phase, RolloutState
@@ -22,10 +25,10 @@ def explain(state: RolloutState, now: float) -> str:
     """What the rollout waits for at ``now`` (epoch seconds), or how it ended: one sentence without a full stop."""
     match state.phase:
         case Phase.SUCCEEDED:
-            return f"done: {state.canary} serves everybody"
+            return f"done: {state.canary} serves everybody{_remains(state)}"
         case Phase.ABORTED:
             why = f": {state.abort.reason}" if state.abort else ""
-            return f"given up{why}; {_home(state)}"
+            return f"given up{why}; {_home(state)}{_remains(state)}"
         case Phase.SUPERSEDED:
             return f"superseded by {state.superseded_by}"
         case Phase.ABORTING:
@@ -40,12 +43,24 @@ def explain(state: RolloutState, now: float) -> str:
             assert_never(state.phase)
 
 
-def _explain_active(state: RolloutState, now: float) -> str:
+def _explain_kept(state: RolloutState) -> str | None:
+    """Who keeps it where it is, or what has to be done first."""
     if state.hold is e.Hold.PERSON:
         return f"paused by a person at {percent(state.weight_bp)}: resume it to go on"
     if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
         why = _held_by(state) or "its gates say pass now"
         return f"paused at {percent(state.weight_bp)}, since a gate kept it waiting: {why}; resume it to wait on"
+    if state.hold is e.Hold.GROUPS:
+        choice = f"promote it to give them {state.canary}, too, or abort it"
+        return f"every step is done, and {still_held(held(state.acted))} on {state.stable}: {choice}"
+    if pending := [acted for acted in state.acted if acted.in_force_at is None]:
+        return f"acting on {name(pending[0].group)}: {done(pending[0], state.stable)}, to be confirmed"
+    return None
+
+
+def _explain_active(state: RolloutState, now: float) -> str:
+    if kept := _explain_kept(state):
+        return kept
     if state.step < 0:
         left = state.started_at + state.plan.timing.progress_deadline_s - now
         return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
@@ -59,7 +74,7 @@ def _explain_active(state: RolloutState, now: float) -> str:
         if left > 0:
             return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state)}"
     if isinstance(step, Analysis):
-        open_gates = [name for name in unpassed(state) if name in step.gates]
+        open_gates = [each for each in unpassed(state) if each in step.gates]
         if open_gates:
             return f"waiting for {_wanted(state, open_gates)}{_until(state, now)}"
     blocked = _blocked(state)
@@ -111,6 +126,12 @@ def _but(state: RolloutState) -> str:
     """What would keep it from going on even then."""
     blocked = _blocked(state)
     return f"; {blocked}" if blocked else ""
+
+
+def _remains(state: RolloutState) -> str:
+    """What the rollout leaves behind for a person to undo."""
+    left = remains(state.acted)
+    return f"; {left}" if left else ""
 
 
 def _home(state: RolloutState) -> str:

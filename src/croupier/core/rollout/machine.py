@@ -15,6 +15,8 @@ from typing import Final, assert_never
 
 from croupier.core.gates import GateState
 from croupier.core.rollout import events as e
+from croupier.core.rollout.groups.effect import acted_upon, begun_anew, in_force, watched
+from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.spec import Analysis, SetWeight
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.core.segments import BUCKETS
@@ -28,6 +30,9 @@ _ALONG: Final = {
 }
 """Possible in every phase in which a canary may have players. ``None``: the phase stays."""
 
+_GROUPS: Final = {"group_acted": None, "group_set_aside": None, "group_watched": None}
+"""Possible while there are players on both versions."""
+
 MOVES: Final[dict[Phase, dict[str, Phase | None]]] = {
     Phase.PENDING: {
         "step_started": Phase.PROGRESSING,
@@ -40,6 +45,7 @@ MOVES: Final[dict[Phase, dict[str, Phase | None]]] = {
         "weight_confirmed": None,
         "paused": Phase.PAUSED,
         "promotion_started": Phase.PROMOTING,
+        **_GROUPS,
         **_ALONG,
     },
     Phase.PAUSED: {
@@ -47,6 +53,7 @@ MOVES: Final[dict[Phase, dict[str, Phase | None]]] = {
         "resumed": Phase.PROGRESSING,
         "step_started": Phase.PROGRESSING,
         "promotion_started": Phase.PROMOTING,
+        **_GROUPS,
         **_ALONG,
     },
     Phase.PROMOTING: {
@@ -113,13 +120,23 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
         case e.PromotionStarted(at=at):
             whole = replace(state, step=len(state.plan.steps), step_started_at=at, hold=None)
             # All of a segment is not yet everybody: that is a new weight, whatever the number says.
-            return _at_weight(whole, BUCKETS) if state.plan.segment is None else _anew(whole, BUCKETS)
+            everybody = state.plan.segment is None and not held(state.acted)
+            return _at_weight(whole, BUCKETS) if everybody else _anew(whole, BUCKETS)
         case e.WeightConfirmed(weight_bp=weight, at=at):
             return replace(state, confirmed_bp=weight, confirmed_at=at, exposed_at=_exposed(state, weight, at))
         case e.GateJudged(state=gate):
             return replace(state, gates=_with(state.gates, gate))
         case e.GateWaived(gate=name):
             return replace(state, waived=(*state.waived, name))
+        case e.GroupActed(group=group):
+            # Its own gates begin anew; watches of other groups go on.
+            names = {gate.name for gate in state.plan.gates}
+            gates = tuple(begun_anew(each, group) if each.gate in names else each for each in state.gates)
+            return _anew(replace(state, acted=(*state.acted, acted_upon(event)), gates=gates), state.weight_bp)
+        case e.GroupSetAside():
+            return replace(state, acted=in_force(state.acted, event))
+        case e.GroupWatched():
+            return replace(state, acted=watched(state.acted, event))
         case e.Paused(hold=hold):
             return replace(state, hold=hold)
         case e.Resumed():

@@ -80,15 +80,18 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
 
 
 def _watched_by(plan: Plan, gate: Gate) -> Plan:
-    """The plan as if this were its only gate, the others passed at once, and nobody took their time."""
+    """The plan as if this were its only gate, the others passed at once, nobody took their time, and no group was acted
+    upon instead.
+    """
     name = gate.name
     guards = tuple(each for each in plan.guards if each == name)
     steps = tuple(_hurried(step, name) for step in plan.steps)
+    alone = replace(gate, on_group_fail=None)
     return replace(
         plan,
         steps=steps,
         guards=guards,
-        gates=(gate,),
+        gates=(alone,),
         on_inconclusive=INCONCLUSIVE,
         on_no_data=NO_DATA,
         edition=EDITION,

@@ -11,6 +11,8 @@ from croupier.core.gates import Gate, PopulationRule, RatioSli, SequentialRule
 from croupier.core.gates.check import check_gate
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout.check import CANARY, check
+from croupier.core.rollout.groups import budget
+from croupier.core.rollout.groups.check import unreachable
 from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.spec import Analysis, Auto, Plan, RolloutSpec, SetWeight
@@ -138,6 +140,7 @@ def resolve(
             for problem in check_gate(known_gates[name])
         ]
     problems += unprovable(spec, known_gates)
+    problems += unreachable(spec, known_gates, used)
     problems += _populations(spec, known_gates, known_segments.get(spec.segment or ""))
     if problems:
         raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
@@ -181,13 +184,15 @@ def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | No
 
 def _budgeted(gates: Iterable[Gate], false_rollbacks: float) -> Iterator[Gate]:
     """The gates, each sequential one with an equal part of the rollout's budget. An advisory one rolls nothing back, so
-    it takes no part from the others.
+    it takes no part from the others. Where groups may be acted upon, a reserve for what begins anew then is kept back.
     """
     gates = tuple(gates)
+    actions = budget.actions(gates)
     sharing = sum(isinstance(gate.rule, SequentialRule) and not gate.advisory for gate in gates)
     for gate in gates:
         if isinstance(gate.rule, SequentialRule):
             part = 1 if gate.advisory else sharing
-            yield replace(gate, rule=replace(gate.rule, budget=false_rollbacks / part))
+            running = budget.running(gate, false_rollbacks / part, actions)
+            yield replace(gate, rule=replace(gate.rule, budget=running))
         else:
             yield gate

@@ -52,9 +52,19 @@ def stable_routes(service: str, stable: str | None) -> ServiceRoutes:
 
 
 def canary_routes(
-    service: str, stable: str, canary: str, weight_bp: int, *, salt: str, segment: Segment | None = None
+    service: str,
+    stable: str,
+    canary: str,
+    weight_bp: int,
+    *,
+    salt: str,
+    segment: Segment | None = None,
+    held: tuple[Segment, ...] = (),
 ) -> ServiceRoutes:
-    """The canary gets its weight inside the segment (or of everybody), the stable version all the rest."""
+    """The canary gets its weight inside the segment (or of everybody), the stable version all the rest, and before that
+    everybody in a segment that is ``held``.
+    """
+    kept = tuple(Share(weights=((stable, BUCKETS),), segment=each) for each in held)
     split = Share(weights=((canary, weight_bp), (stable, BUCKETS - weight_bp)), segment=segment)
     rest = (Share(weights=((stable, BUCKETS),)),) if segment else ()
-    return ServiceRoutes(service=service, shares=(split, *rest), default=stable, salt=salt)
+    return ServiceRoutes(service=service, shares=(*kept, split, *rest), default=stable, salt=salt)

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from croupier.core.gates import GateState
 from croupier.core.rollout.events import Cause, Hold
+from croupier.core.rollout.groups.acted import Acted
+from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
 from croupier.core.rollout.spec import Plan, Step
 from croupier.core.segments import BUCKETS
@@ -46,6 +48,7 @@ class Abort:
 class RolloutState:
     """One rollout. ``step`` is -1 until the canary is ready; ``weight_bp`` is what is wanted, ``confirmed_bp`` what was
     seen. ``exposed_at`` is when this attempt's canary was first seen to serve players, kept where a gate has a warm-up.
+    ``acted`` are the groups that were acted upon, oldest first.
     """
 
     id: str
@@ -70,6 +73,7 @@ class RolloutState:
     superseded_by: str | None = None
     ended_at: float | None = None
     exposed_at: float | None = None
+    acted: tuple[Acted, ...] = ()
 
     @property
     def salt(self) -> str:
@@ -102,6 +106,7 @@ def routes(state: RolloutState) -> ServiceRoutes:
         BUCKETS if whole else state.weight_bp,
         salt=state.salt,
         segment=None if whole else state.plan.segment,
+        held=() if whole else held(state.acted),
     )
 
 

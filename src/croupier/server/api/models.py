@@ -167,6 +167,22 @@ class AbortView(Model):
     zero_at: Moment | None = Field(description="When the data plane was seen to send nobody to the canary.")
 
 
+class GroupActionView(Model):
+    """A group that was acted upon instead of giving up the whole release."""
+
+    group: dict[str, str] = Field(examples=[{"psp": "kestrel"}])
+    gate: str = Field(description="The gate that blamed it.")
+    text: str = Field(
+        description="As people say it.", examples=["psp=kestrel: flag psp_kestrel turned off; others go on"]
+    )
+    reason: str = Field(description="What the gate said of it.")
+    kills: list[str] = Field(description="Flags that were turned off; they stay off until a person restores them.")
+    held: str | None = Field(description="The players who have the stable version until the rollout ends.")
+    at: Moment
+    in_force_at: Moment | None = Field(description="When all of it was seen to be done; null: not yet.")
+    watched_at: Moment | None = Field(description="When the watch had ended well and the others went on.")
+
+
 class RolloutView(Model):
     """One rollout, with everything that a page or a terminal shows of it."""
 
@@ -190,6 +206,7 @@ class RolloutView(Model):
     waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")
     gates: list[GateView]
     open: list[str] = Field(default_factory=list, description="Gates that have to pass before it goes on.")
+    acted: list[GroupActionView] = Field(default_factory=list, description="Groups that were acted upon, oldest first.")
     abort: AbortView | None
     superseded_by: str | None
     created_at: Moment

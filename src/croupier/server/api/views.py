@@ -31,6 +31,8 @@ from croupier.core.rollout.explain import (
     describe_step,
     gate_line,
 )
+from croupier.core.rollout.groups.acted import Acted
+from croupier.core.rollout.groups.words import standing
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
@@ -102,6 +104,7 @@ def rollout(stored: Stored[RolloutState], now: float) -> m.RolloutView:
         waiting_for=explain(state, now),
         gates=[gate(state, item) for item in state.plan.gates],
         open=list(unpassed(state)) if state.phase in (Phase.PROGRESSING, Phase.PAUSED) else [],
+        acted=[_acted(state, item) for item in state.acted],
         abort=_abort(state.abort) if state.abort else None,
         superseded_by=state.superseded_by,
         created_at=moment(state.created_at),
@@ -192,6 +195,20 @@ def finding(item: Finding) -> m.FindingView:
 
 def _counts(counts: Counts) -> m.CountsView:
     return m.CountsView(good=counts.good, total=counts.total)
+
+
+def _acted(state: RolloutState, item: Acted) -> m.GroupActionView:
+    return m.GroupActionView(
+        group=dict(item.group),
+        gate=item.gate,
+        text=standing(item, state.stable),
+        reason=item.reason,
+        kills=list(item.kills),
+        held=item.held.name if item.held is not None else None,
+        at=moment(item.at),
+        in_force_at=moment(item.in_force_at),
+        watched_at=moment(item.watched_at),
+    )
 
 
 def _abort(abort: Abort) -> m.AbortView:

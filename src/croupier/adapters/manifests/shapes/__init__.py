@@ -18,6 +18,7 @@ from croupier.adapters.manifests.shapes.gate import (
     SequentialShape,
     SliShape,
 )
+from croupier.adapters.manifests.shapes.groups import GroupActionShape, OnGroupFailShape
 from croupier.adapters.manifests.shapes.rollout import (
     AnalysisShape,
     AutoShape,
@@ -64,9 +65,11 @@ __all__ = [
     "FlagShape",
     "GateShape",
     "GateSpec",
+    "GroupActionShape",
     "HardStopShape",
     "HealthShape",
     "LimitsShape",
+    "OnGroupFailShape",
     "PopulationShape",
     "PresetShape",
     "ProcessOverrides",

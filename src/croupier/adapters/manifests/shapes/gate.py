@@ -21,6 +21,7 @@ from croupier.adapters.manifests.fields import (
     between,
     reads,
 )
+from croupier.adapters.manifests.shapes.groups import OnGroupFailShape
 from croupier.core.gates.ready import BY_NAME
 
 
@@ -216,6 +217,9 @@ class GateSpec(Shape):
     """true: judged, shown and recorded, but it neither stops a rollout nor keeps it waiting. Default false."""
     by: Annotated[list[Label], Field(max_length=8)] | None = None
     """Labels that split the traffic into groups, each judged by itself: [psp, market]."""
+    on_group_fail: OnGroupFailShape | None = None
+    """What is done about a group that fails alone, instead of giving up the whole release. Default: everybody goes
+    back."""
     objective: ObjectiveShape | None = None
     """Asked of the canary alone."""
     comparison: ComparisonShape | None = None

@@ -5,6 +5,7 @@ takes gates in: files, API, use cases.
 """
 
 from croupier.core.gates.check.demands import wrong_demands
+from croupier.core.gates.check.groups import wrong_groups
 from croupier.core.gates.check.rule import wrong_rule
 from croupier.core.gates.check.sli import wrong_sli
 from croupier.core.gates.check.source import wrong_source
@@ -14,4 +15,4 @@ from croupier.errors import Problem
 
 def check_gate(gate: Gate) -> tuple[Problem, ...]:
     """What keeps the gate from ever failing, or from ever passing; empty when it can do both."""
-    return (*wrong_sli(gate), *wrong_source(gate), *wrong_demands(gate), *wrong_rule(gate))
+    return (*wrong_sli(gate), *wrong_source(gate), *wrong_demands(gate), *wrong_rule(gate), *wrong_groups(gate))

@@ -17,7 +17,7 @@ from croupier.core.segments import BUCKETS
 CALM: Final = math.log(3.0)
 """Evidence below which nothing speaks against the canary (a log e-value)."""
 
-_SUSPECT: Final = math.log(100.0)
+SUSPECT: Final = math.log(100.0)
 """Evidence of a single group with which nothing passes, however small the group's part of the budget."""
 INCIDENT: Final = math.log(100.0)
 """Evidence with which the baseline itself misses the objective."""
@@ -52,8 +52,8 @@ def sum_up(
         common = f"{describe(gate, ALL, canary, baseline)}; the baseline misses it likewise"
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
     suspect = max(evidence.trials, key=lambda trial: odds[trial.group])
-    suspect = suspect if odds[suspect.group] >= _SUSPECT else worst
-    if odds[suspect.group] >= _SUSPECT or not _calm(evidence, odds):
+    suspect = suspect if odds[suspect.group] >= SUSPECT else worst
+    if odds[suspect.group] >= SUSPECT or not _calm(evidence, odds):
         return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"

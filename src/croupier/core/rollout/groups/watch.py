@@ -1,0 +1,102 @@
+"""Whether an action helped: the group that was acted upon has watches of its own from then on.
+
+Each gate that can tell the group from the rest watches it: it asks what it asked, of this group alone, with fresh
+evidence and a part of the budget of its own. If a watch fails, soon or at any time after, the whole release goes back.
+Called by ``decide`` and ``asking``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from croupier.core.gates import Gate, Opinion, SequentialRule, Verdict
+from croupier.core.gates.wording import name
+from croupier.core.rollout import events as e
+from croupier.core.rollout.groups.acted import Acted, concerns
+from croupier.core.rollout.groups.budget import of_one_watch
+from croupier.core.rollout.state import RolloutState
+
+
+def watching(state: RolloutState, gate: str) -> tuple[Acted, ...]:
+    """The groups that this gate watches: from the moment when what was done about them was in force."""
+    return tuple(acted for acted in aside(state, gate) if acted.in_force_at is not None)
+
+
+def aside(state: RolloutState, gate: str) -> tuple[Acted, ...]:
+    """The groups that were acted upon and that this gate can tell from the rest: they do not count in it any more."""
+    by = state.plan.gate(gate).by
+    return tuple(acted for acted in state.acted if concerns(acted.group, by))
+
+
+def watched_by(state: RolloutState, watch_name: str) -> tuple[Gate, Acted] | None:
+    """The gate and the group whose watch has this name, if it is one."""
+    if not state.acted or "/" not in watch_name:
+        return None
+    gate = state.plan.gate(watch_name.partition("/")[0])
+    return next(((gate, acted) for acted in state.acted if acted.watch_name(gate.name) == watch_name), None)
+
+
+def watch_gate(gate: Gate, acted: Acted) -> Gate:
+    """The gate's question about this group alone. It has no hard stop, since what was in flight fails for a moment."""
+    rule = gate.rule
+    if isinstance(rule, SequentialRule):
+        rule = replace(rule, budget=of_one_watch(rule.budget))
+    return replace(
+        gate, name=acted.watch_name(gate.name), by=(), rule=rule, hard_stop=None, on_group_fail=None, warmup_s=0.0
+    )
+
+
+def watch_s(state: RolloutState, acted: Acted) -> float:
+    """For how many seconds nothing rises after the action, and within how many it must be in force."""
+    on_fail = state.plan.gate(acted.gate).on_group_fail
+    return on_fail.watch_s if on_fail is not None else 0.0
+
+
+def in_vain(state: RolloutState, binding: Iterable[str], refused: str | None, now: float) -> e.AbortStarted | None:
+    """Why the whole release goes back in spite of an action, if it does: the group fails on in one of the ``binding``
+    gates, or the action cannot be done (``refused``), or is not in force in time.
+    """
+    for acted in state.acted:
+        what = f"{name(acted.group)} was acted upon for gate {acted.gate}"
+        if acted.in_force_at is None and refused is not None:
+            return e.AbortStarted(e.Cause.GATE, f"{what}, but {refused}", now, acted.gate)
+        if acted.in_force_at is None and now - acted.at > watch_s(state, acted):
+            late = f"{what}, but that was not in force within {watch_s(state, acted):g} s"
+            return e.AbortStarted(e.Cause.GATE, late, now, acted.gate)
+    for gate in binding:
+        for acted in watching(state, gate):
+            watch = state.gate_state(acted.watch_name(gate))
+            if watch.latest is not None and watch.latest.verdict is Verdict.FAIL:
+                why = f"{name(acted.group)} was acted upon for gate {acted.gate}, and fails on: {watch.latest.reason}"
+                return e.AbortStarted(e.Cause.GATE, why, now, gate, watch.violated_since)
+    return None
+
+
+def next_event(
+    state: RolloutState, binding: Iterable[str], killed: frozenset[str], *, routed: bool, now: float
+) -> e.Event | None:
+    """What follows for a group that was acted upon: it is in force, or it was watched for long enough.
+
+    ``killed`` are the flags that are known to be turned off, ``routed`` says whether the wanted traffic is served.
+    """
+    for acted in state.acted:
+        if acted.in_force_at is None:
+            done = routed and killed.issuperset(acted.kills)
+            return e.GroupSetAside(acted.gate, acted.group, now) if done else None
+        over = now - acted.in_force_at >= watch_s(state, acted)
+        if acted.watched_at is None and over and not _suspect(state, binding, acted):
+            return e.GroupWatched(acted.gate, acted.group, now)
+    return None
+
+
+def open_watch(state: RolloutState) -> str | None:
+    """Why the canary's share may not rise, in words, while a group is acted upon or watched."""
+    for acted in state.acted:
+        if acted.watched_at is None:
+            return f"{name(acted.group)} was acted upon and is watched for {watch_s(state, acted):g} s"
+    return None
+
+
+def _suspect(state: RolloutState, binding: Iterable[str], acted: Acted) -> bool:
+    """Whether a watch of the group has something against it now: then it is watched for longer."""
+    looks = (state.gate_state(acted.watch_name(gate)).latest for gate in binding)
+    return any(found.opinion is Opinion.VIOLATED for look in looks if look is not None for found in look.findings)
