@@ -34,7 +34,8 @@ class ScriptedMetrics:
     """``rate`` players a second for each service, split into ``parts`` (labels and their share of the players).
 
     Switches: ``outage`` (why every answer is ``Silence``), ``unreachable`` (every call is ``Transient``), ``incident``
-    (share of requests that fail whatever the version), ``blind`` (names of metrics that nobody exports). ``inside`` is
+    (share of requests that fail whatever the version), ``blind`` (names of metrics that nobody exports),
+    ``turned_off`` (labels of players who do nothing, since a flag is off). ``inside`` is
     the share of players that a segment contains.
     """
 
@@ -52,6 +53,7 @@ class ScriptedMetrics:
         self.unreachable = False
         self.incident = 0.0
         self.blind: set[str] = set()
+        self.turned_off: set[Labels] = set()
         self._clock, self._router = clock, router
         self._rate, self._parts, self._inside = rate, tuple(parts), inside
         self._chance = random.Random(seed)  # noqa: S311 - a model of players, which must repeat
@@ -76,7 +78,7 @@ class ScriptedMetrics:
             return
         for item in self._router.table.services:
             for version, share in self._shares(item.routes).items():
-                for labels, part in self._parts:
+                for labels, part in (each for each in self._parts if not self._is_off(each[0])):
                     self._cells.append(
                         self._play(VersionKey(item.service.name, version), labels, passed * share * part)
                     )
@@ -118,6 +120,9 @@ class ScriptedMetrics:
             for version, weight in share.weights:
                 shares[version] = shares.get(version, 0.0) + here * weight / 10_000
         return {version: share for version, share in shares.items() if share}
+
+    def _is_off(self, labels: Labels) -> bool:
+        return any(set(off) <= set(labels) for off in self.turned_off)
 
     def _play(self, key: VersionKey, labels: Labels, seconds: float) -> _Cell:
         total = self._poisson(self._rate * seconds)

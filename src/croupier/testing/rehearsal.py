@@ -23,8 +23,8 @@ class Rehearsal:
     """One rollout of ``canary`` over ``stable`` (``None``: the first deployment), from its creation on.
 
     ``now`` is the time, ``ready`` and ``failure`` what the workloads say of the canary, ``served`` what the data plane
-    serves, ``killed`` which flags are off and ``refused`` why one cannot be, ``recording`` whether the store answers: change them
-    between ticks as the story asks. ``events`` is the whole history, ``state`` where it led.
+    serves, ``killed`` which flags are off and ``refused`` why one cannot be, ``recording`` whether the store
+    answers: change them between ticks as the story asks. ``events`` is the whole history, ``state`` where it led.
     """
 
     def __init__(

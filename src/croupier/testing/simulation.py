@@ -4,14 +4,17 @@ Several sites (control plane processes) may run on one store and one data plane.
 from a seed; a site that crashed forgets everything but its spool.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from croupier.control.catalog import Catalog
+from croupier.control.flags.flags import Flags
 from croupier.control.ports import Document, Journal, Leases, Ports, Spec, Store
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
+from croupier.core.flags.read import read_flag
 from croupier.core.gates import Gate
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.spec import RolloutSpec
@@ -21,7 +24,7 @@ from croupier.testing.clock import VirtualClock
 from croupier.testing.interruptions import Crash, Moments, exposed
 from croupier.testing.metrics import ScriptedMetrics
 from croupier.testing.router import MemoryRouter
-from croupier.testing.spool import MemorySpool
+from croupier.testing.spool import MemoryKillSpool, MemorySpool
 from croupier.testing.workloads import MemoryWorkloads
 
 SERVICE = "shop"
@@ -44,7 +47,32 @@ class Site:
     moments: Moments
     reconciler: Reconciler
     rollouts: Rollouts
+    flags: "SiteFlags"
     starts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFlags:
+    """The flags of one process: real ones, read when they are needed first. ``kills`` outlive the process."""
+
+    flags: Flags
+    kills: MemoryKillSpool
+
+    async def turn_off(self, flag: str, *, actor: str, reason: str, at: float) -> None:
+        """As ``Switches.turn_off``."""
+        if not self.flags.book.lineage:
+            await self.flags.start()
+        await self.flags.changes.kills.turn_off(flag, actor=actor, reason=reason, at=at)
+
+    def names(self) -> Collection[str]:
+        """As ``Switches.names``."""
+        return self.flags.changes.kills.names()
+
+    async def settle(self) -> None:
+        """Record the kills that wait, as the running server does beside the loop."""
+        if self.kills.pending():
+            await self.flags.start()
+            await self.flags.changes.kills.settle()
 
 
 @dataclass(slots=True)
@@ -68,15 +96,26 @@ class Simulation:
         self.router = MemoryRouter(self.clock)
         self.workloads = MemoryWorkloads(self.clock)
         self.metrics = ScriptedMetrics(self.clock, self.router, seed=self.seed)
-        self.sites = [self._site(name, MemorySpool()) for name in self.names]
+        self.sites = [self._site(name, MemorySpool(), MemoryKillSpool()) for name in self.names]
 
     async def declare(self, rollout: RolloutSpec, gates: Sequence[Gate], segments: Sequence[Segment] = ()) -> None:
         """Apply one service with its way of being rolled out."""
-        service = Service(SERVICE, (f"/{SERVICE}",), PROCESS, attribute_headers=(("employee", "x-employee"),))
+        service = Service(
+            SERVICE, (f"/{SERVICE}",), PROCESS, attribute_headers=(("employee", "x-employee"), ("market", "x-market"))
+        )
         specs: list[tuple[str, Spec]] = [("Service", service), ("Rollout", rollout)]
         specs += [("Gate", gate) for gate in gates] + [("Segment", segment) for segment in segments]
         documents = [Document(kind, spec.name, f"sha256:{kind}", spec, {}) for kind, spec in specs]
         await self._catalog().apply(documents, (), actor="anna")
+
+    async def declare_flags(self, *declarations: Mapping[str, Any]) -> None:
+        """Declare flags, so that rollouts may turn them off."""
+        for site in self.sites:
+            await site.flags.flags.start()
+        changes = self.sites[0].flags.flags.changes
+        await changes.declare([read_flag(declaration) for declaration in declarations], actor="anna")
+        for site in self.sites:
+            await site.flags.flags.book.refresh()
 
     async def release(self, version: str) -> None:
         """Add a release of the service."""
@@ -97,6 +136,8 @@ class Simulation:
             await site.reconciler.tick()
             if site.reconciler.woken:
                 await site.reconciler.tick()
+            with suppress(Transient):
+                await site.flags.settle()
         except Crash:
             self.restart(site)
             return False
@@ -104,21 +145,23 @@ class Simulation:
 
     def restart(self, site: Site) -> None:
         """The process is gone and another one takes its place: memory is lost, the spool is not."""
-        fresh = self._site(site.name, site.spool, starts=site.starts + 1)
-        site.reconciler, site.rollouts, site.moments, site.starts = (
+        fresh = self._site(site.name, site.spool, site.flags.kills, starts=site.starts + 1)
+        site.reconciler, site.rollouts, site.moments, site.flags, site.starts = (
             fresh.reconciler,
             fresh.rollouts,
             fresh.moments,
+            fresh.flags,
             fresh.starts,
         )
 
-    def _site(self, name: str, spool: MemorySpool, starts: int = 1) -> Site:
+    def _site(self, name: str, spool: MemorySpool, kills: MemoryKillSpool, starts: int = 1) -> Site:
         moments = Moments()
         store = exposed(self.store, moments, self._store_trouble)
         ports = self._ports(store, exposed(self.store.leases, moments, self._store_trouble), spool, moments)
-        reconciler = Reconciler(ports, holder=f"{name}.{starts}")
+        flags = SiteFlags(Flags.of(store, store, kills, self.clock, ("production",)), kills)
+        reconciler = Reconciler(ports, holder=f"{name}.{starts}", switches=flags)
         people = Rollouts(self._ports(*self._open_store(), spool), reconciler)
-        return Site(name, spool, moments, reconciler, people, starts)
+        return Site(name, spool, moments, reconciler, people, flags, starts)
 
     def _open_store(self) -> tuple[Memory, Leases]:
         """The store as people's requests meet it: out of reach like for everybody, but never interrupted."""
