@@ -212,9 +212,10 @@ async def test_a_rollout_does_not_start_that_could_not_act(opened: Open, by: str
         await world.declare(RolloutSpec(SERVICE, SERVICE, steps, ("deposits",)), [asked])
         for version in ("1.0.0", "1.1.0"):
             await world.release(version)
-        with pytest.raises(Rejected, match=why):  # the first release needs no gate, but a header
+        if by == "psp":  # the first release has nothing that could be compared, and needs no flag
             await world.sites[0].rollouts.start(SERVICE, "1.0.0", Ask("anna"))
             await story.turns(4)
+        with pytest.raises(Rejected, match=why):
             await world.sites[0].rollouts.start(SERVICE, "1.1.0", Ask("anna"))
 
 

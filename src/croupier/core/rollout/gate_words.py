@@ -11,7 +11,7 @@ from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.explain_gate import Estimate, GateStory, GroupStory
 from croupier.core.rollout.groups.watch import aside
-from croupier.core.rollout.groups.words import standing
+from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.outlook.words import good, in_time, probability
 
 INTERVALS: Final = (
@@ -42,7 +42,7 @@ def _set_aside(story: GateStory) -> list[str]:
     for acted in aside(story.state, story.gate.name):
         latest = story.state.gate_state(acted.watch_name(story.gate.name)).latest
         said = f" (it alone: {latest.verdict.replace('_', ' ')}, {latest.reason})" if latest is not None else ""
-        lines.append(f"{standing(acted, story.state.stable)}{said}")
+        lines.append(f"{outcome(acted, story.state.stable)}{said}")
     return lines
 
 

@@ -155,8 +155,11 @@ class Plan:
     edition: int | None = None
 
     def gate(self, name: str) -> Gate:
-        """The gate of that name; ``KeyError`` where the plan has none."""
+        """The gate of that name, or whose watch of a group it is (``deposits/psp=kestrel``); ``KeyError`` where the plan
+        has none.
+        """
+        own = name.partition("/")[0]
         for gate in self.gates:
-            if gate.name == name:
+            if gate.name == own:
                 return gate
         raise KeyError(name)

@@ -32,7 +32,7 @@ from croupier.core.rollout.explain import (
     gate_line,
 )
 from croupier.core.rollout.groups.acted import Acted
-from croupier.core.rollout.groups.words import standing
+from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
@@ -201,7 +201,7 @@ def _acted(state: RolloutState, item: Acted) -> m.GroupActionView:
     return m.GroupActionView(
         group=dict(item.group),
         gate=item.gate,
-        text=standing(item, state.stable),
+        text=outcome(item, state.stable),
         reason=item.reason,
         kills=list(item.kills),
         held=item.held.name if item.held is not None else None,

@@ -10,7 +10,7 @@ from croupier.core.gates import Gate, HardStop, HoldPlayers, KillFlag, OnGroupFa
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
-from croupier.core.rollout.groups.words import standing
+from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.rejudge import rejudge
@@ -51,11 +51,11 @@ def test_once_it_is_off_and_was_watched_the_others_go_on_to_the_end(gate: Gate) 
     told = [event.type for event in story.settle()]
     assert told == ["group_set_aside", "weight_confirmed"]
     assert (
-        standing(story.state.acted[0], "1.0.0") == "psp=kestrel: flag psp_kestrel turned off; watched whether it helps"
+        outcome(story.state.acted[0], "1.0.0") == "psp=kestrel: flag psp_kestrel turned off; watched whether it helps"
     )
     watched = of(play(story, 12, values=("tarn", "velora")), "group_watched")
     assert len(watched) == 1
-    assert standing(story.state.acted[0], "1.0.0") == "psp=kestrel: flag psp_kestrel turned off; others go on"
+    assert outcome(story.state.acted[0], "1.0.0") == "psp=kestrel: flag psp_kestrel turned off; others go on"
     play(story, 80, values=("tarn", "velora"))
     assert story.state.phase is Phase.SUCCEEDED
     assert explain(story.state, story.now).endswith("flag psp_kestrel stays off until somebody restores it")

@@ -31,7 +31,7 @@ def watched_by(state: RolloutState, watch_name: str) -> tuple[Gate, Acted] | Non
     """The gate and the group whose watch has this name, if it is one."""
     if not state.acted or "/" not in watch_name:
         return None
-    gate = state.plan.gate(watch_name.partition("/")[0])
+    gate = state.plan.gate(watch_name)
     return next(((gate, acted) for acted in state.acted if acted.watch_name(gate.name) == watch_name), None)
 
 

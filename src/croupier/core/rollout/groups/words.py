@@ -22,7 +22,7 @@ def done(acted: Acted | GroupActed, stable: str | None) -> str:
     return ", ".join(what)
 
 
-def standing(acted: Acted, stable: str | None) -> str:
+def outcome(acted: Acted, stable: str | None) -> str:
     """How it stands: ``psp=kestrel: flag psp_kestrel turned off; others go on``."""
     told = f"{name(acted.group)}: {done(acted, stable)}"
     if acted.in_force_at is None:
