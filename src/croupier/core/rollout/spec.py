@@ -155,8 +155,8 @@ class Plan:
     edition: int | None = None
 
     def gate(self, name: str) -> Gate:
-        """The gate of that name, or whose watch of a group it is (``deposits/psp=kestrel``); ``KeyError`` where the plan
-        has none.
+        """The gate of that name, or whose watch of a group it is (``deposits/psp=kestrel``). ``KeyError`` where there
+        is none.
         """
         own = name.partition("/")[0]
         for gate in self.gates:
