@@ -33,11 +33,20 @@ def create(
     environment: Annotated[
         str | None, typer.Option("--environment", "-e", help="Of a client: only this one's flags.")
     ] = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--service",
+            "-s",
+            help="Of a reporter: it speaks for this service only (its service.name); repeat it for more.",
+        ),
+    ] = None,
+    *,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Make a token. It is printed this once, alone on standard output: croupier token create shop > shop.token"""
-    body = {"name": name, "role": role, "environment": environment, "reason": reason}
+    body = {"name": name, "role": role, "environment": environment, "services": service, "reason": reason}
     connection: Connection = context.obj
     with connection.open() as client:
         made = client.post("tokens", {key: value for key, value in body.items() if value is not None})
@@ -68,7 +77,7 @@ def list_(
         print_json(found)
         return
     rows = [
-        (item["id"], item["name"], item["role"], item["environment"], when(item["createdAt"]), when(item["revokedAt"]))
+        (item["id"], item["name"], item["role"], _bound(item), when(item["createdAt"]), when(item["revokedAt"]))
         for item in found
     ]
     columns = ("TOKEN", "NAME", "ROLE", "FOR", "MADE", "REVOKED")
@@ -105,6 +114,12 @@ def _meant(client: "Client", token: str) -> str:
     return str(named[0])
 
 
+def _bound(token: dict[str, Any]) -> str | None:
+    """The environment or the services that it is for."""
+    return token["environment"] or ", ".join(token.get("services") or ()) or None
+
+
 def _role(made: dict[str, Any]) -> str:
-    where = f" for {made['environment']}" if made["environment"] else ""
+    bound = _bound(made)
+    where = f" for {bound}" if bound else ""
     return f"{'an' if made['role'][0] in 'ao' else 'a'} {made['role']}{where}"

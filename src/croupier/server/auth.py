@@ -10,7 +10,7 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final
@@ -29,7 +29,9 @@ _FAILURES: Final = 20
 _WINDOW_S: Final = 60.0
 _ADDRESSES: Final = 1_000
 _FOR: Final = "@"
-"""A kept role is ``client@production`` where the token is for one environment."""
+"""A kept role is ``client@production`` where the token is for one environment, ``reporter@lobby,shop`` where it is for
+some services.
+"""
 
 log = logging.getLogger("croupier.auth")
 
@@ -56,12 +58,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``name`` goes into the journal; ``id`` is the token's. A client's token may be for one environment."""
+    """Who asks. ``name`` goes into the journal; ``id`` is the token's. A client's token may be for one environment, a
+    reporter's for some services (``None``: for every one).
+    """
 
     name: str
     role: Role
     id: str = ""
     environment: str | None = None
+    services: frozenset[str] | None = None
 
     def may_read(self, environment: str) -> bool:
         """Whether the flags of this environment are for them."""
@@ -81,17 +86,23 @@ def bearer_of(authorization: str) -> str:
     return found[1] if found else ""
 
 
-def mint(name: str, role: Role, now: float, environment: str | None = None) -> tuple[Token, str]:
+def mint(
+    name: str, role: Role, now: float, environment: str | None = None, services: Collection[str] = ()
+) -> tuple[Token, str]:
     """A new token as it is kept, and the text that its owner gets, this once."""
     token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    kept = role.value if environment is None else f"{role.value}{_FOR}{environment}"
+    bound = environment if environment is not None else ",".join(sorted(set(services))) or None
+    kept = role.value if bound is None else f"{role.value}{_FOR}{bound}"
     return Token(token_id, name, kept, _digest(secret), now), f"crp_{token_id}_{secret}"
 
 
 def owner_of(token: Token) -> Principal:
-    """Whose token this is: a role, and for a client's the environment that it is for."""
-    role, _, environment = token.role.partition(_FOR)
-    return Principal(token.name, Role(role), token.id, environment or None)
+    """Whose token this is: a role, and the environment or the services that it is for."""
+    role, _, bound = token.role.partition(_FOR)
+    if role == Role.REPORTER:
+        services = frozenset(bound.split(",")) if bound else None
+        return Principal(token.name, Role.REPORTER, token.id, services=services)
+    return Principal(token.name, Role(role), token.id, bound or None)
 
 
 @dataclass(slots=True)

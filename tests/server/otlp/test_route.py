@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -168,16 +169,120 @@ async def test_only_reporters_and_who_acts_may_push(door: World) -> None:
     assert (await door.client.post(PATH, content=b"", headers={**PROTOBUF, **wrong})).status_code == 401
 
 
+async def bound(world: World, *services: str) -> str:
+    """A reporter's token for these services, made as people make it."""
+    body = {"name": "lobby", "role": "reporter", "services": list(services)}
+    made = await world.post("/tokens", body)
+    assert made.status_code == 201, made.text
+    assert made.json()["services"] == (sorted(services) or None)
+    return str(made.json()["token"])
+
+
+async def test_a_reporter_of_some_services_speaks_for_no_others(door: World) -> None:
+    headers = {**PROTOBUF, "Authorization": f"Bearer {await bound(door, 'shop', 'lobby')}"}
+
+    async def push(asked: ExportMetricsServiceRequest) -> httpx.Response:
+        return await door.client.post(PATH, content=asked.SerializeToString(), headers=headers)
+
+    own, strange = request(), request(service="payments", points=4)
+    answer = await push(own)
+    assert (answer.status_code, answer.content) == (200, b"")
+    both = request(points=2)
+    both.MergeFrom(strange)
+    answer = await push(both)
+    partial = ExportMetricsServiceResponse.FromString(answer.content).partial_success
+    assert (answer.status_code, partial.rejected_data_points) == (200, 4)
+    assert partial.error_message == "this token is for lobby, shop, not for the service 'payments'"
+    code, why = status(await push(strange))
+    assert (code, "Nothing was taken: this token is for lobby, shop" in why, "--service" in why) == (403, True, True)
+    said = await source(door).probe(BETS, "payments", "1.0.0")
+    assert said is not None
+    assert "token" not in said  # nothing of it is remembered
+    everybody = {**PROTOBUF, "Authorization": f"Bearer {await bound(door)}"}
+    answer = await door.client.post(PATH, content=strange.SerializeToString(), headers=everybody)
+    assert answer.status_code == 200
+
+
+async def test_a_real_sdk_with_a_token_for_its_service(door: World) -> None:
+    token = await bound(door, "shop")
+    async with listening(door.app) as url, application(url, token, "1.0.0") as process:
+        process.get_meter("shop").create_counter("shop.bets").add(1, {"outcome": "ok"})
+        assert await asyncio.to_thread(process.force_flush)
+    assert await source(door).probe(BETS, "shop", "1.0.0") is None
+
+
+@pytest.mark.parametrize("services", [["a,b"], ["a b"], [""]])
+async def test_names_of_services_that_cannot_be(door: World, services: list[str]) -> None:
+    answer = await door.post("/tokens", {"name": "x", "role": "reporter", "services": services})
+    assert answer.status_code == 422
+
+
+async def test_only_reporters_are_for_services(door: World) -> None:
+    answer = await door.post("/tokens", {"name": "x", "role": "viewer", "services": ["shop"]})
+    assert "Only a reporter's token is for services." in answer.text
+
+
+class Twice(requests.Session):
+    """A way there on which everything arrives twice: a proxy that repeats what it got no answer to."""
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+        super().post(*args, **kwargs)
+        return super().post(*args, **kwargs)
+
+
+@pytest.mark.parametrize("options", [{}, {"preferred_temporality": DELTAS}], ids=["cumulative", "deltas"])
+async def test_a_real_sdk_that_restarts_and_is_repeated(door: World, options: dict[str, Any]) -> None:
+    """Everything counts once: what is sent twice, and what another process counts at the same place."""
+    metrics = source(door)
+    async with listening(door.app) as url:
+
+        async def live(good: int, bad: int) -> float:
+            """One life of the process, from its start to its end."""
+            named = {"service.name": "shop", "service.version": "1.0.0", "service.instance.id": "shop-1"}
+            exporter = OTLPMetricExporter(
+                f"{url}{PATH}",
+                headers={"authorization": f"Bearer {door.tokens[Role.REPORTER]}"},
+                session=Twice(),
+                **options,
+            )
+            reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
+            provider = MeterProvider([reader], resource=Resource.create(named))
+            bets = provider.get_meter("shop").create_counter("shop.bets")
+            bets.add(good, {"outcome": "ok"})
+            assert await asyncio.to_thread(provider.force_flush)
+            bets.add(bad, {"outcome": "lost"})
+            assert await asyncio.to_thread(provider.force_flush)
+            await asyncio.to_thread(provider.shutdown)
+            return door.context.ports.clock.now()
+
+        asked = Query(BETS, (), "shop", "1.0.0", None, 0.0, 0.0, OTLP)
+        await metrics.read(asked)
+        before = door.context.ports.clock.now()
+        await live(5, 5)
+        begin = (await reading(metrics, asked, after=before)).until
+        query = replace(asked, since=begin)
+        for good, bad in ((1, 1), (30, 2), (4, 3)):
+            await live(good, bad)
+        ended = door.context.ports.clock.now()
+        await live(1, 1)
+        found = await reading(metrics, query, after=ended)
+        # From a boundary within the first life to one within the last, whose pushes add up to no more than these.
+        whole = Counts(5 + 36, 10 + 43)
+        inner = Counts(35, 41)
+        assert inner.good <= found.canary[()].good <= whole.good
+        assert inner.total <= found.canary[()].total <= whole.total
+
+
 async def test_a_reporter_may_do_nothing_else(door: World) -> None:
     for path in ("/services", "/environments/production/flags", "/me", "/tokens"):
         assert (await door.get(path, Role.REPORTER)).status_code == 403, path
     assert (await door.post("/apply", {"documents": []}, Role.REPORTER)).status_code == 403
 
 
-def request(version: str | None = "1.0.0", points: int = 1) -> ExportMetricsServiceRequest:
+def request(version: str | None = "1.0.0", points: int = 1, service: str = "shop") -> ExportMetricsServiceRequest:
     found = ExportMetricsServiceRequest()
     sent = found.resource_metrics.add()
-    for name, value in (("service.name", "shop"), ("service.instance.id", "a"), ("service.version", version)):
+    for name, value in (("service.name", service), ("service.instance.id", "a"), ("service.version", version)):
         if value is not None:
             sent.resource.attributes.add(key=name).value.string_value = value
     metric = sent.scope_metrics.add().metrics.add(name="shop.bets")

@@ -1,6 +1,6 @@
 """The outside that acts and answers: time, workloads, traffic, metrics. Adapters implement these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -159,18 +159,23 @@ class MetricSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of a push: how many of its points were refused, and why; ``whole`` if all of it was."""
+    """What became of a push: how many of its points were refused, and why; ``whole`` if all of it was, ``strange`` if
+    that is since it speaks of services that the sender may not speak for.
+    """
 
     refused: int = 0
     why: str = ""
     whole: bool = False
+    strange: bool = False
 
 
 class PushedMetrics(Protocol):
     """Takes metrics that applications send by themselves."""
 
-    async def push(self, body: bytes, *, is_json: bool) -> Pushed:
+    async def push(self, body: bytes, *, is_json: bool, services: Collection[str] | None = None) -> Pushed:
         """Count what is in an OTLP ``ExportMetricsServiceRequest``, each point once however often it is sent.
+
+        Of other ``services`` than these nothing is counted; ``None``: every one may be spoken for.
 
         Raises ``Rejected`` for what cannot be read, which is not to be sent again, and ``Transient`` for what may be.
         """

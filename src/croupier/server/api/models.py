@@ -5,7 +5,7 @@ weights are percent (``0.25`` is a quarter of one percent of the players), durat
 added.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -389,6 +389,11 @@ class TokenRequest(Model):
         "pushes metrics and nothing else."
     )
     environment: str | None = Field(None, max_length=60, description="Of a client: only this one's flags.")
+    services: list[Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^,\s]+$")]] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Of a reporter: it speaks for these only, by their service.name. None: for every one.",
+    )
     reason: Reason = ""
 
 
@@ -397,6 +402,7 @@ class TokenView(Model):
     name: str
     role: str
     environment: str | None = Field(None, description="Of a client: null for every environment.")
+    services: list[str] | None = Field(None, description="Of a reporter: null for every service.")
     created_at: Moment
     revoked_at: Moment | None = None
 

@@ -48,10 +48,12 @@ async def create_token(request: Request, here: Here, who: Admin, asked: m.TokenR
         if asked.role != "client":
             raise Rejected("Only a client's token is for one environment.", hint="Leave environment out.")
         here.flags.book.snapshot(asked.environment)  # there is such an environment
+    if asked.services and asked.role != "reporter":
+        raise Rejected("Only a reporter's token is for services.", hint="Leave services out.")
 
     async def run(kept: Kept) -> Response:
         now = here.ports.clock.now()
-        token, text = mint(asked.name, Role(asked.role), now, asked.environment)
+        token, text = mint(asked.name, Role(asked.role), now, asked.environment, asked.services)
         shown = m.TokenCreated(**views.token(token).model_dump(), token=None)
         event = {"type": "token_created", "id": token.id, "name": token.name, "role": token.role}
         entry = Entry(now, who.name, "create token", f"token/{token.id}", (event,), asked.reason)

@@ -347,6 +347,7 @@ def token(value: Token) -> m.TokenView:
         name=value.name,
         role=owner.role.value,
         environment=owner.environment,
+        services=sorted(owner.services) if owner.services is not None else None,
         created_at=moment(value.created_at),
         revoked_at=moment(value.revoked_at),
     )

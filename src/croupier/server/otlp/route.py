@@ -42,7 +42,12 @@ async def metrics(request: Request, here: Here) -> Response:
             raise NotFound("This control plane takes no pushed metrics.")
         here.allowance.spend(who.id, here.ports.clock.now())
         body = await _whole(request, here.settings.max_otlp_bytes)
-        found = await here.pushed.push(body, is_json=is_json)
+        found = await here.pushed.push(body, is_json=is_json, services=who.services)
+        if found.strange:
+            raise Forbidden(
+                f"Nothing was taken: {found.why}.",
+                hint="Make a token for it: croupier token create NAME --role reporter --service SERVICE",
+            )
         if found.whole:  # senders show errors, and seldom what was partly taken
             raise Malformed(f"Nothing was taken: {found.why}.")
     except CroupierError as error:

@@ -5,7 +5,7 @@ when somebody asks for them.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -96,6 +96,18 @@ class Request:
     why: str = ""
     strangers: list[tuple[str, str]] = field(default_factory=list)
     """Their ``service.name``, as far as known, and what is wrong."""
+
+    def keep(self, services: Collection[str]) -> int:
+        """Refuse the pushes of other services; how many that were. Nothing is remembered of them: who may not speak for
+        a service must not be able to explain its silence.
+        """
+        others = [push for push in self.pushes if push.sender.key.service not in services]
+        if others:
+            self.pushes = [push for push in self.pushes if push.sender.key.service in services]
+            self.refused += sum(metric.size for push in others for metric in push.metrics)
+            named = ", ".join(sorted({repr(push.sender.key.service[:100]) for push in others})[:5])
+            self.why = self.why or f"this token is for {', '.join(sorted(services))}, not for the service {named}"
+        return len(others)
 
 
 def decode(body: bytes, limits: OtlpSettings, *, is_json: bool) -> Request:

@@ -5,7 +5,7 @@ Made by ``server.app``; the route hands in bodies, control watches, probes and r
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -38,14 +38,14 @@ class OtlpMetrics:
         self._waiting = 0
         self._last_at = -math.inf
 
-    async def push(self, body: bytes, *, is_json: bool) -> Pushed:
+    async def push(self, body: bytes, *, is_json: bool, services: Collection[str] | None = None) -> Pushed:
         """See ``PushedMetrics.push``."""
         if self._waiting >= _WAITING:
             raise Transient("Too many pushes at a time.", retry_after_s=2.0)
         self._waiting += 1
         try:
             async with self._turn:
-                return await self._take(body, is_json=is_json)
+                return await self._take(body, services, is_json=is_json)
         finally:
             self._waiting -= 1
 
@@ -82,8 +82,9 @@ class OtlpMetrics:
             self._kept.watch(self._running)
         return self._kept
 
-    async def _take(self, body: bytes, *, is_json: bool) -> Pushed:
+    async def _take(self, body: bytes, services: Collection[str] | None, *, is_json: bool) -> Pushed:
         request = await asyncio.to_thread(decode, body, self._settings, is_json=is_json)
+        strange = request.keep(services) if services is not None else 0
         ledger = self._ledger()
         # Boundaries must be told apart, and a push may never be dated before one that was taken.
         at = max(self._clock.now(), math.nextafter(self._last_at, math.inf))
@@ -95,4 +96,5 @@ class OtlpMetrics:
             refused, why = refused + taken.refused, why or taken.why
             await asyncio.sleep(0)  # others get their turn
         ledger.close(at)
-        return Pushed(refused, why, whole=bool(request.strangers) and not request.pushes)
+        whole = not request.pushes and bool(request.strangers or strange)
+        return Pushed(refused, why, whole=whole, strange=whole and bool(strange))
