@@ -71,6 +71,9 @@ class Plane:
         self.packed: Callable[[bytes], bytes] | None = None
         self.acknowledges = 204
         self.refused_acknowledgements = 0
+        self.reported: list[Any] = []
+        self.reports_answer = 204
+        self.reports_taken = 0
         self.beats = 0
         self.fetched: Callable[[], object] = lambda: None
         self._turn = threading.Condition()
@@ -221,6 +224,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         if self._allowed():
+            if self.path.endswith("/exposures"):
+                self.at.reported.append(json.loads(body))
+                self.at.reports_taken += self.at.reports_answer == 204
+                self.send_response(self.at.reports_answer)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
             if self.at.acknowledges == 204:
                 self.at.acknowledged.append(json.loads(body))
             else:

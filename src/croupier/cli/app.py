@@ -7,6 +7,7 @@ import typer
 from croupier.cli import (
     apply,
     demo,
+    experiment,
     flag,
     gate,
     journal,
@@ -38,6 +39,7 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(gate.app, name="gate")
 app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(token.app, name="token")
 app.add_typer(journal.app, name="journal")
 app.add_typer(notifier.app, name="notifier")

@@ -1,4 +1,4 @@
-"""What a shell offers where a flag or a preset is to be named: asked of the control plane, at once or not at all.
+"""What a shell offers where a flag, a preset or an experiment is to be named: asked of the server, and quickly.
 
 Called by the shell at each press of the tab key, by the arguments ``Key`` and ``Name``: nothing here may take long,
 load much, or say anything, whatever is wrong.
@@ -29,6 +29,11 @@ def flag_keys(context: typer.Context, incomplete: str) -> list[str]:
 def preset_names(context: typer.Context, incomplete: str) -> list[str]:
     """The presets that begin so."""
     return _offered(context, f"/presets?limit={_MOST}", "name", incomplete)
+
+
+def experiment_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The experiments that begin so."""
+    return _offered(context, f"/experiments?limit={_MOST}", "name", incomplete)
 
 
 def _offered(context: typer.Context, path: str, field: str, incomplete: str) -> list[str]:

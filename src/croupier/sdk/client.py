@@ -197,6 +197,16 @@ class FlagClient:
             self._decided(key, outcome, context)
         return outcome
 
+    def variant(self, key: str, context: Context | None = None, /, **attributes: Any) -> str | None:
+        """The variant that the player has, without giving it to them: for labels of metrics and logs. Counts neither as
+        a decision nor for an experiment. ``None`` where the caller's default is the answer.
+        """
+        try:
+            known = {**(context or {}), **attributes} if attributes else context
+            return self._now().outcome(key, _NOTHING if known is None else known).variant
+        except Exception:  # noqa: BLE001 -- total, as every question
+            return None
+
     def _ask(self, key: str, context: Context | None, attributes: Mapping[str, Any]) -> Outcome:
         """The way of the first time, of overrides and of whatever is strange."""
         try:

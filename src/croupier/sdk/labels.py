@@ -10,7 +10,7 @@ def flag_variant(flags: FlagClient, key: str, context: Context | None = None, /,
     """``{"flag": key, "flag_variant": name}``, for ``counter.labels(**flag_variant(…))`` and the like.
 
     As many values as the flag has variants, and ``default`` where the caller's default is the answer: never a value of
-    the player's. Asks the flag, which counts as a decision.
+    the player's. Counts neither as a decision nor for an experiment: the player is given nothing.
     """
-    variant = flags.details(key, None, context, **attributes).variant
+    variant = flags.variant(key, context, **attributes)
     return {"flag": key, "flag_variant": variant or "default"}

@@ -44,10 +44,10 @@ def test_who_looks_always_and_stops_when_it_suits_them_is_wrong_at_most_so_often
     """Ville's inequality, with the adversary who stops at the first moment at which a difference is claimed. Rates
     swing, players differ, conversions come late: none of it may matter.
     """
-    pair, runs, wrong = Pair(share, 0.10, ERROR), 150, 0
+    pair, runs, wrong = Pair(share, 0.10, ERROR), 200, 0
     for seed in range(runs):
         casino, before = Casino(seed, share), (0, 0)
-        for number in range(600):
+        for number in range(800):
             found = casino.step(number)
             if found != before and pair.log_e(*found) >= pair.needed:
                 wrong += 1
@@ -58,10 +58,10 @@ def test_who_looks_always_and_stops_when_it_suits_them_is_wrong_at_most_so_often
 
 def test_one_who_looks_always_with_an_ordinary_test_is_wrong_far_more_often() -> None:
     """The same adversary against a z-test at the same level: this proves that the test above tests."""
-    runs, wrong = 80, 0
+    runs, wrong = 60, 0
     for seed in range(runs):
         casino = Casino(seed, 0.5)
-        for number in range(600):
+        for number in range(800):
             treated, control = casino.step(number)
             total = treated + control
             if total >= 30 and abs(treated - total / 2) > 1.96 * math.sqrt(total / 4):
@@ -73,21 +73,21 @@ def test_one_who_looks_always_with_an_ordinary_test_is_wrong_far_more_often() ->
 def test_a_true_difference_is_found_about_when_it_was_said() -> None:
     needed = PAIR.conversions_needed(0.30)
     found = []
-    for seed in range(20):
+    for seed in range(8):
         casino, number = Casino(seed, 0.5, lift=1.30), 0
         while PAIR.log_e(*casino.step(number)) < PAIR.needed and number < 20_000:
             number += 1
         found.append(sum(casino.converted))
-    assert sorted(found)[10] == pytest.approx(needed, rel=0.6)
+    assert sorted(found)[4] == pytest.approx(needed, rel=0.6)
 
 
 def test_every_interval_holds_at_all_times_at_once() -> None:
-    lift, runs, missed = 1.2, 60, 0
+    lift, runs, missed = 1.2, 40, 0
     for seed in range(runs):
         casino = Casino(seed, 0.5, lift=lift)
-        for number in range(600):
+        for number in range(800):
             treated, control = casino.step(number)
-            if number % 20 == 0:
+            if number % 50 == 0:
                 low, high = PAIR.ratio(treated, control)
                 if not low <= lift <= high:
                     missed += 1
@@ -95,6 +95,7 @@ def test_every_interval_holds_at_all_times_at_once() -> None:
     assert missed / runs <= ERROR
 
 
+@settings(max_examples=40)
 @given(pairs, counts, counts)
 def test_the_interval_leaves_no_difference_out_exactly_when_there_is_evidence(pair: Pair, one: int, two: int) -> None:
     low, high = pair.ratio(one, two)

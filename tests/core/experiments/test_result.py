@@ -26,7 +26,7 @@ def verdict(run: Run) -> Verdict:
 def test_more_of_the_goal_is_better_and_fewer_is_worse(run: Made) -> None:
     better = run(EVEN, {"classic": 2_000, "recent": 1_300})
     assert verdict(better) is Verdict.BETTER
-    assert said(better).startswith("recent is better than classic: +")
+    assert said(better).startswith("recent is better than classic: bet by +")
     worse = run(EVEN, {"classic": 2_000, "recent": 700})
     assert verdict(worse) is Verdict.WORSE
     assert verdict(run(EVEN, {"classic": 2_000, "recent": 1_300}, fewer_is_better=True)) is Verdict.WORSE
@@ -36,7 +36,7 @@ def test_more_of_the_goal_is_better_and_fewer_is_worse(run: Made) -> None:
 def test_a_difference_that_can_only_be_small_is_none_that_matters(run: Made) -> None:
     same = run(EVEN, {"classic": 10_000, "recent": 5_000})
     assert verdict(same) is Verdict.SAME
-    assert said(same).startswith("recent and classic differ by less than 10 %: -")
+    assert said(same).startswith("recent and classic differ by less than 10 %: bet by -")
 
 
 def test_a_certain_difference_is_said_even_if_it_is_too_small_to_matter(run: Made) -> None:
@@ -128,7 +128,15 @@ def test_a_flag_that_deals_otherwise_now_makes_the_result_void(run: Made) -> Non
     assert sentence(going.plan, found.compared[0]) == "recent against classic: withheld."
 
 
+def test_what_is_open_is_said_with_its_bounds(run: Made) -> None:
+    early = run({"classic": 200, "recent": 100}, {"classic": 20, "recent": 12})
+    found = result_of(early, NOW)
+    assert sentence(early.plan, found.compared[0]).startswith("recent against classic is open: bet by -")
+    nobody = result_of(run(EVEN, {}), NOW)
+    assert sentence(early.plan, nobody.compared[0]).endswith("bet by any amount.")
+
+
 def test_words() -> None:
-    assert (odds(-2.0), odds(7.6), odds(500.0)) == ("1 to 1", "1,998 to 1", "485,165,195 to 1")
+    assert (odds(-2.0), odds(7.6), odds(500.0)) == ("1 to 1", "1,998 to 1", "over 1,000,000 to 1")
     assert (percent(0.1234), percent(0.05, signed=True)) == ("12.3 %", "+5 %")
     assert [duration(value) for value in (5, 120, 7_000, 7 * 86_400)] == ["a minute", "2 minutes", "2 hours", "7 days"]

@@ -23,6 +23,8 @@ HIGH_LIMITS: Final = "high_limits"
 PROVIDER_SWITCHES: Final = {"kestrel": "psp_kestrel", "velora": "psp_velora", "tarn": "psp_tarn"}
 STUDIO_SWITCHES: Final = {"orbit": "studio_orbit", "lagoon": "studio_lagoon"}
 """Written out, so that `croupier flag refs` finds them."""
+BET: Final = "bet"
+"""What the experiment on the lobby counts."""
 LOBBIES: Final = ("classic", "recent", "popular")
 DECISIONS_PER_S: Final = 5
 
@@ -58,6 +60,10 @@ class Flags:
     def lobby_labels(self, player: Player) -> tuple[str, ...]:
         """What `new_lobby` answers this player, as the values of the metric labels `flag` and `flag_variant`."""
         return tuple(flag_variant(self.client, NEW_LOBBY, context(player)).values())
+
+    def did(self, event: str, player: Player) -> None:
+        """The player did it: for experiments that count it, and for the decision log."""
+        self.client.track(event, context(player))
 
     def high_limits(self, player: Player) -> bool:
         """`high_limits`: whether this player may deposit large amounts. Off is safe."""

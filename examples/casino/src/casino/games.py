@@ -20,6 +20,7 @@ from casino import lobby, rounds
 from casino.answers import Answer, digest
 from casino.book import Book
 from casino.errors import Refusal
+from casino.flags import BET
 from casino.house import House
 from casino.requests import Amount, Key, house_of, read, replay, respond, session
 from casino.rounds import Bet
@@ -68,6 +69,7 @@ async def spin(request: Request) -> Response:
         raise
     if answer.fresh:
         house.metrics.bets.labels(*place, answer.document["status"], *variant).inc()
+        house.flags.did(BET, player)
     return replay(answer)
 
 

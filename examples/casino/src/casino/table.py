@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from casino import rounds
 from casino.answers import digest
 from casino.errors import Refusal
+from casino.flags import BET
 from casino.house import House
 from casino.identity import Player
 from casino.requests import Amount, Key, decode, house_of, problem, session
@@ -149,6 +150,7 @@ class _Seat:
         document = answer.document
         if answer.fresh:
             self._count(document["status"])
+            self._house.flags.did(BET, self._player)
         await self._say("result" if document.pop("status") == "settled" else "refused", **document)
         await self._probe()
 

@@ -5,7 +5,6 @@ level, since they only tell. A result is withheld where the players are not thos
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -230,8 +229,3 @@ def _crossed(tally: Tally) -> str:
         f"{tally.crossed} of {tally.players} players were given two variants, and what they do is not counted: those "
         "who are left may differ. See that the flag is always asked with the same player id."
     )
-
-
-def gloomy(result: Result) -> Iterator[Compared]:
-    """The guards that got worse."""
-    return (item for item in result.guards if item.verdict is Verdict.WORSE)

@@ -27,19 +27,21 @@ def sentence(plan: Plan, item: Compared) -> str:
     match item.verdict:
         case Verdict.BETTER | Verdict.WORSE:
             small = _small(plan, item)
-            return f"{item.treatment} is {item.verdict.value} than {control}: {bounds} {item.event}{small}."
+            return f"{item.treatment} is {item.verdict.value} than {control}: {item.event} by {bounds}{small}."
         case Verdict.SAME:
             minimum = percent(plan.experiment.minimum_effect)
-            return f"{item.treatment} and {control} differ by less than {minimum}: {bounds} {item.event}."
+            return f"{item.treatment} and {control} differ by less than {minimum}: {item.event} by {bounds}."
         case Verdict.OPEN:
-            return f"{item.treatment} against {control} is open: {bounds} {item.event}."
+            return f"{item.treatment} against {control} is open: {item.event} by {bounds}."
         case Verdict.WITHHELD:
             return f"{item.treatment} against {control}: withheld."
 
 
 def odds(log_e: float) -> str:
-    """An e-value for people: ``2,400 to 1``."""
-    return f"{math.exp(min(max(log_e, 0.0), 20.0)):,.0f} to 1"
+    """An e-value for people: ``2,400 to 1``; what is beyond a million says no more than a million does."""
+    if log_e >= math.log(1e6):
+        return "over 1,000,000 to 1"
+    return f"{math.exp(max(log_e, 0.0)):,.0f} to 1"
 
 
 def percent(value: float, *, signed: bool = False) -> str:
@@ -57,7 +59,7 @@ def duration(seconds: float) -> str:
 
 def _between(item: Compared) -> str:
     if item.high is None:
-        return "any number of"
+        return "any amount"
     return f"{percent(item.low, signed=True)} to {percent(item.high, signed=True)}"
 
 

@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from croupier import errors
+from croupier.core.experiments import words as words_of
 from croupier.core.gates import Group
 from croupier.core.rollout.explain import duration
 from croupier.server import problems
@@ -105,7 +106,7 @@ def complain(request: Request, error: errors.CroupierError) -> Response:
 def home(path: str) -> tuple[str, str]:
     """The list that a path belongs to, and what it is called."""
     first = path.strip("/").partition("/")[0]
-    return (f"/{first}", first) if first in ("flags", "presets") else ("/", "rollouts")
+    return (f"/{first}", first) if first in ("flags", "presets", "experiments") else ("/", "rollouts")
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -148,6 +149,11 @@ def _environment() -> Environment:
         place=str,
         served=words.served,
         inwords=words.rule,
+        part=words_of.percent,
+        change=lambda value: "–" if value is None else words_of.percent(value, signed=True),
+        points=lambda value: "–" if value is None else words_of.percent(value, signed=True),
+        evidence=words_of.odds,
+        roughly=words_of.duration,
         compact=lambda value: json.dumps(value, ensure_ascii=False),
     )
     return made

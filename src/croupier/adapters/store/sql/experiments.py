@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from croupier.adapters.store.codec import Codec
@@ -70,7 +70,7 @@ def count(connection: Connection, run_id: str, batch: Batch) -> Tally | None:
     _write(connection, run_id, changed, batch.now)
     values: dict[str, Any] = {"tally": _TALLY.encode(tally)}
     if batch.now - row.point_at >= max(_STEP_S, _STEP * (batch.now - run.started_at)):
-        connection.execute(insert(experiment_points).values(run=run_id, at=batch.now, tally=values["tally"]))
+        _note(connection, run_id, batch.now, values["tally"])
         values["point_at"] = batch.now
         gone = experiment_players.c.waiting_since < batch.now - FORGET_AFTER_S
         connection.execute(delete(experiment_players).where(experiment_players.c.run == run_id, gone))
@@ -95,7 +95,7 @@ def end(connection: Connection, run_id: str, at: float, by: str) -> Run | None:
         run = replace(run, stopped_at=at, stopped_by=by)
         values = {"ended": True, "run": _RUN.encode(replace(run, tally=Tally()))}
         connection.execute(update(experiment_runs).where(experiment_runs.c.id == run_id).values(**values))
-        connection.execute(insert(experiment_points).values(run=run_id, at=at, tally=row.tally))
+        _note(connection, run_id, at, row.tally)
         connection.execute(delete(experiment_players).where(experiment_players.c.run == run_id))
     return run
 
@@ -142,6 +142,13 @@ def _write(connection: Connection, run_id: str, changed: Mapping[str, Player], n
         for name, player in sorted(changed.items())
     ]
     connection.execute(statement, rows)
+
+
+def _note(connection: Connection, run_id: str, at: float, tally: str) -> None:
+    """A point of the course; there is one for each time."""
+    fresh = _dialect(connection).insert(experiment_points).values(run=run_id, at=at, tally=tally)
+    places = ["run", "at"]
+    connection.execute(fresh.on_conflict_do_update(index_elements=places, set_={"tally": fresh.excluded.tally}))
 
 
 def _lean(player: Player) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The experiments' pages: what is asked, what is known so far, and the buttons that start and stop."""
