@@ -157,8 +157,9 @@ def plot(comparisons: list[dict[str, Any]], minimum: float) -> list[str]:
 
 def _reach(item: dict[str, Any]) -> float:
     """How far the scale must go for the estimate and the nearer end; not for the far end of one that knows nothing."""
-    ends = [abs(item["ratioLow"]), abs(item["ratioHigh"] if item["ratioHigh"] is not None else item["ratioLow"])]
-    return min(max(abs(item["ratio"] or 0.0) * 1.2, min(ends)), 1.0)
+    low, high = item["ratioLow"], item["ratioHigh"]
+    nearer = min(abs(low), abs(low if high is None else high))
+    return float(min(max(abs(item["ratio"] or 0.0) * 1.2, nearer), 1.0))
 
 
 def _standing(found: dict[str, Any]) -> str:
