@@ -58,9 +58,11 @@ async def test_a_kill_works_while_the_database_does_not(
     async def gone(*_: Any, **__: Any) -> Any:
         raise Transient("The database is gone.")
 
-    for method in ("rollout", "rollouts", "commit", "services", "documents", "active", "latest", "flags"):
+    for method in ("rollout", "rollouts", "commit", "services", "documents", "active", "latest", "flags", "head"):
         monkeypatch.setattr(type(flagged.store), method, gone)
     assert "kill works" in (await operator.get("/flags/payments_v2")).text
+    asked = (await operator.get("/flags/payments_v2/kill")).text
+    assert "acts at once on the clients of <b>this control plane</b>" in asked
     answer = await operator.submit("/flags/payments_v2/kill", reason="in the dark")
     assert answer.status_code == 303
     for path in ("/flags/payments_v2", "/flags", "/"):
@@ -73,6 +75,7 @@ async def test_a_kill_works_while_the_database_does_not(
             await asyncio.sleep(0.01)
     assert state(flagged).killed.reason == "in the dark"
     assert "not yet recorded" not in (await operator.get("/flags/payments_v2")).text
+    assert "this control plane" not in (await operator.get("/flags/new_lobby/kill")).text
 
 
 async def test_what_was_changed_meanwhile_is_said(flagged: Any, declared: Any, payments: Any, operator: Any) -> None:

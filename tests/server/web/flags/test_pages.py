@@ -111,7 +111,7 @@ async def test_the_history_tells_what_changed(flagged: Any, declared: Any, payme
         assert "owner: payments → psp" in page
         assert "killed: it answers its safe value everywhere" in page
         assert "“deposits fail”" in page
-        assert "restored: the kill is undone" in page
+        assert "restored: a kill is undone" in page
     link = re.search(r"/journal/\d+", (await reader.get("/flags/payments_v2")).text)
     assert link is not None
     assert "payments_v2" in (await reader.get(link[0])).text

@@ -97,7 +97,13 @@ async def test_what_a_preset_did_is_told_and_a_person_s_kill_stands_beside_it(pr
     assert (await operator.submit("/presets/old-button/undo")).status_code == 303
     page = (await operator.get("/flags/provider_evo")).text
     assert "killed: everybody gets off" in page
-    assert "restored: the kill is undone (by undoing preset old-button)" in page
+    assert (
+        "restored: a kill is undone (by undoing preset old-button); the flag stays killed, by operator: charges twice"
+    ) in page
+    assert (await operator.submit("/flags/provider_evo/restore")).status_code == 303
+    page = (await operator.get("/flags/provider_evo")).text
+    assert page.count("restored: a kill is undone") == 2
+    assert "stays killed" not in page
     assert "enabled (by undoing preset old-button)" in (await operator.get("/flags/payments_v2/history")).text
 
 

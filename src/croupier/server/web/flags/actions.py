@@ -13,11 +13,13 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from croupier.control.flags.killing import PATIENCE_S
 from croupier.core.flags.state import FlagState
 from croupier.core.flags.types import DAY_S, DUTIES
-from croupier.errors import Conflict, CroupierError
+from croupier.errors import Conflict, Corrupt, CroupierError, Transient
 from croupier.server.api.flag_intake import time_of
 from croupier.server.context import Context, Here
+from croupier.server.patience import soon
 from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
@@ -64,7 +66,8 @@ async def ask(request: Request, here: Here, who: Visitor, key: Key, verb: Verb) 
     """What is about to happen, and a form to confirm it."""
     allowed(who)
     state = known(here, key)
-    return _page(request, here, state, verb, Answer(seen=place(state), until=_proposed(here, state)))
+    away = verb == "kill" and await _is_away(here)
+    return _page(request, here, state, verb, Answer(seen=place(state), until=_proposed(here, state)), away=away)
 
 
 @router.post("/flags/{key}/{verb}")
@@ -105,6 +108,14 @@ async def _do(here: Context, who: Session, key: str, verb: Verb, answer: Answer)
             await here.flags.changes.archive(key, actor=actor, reason=reason)
 
 
+async def _is_away(here: Context) -> bool:
+    """Whether the database does not answer, as far as a kill can wait for that."""
+    try:
+        return await soon(here.ports.journal.head(), PATIENCE_S) is None
+    except (Transient, Corrupt):
+        return True
+
+
 def _proposed(here: Context, state: FlagState) -> str:
     """Until when a renewal is proposed: as long as a new flag of its type gets."""
     lifetime = DUTIES[state.flag.type].lifetime_s or _RENEWED_S
@@ -120,10 +131,12 @@ def _page(
     answer: Answer,
     *,
     error: CroupierError | None = None,
+    away: bool = False,
 ) -> Response:
     return render(
         request,
         "flags/ask.html",
+        away=away,
         status=kind_of(error).status if error else 200,
         s=state,
         verb=verb,

@@ -4,7 +4,7 @@ So the kill button is found, and works, while the database is down.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -30,12 +30,16 @@ LATEST: Final = 30
 
 _HAPPENED: Final = {
     "flag_killed": "killed: it answers its safe value everywhere",
-    "flag_restored": "restored: the kill is undone",
+    "flag_restored": "restored: a kill is undone",
     "flag_renewed": "renewed",
     "flag_warned": "its owner was warned that it expires",
     "flag_reverted": "expired: it returned to its safe value",
     "flag_archived": "archived: clients know it no more",
 }
+
+
+_OF_KILLS: Final = ("flag_declared", "flag_killed", "flag_restored")
+"""What kills a flag, or undoes a kill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ async def sight(here: Context, key: str) -> FlagSight:
     history: Sequence[Happened] = ()
     stale = False
     try:
-        history = past(await in_time(here.ports.journal.latest(LATEST + 1, f"flag/{key}")))
+        history = past(await in_time(here.ports.journal.latest(LATEST + 1, f"flag/{key}")), state)
     except Transient:
         stale = True
     return FlagSight(
@@ -155,8 +159,10 @@ def overall(state: FlagState, environments: Sequence[str]) -> Standing:
     return found.pop() if len(found) == 1 else Standing.PARTLY
 
 
-def past(entries: Sequence[Recorded]) -> tuple[Happened, ...]:
-    """The entries (newest first) in words, newest first; a declaration with what it changed."""
+def past(entries: Sequence[Recorded], state: FlagState | None = None) -> tuple[Happened, ...]:
+    """The entries (newest first) in words, newest first; a declaration with what it changed. ``state`` is the flag's
+    after them, if they are its newest: of the last kill that was undone it says which others stand.
+    """
     found: list[Happened] = []
     before: Flag | None = None
     for recorded in reversed(entries):
@@ -177,7 +183,18 @@ def past(entries: Sequence[Recorded]) -> tuple[Happened, ...]:
                     changes=changes if len(changes) > 1 else (),
                 )
             )
-    return tuple(reversed(found))
+    return tuple(reversed(_with_others(found, entries, state)))
+
+
+def _with_others(found: list[Happened], entries: Sequence[Recorded], state: FlagState | None) -> list[Happened]:
+    """Oldest first: what was restored last, with the kills that keep the flag killed all the same."""
+    kinds = [str(event.get("type")) for recorded in reversed(entries) for event in recorded.entry.events]
+    last = max((place for place, kind in enumerate(kinds) if kind in _OF_KILLS), default=None)
+    if state is None or not state.kills or last is None or kinds[last] != "flag_restored":
+        return found
+    others = " and by ".join(kill.text for kill in state.kills)
+    found[last] = replace(found[last], text=f"{found[last].text}; the flag stays killed, by {others}")
+    return found
 
 
 def asked(flag: Flag) -> tuple[str, ...]:
