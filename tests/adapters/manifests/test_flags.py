@@ -110,6 +110,24 @@ def test_a_mistake_in_a_document_has_its_place(spec: str, expected: str) -> None
     assert expected in said
 
 
+def test_all_kinds_of_mistakes_are_told_at_once() -> None:
+    """Of its shape, of what its fields mean, and of its conditions: who mends it mends it once."""
+    rules = "  rules:\n    - {if: market =, rollout: 25}\n    - {if: x, variant: blu}\n"
+    found = complaints(f"{HEAD}{DUTIES}  enabld: true\n  default: blue\n{rules}")
+    fields = [said.split(" ")[1].rstrip(":") for said in found]
+    assert sorted(fields) == [
+        "spec.default",
+        "spec.enabld",
+        "spec.rules[0].if",
+        "spec.rules[0].rollout",
+        "spec.rules[1].variant",
+    ]
+    bare = '{"feature": "a", "enabld": true, "rules": [{"if": "market =", "rollout": 25}]}'
+    assert len(complaints(bare)) == 3
+    there = '{"feature": "a", "x": 1, "environments": {"test": {"rules": [{"if": "market ="}, 7]}, "b": 3}}'
+    assert any("environments.test.rules[0].if: column" in said for said in complaints(there))
+
+
 def test_a_name_is_judged_as_code_will_write_it() -> None:
     (said,) = complaints((HEAD + DUTIES).replace("payments_v2", "a/b"))
     assert said.startswith('3:18 metadata.name: "a/b" cannot be a name here.')

@@ -9,7 +9,15 @@ from typing import Any, cast
 
 from croupier.adapters.manifests import convert, shapes
 from croupier.adapters.manifests.complaints import complaints_of, nearest
-from croupier.adapters.manifests.flags import FlagDraft, PresetDraft, bare_flag, flag_document, is_bare, preset_document
+from croupier.adapters.manifests.flags import (
+    FlagDraft,
+    PresetDraft,
+    bare_flag,
+    flag_document,
+    is_bare,
+    more_wrong,
+    preset_document,
+)
 from croupier.adapters.manifests.located import Complaint, Mark, Path, Severity
 from croupier.adapters.manifests.misread import described
 from croupier.adapters.manifests.ready import misplaced
@@ -48,6 +56,8 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
     found, more = complaints_of(shape, data, marks)
     complaints += more
     if found is None:
+        if shape is shapes.FlagShape:
+            complaints += more_wrong(data, complaints)
         return Read(None, tuple(complaints), _claims(data))
     item: Document | ReleaseDraft | FlagDraft | PresetDraft | None
     if isinstance(found, shapes.ReleaseShape):

@@ -4,7 +4,7 @@ What they mean is read by ``core.flags``; here days become points in time, field
 mistake its place. Called for each document.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
@@ -75,8 +75,23 @@ def bare_flag(data: dict[str, Any]) -> tuple[FlagDraft | None, list[Complaint]]:
     return _draft(fields, data, complaints, lambda path: _bare_place(data, path))
 
 
+def more_wrong(data: dict[str, Any], told: Sequence[Complaint]) -> list[Complaint]:
+    """What else is wrong with a ``kind: Flag`` of whose shape some things were ``told``: all at other places."""
+    spec, metadata = data.get("spec"), data.get("metadata")
+    if not isinstance(spec, dict) or not isinstance(metadata, dict) or "name" not in metadata:
+        return []
+    places = {complaint.problem.path for complaint in told}
+    _, found = flag_document(data)
+    return [item for item in found if not any(_meet(item.problem.path, place) for place in places)]
+
+
+def _meet(one: Path, other: Path) -> bool:
+    """Whether one place lies within the other."""
+    return all(mine == theirs for mine, theirs in zip(one, other, strict=False))
+
+
 def flag_document(data: dict[str, Any]) -> tuple[FlagDraft | None, list[Complaint]]:
-    """The flag of a ``kind: Flag`` whose shape is right."""
+    """The flag of a ``kind: Flag``; of one whose shape is not right, what is wrong beside that."""
     spec = data["spec"]
     fields = {_NAMES.get(name, name): _bucketed(value) for name, value in spec.items() if name != "expires"}
     fields |= {"feature": data["metadata"]["name"]} | ({"expires": spec["expires"]} if "expires" in spec else {})
@@ -108,23 +123,48 @@ def advice(draft: FlagDraft, now: float) -> list[Complaint]:
 
 
 def _draft(
-    fields: dict[str, Any], data: dict[str, Any], complaints: list[Complaint], place: Any
+    fields: dict[str, Any], data: dict[str, Any], complaints: list[Complaint], place: Callable[[Path], Path]
 ) -> tuple[FlagDraft | None, list[Complaint]]:
     try:
         flag = read_flag(fields)
     except Rejected as refused:
-        return None, [*complaints, *(Complaint(_moved(item, place(item.path))) for item in refused.problems)]
-    segments: list[tuple[str, Path]] = []
-    for path, rule in rules_of(flag):
-        if not rule.condition:
-            continue
-        try:
-            found = cel.segments_in(cel.parse(rule.condition))
-            segments += ((name, place((*path, "if"))) for name, _ in found)
-        except cel.CelError as refused:
-            text = f"column {refused.column}: {refused.message}"
-            complaints.append(Complaint(Problem(text, place((*path, "if")), refused.hint)))
+        complaints += (Complaint(_moved(item, place(item.path))) for item in refused.problems)
+        # What its conditions say wrong is told in the same breath: a flag is mended once.
+        return None, complaints + _segments(_written_conditions(fields), place)[1]
+    conditions = (((*path, "if"), rule.condition) for path, rule in rules_of(flag) if rule.condition)
+    segments, wrong = _segments(conditions, place)
+    complaints += wrong
     return (None if complaints else FlagDraft(flag, data, tuple(segments))), complaints
+
+
+def _segments(
+    conditions: Iterable[tuple[Path, str]], place: Callable[[Path], Path]
+) -> tuple[list[tuple[str, Path]], list[Complaint]]:
+    """The segments that these conditions name, with their places, and what is wrong with the conditions."""
+    segments: list[tuple[str, Path]] = []
+    wrong: list[Complaint] = []
+    for path, text in conditions:
+        try:
+            segments += ((name, place(path)) for name, _ in cel.segments_in(cel.parse(text)))
+        except cel.CelError as refused:
+            said = f"column {refused.column}: {refused.message}"
+            wrong.append(Complaint(Problem(said, place(path), refused.hint)))
+    return segments, wrong
+
+
+def _written_conditions(fields: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """The conditions of a declaration that could not be read, as far as they stand where conditions do."""
+    there = fields.get("environments")
+    overrides = there.items() if isinstance(there, Mapping) else ()
+    lists: list[tuple[Path, Any]] = [(("rules",), fields.get("rules"))]
+    lists += [
+        (("environments", name, "rules"), item.get("rules")) for name, item in overrides if isinstance(item, dict)
+    ]
+    for path, rules in lists:
+        for index, rule in enumerate(rules) if isinstance(rules, list) else ():
+            condition = rule.get("if") if isinstance(rule, dict) else None
+            if isinstance(condition, str) and condition.strip():
+                yield (*path, index, "if"), condition
 
 
 def _timed(fields: dict[str, Any], path: Path) -> list[Complaint]:
