@@ -5,16 +5,25 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.control.conftest import GATE, STEPS
+from tests.control.conftest import ANNA, GATE, STEPS
 
 from croupier.control import observe
 from croupier.control.fleet import Fleet, read_fleet
-from croupier.control.observe import GateMemory, Seen, View, ask_gates, keep_samples, scrape_targets, usual_counts
+from croupier.control.observe import (
+    GateMemory,
+    Seen,
+    View,
+    ask_gates,
+    keep_samples,
+    scrape_targets,
+    usual_counts,
+    why_no_past,
+)
 from croupier.control.ports import Endpoint, Health, Query, Sample, ScrapeTarget, VersionKey, WorkloadStatus
-from croupier.core.gates import BurnRule, Comparison, Counts, LatencySli, Reading, Silence
+from croupier.core.gates import PROMETHEUS, BurnRule, Comparison, Counts, LatencySli, Reading, Silence
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.spec import RolloutSpec
-from croupier.errors import Transient
+from croupier.errors import Rejected, Transient
 
 KEY = VersionKey("shop", "1.0.0")
 HERE = Endpoint("127.0.0.1", 1)
@@ -257,6 +266,46 @@ async def test_how_the_stable_version_usually_is(shop: Any) -> None:
     assert await usual_counts(ports, gate, "shop", "1.0.0") is None
     answer = OverflowError("infinite")
     assert await usual_counts(ports, gate, "shop", "1.0.0") is None
+
+
+async def test_a_past_that_nobody_kept_keeps_a_rollout_from_starting(shop: Any) -> None:
+    """It would hold for ever; an advisory gate holds nothing."""
+    ports, gate = shop.a.reconciler.ports, GATE
+    past = replace(gate, comparison=Comparison(against="last-week"))
+    spans: list[tuple[float, float]] = []
+    answer: Reading | Silence = Silence("it keeps 3d")
+
+    async def read(query: Any) -> Reading | Silence:
+        assert (query.canary, query.baseline) == ("1.0.0", None)
+        spans.append((query.since - ports.clock.now(), query.until - ports.clock.now()))
+        return answer
+
+    shop.metrics.read = read
+    why = await why_no_past(ports, past, "shop", "1.0.0")
+    assert why == "it compares with last week, and of that hour: it keeps 3d"
+    assert spans == [(-605_400.0, -604_800.0)]
+    assert await why_no_past(ports, gate, "shop", "1.0.0") is None
+    assert await why_no_past(ports, replace(gate, comparison=Comparison()), "shop", "1.0.0") is None
+    answer = Reading(0.0, 1.0, {(): Counts(0, 0)}, None)
+    assert await why_no_past(ports, past, "shop", "1.0.0") is None  # a quiet hour is one
+
+
+@pytest.mark.parametrize("advisory", [False, True])
+async def test_the_start_asks_for_the_past(shop: Any, advisory: bool) -> None:
+    past = replace(GATE, comparison=Comparison(against="yesterday"), source=PROMETHEUS, advisory=advisory)
+    await shop.declare(past)
+    real = shop.metrics.read
+
+    async def read(query: Any) -> Reading | Silence:
+        return Silence("it keeps 3d") if query.until < shop.clock.now() - 3_600 else await real(query)
+
+    shop.metrics.read = read
+    if advisory:
+        assert (await shop.a.rollouts.start("shop", "1.1.0", ANNA)).rollout.value.id == "shop-2"
+        return
+    why = "Gate ok cannot judge shop: it compares with yesterday, and of that hour: it keeps 3d"
+    with pytest.raises(Rejected, match=why):
+        await shop.a.rollouts.start("shop", "1.1.0", ANNA)
 
 
 async def test_one_measurement_is_one_look_however_often_the_gate_looks(shop: Any) -> None:

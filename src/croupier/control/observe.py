@@ -201,6 +201,18 @@ async def usual_counts(ports: Ports, gate: Gate, service: str, stable: str) -> C
     return answer.canary.get(()) if isinstance(answer, Reading) else None
 
 
+async def why_no_past(ports: Ports, gate: Gate, service: str, stable: str) -> str | None:
+    """Why a gate that compares with another day could not now; ``None`` where it can, or compares with the baseline."""
+    if gate.comparison is None or not gate.comparison.ago_s:
+        return None
+    until = ports.clock.now() - gate.comparison.ago_s
+    query = Query(gate.sli, (), service, stable, None, until - _USUAL_S, until, gate.source)
+    answer = await hearing.ask(ports.metrics, query, told=set())
+    if isinstance(answer, Reading):
+        return None
+    return f"it compares with {gate.comparison.against.replace('-', ' ')}, and of that hour: {answer.reason}"
+
+
 async def _answered(ask: Ask, gate: Gate, query: Query) -> Reading | Silence:
     """What the source says; of a gate that counts the canary at another threshold, over the very same span."""
     ago_s = gate.comparison.ago_s if gate.comparison is not None else 0.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from croupier.control.groups import check_holds, check_kills
-from croupier.control.observe import Seen, usual_counts
+from croupier.control.observe import Seen, usual_counts, why_no_past
 from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
@@ -200,6 +200,9 @@ class Rollouts:
                 blind = await self.ports.metrics.probe(sli, service, stable, gate.source)
                 if blind is not None:
                     raise Rejected(f"Gate {gate.name} cannot judge {service}: {blind}.", hint=_OTHERWISE)
+            past = None if gate.advisory else await why_no_past(self.ports, gate, service, stable)
+            if past is not None:
+                raise Rejected(f"Gate {gate.name} cannot judge {service}: {past}.", hint=_OTHERWISE)
             usual = await usual_counts(self.ports, gate, service, stable)
             proof = await _beside(len(plan.gates), prove, plan, gate.name, usual)
             if proof.red_after_s is None and not gate.advisory:

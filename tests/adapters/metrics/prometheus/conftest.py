@@ -75,7 +75,7 @@ class Page:
 class Server:
     """A Prometheus of the test's own, and the pages that it scrapes."""
 
-    def __init__(self, folder: Path, port: int, interval: str = "200ms") -> None:
+    def __init__(self, folder: Path, port: int, interval: str = "200ms", more: Iterable[str] = ()) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._pages: list[Page] = []
@@ -98,6 +98,7 @@ class Server:
                 f"--web.listen-address=127.0.0.1:{port}",
                 "--enable-feature=native-histograms",
                 "--log.level=warn",
+                *more,
             ],
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -4,6 +4,7 @@ What Prometheus has of a version is written as the page that the version would s
 embedded source has for pages.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
@@ -21,6 +22,7 @@ from croupier.core.gates import LatencySli, PromqlSli, Sli
 from croupier.core.gates.selector import Selector, exactly, filled, quoted, read
 
 _MOST_NAMED: Final = 12
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _COUNTABLE: Final = {"counter", "unknown", "untyped", ""}
 
 _log = structlog.get_logger(__name__)
@@ -76,6 +78,16 @@ class Probe:
         for family in families if targets else ():
             found |= (await self._declared(targets, family)).keys()
         return targets & found
+
+    async def kept(self, now: float) -> str:
+        """For how long Prometheus keeps samples, where that is why it has none of that time: a part of a sentence."""
+        try:
+            said = await self._asker.look_up("status/runtimeinfo", {})
+        except Unanswered:  # others that speak its language may not know
+            return ""
+        retention = str(said.get("storageRetention", "")) if isinstance(said, Mapping) else ""
+        seconds = _seconds(retention.partition(" ")[0])
+        return f"; it keeps {retention[:60]}" if seconds is not None and self._at < now - seconds else ""
 
     def labels(self, service: str, version: str) -> str:
         """The matchers of a version's series."""
@@ -154,6 +166,14 @@ class Probe:
             near = get_close_matches(metric, await self._values("__name__"), 1)
             return f"Prometheus has no metric {metric!r}" + (f"; did you mean {near[0]!r}?" if near else "")
         return None
+
+
+def _seconds(duration: str) -> float | None:
+    """A duration as Prometheus writes it: ``15d``, ``1w2d``. ``None`` for none, or for ever."""
+    parts = re.findall(r"(\d+)(ms|s|m|h|d|w|y)", duration)
+    if not parts or "".join(f"{count}{unit}" for count, unit in parts) != duration:
+        return None
+    return sum(int(count) * _UNITS[unit] for count, unit in parts) or None
 
 
 def _page(kinds: Mapping[str, str], names: Sequence[str], samples: Sequence[Series]) -> str:

@@ -200,7 +200,8 @@ class PrometheusMetrics:
         if not declaring:
             scraped = await probe.scraped(query.service, version)
             who, labels = f"{query.service} {version}", probe.labels(query.service, version)
-            raise Unanswered(absent(who, query.sli.metric, scraped, labels))
+            why = absent(who, query.sli.metric, scraped, labels)
+            raise Unanswered(why if scraped else why + await probe.kept(self._clock.now()))
         return declaring
 
     def _reading(self, query: Query, tallies: Sequence[Tally], since: float, until: float) -> Reading:
