@@ -385,6 +385,63 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
             ],
         ),
         (
+            "{sli: {ready: retry-queue-age}, sequential: {}}",
+            [
+                (
+                    "warning: spec.sequential: the slack of 2 % in 'retry-queue-age' has no effect with 'sequential'. "
+                    "Leave 'sequential' out to keep it, or write a larger comparison: {maxRatio: ...}."
+                )
+            ],
+        ),
+        (
+            "{sli: {ready: {name: retry-queue-age, threshold: 20}}}",
+            ["spec.sli.ready.threshold: 20 has no unit: seconds or milliseconds? Write 20s, or 20ms."],
+        ),
+        (
+            "{sli: {latency: {metric: m, threshold: 400}}, objective: {atLeast: 99%}}",
+            ["spec.sli.latency.threshold: 400 has no unit: seconds or milliseconds? Write 400ms, or 400s."],
+        ),
+        (
+            "{sli: {latency: {metric: m, threshold: '400'}}, objective: {atLeast: 99%}}",
+            ["spec.sli.latency.threshold: 400 has no unit: seconds or milliseconds? Write 400ms, or 400s."],
+        ),
+        (
+            "{sli: {latency: {metric: m, threshold: 0.4}}, objective: {atLeast: 99%}}",
+            ["spec.sli.latency.threshold: expected a duration, found the number 0.4. Write 400ms."],
+        ),
+        (
+            "{sli: {latency: {metric: m, threshold: 400ms}}, comparison: {canaryThreshold: 480}}",
+            ["spec.comparison.canaryThreshold: 480 has no unit: seconds or milliseconds? Write 480ms, or 480s."],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 100%}, sequential: {}}",
+            [
+                (
+                    "spec.objective.atLeast: an objective of 100 % lets nothing fail, and evidence needs a share that "
+                    "may. Write for example 99.99%. For what must not happen at all: sli: {events: ...} and "
+                    "hardStop: {events: 1}."
+                )
+            ],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 1.5%}}",
+            [
+                (
+                    "warning: spec.objective.atLeast: at least 1.5 % good lets 98.5 % fail. "
+                    "If 1.5 % may fail, write 98.5%."
+                )
+            ],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, comparison: {}, sequential: {falseRollbacks: 1%}}",
+            [
+                (
+                    "spec.sequential.falseRollbacks: 'falseRollbacks' is not used here. It is one budget for all gates "
+                    "of a Rollout: write spec.falseRollbacks there."
+                )
+            ],
+        ),
+        (
             "{sli: {ratio: {metric: m, good: {o: a}}}, comparison: {slack: 1%}, sequential: {}}",
             [
                 (

@@ -84,7 +84,21 @@ def test_sequential_gates_share_the_budget_of_the_rollout() -> None:
     assert rules == [SequentialRule(budget=0.01), SequentialRule(budget=0.01), SLO.rule]
 
 
-@pytest.mark.parametrize("budget", [0.0, -0.1, 0.6])
-def test_a_budget_is_a_small_share(budget: float) -> None:
-    with pytest.raises(Rejected, match=r"a budget of .* % false rollbacks is not possible"):
+@pytest.mark.parametrize(
+    "budget, why",
+    [
+        (0.0, r"a budget of 0 % false rollbacks is not possible\. Write for example 1%\."),
+        (-0.1, "a budget of -10 % false rollbacks is not possible"),
+        (1.0, "a budget of 100 % false rollbacks is not possible"),
+        (0.11, "this may take 11 of 100 healthy releases back"),
+        (0.5, r"Write at most 10%, usually 1%; or 0\.5%, if that was meant\."),
+    ],
+)
+def test_a_budget_is_a_small_share(budget: float, why: str) -> None:
+    with pytest.raises(Rejected, match=why):
         resolve(RolloutSpec("p", "p", STEPS, false_rollbacks=budget), [SLO], [])
+
+
+def test_a_tenth_is_the_most() -> None:
+    plan = resolve(RolloutSpec("p", "p", STEPS, ("slo",), false_rollbacks=0.1), [SLO], [])
+    assert plan.guards == ("slo",)

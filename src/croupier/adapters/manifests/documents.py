@@ -25,8 +25,8 @@ from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, 
 from croupier.control.ports import Document
 from croupier.core.experiments import Experiment
 from croupier.core.experiments.model import check as check_experiment
-from croupier.core.gates import Gate
-from croupier.core.gates.check import check_gate
+from croupier.core.gates import Comparison, Gate
+from croupier.core.gates.check import advise_gate, check_gate
 from croupier.core.releases import Service
 from croupier.core.rollout.check import advise, check
 from croupier.core.rollout.spec import RolloutSpec
@@ -163,7 +163,9 @@ def _senseless(document: Document) -> Iterator[Complaint]:
             if label in spec.by[:position]:
                 yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
         yield from _senseless_samples(document)
-        yield from _idle_slack(document)
+        yield from _idle_slack(spec, document)
+        for problem in advise_gate(spec):
+            yield Complaint(problem, severity=Severity.WARNING)
     elif isinstance(spec, RolloutSpec):
         yield from map(Complaint, check(spec))
         for problem in advise(spec):
@@ -182,14 +184,25 @@ def _wrong_service(service: Service) -> Iterator[Problem]:
         yield Problem("no process can start in 0 seconds.", at, "Write for example 30s.")
 
 
-def _idle_slack(document: Document) -> Iterator[Complaint]:
+def _idle_slack(gate: Gate, document: Document) -> Iterator[Complaint]:
     """Evidence is weighed without it; only a hard stop by a share compares with it under every rule."""
     spec = document.source["spec"]
-    if "sequential" not in spec or "failing" in spec.get("hardStop", {}):
+    stops = gate.hard_stop is not None and gate.hard_stop.failing is not None
+    if "sequential" not in spec or gate.comparison is None or stops:
         return
     if "slack" in spec.get("comparison", {}):
         at = ("spec", "comparison", "slack")
         problem = Problem("'slack' has no effect with 'sequential'.", at, "Remove it: evidence needs no slack.")
+        yield Complaint(problem, at_key=True, severity=Severity.WARNING)
+    elif gate.comparison.slack != Comparison().slack:
+        # Nobody wrote it, so it is that of a ready-made gate.
+        ready = spec["sli"]["ready"]
+        name = ready if isinstance(ready, str) else ready["name"]
+        problem = Problem(
+            f"the slack of {100 * gate.comparison.slack:g} % in '{name}' has no effect with 'sequential'.",
+            ("spec", "sequential"),
+            "Leave 'sequential' out to keep it, or write a larger comparison: {maxRatio: ...}.",
+        )
         yield Complaint(problem, at_key=True, severity=Severity.WARNING)
 
 

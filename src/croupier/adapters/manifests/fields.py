@@ -51,6 +51,11 @@ _DURATION_SCHEMA = {
     ],
     "examples": ["90s", "5m", "1h30m", 300],
 }
+_LATENCY_SCHEMA = {
+    "type": "string",
+    "pattern": r"^([0-9]+(\.[0-9]+)?(ms|us|µs|ns|h|m|s))+$",
+    "examples": ["400ms", "1s", "2.5s"],
+}
 _SHARE_SCHEMA = {
     "anyOf": [
         {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*%$"},
@@ -84,6 +89,7 @@ HeaderName = Annotated[
 UrlPath = Annotated[str, reads(words.url_path), WithJsonSchema(_PATH_SCHEMA)]
 Prefix = Annotated[str, reads(words.prefix), WithJsonSchema(_PATH_SCHEMA)]
 Duration = Annotated[float, reads(quantities.duration), WithJsonSchema(_DURATION_SCHEMA)]
+Latency = Annotated[float, reads(quantities.latency), WithJsonSchema(_LATENCY_SCHEMA)]
 Share = Annotated[float, reads(quantities.share), WithJsonSchema(_SHARE_SCHEMA)]
 Size = Annotated[int, reads(quantities.size), WithJsonSchema(_SIZE_SCHEMA)]
 Resort = Annotated[str, reads(words.resort), WithJsonSchema({"enum": [*words.RESORTS]})]

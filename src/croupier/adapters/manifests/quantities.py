@@ -14,6 +14,8 @@ _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
 _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 366 * 86_400.0
+_MOST_S: Final = 20
+"""Beyond it, a number without a unit was hardly meant in seconds where requests are timed."""
 _SIZE: Final = re.compile(r"(\d+)(Ki|Mi|Gi|Ti|k|K|M|G|T)?")
 _UNITS: Final = {
     "": 1,
@@ -49,6 +51,15 @@ def duration(value: object) -> float:
     if seconds > _LONGEST_S:
         raise Misread(f"expected a duration of at most a year, found {described(value)}.", hint)
     return seconds
+
+
+def latency(value: object) -> float:
+    """Seconds, as ``duration``, but never without a unit: 400 would be 400 s, and hardly anybody means that."""
+    number = float(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if isinstance(number, int | float) and not isinstance(number, bool) and 1 <= number < 10**6:
+        either = f"{number:g}ms, or {number:g}s" if number > _MOST_S else f"{number:g}s, or {number:g}ms"
+        raise Misread("{written} has no unit: seconds or milliseconds?", f"Write {either}.")
+    return duration(value)
 
 
 def _duration_hint(value: object) -> str:

@@ -17,6 +17,9 @@ from croupier.errors import Problem
 CANARY: Final = ("spec", "strategy", "canary")
 """Where the steps and the guards are in a Rollout document."""
 
+_MOST_FALSE_ROLLBACKS: Final = 0.1
+"""Faults of any size are found hardly later with a tenth of it."""
+
 
 def check(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is wrong with the rollout, in the order of the document; empty when it may start."""
@@ -30,12 +33,18 @@ def check(spec: RolloutSpec) -> tuple[Problem, ...]:
 
 
 def _wrong_budget(false_rollbacks: float) -> Iterator[Problem]:
-    if not 0.0 < false_rollbacks <= 0.5:
-        yield Problem(
-            f"a budget of {100 * false_rollbacks:g} % false rollbacks is not possible.",
-            ("spec", "falseRollbacks"),
-            "Write a small share, for example 1%.",
+    share = 100 * false_rollbacks
+    if not 0.0 < false_rollbacks < 1.0:
+        problem, hint = f"a budget of {share:g} % false rollbacks is not possible.", "Write for example 1%."
+    elif false_rollbacks > _MOST_FALSE_ROLLBACKS:
+        problem = f"this may take {share:g} of 100 healthy releases back, so that nobody would believe it any more."
+        # 0.5 is a share, and easily written for 0.5 %.
+        hint = (
+            f"Write at most {100 * _MOST_FALSE_ROLLBACKS:g}%, usually 1%; or {false_rollbacks:g}%, if that was meant."
         )
+    else:
+        return
+    yield Problem(problem, ("spec", "falseRollbacks"), hint)
 
 
 def advise(spec: RolloutSpec) -> tuple[Problem, ...]:

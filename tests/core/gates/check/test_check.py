@@ -16,7 +16,7 @@ from croupier.core.gates import (
     RatioSli,
     SequentialRule,
 )
-from croupier.core.gates.check import check_gate
+from croupier.core.gates.check import advise_gate, check_gate
 
 RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
 GATE = Gate("deposit-slo", RATIO, objective=Objective(0.99))
@@ -28,6 +28,9 @@ SLOW = Gate("slow", LatencySli("m", 0.4))
     [
         (GATE, []),
         (replace(GATE, objective=Objective(1.0)), []),
+        (replace(GATE, objective=Objective(1.0), rule=SequentialRule()), ["spec.objective.atLeast"]),
+        (replace(GATE, objective=Objective(0.9999999), rule=SequentialRule()), ["spec.objective.atLeast"]),
+        (replace(GATE, objective=Objective(0.99999), rule=SequentialRule()), []),
         (replace(GATE, objective=None, comparison=Comparison()), []),
         (replace(GATE, objective=None, hard_stop=HardStop(failing=1.0)), []),
         (Gate("g", EventsSli("m"), hard_stop=HardStop(events=1)), []),
@@ -75,3 +78,10 @@ SLOW = Gate("slow", LatencySli("m", 0.4))
 )
 def test_gates(gate: Gate, expected: list[str]) -> None:
     assert [problem.field for problem in check_gate(gate)] == expected
+
+
+@pytest.mark.parametrize("at_least, warned", [(0.015, True), (0.49, True), (0.5, False), (0.99, False), (0.0, False)])
+def test_a_share_that_was_meant_of_bad_ones_is_warned_of(at_least: float, warned: bool) -> None:
+    found = advise_gate(replace(GATE, objective=Objective(at_least)))
+    assert [problem.field for problem in found] == (["spec.objective.atLeast"] if warned else [])
+    assert advise_gate(replace(GATE, objective=None)) == ()

@@ -12,6 +12,7 @@ from croupier.adapters.manifests.fields import (
     Duration,
     Label,
     Labels,
+    Latency,
     Metric,
     NamedShape,
     Ratio,
@@ -40,7 +41,7 @@ class LatencyShape(Shape):
     OpenTelemetry does (http.server.request.duration)."""
     match: Labels | None = None
     """Which of its series count. Default: all."""
-    threshold: Duration
+    threshold: Latency
     """A request is good when it is no slower; the histogram needs a bucket that ends exactly here."""
 
 
@@ -71,7 +72,7 @@ class ReadyShape(Shape):
     """Of a ratio: which of its series count at all."""
     match: Labels | None = None
     """Which series count, on top of what it narrows to itself."""
-    threshold: Duration | None = None
+    threshold: Latency | None = None
     """Of a latency: no slower is good."""
 
     @model_validator(mode="before")
@@ -116,7 +117,7 @@ class ComparisonShape(Shape):
     against: Literal["baseline", "yesterday", "last-week"] | None = None
     """The stable version now (baseline, the default), or at the same hour of another day: weaker evidence, and from
     source: prometheus only."""
-    canary_threshold: Duration | None = None
+    canary_threshold: Latency | None = None
     """Of a latency: what the canary may take where the baseline may take the threshold. 480ms next to 400ms allows 20 %
     more latency, at whatever percentile; both need a bucket that ends exactly there."""
 
@@ -153,6 +154,9 @@ class RuleShape(Shape):
 class SequentialShape(Shape):
     """All of it may be left out: sequential: {}."""
 
+    elsewhere: ClassVar[dict[str, str]] = {
+        "falseRollbacks": "It is one budget for all gates of a Rollout: write spec.falseRollbacks there.",
+    }
     interval: Duration | None = None
     """Of one sample. Default 10s."""
     samples: between(2, 1_000) | None = None  # type: ignore[valid-type]

@@ -4,7 +4,7 @@ The paths in the problems are those of the ``Gate`` document, so that they lead 
 takes gates in: files, API, use cases.
 """
 
-from croupier.core.gates.check.demands import wrong_demands
+from croupier.core.gates.check.demands import odd_demands, wrong_demands
 from croupier.core.gates.check.groups import wrong_groups
 from croupier.core.gates.check.rule import wrong_rule
 from croupier.core.gates.check.sli import wrong_sli
@@ -16,3 +16,8 @@ from croupier.errors import Problem
 def check_gate(gate: Gate) -> tuple[Problem, ...]:
     """What keeps the gate from ever failing, or from ever passing; empty when it can do both."""
     return (*wrong_sli(gate), *wrong_source(gate), *wrong_demands(gate), *wrong_rule(gate), *wrong_groups(gate))
+
+
+def advise_gate(gate: Gate) -> tuple[Problem, ...]:
+    """What is allowed but rarely meant."""
+    return tuple(odd_demands(gate))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import astuple
+from typing import Final
 
 from croupier.core.gates import (
     EventsSli,
@@ -126,3 +127,17 @@ def _wrong_hard_stop(events: int | None, failing: float | None, samples: int, dr
         )
     if samples < 1:
         yield Problem(f"{samples} samples say nothing.", ("spec", "hardStop", "samples"), "Write 1 or more.")
+
+
+_FEW: Final = 0.5
+
+
+def odd_demands(gate: Gate) -> Iterator[Problem]:
+    """What is possible and hardly meant."""
+    if gate.objective is not None and 0 < gate.objective.at_least < _FEW:
+        share = 100 * gate.objective.at_least
+        yield Problem(
+            f"at least {share:g} % good lets {100 - share:g} % fail.",
+            ("spec", "objective", "atLeast"),
+            f"If {share:g} % may fail, write {100 - share:g}%.",
+        )

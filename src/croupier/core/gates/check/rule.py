@@ -16,6 +16,8 @@ from croupier.errors import Problem
 
 _LEAST_BUDGET: Final = 1e-9
 """A smaller share of failures is none."""
+_RAREST: Final = 1e-6
+"""Bets are made down to so rare failures."""
 
 
 def wrong_rule(gate: Gate) -> Iterator[Problem]:
@@ -58,6 +60,13 @@ def _wrong_sequential(gate: Gate, rule: SequentialRule) -> Iterator[Problem]:
     elif gate.objective is None and gate.comparison is None:
         yield Problem(
             "there is nothing to gather evidence about.", at, "Add a comparison (maxRatio) or an objective (atLeast)."
+        )
+    elif gate.objective is not None and 1.0 - _RAREST < gate.objective.at_least <= 1.0:
+        yield Problem(
+            f"an objective of {100 * gate.objective.at_least:.9g} % lets nothing fail, and evidence needs a share that "
+            "may.",
+            ("spec", "objective", "atLeast"),
+            "Write for example 99.99%. For what must not happen at all: sli: {events: ...} and hardStop: {events: 1}.",
         )
     for field, value, least, why in (
         ("interval", rule.interval_s, 0.001, "seconds are not possible"),
