@@ -10,9 +10,11 @@ from croupier.core.gates import Counts, Gate, GateState, Judgement, Objective, R
 from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.headline import explain
-from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, SetWeight, Timing, Undecided
-from croupier.core.rollout.standing import said_so_far
+from croupier.core.rollout.resolve import resolve
+from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, RolloutSpec, SetWeight, Timing, Undecided
+from croupier.core.rollout.standing import said_so_far, stance, standing
 from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.testing import Rehearsal
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))
 GATE = Gate("slo", SLI, objective=Objective(0.99))
@@ -110,7 +112,11 @@ def test_an_empty_sample_leaves_the_evidence_in_sight() -> None:
     assert gate.latest.verdict is Verdict.NO_DATA, "that is recorded as it was"
     assert explain(rehearsal.state, rehearsal.now) == before
     empty(rehearsal, 6)
-    assert "it says no data (" in explain(rehearsal.state, rehearsal.now), "so long is no chance"
+    assert explain(rehearsal.state, rehearsal.now) == before, "few were due"
+    empty(rehearsal, 50)
+    said = explain(rehearsal.state, rehearsal.now)
+    assert "it says no data (" in said, "so long is no chance"
+    assert said.endswith("), 20 % of the way to blaming the release"), "and the evidence stands"
 
 
 def test_a_source_that_is_silent_hides_behind_no_evidence() -> None:
@@ -118,7 +124,14 @@ def test_a_source_that_is_silent_hides_behind_no_evidence() -> None:
     watch(rehearsal, 2, 500, samples=3)
     rehearsal.now += 10.0
     rehearsal.tick({"errors": Silence("away")})
-    assert explain(rehearsal.state, rehearsal.now).endswith("it says no data (away)")
+    assert explain(rehearsal.state, rehearsal.now).endswith(
+        "says no data (away), 20 % of the way to blaming the release"
+    )
+    clean = started(ERRORS)
+    watch(clean, 0, 500, samples=3)
+    clean.now += 10.0
+    clean.tick({"errors": Silence("away")})
+    assert explain(clean.state, clean.now).endswith("it says no data (away)")
 
 
 def test_what_is_missing_to_a_pass() -> None:
@@ -158,6 +171,24 @@ def test_the_verdict_of_all_that_was_gathered() -> None:
     empty(rehearsal)
     [gate] = rehearsal.state.gates
     assert said_so_far(ERRORS, gate) is Verdict.INCONCLUSIVE
-    empty(rehearsal, 6)
+    empty(rehearsal, 60)
     [gate] = rehearsal.state.gates
     assert said_so_far(ERRORS, gate) is Verdict.NO_DATA
+
+
+def test_what_would_pass_is_not_told_as_a_pass_while_nothing_is_heard() -> None:
+    rehearsal = Rehearsal(resolve(RolloutSpec("shop", "shop", (SetWeight(500), Pause()), ("errors",)), [ERRORS], []))
+    rehearsal.settle()
+    watch(rehearsal, 0, 500, samples=7)
+    assert rehearsal.state.gate_state("errors").passed_at is not None
+    assert stance(rehearsal.state, "errors").startswith("says pass (100.00 % of 3500 good")
+    rehearsal.now += 10.0
+    none: dict[Group, Counts] = {(): Counts(0, 0)}
+    due: dict[Group, Counts] = {(): Counts(2000, 2000)}
+    rehearsal.tick({"errors": Reading(rehearsal.now - 10.0, rehearsal.now, none, due)})
+    latest = rehearsal.state.gate_state("errors").latest
+    assert latest is not None
+    assert latest.verdict is Verdict.NO_DATA
+    stands = standing(rehearsal.state, "errors")
+    assert stands is not None
+    assert stands.verdict is Verdict.INCONCLUSIVE

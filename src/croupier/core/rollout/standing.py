@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from croupier.core.gates import Gate, GateState, SequentialRule, Verdict
 from croupier.core.gates.sequential.budget import used
-from croupier.core.gates.sequential.evidence import Evidence
+from croupier.core.gates.sequential.evidence import UNLIKELY, Evidence
 from croupier.core.gates.sequential.opinion import INCIDENT, sum_up
 from croupier.core.gates.sequential.trials import log_e, spent
 from croupier.core.rollout.asking import asked, next_weight
@@ -36,7 +36,11 @@ def standing(state: RolloutState, name: str) -> Standing | None:
         rule = gate.rule
         assert isinstance(rule, SequentialRule)  # noqa: S101 - nothing else gathers evidence
         counts = {"canary": whole.canary, "baseline": whole.baseline}
-        return Standing(*sum_up(gate, rule, evidence, odds, **counts, next_bp=next_weight(state)))
+        verdict, reason = sum_up(gate, rule, evidence, odds, **counts, next_bp=next_weight(state))
+        # It passes by what was counted, and yet it does not: it is to be heard of first.
+        return (
+            Standing(verdict, reason) if verdict is not Verdict.PASS else Standing(Verdict.INCONCLUSIVE, latest.reason)
+        )
     return Standing(latest.verdict, latest.reason)
 
 
@@ -49,8 +53,10 @@ def only_this_sample_is_empty(gate: Gate, held: GateState) -> bool:
 
 
 def empty_by_chance(rule: SequentialRule, evidence: Evidence) -> bool:
-    """Whether the canary was heard of, and its silence of late may be chance."""
-    return evidence.trials[0].canary.total > 0 and evidence.heard.quiet_by_chance(rule.dwell)
+    """Whether the canary was heard of, and its silence of late is short or may be chance. A decision asks for both:
+    holding must not wait. People are told of silence that lasts.
+    """
+    return evidence.trials[0].canary.total > 0 and (evidence.quiet < rule.dwell or evidence.missed < UNLIKELY)
 
 
 def said_so_far(gate: Gate, held: GateState) -> Verdict | None:
@@ -69,8 +75,13 @@ def stance(state: RolloutState, name: str) -> str:
     if found.verdict is Verdict.PASS and held.passed_at is None:
         return "has to look again here"
     gate = asked(state, name)
-    if found.verdict is Verdict.INCONCLUSIVE and held.evidence is not None and isinstance(gate.rule, SequentialRule):
+    if held.evidence is None or not isinstance(gate.rule, SequentialRule):
+        return _says(found)
+    if found.verdict is Verdict.INCONCLUSIVE:
         return _gathers(gate, gate.rule, held.evidence) or _says(found)
+    if found.verdict is Verdict.NO_DATA:
+        way = used(spent(gate, held.evidence), gate.rule.budget)
+        return _says(found) + (f", {100 * way:.0f} % of the way to blaming the release" if way else "")
     return _says(found)
 
 

@@ -105,7 +105,9 @@ class Estimates:
 
 @dataclass(frozen=True, slots=True)
 class Evolution:
-    """A gate's evidence as paths in ``WIDTH`` x ``HEIGHT``, the group nearest to being blamed first."""
+    """A gate's evidence as paths in ``WIDTH`` x ``HEIGHT``, the group nearest to being blamed first; no ``curves``
+    where nothing was ever held against any.
+    """
 
     since: float
     until: float
@@ -126,8 +128,9 @@ def drawn(gate: Gate, looks: Sequence[Look], marks: Iterable[tuple[float, float]
 
     now = looks[-1].groups
     ranked = sorted(now, key=lambda group: (-now[group].way, group != ()))
+    held = any(look.worst > 0.0 for look in looks)
     near = [ranked[0], *(group for group in ranked[1:CURVES] if now[group].way > 0.0)]
-    curves = tuple(Curve(group, now[group].way, _way(group, looks, x)) for group in near)
+    curves = tuple(Curve(group, now[group].way, _way(group, looks, x)) for group in near) if held else ()
     estimates = None if isinstance(gate.sli, EventsSli) else _estimates(gate, ranked[0], looks, x)
     shown = tuple((x(at), weight) for at, weight in marks if since <= at <= until)
     return Evolution(since, until, curves, _height(1.0), estimates, shown)
