@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from croupier.server.settings import LogFormat, OnExit, Settings, unknown_variables
+from croupier.server.settings import LogFormat, OnExit, Settings, read_header, unknown_variables
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the test is about
 
@@ -110,6 +110,12 @@ def test_origins(monkeypatch: pytest.MonkeyPatch) -> None:
             Settings(ofrep_origins=(wrong,))
 
 
+def test_headers_for_prometheus() -> None:
+    found = Settings(prometheus_url="https://prom", prometheus_headers="X-Scope-OrgID: Casino, X-Region: eu")
+    sent = [read_header(text) for text in found.prometheus_headers]
+    assert sent == [("X-Scope-OrgID", "Casino"), ("X-Region", "eu")]
+
+
 def test_prometheus_is_asked_over_tls_where_there_is_a_secret(tmp_path: Path) -> None:
     token, url = tmp_path / "token", "https://prom.example:9090/tenant"
     assert Settings(prometheus_url=url, prometheus_token_file=token).prometheus_token_file == token
@@ -128,6 +134,10 @@ def test_prometheus_is_asked_over_tls_where_there_is_a_secret(tmp_path: Path) ->
         ({"prometheus_url": "https://me:secret@prom"}, "Set prometheus_user"),
         ({"prometheus_user": "me"}, "prometheus_url is not"),
         ({"prometheus_url": "https://prom", "prometheus_user": "me"}, "belong together"),
+        ({"prometheus_url": "https://prom", "prometheus_certificate_file": "c"}, "belong together"),
+        ({"prometheus_url": "https://prom", "prometheus_headers": "Authorization: Bearer s3cret"}, "cannot be sent"),
+        ({"prometheus_url": "https://prom", "prometheus_headers": "X-Scope-OrgID"}, "cannot be sent"),
+        ({"prometheus_url": "https://prom", "prometheus_headers": "X: a\r\nY: b"}, "cannot be sent"),
         ({"prometheus_url": "https://prom", "prometheus_version_label": "a-b"}, "pattern"),
         (
             {

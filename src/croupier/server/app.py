@@ -46,7 +46,7 @@ from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
 from croupier.server.otlp.route import router as otlp
 from croupier.server.running import Outside, running
-from croupier.server.settings import OnExit, Settings
+from croupier.server.settings import OnExit, Settings, read_header
 from croupier.server.web import dress
 from croupier.server.web.router import router as page
 
@@ -224,6 +224,9 @@ def _prometheus(settings: Settings, clock: SystemClock) -> PrometheusMetrics | N
             user=settings.prometheus_user,
             password_file=settings.prometheus_password_file,
             ca_file=settings.prometheus_ca_file,
+            certificate_file=settings.prometheus_certificate_file,
+            key_file=settings.prometheus_key_file,
+            headers=tuple(pair for text in settings.prometheus_headers if (pair := read_header(text))),
             timeout_s=settings.prometheus_timeout_s,
             service_label=settings.prometheus_service_label,
             version_label=settings.prometheus_version_label,

@@ -20,6 +20,11 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 _PREFIX: Final = "CROUPIER_"
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+_NOT_HEADERS: Final = re.compile(
+    r"accept.*|authorization|connection|content-.*|cookie|host|proxy-.*|te|trailer|transfer-.*"
+)
+"""Secrets, which are in files, and what describes the message."""
 _LABEL: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _OF_THE_CLIENT: Final = ("URL", "TOKEN")
 """Where the command line looks for a control plane; they may well be set where one runs."""
@@ -80,6 +85,17 @@ class Settings(BaseSettings):
     prometheus_password_file: Path | None = Field(None, description="File with that user's password, read likewise.")
     prometheus_ca_file: Path | None = Field(
         None, description="Certificates (PEM) that sign its certificate. By default those that the machine trusts."
+    )
+    prometheus_certificate_file: Path | None = Field(
+        None,
+        description="Certificate (PEM) that shows it who we are, where it asks clients for one; may be renewed while "
+        "we run.",
+    )
+    prometheus_key_file: Path | None = Field(None, description="Private key (PEM) of that certificate.")
+    prometheus_headers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Headers for it, separated by commas: `X-Scope-OrgID: casino` names the tenant of a Mimir. No "
+        "secrets: those are in files.",
     )
     prometheus_timeout_s: Seconds = Field(5.0, description="For everything that one reading of a gate asks of it.")
     prometheus_service_label: str = Field(
@@ -167,9 +183,9 @@ class Settings(BaseSettings):
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         split: dict[str, object] = {}
-        for name in ("allowed_hosts", "environments", "ofrep_origins", "outgoing_hosts"):
+        for name in ("allowed_hosts", "environments", "ofrep_origins", "outgoing_hosts", "prometheus_headers"):
             if isinstance(text := values.get(name), str):
-                split[name] = _words(text if name == "environments" else text.lower())
+                split[name] = _words(text if name in ("environments", "prometheus_headers") else text.lower())
         return {**values, **split}
 
     @model_validator(mode="after")
@@ -214,6 +230,14 @@ class Settings(BaseSettings):
             )
         if (self.prometheus_user is None) != (self.prometheus_password_file is None):
             raise ValueError("prometheus_user and prometheus_password_file belong together: set both or none.")
+        if (self.prometheus_certificate_file is None) != (self.prometheus_key_file is None):
+            raise ValueError("prometheus_certificate_file and prometheus_key_file belong together: set both or none.")
+        for text in self.prometheus_headers:
+            if read_header(text) is None:
+                raise ValueError(
+                    f"prometheus_headers: '{text[:60]}' cannot be sent. Write 'X-Scope-OrgID: casino'; Authorization, "
+                    "Cookie, Host and what describes the message are not for this."
+                )
         if self.prometheus_token_file is not None and self.prometheus_user is not None:
             raise ValueError("prometheus_token_file and prometheus_user exclude each other. Choose one.")
         secret = self.prometheus_token_file is not None or self.prometheus_user is not None
@@ -268,6 +292,13 @@ class Settings(BaseSettings):
     @property
     def admin_token_file(self) -> Path:
         return self.state_dir / "admin.token"
+
+
+def read_header(text: str) -> tuple[str, str] | None:
+    """Name and value of a header; ``None`` for what is none, or is set elsewhere."""
+    name, colon, value = (part.strip() for part in text.partition(":"))
+    sound = colon and _HEADER.fullmatch(name) and value.isascii() and value.isprintable() and value
+    return (name, value) if sound and not _NOT_HEADERS.fullmatch(name.lower()) else None
 
 
 def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:

@@ -212,6 +212,14 @@ async def test_a_secret_is_sent_to_prometheus_only_and_read_anew(fake: Strange, 
         elsewhere.stop()
 
 
+async def test_headers_of_ones_own_are_sent_with_every_question(fake: Strange) -> None:
+    await said(fake, headers=(("X-Scope-OrgID", "casino"), ("Accept", "text/html")))
+    assert fake.asked
+    for _, headers, _ in fake.asked:
+        assert headers["X-Scope-OrgID"] == "casino"
+        assert headers["accept"] == "application/json"
+
+
 @pytest.mark.parametrize(
     "content,why", [(None, "No such file"), (b"", "is empty"), (b"a\nb", "control"), (b"\xff", "")]
 )

@@ -41,14 +41,18 @@ class Asker:
         self._settings = settings
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
+        self._replaced: list[httpx.AsyncClient] = []
         self._where = urlsplit(settings.url).netloc
+        self._identity: tuple[float, ...] = ()
+        """When the files of our certificate were written that are in use."""
         self.served_at = -math.inf
         """Prometheus's time at its last answer, no later than it was."""
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for client in (*self._replaced, *([self._client] if self._client is not None else [])):
+            await client.aclose()
+        self._replaced.clear()
+        self._client = None
 
     async def query(self, expression: str, at: float) -> list[Mapping[str, Any]]:
         """The vector or matrix of an instant query at that time. Raises ``Unanswered``."""
@@ -95,7 +99,7 @@ class Asker:
         url = f"{settings.url.rstrip('/')}/api/v1/{path}"
         form = {"data": asked} if method == "POST" else {"params": asked}
         try:
-            client, credentials = self._opened(), _credentials(settings)
+            client, credentials = await self._opened(), _credentials(settings)
             sent_at = self._clock.now()
             async with (
                 asyncio.timeout(settings.timeout_s),
@@ -127,16 +131,27 @@ class Asker:
             why = f"Prometheus at {self._where} cannot be reached: {_short(str(error) or type(error).__name__)}"
             raise Unanswered(why, outage=True) from None
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
-            trusted = ssl.create_default_context(cafile=self._settings.ca_file)
+    async def _opened(self) -> httpx.AsyncClient:
+        """The client; a new one where our certificate was renewed. Questions that are on their way end with the old."""
+        settings = self._settings
+        files = [file for file in (settings.certificate_file, settings.key_file) if file is not None]
+        identity = tuple(_written(file) for file in files)
+        if self._client is None or identity != self._identity:
+            trusted = ssl.create_default_context(cafile=settings.ca_file)
+            if settings.certificate_file is not None:
+                _identify(trusted, settings.certificate_file, settings.key_file)
+            old, self._identity = self._client, identity
             self._client = httpx.AsyncClient(
                 verify=trusted,
-                timeout=self._settings.timeout_s,
-                headers={"accept": "application/json", "accept-encoding": "identity"},
+                timeout=settings.timeout_s,
+                headers={**dict(settings.headers), "accept": "application/json", "accept-encoding": "identity"},
                 follow_redirects=False,
                 trust_env=False,
             )
+            if old is not None:
+                self._replaced.append(old)
+                if len(self._replaced) > 1:  # the one before it: its questions timed out long ago
+                    await self._replaced.pop(0).aclose()
         return self._client
 
     def _check_clock(self, date: str | None, sent_at: float) -> None:
@@ -169,6 +184,28 @@ def _credentials(settings: PrometheusSettings) -> dict[str, str]:
         request = httpx.Request("GET", "http://unused")
         return {"authorization": next(basic.auth_flow(request)).headers["authorization"]}
     return {}
+
+
+def _written(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError as error:
+        raise _no_identity(file, error) from None
+
+
+def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    """Show this certificate to who asks. A key that wants a password is none: nobody could type it."""
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise _no_identity(certificate, error) from None
+
+
+def _no_identity(file: Path, error: Exception) -> Unanswered:
+    why = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
+    return Unanswered(
+        f"our certificate for Prometheus cannot be read from {file} and its key: {_short(why)}", outage=True
+    )
 
 
 def _secret(file: Path) -> str:

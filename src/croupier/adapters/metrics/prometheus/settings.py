@@ -17,6 +17,11 @@ class PrometheusSettings:
     """With ``user``: basic authentication."""
     ca_file: Path | None = None
     """Certificates (PEM) that sign Prometheus's; by default those that the machine trusts."""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    """With ``certificate_file``: who we are (PEM), where Prometheus asks clients for a certificate."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every question: the tenant, where several share one (``X-Scope-OrgID``). No secrets."""
     timeout_s: float = 5.0
     """For everything that one reading needs."""
     service_label: str = "service"
