@@ -10,6 +10,7 @@ from croupier.cli import (
     experiment,
     flag,
     gate,
+    imports,
     journal,
     notifier,
     page,
@@ -40,6 +41,7 @@ app.add_typer(gate.app, name="gate")
 app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(imports.app, name="import")
 app.add_typer(token.app, name="token")
 app.add_typer(journal.app, name="journal")
 app.add_typer(notifier.app, name="notifier")

@@ -18,14 +18,16 @@ from croupier.control.ports import (
     Health,
     Ports,
     Query,
+    Question,
     Sample,
     ScrapeTarget,
     TrafficTable,
     VersionKey,
     WorkloadStatus,
 )
-from croupier.core.gates import Counts, Gate, Reading, Silence
-from croupier.core.gates.judge import short_span
+from croupier.core.gates import AnalysisRule, Counts, Gate, Measured, Measurement, Reading, Silence
+from croupier.core.gates.analysis.verdict import due
+from croupier.core.gates.judge import Said, short_span
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Look, looks
 from croupier.core.rollout.routes import ServiceRoutes
@@ -148,23 +150,28 @@ class GateMemory:
 
 async def ask_gates(
     ports: Ports, state: RolloutState, now: float, memory: GateMemory, samples: list[Sample]
-) -> Mapping[str, Reading | Silence]:
+) -> Mapping[str, Said]:
     """Ask the metric source for each gate that is due, all at once: no hard stop waits for another gate's slow source.
     ``samples`` gets what charts are drawn from.
 
     A reading that reaches no further than the one before is no new look: where the source measures less often than the
     gate looks, one bad measurement would else count as several in a row.
     """
-    said: dict[str, Reading | Silence] = {}
+    said: dict[str, Said] = {}
 
     async def ask(query: Query) -> Reading | Silence:
         async with memory.turns[query.source]:
             return await hearing.ask(ports.metrics, query, memory.told)
 
     due = looks(state, now, memory.looked)
-    answers = await asyncio.gather(*(_of_look(ask, state, look) for look in due))
+    answers = await asyncio.gather(*(_of_look(ports, ask, state, look) for look in due))
     for look, answer in zip(due, answers, strict=True):
         gate = look.gate
+        if answer is None:
+            continue
+        if isinstance(answer, Measured):
+            said[gate.name] = answer
+            continue
         if isinstance(answer, Reading):
             seen_until = memory.read_until.get(gate.name)
             if seen_until is not None and seen_until == answer.until:
@@ -176,12 +183,38 @@ async def ask_gates(
     return said
 
 
-async def _of_look(ask: Ask, state: RolloutState, look: Look) -> Reading | Silence:
-    """All that the source says for one look."""
+async def _of_look(ports: Ports, ask: Ask, state: RolloutState, look: Look) -> Said | None:
+    """All that the source says for one look; ``None`` where all of it is still under way."""
     gate = look.gate
+    if isinstance(gate.rule, AnalysisRule):
+        return await _measured(ports, state, look, gate.rule)
     query = Query(gate.sli, gate.by, state.service, state.canary, state.stable, look.since, look.until, gate.source)
     answer = await _answered(ask, gate, query)
     return await _with_recent(ask, query, gate, answer) if isinstance(answer, Reading) else answer
+
+
+async def _measured(ports: Ports, state: RolloutState, look: Look, rule: AnalysisRule) -> Measured | None:
+    """The measurements that are due and there; ``None`` where all of them are still under way."""
+    wanted = due(rule, state.gate_state(look.gate.name).analysis, look.since, look.until)
+    if not wanted:
+        return Measured()
+    question = Question(
+        rollout=state.salt,
+        gate=look.gate.name,
+        metrics=wanted,
+        args=rule.args,
+        service=state.service,
+        canary=state.canary,
+        stable=state.stable,
+        at=look.until,
+    )
+    try:
+        found = await ports.measurer.measure(question)
+    except Exception as trouble:  # as in ``hearing``: a surprise here must hide no other gate's hard stop
+        log.exception("%s: measuring for gate %s failed; it sees nothing", state.id, look.gate.name)
+        why = f"measuring failed: {type(trouble).__name__}: {trouble}"
+        return Measured(tuple(Measurement(each.name, look.until, error=why) for each in wanted))
+    return found if found.taken else None
 
 
 async def _with_recent(ask: Ask, query: Query, gate: Gate, answer: Reading) -> Reading | Silence:

@@ -29,7 +29,7 @@ from croupier.control.observe import (
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, draft, fold, record
 from croupier.control.waiting import Interrupted, unless
-from croupier.core.gates import Reading, Silence
+from croupier.core.gates.judge import Said
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.events import AbortStarted, Event, GateJudged
@@ -234,7 +234,7 @@ class Reconciler:
         fleet: Fleet,
         stored: Stored[RolloutState],
         seen: Seen,
-        said: Mapping[str, Reading | Silence],
+        said: Mapping[str, Said],
         now: float,
         *,
         recording: bool,
@@ -261,9 +261,7 @@ class Reconciler:
         self._decide_unrecorded(stored, replace(evidence, recording=False), now)
         return False
 
-    async def _ask_gates(
-        self, state: RolloutState, now: float, samples: list[Sample]
-    ) -> Mapping[str, Reading | Silence]:
+    async def _ask_gates(self, state: RolloutState, now: float, samples: list[Sample]) -> Mapping[str, Said]:
         """What the metric sources say; nothing where somebody wakes the loop meanwhile: no abort waits for a source."""
         memory = self._gates.setdefault(state.id, GateMemory(turns=self._turns))
         try:

@@ -16,7 +16,7 @@ from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
 from croupier.control.traffic import counting, paces, requests_per_s, serving
-from croupier.core.gates import Gate
+from croupier.core.gates import AnalysisRule, Gate
 from croupier.core.releases import Service
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
@@ -196,6 +196,8 @@ class Rollouts:
         if stable is None:
             return
         for gate in plan.gates:
+            if isinstance(gate.rule, AnalysisRule):
+                continue  # it counts nothing; and without proof that it can turn red there would be no plan
             for sli in dict.fromkeys((gate.sli, gate.canary_sli)):
                 blind = await self.ports.metrics.probe(sli, service, stable, gate.source)
                 if blind is not None:

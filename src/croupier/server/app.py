@@ -23,6 +23,7 @@ from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
 from croupier.adapters.metrics.otlp import OtlpMetrics
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
 from croupier.adapters.metrics.sources import MetricSources
+from croupier.adapters.metrics.web import MeasureSettings, Measuring
 from croupier.adapters.notify import Webhook, read_notifiers
 from croupier.adapters.outgoing import Allowed
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
@@ -32,7 +33,8 @@ from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.workloads.process import ProcessWorkloads
 from croupier.control.ports import MetricSource, Ports
-from croupier.core.gates import EMBEDDED, OTLP, PROMETHEUS
+from croupier.core.gates import EMBEDDED, MEASURED, OTLP, PROMETHEUS
+from croupier.core.gates.check.analysis import ENV_PREFIX
 from croupier.errors import Rejected, Transient
 from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
@@ -57,6 +59,7 @@ _BACKLOG: Final = 4_096
 """Connections that wait to be accepted: after a restart every application comes back at once."""
 
 _NO_PROMETHEUS: Final = "this control plane asks no Prometheus; set CROUPIER_PROMETHEUS_URL"
+_MEASURED: Final = "its metrics measure values, which say nothing of how much there is"
 
 log = logging.getLogger("croupier.server")
 
@@ -89,6 +92,8 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         if (prometheus := _prometheus(settings, clock)) is not None:
             sources[PROMETHEUS] = prometheus
             stack.push_async_callback(prometheus.stop)
+        measuring = Measuring(clock, _measures(settings), prometheus)
+        stack.push_async_callback(measuring.stop)
         ports = Ports(
             store=store,
             leases=store.leases,
@@ -96,8 +101,9 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             spool=FileSpool(settings.state_dir / "aborts.jsonl"),
             router=router,
             workloads=workloads,
-            metrics=MetricSources(sources, {PROMETHEUS: _NO_PROMETHEUS}),
+            metrics=MetricSources(sources, {PROMETHEUS: _NO_PROMETHEUS, MEASURED: _MEASURED}),
             clock=clock,
+            measurer=measuring,
         )
         kills = FileKillSpool(settings.state_dir / "kills.jsonl")
         yield Outside(
@@ -240,6 +246,15 @@ def _notifiers(settings: Settings, clock: SystemClock) -> list[Webhook]:
         return []
     allowed = Allowed.read(settings.outgoing_hosts)
     return [Webhook(declared, allowed, clock) for declared in read_notifiers(settings.notifiers_file)]
+
+
+def _measures(settings: Settings) -> MeasureSettings:
+    return MeasureSettings(
+        allowed=Allowed.read(settings.outgoing_hosts),
+        secrets_dir=settings.secrets_dir,
+        env={name: value for name, value in os.environ.items() if name.startswith(ENV_PREFIX)},
+        prometheus_url=settings.prometheus_url,
+    )
 
 
 class _Server(uvicorn.Server):

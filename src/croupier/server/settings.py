@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     prometheus_version_label: str = Field(
         "version", pattern=_LABEL, description="Label of its series that holds the version."
     )
+    secrets_dir: Path | None = Field(
+        None, description="Directory with secrets that arguments of gates name (`valueFrom: {file: NAME/KEY}`)."
+    )
     lease_ttl_s: Seconds = Field(10.0, description="After so long another control plane takes over from a dead one.")
     on_exit: OnExit = Field(
         OnExit.KEEP, description="Whether Envoy and the workloads keep serving after a graceful stop, or stop too."
@@ -120,8 +123,9 @@ class Settings(BaseSettings):
     )
     outgoing_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Hosts inside your network that notifiers may reach, and by plain HTTP: names, `name:port`, "
-        "addresses or networks (`10.2.0.0/16`), separated by commas. By default only the open internet, by HTTPS.",
+        description="Hosts inside your network that notifiers, and gates that measure, may reach, and by plain HTTP: "
+        "names, `name:port`, addresses or networks (`10.2.0.0/16`), separated by commas. By default only the open "
+        "internet, by HTTPS.",
     )
     max_body_bytes: int = Field(1_048_576, ge=1_024, le=16_777_216, description="Largest body of a request.")
     max_flags_bytes: int = Field(

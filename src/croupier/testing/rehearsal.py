@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from croupier.core.gates import Reading, Silence
 from croupier.core.gates.edition import EDITION
+from croupier.core.gates.judge import Said
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve
@@ -42,7 +42,7 @@ class Rehearsal:
         self.recording = True
         self.served: ServiceRoutes | None = routes(self.state)
 
-    def tick(self, said: Mapping[str, Reading | Silence] | None = None, *, after: float = 0.0) -> tuple[e.Event, ...]:
+    def tick(self, said: Mapping[str, Said] | None = None, *, after: float = 0.0) -> tuple[e.Event, ...]:
         """``after`` seconds later decide once, on the given words of the metric source; what was decided."""
         self.now += after
         evidence = Evidence(

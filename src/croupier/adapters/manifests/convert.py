@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from croupier.adapters.manifests import ready, shapes
 from croupier.adapters.manifests.matching import matchers
+from croupier.adapters.manifests.measuring import measuring
 from croupier.core.experiments import Experiment, Guard
 from croupier.core.gates import (
     EMBEDDED,
@@ -92,6 +93,8 @@ def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | Non
 def gate(shape: shapes.GateShape) -> Gate:
     """The gate; where it names a ready-made one, that one's demands hold unless it writes its own."""
     spec = shape.spec
+    if spec.sli is None:
+        return measuring(shape)
     usual = BY_NAME[spec.sli.ready.name].gate if spec.sli.ready else Gate("", _sli(spec.sli))
     return Gate(
         name=shape.metadata.name,

@@ -67,7 +67,7 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
         item, more = flag_document(data) if isinstance(found, shapes.FlagShape) else preset_document(data)
         complaints += more
     else:
-        if isinstance(found, shapes.GateShape) and found.spec.sli.ready is not None:
+        if isinstance(found, shapes.GateShape) and found.spec.sli is not None and found.spec.sli.ready is not None:
             complaints += map(Complaint, misplaced(found.spec.sli.ready))
         item = _document(cast("shapes.AnyDocument", found), data)
         complaints += _senseless(item)
@@ -109,6 +109,8 @@ def _missing(field: str, hint: str) -> Complaint:
 def _foreign(version: str, kind: Any) -> Complaint:
     if version.startswith("argoproj.io/") and kind == "Rollout":
         hint = f"Make a {shapes.API_VERSION} Rollout and paste spec.strategy into its spec, unchanged."
+    elif version.startswith("argoproj.io/") and kind in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
+        hint = "Make a Gate of it: croupier import argo FILE."
     elif version.startswith("croupier"):
         hint = f"Write {shapes.API_VERSION}."
     else:
@@ -163,6 +165,7 @@ def _senseless(document: Document) -> Iterator[Complaint]:
             if label in spec.by[:position]:
                 yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
         yield from _senseless_samples(document)
+        yield from _idle_source(document)
         yield from _idle_slack(spec, document)
         for problem in advise_gate(spec):
             yield Complaint(problem, severity=Severity.WARNING)
@@ -204,6 +207,13 @@ def _idle_slack(gate: Gate, document: Document) -> Iterator[Complaint]:
             "Leave 'sequential' out to keep it, or write a larger comparison: {maxRatio: ...}.",
         )
         yield Complaint(problem, at_key=True, severity=Severity.WARNING)
+
+
+def _idle_source(document: Document) -> Iterator[Complaint]:
+    spec = document.source["spec"]
+    if "analysis" in spec and "source" in spec:
+        hint = "Remove it: each metric names its provider."
+        yield Complaint(Problem("an analysis has no source.", ("spec", "source"), hint), at_key=True)
 
 
 def _senseless_samples(document: Document) -> Iterator[Complaint]:

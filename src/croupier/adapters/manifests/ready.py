@@ -12,12 +12,15 @@ from typing import Any, Final
 from croupier.adapters.manifests import shapes
 from croupier.adapters.manifests.matching import matchers, written
 from croupier.core.gates import (
+    AnalysisRule,
     BurnRule,
     ClassicRule,
     EventsSli,
     Gate,
     LatencySli,
+    MeasuredSli,
     PopulationRule,
+    PromqlSli,
     RatioSli,
     SequentialRule,
     Sli,
@@ -135,8 +138,10 @@ def _sli(sli: Sli) -> dict[str, Any]:
         case EventsSli():
             match = {"match": written(sli.match)} if sli.match else {}
             return {"events": {"metric": sli.metric, **match}}
-        case _:
+        case PromqlSli():
             return {"promql": {"total": sli.total, "bad": sli.bad}}
+        case MeasuredSli():  # pragma: no cover - no ready-made gate measures
+            return {}
 
 
 def _rule(gate: Gate) -> dict[str, Any]:
@@ -171,6 +176,8 @@ def _rule(gate: Gate) -> dict[str, Any]:
                     "samples": rule.samples,
                 }
             }
+        case AnalysisRule():  # pragma: no cover - no ready-made gate measures
+            return {}
         case SequentialRule():
             return {
                 "sequential": {

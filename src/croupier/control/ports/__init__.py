@@ -4,7 +4,7 @@ Two to four methods each, but for the store. A method that fails for reasons out
 decides what that means.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from croupier.control.ports.memory import (
     Answer,
@@ -33,10 +33,13 @@ from croupier.control.ports.outside import (
     Clock,
     Endpoint,
     Health,
+    Measurer,
     MetricSource,
+    NoMeasurer,
     Pushed,
     PushedMetrics,
     Query,
+    Question,
     RoutedService,
     ScrapeTarget,
     TrafficRouter,
@@ -68,13 +71,16 @@ __all__ = [
     "KillSpool",
     "Lease",
     "Leases",
+    "Measurer",
     "MetricSource",
+    "NoMeasurer",
     "Notifier",
     "Page",
     "Ports",
     "Pushed",
     "PushedMetrics",
     "Query",
+    "Question",
     "Recorded",
     "RoutedService",
     "Sample",
@@ -110,3 +116,4 @@ class Ports:
     workloads: Workloads
     metrics: MetricSource
     clock: Clock
+    measurer: Measurer = field(default_factory=NoMeasurer)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from croupier.core.gates import EMBEDDED, Reading, Silence, Sli
+from croupier.core.gates import EMBEDDED, Measured, Measurement, Reading, Silence, Sli
+from croupier.core.gates.analysis.model import Arg, Metric
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes
 
@@ -155,6 +156,37 @@ class MetricSource(Protocol):
     async def watch(self, targets: Mapping[VersionKey, Sequence["ScrapeTarget"]]) -> None:
         """Which instances exist now. Idempotent; a vanished instance keeps its last counts in the windows."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a gate of a rollout wants to be measured at ``at`` (epoch seconds), and for whom."""
+
+    rollout: str
+    gate: str
+    metrics: tuple[Metric, ...]
+    args: tuple[Arg, ...]
+    service: str
+    canary: str
+    stable: str | None
+    at: float
+
+
+class Measurer(Protocol):
+    """Takes measurements. Never guesses: what went wrong is said in the measurement."""
+
+    async def measure(self, question: Question) -> Measured:
+        """The measurements that are there at once; of the others, a later call with the same question gets them."""
+        ...
+
+
+class NoMeasurer:
+    """Measures nothing, and says so."""
+
+    async def measure(self, question: Question) -> Measured:
+        """See ``Measurer.measure``."""
+        why = "this control plane measures nothing"
+        return Measured(tuple(Measurement(each.name, question.at, error=why) for each in question.metrics))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Gates: service level indicators as counts, rules that judge them, verdicts with evidence."""
 
+from croupier.core.gates.analysis.measurement import Measured, Measurement
+from croupier.core.gates.analysis.model import MEASURED, AnalysisRule
 from croupier.core.gates.group_actions import HoldPlayers, KillFlag, OnGroupFail
 from croupier.core.gates.model import (
     EMBEDDED,
@@ -20,6 +22,7 @@ from croupier.core.gates.sli import (
     Group,
     LatencySli,
     Matchers,
+    MeasuredSli,
     PromqlSli,
     RatioSli,
     Reading,
@@ -30,8 +33,10 @@ from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, 
 
 __all__ = [
     "EMBEDDED",
+    "MEASURED",
     "OTLP",
     "PROMETHEUS",
+    "AnalysisRule",
     "BurnRule",
     "ClassicRule",
     "Comparison",
@@ -47,6 +52,9 @@ __all__ = [
     "KillFlag",
     "LatencySli",
     "Matchers",
+    "Measured",
+    "MeasuredSli",
+    "Measurement",
     "Objective",
     "OnGroupFail",
     "Opinion",

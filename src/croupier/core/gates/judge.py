@@ -6,13 +6,19 @@ loop.
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from croupier.core.gates import burn, classic, population, stops_only
+from croupier.core.gates.analysis import verdict as analysis
+from croupier.core.gates.analysis.measurement import Measured
+from croupier.core.gates.analysis.model import AnalysisRule
 from croupier.core.gates.model import BurnRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.sequential import look as sequential
 from croupier.core.gates.sli import Reading, Silence
 from croupier.core.gates.verdict import GateState, Judgement, Opinion, Verdict
+
+Said: TypeAlias = Reading | Silence | Measured
+"""What a source answered: counts, or measurements, or nothing."""
 
 RECORD_EVERY_S: Final = 60.0
 """A look that changes nothing is recorded only so often; one that changes something, always."""
@@ -23,6 +29,8 @@ def due(gate: Gate, state: GateState, now: float, *, watching_since: float, look
     ``looked_at`` the last look that was not worth recording. Times ahead of ``now`` come from before the clock was set
     back and count for nothing: they would blind the gate until the clock has caught up.
     """
+    if isinstance(gate.rule, AnalysisRule):
+        return analysis.due_now(gate.rule, state, watching_since, now)
     marks = (watching_since, state.judged_at, looked_at)
     past = [mark for mark in marks if mark is not None and mark <= now]
     return not past or now - max(past) >= gate.rule.interval_s
@@ -38,6 +46,7 @@ def is_news(before: GateState, after: GateState) -> bool:
         before.latest.verdict is not after.latest.verdict
         or before.streaks != after.streaks
         or before.evidence != after.evidence
+        or before.analysis != after.analysis
         or (after.passed_at is not None and before.passed_at is None)
         or not 0.0 <= after.judged_at - before.judged_at < RECORD_EVERY_S
     )
@@ -47,6 +56,8 @@ def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> 
     """The span of time to be read, epoch seconds. Never reaches back beyond the present weight: at another weight the
     mix of players was another one. A rule that gathers reads on from where it stopped.
     """
+    if isinstance(gate.rule, AnalysisRule):
+        return watching_since, now
     if isinstance(gate.rule, SequentialRule | PopulationRule):
         counted = state.population if isinstance(gate.rule, PopulationRule) else state.evidence
         read = counted.until if counted is not None else watching_since
@@ -65,7 +76,7 @@ def short_span(gate: Gate, since: float, until: float) -> tuple[float, float] | 
 def judge(
     gate: Gate,
     state: GateState,
-    said: Reading | Silence,
+    said: Said,
     now: float,
     *,
     watching_since: float,
@@ -87,6 +98,8 @@ def judge(
             undecided_s=undecided_s,
             blind_since=blind_since,
         )
+    if isinstance(said, Measured):
+        return _measured(gate, state, said, now, since=watching_since, withheld=withheld)
     evidence, streaks, counted = state.evidence, state.streaks, state.population
     if withheld is not None:
         latest = stops_only.look(gate, said, now, withheld)
@@ -117,6 +130,8 @@ def judge(
     elif isinstance(gate.rule, BurnRule):
         latest = burn.look(gate, gate.rule, said, now)
         suspected = _suspects(latest)
+    elif isinstance(gate.rule, AnalysisRule):
+        return state  # counts are no measurements
     else:
         latest = classic.look(gate, gate.rule, state, said, now)
         streaks = tuple((finding.group, finding.streak) for finding in latest.findings if finding.streak)
@@ -134,6 +149,29 @@ def judge(
         undecided_s=undecided_s,
         blind_since=blind_since,
         population=counted,
+    )
+
+
+def _measured(
+    gate: Gate, state: GateState, said: Measured, now: float, *, since: float, withheld: str | None
+) -> GateState:
+    """The state after measurements, or after none where what is known already counts at this weight, too."""
+    if not isinstance(gate.rule, AnalysisRule):
+        return state  # measurements are no counts
+    run, verdict, reason = analysis.look(gate.rule, state.analysis, said, since)
+    if withheld is not None and verdict is Verdict.PASS:
+        verdict, reason = Verdict.INCONCLUSIVE, withheld
+    latest = Judgement(gate.name, verdict, now, run.began, now, reason, taken=said.taken, measured=True)
+    undecided_s, blind_since = waited(gate, state, verdict, now, silent=False)
+    return replace(
+        state,
+        judged_at=now,
+        passed_at=now if verdict is Verdict.PASS else None,
+        violated_since=analysis.failing_since(gate.rule, run),
+        latest=latest,
+        undecided_s=undecided_s,
+        blind_since=blind_since,
+        analysis=run,
     )
 
 

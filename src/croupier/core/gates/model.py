@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
+from croupier.core.gates.analysis.model import AnalysisRule
 from croupier.core.gates.group_actions import OnGroupFail
 from croupier.core.gates.sli import LatencySli, Sli
 
@@ -124,7 +125,7 @@ class PopulationRule:
     kind: Literal["population"] = "population"
 
 
-Rule: TypeAlias = ClassicRule | SequentialRule | BurnRule | PopulationRule
+Rule: TypeAlias = ClassicRule | SequentialRule | BurnRule | PopulationRule | AnalysisRule
 
 EMBEDDED: Final = "embedded"
 """Croupier's own scraper, where a gate's counts come from unless it says otherwise."""

@@ -62,7 +62,15 @@ class PromqlSli:
         return self.total
 
 
-Sli: TypeAlias = RatioSli | LatencySli | EventsSli | PromqlSli
+@dataclass(frozen=True, slots=True)
+class MeasuredSli:
+    """Nothing is counted: the gate's analysis measures values."""
+
+    metric: str = "values"
+    kind: Literal["measured"] = "measured"
+
+
+Sli: TypeAlias = RatioSli | LatencySli | EventsSli | PromqlSli | MeasuredSli
 
 
 @dataclass(frozen=True, slots=True)

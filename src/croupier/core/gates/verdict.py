@@ -6,6 +6,8 @@ Only ``pass`` promotes. ``no_data`` and ``inconclusive`` hold; neither promotes 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from croupier.core.gates.analysis.measurement import Measurement
+from croupier.core.gates.analysis.run import Run
 from croupier.core.gates.sequential.evidence import Evidence
 from croupier.core.gates.sli import Counts, Group
 
@@ -45,7 +47,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it; ``parts`` as
-    in the reading.
+    in the reading. ``taken`` are the measurements of a gate that measures, and ``measured`` says that it is one.
     """
 
     gate: str
@@ -57,6 +59,8 @@ class Judgement:
     findings: tuple[Finding, ...] = ()
     hard: bool = False
     parts: tuple[Counts, ...] = ()
+    taken: tuple[Measurement, ...] = ()
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class GateState:
     violations (for the time to detection). ``evidence`` is what a sequential rule has gathered. ``undecided_s`` is for
     how many seconds in all it was inconclusive since it was asked or last passed, time without data not counted;
     ``blind_since`` is when it began to say ``no_data`` and nothing else. ``population`` is what a population rule has
-    counted.
+    counted, ``analysis`` what an analysis has come to.
     """
 
     gate: str
@@ -93,3 +97,4 @@ class GateState:
     undecided_s: float = 0.0
     blind_since: float | None = None
     population: Population | None = None
+    analysis: Run | None = None

@@ -6,9 +6,9 @@ Deciding and judging again from the record both ask here, so that they cannot di
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import Gate, GateState, Reading, SequentialRule, Silence
+from croupier.core.gates import AnalysisRule, Gate, GateState, Reading, SequentialRule
 from croupier.core.gates.edition import lacks
-from croupier.core.gates.judge import judge
+from croupier.core.gates.judge import Said, judge
 from croupier.core.rollout.groups.readings import only, without
 from croupier.core.rollout.groups.watch import aside, watch_gate, watched_by
 from croupier.core.rollout.spec import Analysis, SetWeight, Step
@@ -43,8 +43,13 @@ def bounded(gate: Gate, step: Step | None) -> Gate:
 
 
 def watching_since(state: RolloutState, gate: Gate, now: float) -> float:
-    """Since when the gate's counts count: the present weight, once the canary is warm."""
+    """Since when what the gate sees counts: the present weight, once the canary is warm. An analysis that a step asks
+    begins with the step.
+    """
     confirmed_at = state.confirmed_at if state.confirmed_at is not None else now
+    if isinstance(gate.rule, AnalysisRule):
+        guards = not isinstance(state.current_step, Analysis) or gate.name in state.plan.guards
+        return confirmed_at if guards else max(confirmed_at, state.step_started_at or confirmed_at)
     if lacks(state.plan.edition):
         return max(confirmed_at, now - _LATELY_S)
     warm = warm_at(state, gate)
@@ -56,9 +61,9 @@ def warm_at(state: RolloutState, gate: Gate) -> float | None:
     return state.exposed_at + gate.warmup_s if gate.warmup_s and state.exposed_at is not None else None
 
 
-def counting(state: RolloutState, name: str, said: Reading | Silence) -> Reading | Silence:
+def counting(state: RolloutState, name: str, said: Said) -> Said:
     """The part of a gate's reading that counts for it: not the groups that were set aside; for a watch, its group."""
-    if isinstance(said, Silence):
+    if not isinstance(said, Reading):
         return said
     watched = watched_by(state, name)
     if watched is not None:
@@ -66,7 +71,7 @@ def counting(state: RolloutState, name: str, said: Reading | Silence) -> Reading
     return without(said, [acted.group for acted in aside(state, name)])
 
 
-def heard(state: RolloutState, name: str, said: Reading | Silence, now: float) -> GateState:
+def heard(state: RolloutState, name: str, said: Said, now: float) -> GateState:
     """What the gate makes at ``now`` (epoch seconds) of what counts for it of what the metric source said."""
     gate = asked(state, name)
     return judge(

@@ -9,9 +9,9 @@ only for a canary that is ready; silence and doubt hold, unless the rollout says
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from croupier.core.gates import Finding, Gate, GateState, Judgement, Opinion, Reading, Silence, Verdict
+from croupier.core.gates import AnalysisRule, Finding, Gate, GateState, Judgement, Opinion, Silence, Verdict
 from croupier.core.gates.hard_stop import stops
-from croupier.core.gates.judge import due, is_news, span
+from croupier.core.gates.judge import Said, due, is_news, span
 from croupier.core.gates.recordable import recordable
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, counting, heard, watching_since
@@ -42,7 +42,7 @@ class Evidence:
     canary_ready: bool = False
     failure: str | None = None
     served: ServiceRoutes | None = None
-    said: Mapping[str, Reading | Silence] = field(default_factory=dict)
+    said: Mapping[str, Said] = field(default_factory=dict)
     killed: frozenset[str] = frozenset()
     refused: str | None = None
     recording: bool = True
@@ -84,11 +84,13 @@ def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None
     if confirmed_at is None or confirmed_at > now or state.weight_bp == 0 or not state.phase.active:
         return ()
     seen = looked_at or {}
-    return tuple(
-        Look(gate, *span(gate, state.gate_state(gate.name), now, watching_since=watching_since(state, gate, now)))
-        for gate in (asked(state, name) for name in guarding(state))
-        if due(gate, state.gate_state(gate.name), now, watching_since=confirmed_at, looked_at=seen.get(gate.name))
-    )
+    out: list[Look] = []
+    for gate in (asked(state, name) for name in guarding(state)):
+        known, since = state.gate_state(gate.name), watching_since(state, gate, now)
+        began = since if isinstance(gate.rule, AnalysisRule) else confirmed_at
+        if due(gate, known, now, watching_since=began, looked_at=seen.get(gate.name)):
+            out.append(Look(gate, *span(gate, known, now, watching_since=since)))
+    return tuple(out)
 
 
 def guarding(state: RolloutState) -> tuple[str, ...]:
@@ -146,13 +148,13 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
                 yield from _one_judged(state, acted.watch_name(name), said, now)
 
 
-def _one_judged(state: RolloutState, name: str, said: Reading | Silence, now: float) -> Iterator[e.GateJudged]:
+def _one_judged(state: RolloutState, name: str, said: Said, now: float) -> Iterator[e.GateJudged]:
     before, after = state.gate_state(name), _after(state, name, counting(state, name, said), now)
     if is_news(before, after):
         yield e.GateJudged(_trimmed(asked(state, name), after), now)
 
 
-def _after(state: RolloutState, name: str, said: Reading | Silence, now: float) -> GateState:
+def _after(state: RolloutState, name: str, said: Said, now: float) -> GateState:
     """The gate after its look. What it cannot judge, or cannot be written down, it did not see: neither may keep
     another gate's verdict from counting.
     """

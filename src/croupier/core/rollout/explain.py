@@ -6,16 +6,19 @@ The API carries these sentences, so that terminal and page tell the same story; 
 from typing import assert_never
 
 from croupier.core.gates import (
+    AnalysisRule,
     BurnRule,
     ClassicRule,
     EventsSli,
     Gate,
     GateState,
     LatencySli,
+    MeasuredSli,
     PopulationRule,
     PromqlSli,
     RatioSli,
 )
+from croupier.core.gates.analysis.wording import describe
 from croupier.core.gates.wording import name as named
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import percent
@@ -58,6 +61,8 @@ def describe_gate(gate: Gate) -> str:
     """What the gate demands: ``99 % or more of payments_deposits_total good, and not worse than the baseline``."""
     what = _describe_sli(gate)
     demands: list[str] = []
+    if isinstance(gate.rule, AnalysisRule):
+        demands.append(describe(gate.rule))
     if isinstance(gate.rule, PopulationRule):
         demands.append(f"the canary's share of {gate.sli.metric} is what its weight says")
     if gate.objective is not None and isinstance(gate.rule, BurnRule):
@@ -174,5 +179,7 @@ def _describe_sli(gate: Gate) -> str:
             return metric
         case PromqlSli(total=total, bad=bad):
             return f"{total} without {bad}"
+        case MeasuredSli():
+            return "measured values"
         case _:  # pragma: no cover
             assert_never(gate.sli)

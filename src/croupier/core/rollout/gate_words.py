@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.core.gates import BurnRule, ClassicRule, EventsSli, PopulationRule, SequentialRule
+from croupier.core.gates import AnalysisRule, BurnRule, ClassicRule, EventsSli, PopulationRule, SequentialRule
+from croupier.core.gates.analysis.wording import measurements
 from croupier.core.gates.forecast.present import Ahead
 from croupier.core.gates.wording import name
 from croupier.core.rollout.decide import guarding
@@ -108,6 +109,9 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
         return
     if isinstance(gate.rule, PopulationRule):
         yield "it holds when it alarms, and never stops a rollout"
+        return
+    if isinstance(gate.rule, AnalysisRule):
+        yield from measurements(gate.rule, remembered.analysis)
         return
     if isinstance(gate.rule, ClassicRule):
         yield from _streak(story, gate.rule)

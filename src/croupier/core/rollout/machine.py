@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from croupier.core.gates import GateState
+from croupier.core.gates.analysis.run import Phase as Outcome
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.effect import acted_upon, begun_anew, in_force, watched
 from croupier.core.rollout.groups.held import held
@@ -116,6 +117,8 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
             weight = step.weight_bp if isinstance(step, SetWeight) else state.weight_bp
             asked = step.gates if isinstance(step, Analysis) else ()
             gates = tuple(_asked_anew(gate) if gate.gate in asked else gate for gate in state.gates)
+            alone = set(asked).difference(state.plan.guards)
+            gates = tuple(replace(gate, analysis=None) if gate.gate in alone else gate for gate in gates)
             return _at_weight(replace(state, step=index, step_started_at=at, hold=None, gates=gates), weight)
         case e.PromotionStarted(at=at):
             whole = replace(state, step=len(state.plan.steps), step_started_at=at, hold=None)
@@ -140,7 +143,7 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
         case e.Paused(hold=hold):
             return replace(state, hold=hold)
         case e.Resumed():
-            patient = tuple(replace(gate, undecided_s=0.0, blind_since=None) for gate in state.gates)
+            patient = tuple(replace(_taken_up(gate), undecided_s=0.0, blind_since=None) for gate in state.gates)
             return replace(state, hold=None, gates=patient)
         case e.Promoted(at=at):
             return replace(state, ended_at=at)
@@ -182,6 +185,12 @@ def _exposed(state: RolloutState, weight_bp: int, at: float) -> float | None:
 def _asked_anew(gate: GateState) -> GateState:
     """The gate must pass anew, and has all its time to do so."""
     return replace(gate, passed_at=None, undecided_s=0.0, blind_since=None)
+
+
+def _taken_up(gate: GateState) -> GateState:
+    """An analysis that ended inconclusive is begun again: a person has looked at it."""
+    ended = gate.analysis is not None and any(each.phase is Outcome.INCONCLUSIVE for each in gate.analysis.metrics)
+    return replace(gate, analysis=None) if ended else gate
 
 
 def _with(gates: tuple[GateState, ...], changed: GateState) -> tuple[GateState, ...]:

@@ -10,18 +10,24 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from croupier.core.gates import (
+    AnalysisRule,
     Counts,
     EventsSli,
     Gate,
     Judgement,
+    Measured,
     Opinion,
     PopulationRule,
     Reading,
     SequentialRule,
     Verdict,
 )
+from croupier.core.gates.analysis.verdict import due, next_at
+from croupier.core.gates.analysis.witness import failing
 from croupier.core.gates.edition import EDITION
+from croupier.core.gates.judge import Said
 from croupier.core.rollout import events as e
+from croupier.core.rollout.asking import watching_since
 from croupier.core.rollout.decide import Evidence, Look, decide, looks
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.spec import INCONCLUSIVE, NO_DATA, Analysis, Pause, Plan, Step
@@ -111,9 +117,12 @@ def _alarms(gate: Gate, latest: Judgement) -> bool:
     return isinstance(gate.rule, PopulationRule) and violated
 
 
-def _all_bad(look: Look, state: RolloutState, usual: Counts | None) -> Reading:
+def _all_bad(look: Look, state: RolloutState, usual: Counts | None) -> Said:
     """Everything that the canary does is bad; of a population, nobody is sent to it."""
     gate = look.gate
+    if isinstance(gate.rule, AnalysisRule):
+        metrics = due(gate.rule, state.gate_state(gate.name).analysis, look.since, look.until)
+        return Measured(tuple(bad for metric in metrics if (bad := failing(metric, look.until))))
     if isinstance(gate.rule, PopulationRule):
         everybody = Counts(_PLENTY, _PLENTY)
         return Reading(look.since, look.until, {(): Counts(0, 0)}, {(): everybody})
@@ -133,6 +142,9 @@ def _all_bad(look: Look, state: RolloutState, usual: Counts | None) -> Reading:
 
 def _next_moment(state: RolloutState, gate: Gate, looked_at: float | None, now: float) -> float:
     """When something can happen next: the gate's next look, or the end of a pause."""
+    if isinstance(gate.rule, AnalysisRule):
+        since = watching_since(state, gate, now)
+        looked_at = (next_at(gate.rule, state.gate_state(gate.name).analysis, since) or math.inf) - gate.rule.interval_s
     ends = getattr(state.current_step, "duration_s", None)
     moments = [
         now + gate.rule.interval_s if looked_at is None else looked_at + gate.rule.interval_s,

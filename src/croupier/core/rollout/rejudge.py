@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Final
 
-from croupier.core.gates import GateState, Judgement, Reading, Silence, Verdict
+from croupier.core.gates import GateState, Judgement, Measured, Reading, Silence, Verdict
 from croupier.core.gates.edition import lacks
+from croupier.core.gates.judge import Said
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import heard
 from croupier.core.rollout.machine import evolve, opened
@@ -59,11 +60,14 @@ def _again(state: RolloutState, event: e.GateJudged) -> Rejudged:
     made = heard(state, recorded.gate, _said(latest), latest.at)
     again = made.latest.verdict if made.latest is not None else Verdict.NO_DATA
     same = _same(made.evidence, recorded.evidence) and _same(made.population, recorded.population)
+    same = same and made.analysis == recorded.analysis
     return Rejudged(recorded.gate, event.at, latest.verdict, again, same)
 
 
-def _said(judgement: Judgement) -> Reading | Silence:
+def _said(judgement: Judgement) -> Said:
     """What the source had said."""
+    if judgement.measured:
+        return Measured(judgement.taken)
     if not judgement.findings:
         return Silence(judgement.reason)
     alone = all(finding.baseline is None for finding in judgement.findings)

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates import GateState, Verdict
+from croupier.core.gates import AnalysisRule, GateState, Verdict
+from croupier.core.gates.analysis.verdict import asks_a_person
 from croupier.core.rollout import events as e
 from croupier.core.rollout.spec import Analysis, Resort, Undecided
 from croupier.core.rollout.state import RolloutState
 
 _CAUSES: Final = {Verdict.INCONCLUSIVE: e.Cause.INCONCLUSIVE, Verdict.NO_DATA: e.Cause.NO_DATA}
+_A_PERSON: Final = Undecided(Resort.PAUSE, 0.0)
+"""An analysis that ended inconclusive measures no more: waiting longer would teach nothing."""
 _HOLDS: Final = {Verdict.INCONCLUSIVE: e.Hold.INCONCLUSIVE, Verdict.NO_DATA: e.Hold.NO_DATA}
 
 
@@ -53,7 +56,11 @@ def waiting(state: RolloutState, names: tuple[str, ...], now: float) -> Iterator
             continue
         verdict = gate.latest.verdict
         if verdict is Verdict.INCONCLUSIVE:
-            yield Waited(gate, verdict, gate.undecided_s, policy(state, verdict))
+            said = policy(state, verdict)
+            rule = state.plan.gate(name).rule
+            if said.then is not Resort.ABORT and isinstance(rule, AnalysisRule) and asks_a_person(rule, gate.analysis):
+                said = _A_PERSON
+            yield Waited(gate, verdict, gate.undecided_s, said)
         elif verdict is Verdict.NO_DATA and gate.blind_since is not None:
             yield Waited(gate, verdict, now - gate.blind_since, policy(state, verdict))
 

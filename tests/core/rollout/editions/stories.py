@@ -7,6 +7,8 @@ from typing import Final
 from tests.core.rollout.editions.world import World, play
 
 from croupier.core.gates import (
+    MEASURED,
+    AnalysisRule,
     BurnRule,
     ClassicRule,
     Comparison,
@@ -14,11 +16,13 @@ from croupier.core.gates import (
     Gate,
     HardStop,
     LatencySli,
+    MeasuredSli,
     Objective,
     PopulationRule,
     RatioSli,
     SequentialRule,
 )
+from croupier.core.gates.analysis.model import Metric, PrometheusQuery
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import retry
 from croupier.core.rollout.resolve import resolve
@@ -139,6 +143,7 @@ def _stories() -> Iterator[Story]:
         steps=(SetWeight(5_000), Pause(1_200.0)),
     )
 
+    yield from _analyses()
     doubtful = World(per_s=4.0, usual=0.05, fault=lambda *_: 0.15)
     yield Story("undecided-pause", (ERRORS,), doubtful, waits=Undecided(Resort.PAUSE, 120.0))
     asked = Analysis(("errors",), dwell=20, on_inconclusive=Undecided(Resort.ABORT, 100.0))
@@ -150,6 +155,27 @@ def _stories() -> Iterator[Story]:
     yield Story("auto-healthy", (ERRORS,), World(per_s=150.0), steps=(auto,), per_s=150.0, ticks=50)
     yield Story("auto-bad", (ERRORS,), replace(_late(60.0, 0.05), per_s=150.0), steps=(auto,), per_s=150.0)
     yield Story("auto-unknown", (ERRORS,), World(), steps=(auto,), ticks=40)
+
+
+def _analyses() -> Iterator[Story]:
+    """Values that are measured, by our rules and by Argo's."""
+    prometheus = PrometheusQuery("errors")
+    rate = Metric("rate", prometheus, "result[0] < 0.05", interval_s=10.0, failure_limit=2)
+    through = replace(rate, name="through", count=3, initial_delay_s=10.0, failure_limit=1)
+    doubtful = replace(rate, name="doubtful", failure="result[0] > 0.2", failure_limit=0, inconclusive_limit=1)
+    dry = replace(rate, name="dry", success="result[0] < 0", dry_run=True)
+    runs = replace(rate, name="in a row", consecutive_success_limit=3, count=9)
+    watched = Gate("values", MeasuredSli(), rule=AnalysisRule((rate, dry)), source=MEASURED)
+    argos = replace(watched, rule=AnalysisRule((rate, through), compat="argo"))
+    yield Story("measured-healthy", (replace(watched, rule=AnalysisRule((rate, through, dry, runs))),), World())
+    yield Story("measured-bad", (watched,), _late(40.0, 0.3), again=True)
+    yield Story("measured-outage", (watched,), World(silent=(40.0, 160.0)))
+    yield Story("measured-empty", (watched,), World(alone=True), ticks=8)
+    asked = (SetWeight(1_000), Analysis(("values",)), Analysis(("values",)))
+    doubts = replace(watched, rule=AnalysisRule((doubtful,)))
+    yield Story("measured-doubt", (doubts,), _late(0.0, 0.1), steps=asked, ticks=12)
+    yield Story("measured-healthy-argo", (argos,), World())
+    yield Story("measured-outage-argo", (argos,), World(silent=(40.0, 999.0)))
 
 
 STORIES: Final = {story.name: story for story in _stories()}

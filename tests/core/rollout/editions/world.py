@@ -9,9 +9,22 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from croupier.core.gates import Counts, EventsSli, Gate, LatencySli, PopulationRule, Reading, Silence
+from croupier.core.gates import (
+    AnalysisRule,
+    Counts,
+    EventsSli,
+    Gate,
+    LatencySli,
+    Measured,
+    PopulationRule,
+    Reading,
+    Silence,
+)
+from croupier.core.gates.analysis.measurement import Measurement, measured
+from croupier.core.gates.analysis.verdict import due
+from croupier.core.gates.judge import Said
 from croupier.core.gates.sli import Group
-from croupier.core.rollout.decide import looks
+from croupier.core.rollout.decide import Look, looks
 from croupier.core.segments import BUCKETS
 from croupier.testing import Rehearsal
 
@@ -121,22 +134,33 @@ class Source:
 def play(story: Rehearsal, world: World, ticks: int, seed: str) -> None:
     """The rollout, tick by tick, until it ends."""
     began = story.now
-    sources = {gate.name: Source(world, f"{seed}/{gate.name}") for gate in story.state.plan.gates}
+    counted = [gate for gate in story.state.plan.gates if not isinstance(gate.rule, AnalysisRule)]
+    sources = {gate.name: Source(world, f"{seed}/{gate.name}") for gate in counted}
+
+    def said(look: Look, seconds: float) -> Said:
+        if isinstance(look.gate.rule, AnalysisRule):
+            return _measured(story, look, look.gate.rule, world, seconds)
+        return sources[look.gate.name].said(look.gate, look.since, look.until, seconds)
+
     story.settle()
     for _ in range(ticks):
         story.now += world.tick_s
         seconds = story.now - began
-        for gate in story.state.plan.gates:
+        for gate in counted:
             sources[gate.name].count(gate, seconds, story.now, story.state.weight_bp)
-        story.tick(
-            {
-                look.gate.name: sources[look.gate.name].said(look.gate, look.since, look.until, seconds)
-                for look in looks(story.state, story.now)
-            }
-        )
+        story.tick({look.gate.name: said(look, seconds) for look in looks(story.state, story.now)})
         story.settle()
         if not story.state.phase.active:
             return
+
+
+def _measured(story: Rehearsal, look: Look, rule: AnalysisRule, world: World, seconds: float) -> Measured:
+    """The share of bad events, as a vector of one number; an empty one where there is ``alone`` nobody to ask."""
+    wanted = due(rule, story.state.gate_state(look.gate.name).analysis, look.since, look.until)
+    if world.silent[0] <= seconds < world.silent[1]:
+        return Measured(tuple(Measurement(each.name, look.until, error="no answer") for each in wanted))
+    share = world.fault(seconds, "") if world.fault else world.usual
+    return Measured(tuple(measured(each.name, look.until, [] if world.alone else [share]) for each in wanted))
 
 
 def _named(label: str, group: str) -> Group:

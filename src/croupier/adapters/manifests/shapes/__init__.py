@@ -4,6 +4,7 @@ The only place where the fields of the files are written down: reading, error me
 it. Values are read by ``quantities`` and ``words``; sense is judged by ``core``.
 """
 
+from croupier.adapters.manifests.shapes.analysis import MeasuredMetricShape, MeasuringShape, ProviderShape
 from croupier.adapters.manifests.shapes.experiment import ExperimentShape
 from croupier.adapters.manifests.shapes.flag import FlagShape, PresetShape
 from croupier.adapters.manifests.shapes.gate import (
@@ -69,10 +70,13 @@ __all__ = [
     "HardStopShape",
     "HealthShape",
     "LimitsShape",
+    "MeasuredMetricShape",
+    "MeasuringShape",
     "OnGroupFailShape",
     "PopulationShape",
     "PresetShape",
     "ProcessOverrides",
+    "ProviderShape",
     "ReadyShape",
     "ReleaseShape",
     "RolloutShape",

@@ -22,6 +22,7 @@ from croupier.adapters.manifests.fields import (
     between,
     reads,
 )
+from croupier.adapters.manifests.shapes.analysis import MeasuringShape
 from croupier.adapters.manifests.shapes.groups import OnGroupFailShape
 from croupier.core.gates.ready import BY_NAME
 
@@ -204,16 +205,19 @@ class PopulationShape(Shape):
 
 class GateSpec(Shape):
     unless: ClassVar[tuple[str, str]] = ("sli", "ready")
-    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential", "burn", "population")
-    some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop")
+    one_of: ClassVar[tuple[str, ...]] = ("sli", "analysis")
+    at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential", "burn", "population", "analysis")
+    some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop", "analysis")
     lacking: ClassVar[tuple[str, str]] = (
         "the gate asks for nothing, so it can never fail.",
         "Add an objective (atLeast), a comparison (maxRatio) or a hardStop (events, or failing and samples).",
     )
     description: AnyText | None = None
     """What it protects, for people."""
-    sli: SliShape
+    sli: SliShape | None = None
     """What is counted."""
+    analysis: MeasuringShape | None = None
+    """Instead of an sli and a rule: values that are measured, as in an AnalysisTemplate of Argo Rollouts."""
     source: Literal["embedded", "prometheus", "otlp"] | None = None
     """Where the counts come from: Croupier's own scraper, the Prometheus of CROUPIER_PROMETHEUS_URL, or what the
     service pushes over OTLP. Default embedded."""

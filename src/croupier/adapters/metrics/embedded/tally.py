@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, PromqlSli, RatioSli, Sli
+from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, MeasuredSli, PromqlSli, RatioSli, Sli
 
 MOST: Final = 2**53
 """No count is higher: beyond it floats skip whole numbers, and nothing truly happened so often."""
@@ -94,7 +94,7 @@ def _matchers(sli: Sli) -> tuple[Matchers, Matchers]:
             return sli.total, sli.good
         case LatencySli() | EventsSli():
             return sli.match, ()
-        case PromqlSli():
+        case PromqlSli() | MeasuredSli():
             return (), ()
 
 

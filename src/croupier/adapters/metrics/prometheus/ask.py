@@ -56,13 +56,16 @@ class Asker:
 
     async def query(self, expression: str, at: float) -> list[Mapping[str, Any]]:
         """The vector or matrix of an instant query at that time. Raises ``Unanswered``."""
-        data = await self._data(
-            "POST", "query", {"query": expression, "time": f"{at:.3f}", "timeout": f"{self._settings.timeout_s:g}s"}
-        )
+        data = await self.instant(expression, at)
         found = data.get("result") if isinstance(data, dict) else None
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise self._strange("no vector and no matrix")
         return found
+
+    async def instant(self, expression: str, at: float) -> Any:
+        """The data of an instant query at that time, whatever its type. Raises ``Unanswered``."""
+        asked = {"query": expression, "time": f"{at:.3f}", "timeout": f"{self._settings.timeout_s:g}s"}
+        return await self._data("POST", "query", asked)
 
     async def look_up(self, path: str, asked: Mapping[str, str]) -> list[Any] | Mapping[str, Any]:
         """What another endpoint says (label values, metadata). Raises ``Unanswered``."""

@@ -11,7 +11,7 @@ from typing import assert_never
 from croupier.adapters.metrics.embedded.feed import histogram_name, spellings
 from croupier.adapters.metrics.prometheus.samples import Series
 from croupier.adapters.metrics.prometheus.settings import PrometheusSettings
-from croupier.core.gates import EventsSli, LatencySli, Matchers, PromqlSli, RatioSli, Sli
+from croupier.core.gates import EventsSli, LatencySli, Matchers, MeasuredSli, PromqlSli, RatioSli, Sli
 from croupier.core.gates.selector import exactly, filled, quoted, read
 
 
@@ -56,6 +56,8 @@ def plan(sli: Sli, service: str, versions: Sequence[str], settings: PrometheusSe
             return [
                 Asked(_selector(spellings(metric), _ours(service, versions, settings), wanted), lambda _: Role.TOTAL)
             ]
+        case MeasuredSli():
+            return []  # its values are measured elsewhere
         case _:
             assert_never(sli)
 

@@ -7,7 +7,7 @@ that of every scrape that the first knows the samples are there. Nothing is kept
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -23,6 +23,7 @@ from croupier.adapters.metrics.prometheus.tally import Found, Tally, chosen, tal
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
 from croupier.core.gates import PROMETHEUS, Counts, Reading, Silence, Sli
 from croupier.core.gates.selector import exactly, quoted
+from croupier.errors import Transient
 
 _RARELY_S: Final = 30.0
 """No longer than so is it left alone."""
@@ -87,6 +88,20 @@ class PrometheusMetrics:
             return f"Prometheus does not answer within {2 * self._settings.timeout_s:g} s"
         except Unanswered as unanswered:
             return unanswered.reason
+
+    async def instant(self, expression: str, at: float, timeout_s: float) -> Any:
+        """The data of an instant query, for gates that judge its result. Raises ``Transient``."""
+        if self._outage is not None:
+            raise Transient(self._outage)
+        try:
+            async with asyncio.timeout(min(timeout_s, self._settings.timeout_s)):
+                return await self._asker.instant(expression, at)
+        except TimeoutError:
+            raise Transient(
+                f"Prometheus does not answer within {min(timeout_s, self._settings.timeout_s):g} s"
+            ) from None
+        except Unanswered as unanswered:
+            raise Transient(unanswered.reason) from None
 
     def _failed(self, unanswered: Unanswered) -> str:
         if unanswered.outage and self._outage is None:

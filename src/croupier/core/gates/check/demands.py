@@ -6,6 +6,7 @@ from dataclasses import astuple
 from typing import Final
 
 from croupier.core.gates import (
+    AnalysisRule,
     EventsSli,
     Gate,
     LatencySli,
@@ -15,8 +16,8 @@ from croupier.errors import Problem
 
 
 def wrong_demands(gate: Gate) -> Iterator[Problem]:
-    population = isinstance(gate.rule, PopulationRule)
-    if gate.objective is None and gate.comparison is None and gate.hard_stop is None and not population:
+    asks = isinstance(gate.rule, PopulationRule | AnalysisRule)
+    if gate.objective is None and gate.comparison is None and gate.hard_stop is None and not asks:
         yield Problem(
             "the gate asks for nothing, so it can never fail.",
             ("spec",),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from croupier.core.gates import (
+    AnalysisRule,
     BurnRule,
     EventsSli,
     Gate,
@@ -12,6 +13,7 @@ from croupier.core.gates import (
     RatioSli,
     SequentialRule,
 )
+from croupier.core.gates.check.analysis import wrong_analysis
 from croupier.errors import Problem
 
 _LEAST_BUDGET: Final = 1e-9
@@ -30,6 +32,9 @@ def wrong_rule(gate: Gate) -> Iterator[Problem]:
         return
     if isinstance(rule, PopulationRule):
         yield from _wrong_population(gate, rule)
+        return
+    if isinstance(rule, AnalysisRule):
+        yield from wrong_analysis(gate, rule)
         return
     for field, value in (("interval", rule.interval_s), ("window", rule.window_s)):
         if not (math.isfinite(value) and value > 0):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import assert_never
 
-from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, PopulationRule, PromqlSli, RatioSli
+from croupier.core.gates import EventsSli, Gate, LatencySli, Matchers, MeasuredSli, PopulationRule, PromqlSli, RatioSli
 from croupier.errors import Problem
 
 
@@ -20,7 +20,7 @@ def wrong_sli(gate: Gate) -> Iterator[Problem]:
                     ("spec", "sli", "latency", "threshold"),
                     "Write a duration above 0, for example 400ms.",
                 )
-        case EventsSli() | PromqlSli():
+        case EventsSli() | PromqlSli() | MeasuredSli():
             pass
         case _:  # pragma: no cover
             assert_never(gate.sli)

@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.core.gates import EMBEDDED, OTLP, PROMETHEUS, ClassicRule, Gate, Matchers, PromqlSli, RatioSli
+from croupier.core.gates import (
+    EMBEDDED,
+    OTLP,
+    PROMETHEUS,
+    ClassicRule,
+    Gate,
+    Matchers,
+    MeasuredSli,
+    PromqlSli,
+    RatioSli,
+)
 from croupier.core.gates.selector import names_version, read
 from croupier.errors import Problem, Rejected
 
@@ -12,6 +22,8 @@ _SLI: Final = ("spec", "sli")
 
 def wrong_source(gate: Gate) -> Iterator[Problem]:
     """What the source cannot count."""
+    if isinstance(gate.sli, MeasuredSli):
+        return
     if isinstance(gate.sli, PromqlSli):
         if gate.source in (EMBEDDED, OTLP):
             yield Problem(
@@ -66,7 +78,7 @@ def _names(gate: Gate) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     """Metric and labels, and where they stand."""
     sli = gate.sli
     named: list[tuple[str, Matchers]] = []
-    if not isinstance(sli, PromqlSli):
+    if not isinstance(sli, PromqlSli | MeasuredSli):
         yield sli.metric, (*_SLI, sli.kind, "metric")
         named = [("good", sli.good), ("total", sli.total)] if isinstance(sli, RatioSli) else [("match", sli.match)]
     for field, matchers in named:

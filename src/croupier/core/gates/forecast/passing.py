@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
+from croupier.core.gates.analysis.model import AnalysisRule
+from croupier.core.gates.analysis.wording import takes_s
 from croupier.core.gates.forecast.chance import at_least
 from croupier.core.gates.forecast.flow import Flow
 from croupier.core.gates.model import BurnRule, ClassicRule, Gate, PopulationRule, SequentialRule
@@ -52,7 +54,15 @@ def passing(gate: Gate, flow: Flow, weight: float, *, before: Seen, next_bp: int
         return Passing(gate.rule.dwell * interval_s, samples * interval_s)
     if isinstance(gate.rule, PopulationRule):
         return Passing(gate.rule.samples * interval_s, gate.rule.samples * interval_s)
+    if isinstance(gate.rule, AnalysisRule):
+        return measuring(gate.rule)
     return Passing(interval_s, _window(gate, gate.rule, flow.per_s, weight))
+
+
+def measuring(rule: AnalysisRule) -> Passing:
+    """An analysis takes its measurements whatever the traffic."""
+    longest_s = max(map(takes_s, rule.deciding), default=0.0)
+    return Passing(longest_s, longest_s)
 
 
 def enough(gate: Gate, rule: ClassicRule | BurnRule, per_s: float, weight: float) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates import BurnRule, ClassicRule, EventsSli, Gate, PopulationRule, SequentialRule
+from croupier.core.gates import AnalysisRule, BurnRule, ClassicRule, EventsSli, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.flow import Stretch
-from croupier.core.gates.forecast.passing import Passing, Seen, enough, passing
+from croupier.core.gates.forecast.passing import Passing, Seen, enough, measuring, passing
 from croupier.core.rollout.asking import bounded
 from croupier.core.rollout.outlook.remedy import UNLIKELY, Remedy, remedy
 from croupier.core.rollout.outlook.sights import Sight, player, sights
@@ -106,7 +106,9 @@ def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[st
     """
     for step in stage.steps:
         gate = bounded(gate, step)
-    if traffic is None:
+    if isinstance(gate.rule, AnalysisRule):
+        found = measuring(gate.rule)
+    elif traffic is None:
         soonest_s = gate.rule.interval_s * (gate.rule.dwell if isinstance(gate.rule, SequentialRule) else 1)
         found = Passing(soonest_s, soonest_s)
     else:
@@ -118,7 +120,8 @@ def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[st
 def _outlook(
     plan: Plan, gate: Gate, traffic: Traffic | None, timed: tuple[Timed, ...], chance: Callable[[], Chance]
 ) -> GateOutlook:
-    if traffic is None or isinstance(gate.sli, EventsSli) or isinstance(gate.rule, BurnRule | PopulationRule):
+    unforeseen = isinstance(gate.rule, BurnRule | PopulationRule | AnalysisRule)
+    if traffic is None or unforeseen or isinstance(gate.sli, EventsSli):
         return GateOutlook(gate, traffic)
     watched = [
         (index, each)

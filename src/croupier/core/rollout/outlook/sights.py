@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from croupier.core.gates import BurnRule, ClassicRule, Gate, PopulationRule, SequentialRule
+from croupier.core.gates import AnalysisRule, BurnRule, ClassicRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.forecast import classic, sequential
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.flow import Flow, Stretch
@@ -52,7 +52,7 @@ def player(gate: Gate, chance: Callable[[], Chance]) -> Play:
     """Plays the gate's rule; ``chance`` begins the same numbers anew, so that two forecasts differ by what is asked."""
 
     def play(flow: Flow, stretches: Sequence[Stretch], groups: int, runs: int, looks: float = 1.0) -> Found:
-        if isinstance(gate.rule, BurnRule | PopulationRule):
+        if isinstance(gate.rule, BurnRule | PopulationRule | AnalysisRule):
             raise TypeError(f"when gate {gate.name} fails is not forecast")
         if isinstance(gate.rule, SequentialRule):
             rule = replace(gate.rule, interval_s=gate.rule.interval_s * looks)

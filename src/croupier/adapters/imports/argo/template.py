@@ -1,0 +1,186 @@
+"""AnalysisTemplate and ClusterAnalysisTemplate: a Gate that measures. Called by ``convert``."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from croupier.adapters.imports.argo.metric import made_of_metric
+from croupier.adapters.imports.argo.reading import items, mapping, number_of, text_of
+from croupier.adapters.imports.argo.report import Made, Path
+
+_TOP: Final = ("apiVersion", "kind", "metadata", "spec", "status")
+_METADATA: Final = (
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "creationTimestamp",
+    "generation",
+    "resourceVersion",
+    "uid",
+    "managedFields",
+    "ownerReferences",
+    "finalizers",
+    "selfLink",
+)
+_SPEC: Final = ("metrics", "args", "dryRun", "measurementRetention", "templates")
+
+
+def made_of_template(data: Mapping[str, Any], given: Mapping[str, str], *, argo: bool) -> Made:
+    """A Gate of the template's name, its metrics inside."""
+    made = Made()
+    top = mapping(data, (), made, _TOP, needed=("metadata", "spec"))
+    metadata = mapping(top.get("metadata", {}), ("metadata",), made, _METADATA, needed=("name",))
+    made.name = str(metadata.get("name", ""))
+    for name in metadata:
+        if name == "name":
+            made.kept(("metadata", name), "the Gate has the same name, so that a pasted strategy finds it")
+        else:
+            made.left_out(("metadata", name), "it belongs to Kubernetes; nothing to do")
+    if "status" in top:
+        made.left_out(("status",), "it belongs to Kubernetes; nothing to do")
+    if data.get("kind") == "ClusterAnalysisTemplate":
+        made.changed(("kind",), "Gates have no scope: remove clusterScope where the strategy names it")
+    spec = mapping(top.get("spec", {}), ("spec",), made, _SPEC)
+    for position, each in enumerate(items(spec.get("templates"), ("spec", "templates"), made)):
+        inner = mapping(each, ("spec", "templates", position), made, ("templateName", "clusterScope"))
+        name = inner.get("templateName", "?")
+        made.left_out(
+            ("spec", "templates", position),
+            f"Gates hold no other gates: import '{name}' too, and name both where the strategy names this one",
+        )
+    values, args = _args(spec, given, made)
+    metrics = _metrics(spec, values, made, argo=argo)
+    if metrics and not made.problems:
+        analysis: dict[str, Any] = {"args": args} if args else {}
+        analysis |= {"compat": "argo"} if argo else {}
+        made.documents.append(
+            {
+                "apiVersion": "croupier/v1",
+                "kind": "Gate",
+                "metadata": {"name": made.name},
+                "spec": {"analysis": {**analysis, "metrics": metrics}},
+            }
+        )
+    return made
+
+
+def _args(spec: Mapping[str, Any], given: Mapping[str, str], made: Made) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The arguments' values that are known now, and the arguments as a Gate has them."""
+    values: dict[str, str] = {}
+    written: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for position, each in enumerate(items(spec.get("args"), ("spec", "args"), made)):
+        at: Path = ("spec", "args", position)
+        arg = mapping(each, at, made, ("name", "value", "valueFrom"), needed=("name",))
+        name = str(arg.get("name", ""))
+        if name in seen:
+            made.wrong((*at, "name"), f"the argument '{name}' is there twice.", "Remove one.")
+        seen.add(name)
+        if "value" in arg and "valueFrom" in arg:
+            made.wrong(at, "'value' and 'valueFrom' cannot stand together.", "Remove one of them.")
+        if name in given:
+            values[name] = given[name]
+            written.append({"name": name, "value": given[name]})
+            made.changed(at, f"its value is the one given to the import: {given[name]}")
+        elif "value" in arg:
+            values[name] = text_of(arg["value"], (*at, "value"), made)
+            written.append({"name": name, "value": values[name]})
+            made.kept(at)
+        elif "valueFrom" in arg:
+            written += _secret(name, arg["valueFrom"], (*at, "valueFrom"), made)
+        else:
+            made.wrong(
+                at,
+                f"the argument '{name}' has no value: rollouts give arguments to templates there, not here.",
+                f"Give it one now: --arg {name}=VALUE. In it {{{{service}}}}, {{{{version}}}} (the canary's) and "
+                "{{stable}} stand for what they say.",
+            )
+    for name in given:
+        if name not in seen:
+            made.left_out(("spec", "args"), f"--arg {name}: the template has no such argument; check the name")
+    return values, written
+
+
+def _secret(name: str, data: Any, at: Path, made: Made) -> Iterator[dict[str, Any]]:
+    source = mapping(data, at, made, ("secretKeyRef", "fieldRef"))
+    if "secretKeyRef" in source:
+        secret = mapping(
+            source["secretKeyRef"], (*at, "secretKeyRef"), made, ("name", "key", "optional"), needed=("name", "key")
+        )
+        file = f"{secret.get('name', '')}/{secret.get('key', '')}"
+        made.changed(
+            at, f"the secret is read from a file: put it at {file} below the control plane's CROUPIER_SECRETS_DIR"
+        )
+        yield {"name": name, "valueFrom": {"file": file}}
+    else:
+        made.wrong(
+            at,
+            f"the argument '{name}' comes from a field of Argo's Rollout.",
+            f"Give it a value now: --arg {name}=VALUE; {{{{version}}}} is the canary's version.",
+        )
+
+
+def _metrics(spec: Mapping[str, Any], values: Mapping[str, str], made: Made, *, argo: bool) -> list[dict[str, Any]]:
+    at: Path = ("spec", "metrics")
+    found = items(spec.get("metrics"), at, made)
+    if not found and "templates" not in spec:
+        made.wrong(("spec",), "there are no metrics.", "Argo Rollouts refuses the file, too: add some.")
+    names: list[str] = []
+    metrics: list[dict[str, Any]] = []
+    for position, each in enumerate(found):
+        name = str(each.get("name", "")) if isinstance(each, Mapping) else ""
+        if name and name in names:
+            made.wrong((*at, position, "name"), f"two metrics are called '{name}'.", "Give each a name of its own.")
+        names.append(name)
+        metric = made_of_metric(each, (*at, position), values, made, argo=argo)
+        if metric is not None:
+            metrics.append(metric)
+    dry = _dry(spec, names, made)
+    for metric in metrics:
+        if any(rule.search(metric["name"]) for rule in dry):
+            metric["dryRun"] = True
+    for rule, limit in _retentions(spec, names, made):
+        for metric in metrics:
+            if rule.search(metric["name"]):
+                metric.setdefault("measurementRetention", limit)
+    return metrics
+
+
+def _dry(spec: Mapping[str, Any], names: list[str], made: Made) -> list[re.Pattern[str]]:
+    at: Path = ("spec", "dryRun")
+    rules = []
+    for position, each in enumerate(items(spec.get("dryRun"), at, made)):
+        entry = mapping(each, (*at, position), made, ("metricName",), needed=("metricName",))
+        if (rule := _rule(entry, (*at, position, "metricName"), names, made)) is not None:
+            rules.append(rule)
+    return rules
+
+
+def _retentions(spec: Mapping[str, Any], names: list[str], made: Made) -> Iterator[tuple[re.Pattern[str], int]]:
+    at: Path = ("spec", "measurementRetention")
+    for position, each in enumerate(items(spec.get("measurementRetention"), at, made)):
+        entry = mapping(each, (*at, position), made, ("metricName", "limit"), needed=("metricName", "limit"))
+        rule = _rule(entry, (*at, position, "metricName"), names, made)
+        limit = number_of(entry.get("limit"), (*at, position, "limit"), made)
+        if rule is not None and limit is not None:
+            if not 1 <= limit <= 100:
+                made.changed((*at, position, "limit"), "1 to 100 measurements are shown; the record has all of them")
+            yield rule, min(max(limit, 1), 100)
+
+
+def _rule(entry: Mapping[str, Any], at: Path, names: list[str], made: Made) -> re.Pattern[str] | None:
+    """Argo's rules are regular expressions that are found anywhere in a metric's name."""
+    text = str(entry.get("metricName", ""))
+    try:
+        rule = re.compile(text)
+    except re.error:
+        hint = "Write .* for every metric." if text == "*" else "Write the name itself."
+        made.wrong(at, f"'{text}' is no regular expression.", f"Argo Rollouts refuses it, too. {hint}")
+        return None
+    matching = [name for name in names if rule.search(name)]
+    if not matching:
+        made.wrong(at, f"'{text}' is the name of no metric.", f"There are {', '.join(names) or 'none'}.")
+        return None
+    made.changed(at[:-1], f"it is written into {', '.join(matching)}")
+    return rule

@@ -1,0 +1,190 @@
+"""Syntax tree to closures, once; and the work that one evaluation may take. Called by ``condition``."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from croupier.core.expr import operators
+from croupier.core.expr.errors import Unanswerable
+from croupier.core.expr.functions import FUNCTIONS, PREDICATES, SUM
+from croupier.core.expr.kinds import numeric, shown
+from croupier.core.expr.syntax import Node
+
+_WORK: Final = 100_000
+"""Items that the predicates of one evaluation may look at."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """One evaluation: the result, the items that predicates look at now (innermost last), and the work left."""
+
+    result: Any
+    items: list[tuple[Any, int]] = field(default_factory=list)
+    left: int = _WORK
+
+
+Run: TypeAlias = Callable[[Frame], Any]
+
+
+def compiled(node: Node) -> Run:
+    """The closure that evaluates this node. It raises nothing but ``Unanswerable``."""
+    return _MAKERS[node.kind](node)
+
+
+def _literal(node: Node) -> Run:
+    value = node.value
+    return lambda _: value
+
+
+def _name(_: Node) -> Run:
+    return lambda frame: frame.result
+
+
+def _item(node: Node) -> Run:
+    which = int(node.value == "#index")
+    return lambda frame: frame.items[-1][which]
+
+
+def _member(node: Node) -> Run:
+    operand, name = compiled(node.parts[0]), str(node.value)
+    return lambda frame: operators.member(operand(frame), name)
+
+
+def _maybe(node: Node) -> Run:
+    operand, name = compiled(node.parts[0]), str(node.value)
+
+    def maybe(frame: Frame) -> Any:
+        value = operand(frame)
+        return None if value is None else operators.member(value, name)
+
+    return maybe
+
+
+def _index(node: Node) -> Run:
+    operand, index = map(compiled, node.parts)
+    return lambda frame: operators.item(operand(frame), index(frame))
+
+
+def _slice(node: Node) -> Run:
+    operand, start, end = map(compiled, node.parts)
+    return lambda frame: operators.part(operand(frame), start(frame), end(frame))
+
+
+def _unary(node: Node) -> Run:
+    operand = compiled(node.parts[0])
+    if node.value == "not":
+        return lambda frame: not operators.truth(operand(frame))
+    if node.value == "-":
+        return lambda frame: operators.negative(operand(frame))
+    return lambda frame: numeric(operand(frame))
+
+
+def _binary(node: Node) -> Run:
+    left, right = map(compiled, node.parts)
+    if node.value == "and":
+        return lambda frame: operators.truth(left(frame)) and operators.truth(right(frame))
+    if node.value == "or":
+        return lambda frame: operators.truth(left(frame)) or operators.truth(right(frame))
+    if node.value == "??":
+        return lambda frame: right(frame) if (value := left(frame)) is None else value
+    work = operators.BINARY[str(node.value)]
+    return lambda frame: work(left(frame), right(frame))
+
+
+def _choice(node: Node) -> Run:
+    condition, then, otherwise = map(compiled, node.parts)
+    return lambda frame: then(frame) if operators.truth(condition(frame)) else otherwise(frame)
+
+
+def _list(node: Node) -> Run:
+    items = [compiled(part) for part in node.parts]
+    return lambda frame: [item(frame) for item in items]
+
+
+def _map(node: Node) -> Run:
+    keys, values = [compiled(part) for part in node.parts[::2]], [compiled(part) for part in node.parts[1::2]]
+
+    def made(frame: Frame) -> dict[str, Any]:
+        found = {}
+        for key, value in zip(keys, values, strict=True):
+            name = key(frame)
+            if not isinstance(name, str):
+                raise Unanswerable(f"{shown(name)} is no key of a map")
+            found[name] = value(frame)
+        return found
+
+    return made
+
+
+def _call(node: Node) -> Run:
+    name = str(node.value)
+    if name in PREDICATES:
+        return _asking(node, name)
+    arguments, function = [compiled(part) for part in node.parts], FUNCTIONS[name][2]
+    return lambda frame: function(*[argument(frame) for argument in arguments])
+
+
+def _asking(node: Node, name: str) -> Run:
+    """The functions that ask something of each item."""
+    subject = compiled(node.parts[0])
+    ask = compiled(node.parts[1]) if len(node.parts) > 1 else lambda frame: frame.items[-1][0]
+    answer = _ANSWERS[name]
+
+    def asked(frame: Frame) -> Any:
+        items = subject(frame)
+        if not isinstance(items, list):
+            raise Unanswerable(f"{shown(items)} is no list")
+        return answer(items, _each(frame, items, ask))
+
+    return asked
+
+
+def _each(frame: Frame, items: list[Any], ask: Run) -> Iterator[Any]:
+    for index, item in enumerate(items):
+        frame.left -= 1
+        if frame.left < 0:
+            raise Unanswerable(f"the condition looks at more than {_WORK:,} items")
+        frame.items.append((item, index))
+        said = ask(frame)
+        frame.items.pop()
+        yield said
+
+
+def _matching(said: Iterator[Any]) -> Iterator[int]:
+    return (index for index, answer in enumerate(said) if operators.truth(answer))
+
+
+def _found(items: list[Any], places: Iterator[int]) -> Any:
+    return next((items[place] for place in places), None)
+
+
+_ANSWERS: Final[dict[str, Callable[[list[Any], Iterator[Any]], Any]]] = {
+    "all": lambda _, said: all(map(operators.truth, said)),
+    "any": lambda _, said: any(map(operators.truth, said)),
+    "none": lambda _, said: not any(map(operators.truth, said)),
+    "one": lambda _, said: len(list(_matching(said))) == 1,
+    "map": lambda _, said: list(said),
+    "filter": lambda items, said: [items[place] for place in _matching(said)],
+    "find": lambda items, said: _found(items, _matching(said)),
+    "findIndex": lambda _, said: next(_matching(said), -1),
+    "findLast": lambda items, said: _found(items, iter(list(_matching(said))[-1:])),
+    "findLastIndex": lambda _, said: next(iter(list(_matching(said))[-1:]), -1),
+    "count": lambda _, said: len(list(_matching(said))),
+    "sum": lambda _, said: SUM(list(said)),
+}
+
+_MAKERS: Final[dict[str, Callable[[Node], Run]]] = {
+    "literal": _literal,
+    "name": _name,
+    "item": _item,
+    "member": _member,
+    "maybe": _maybe,
+    "index": _index,
+    "slice": _slice,
+    "unary": _unary,
+    "binary": _binary,
+    "choice": _choice,
+    "call": _call,
+    "list": _list,
+    "map": _map,
+}

@@ -1,0 +1,46 @@
+"""A condition on a measured result: read once, asked often. Called by the analysis of gates, and by imports."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from croupier.core.expr.compiler import Frame, Run, compiled
+from croupier.core.expr.errors import Unanswerable
+from croupier.core.expr.kinds import shown
+from croupier.core.expr.parser import parse
+from croupier.core.expr.syntax import Node, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An expression that is true or false of a result (None, bool, int, float, str, list, dict with text keys)."""
+
+    text: str
+    tree: Node
+    _run: Run = field(repr=False, compare=False)
+
+    def holds(self, result: Any) -> bool:
+        """Whether it is true. Raises ``Unanswerable``, and nothing else, where it has no answer."""
+        try:
+            said = self._run(Frame(result))
+        except RecursionError:
+            raise Unanswerable("the result is nested too deeply") from None
+        if not isinstance(said, bool):
+            raise Unanswerable(f"the condition is {shown(said)}, neither true nor false")
+        return said
+
+    @property
+    def reads_result(self) -> bool:
+        """Whether the answer can depend on the result."""
+        return any(node.kind == "name" for node in walk(self.tree))
+
+    def calls(self, function: str) -> bool:
+        """Whether it calls the function."""
+        return any(node.kind == "call" and node.value == function for node in walk(self.tree))
+
+
+@lru_cache(maxsize=1_024)
+def condition(text: str) -> Condition:
+    """The condition of this text. Raises ``ExprError`` with the column of the first mistake."""
+    tree = parse(text)
+    return Condition(text, tree, compiled(tree))
