@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from croupier.cli import apply
+
 
 def test_what_is_applied_is_said_line_by_line(plane: Any, cli: Any, files: Path) -> None:
     tried = cli("apply", files.parent, "--dry-run")
@@ -90,6 +94,16 @@ def test_very_many_flags_are_applied_together_or_not_at_all(plane: Any, cli: Any
     mixed = cli("apply", path.parent)
     assert (mixed.code, mixed.out) == (5, "")
     assert "There are 1,002 documents; 1,000 are taken at a time." in mixed.err
+
+
+def test_of_many_flags_nobody_is_told_who_gains(plane: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To try them takes as long as to declare them."""
+    monkeypatch.setattr(apply, "_MANY", 1)
+    path = cli.write("two.json", json.dumps([{"feature": name, "rules": [{"rollout": 0.5}]} for name in "ab"]))
+    done = cli("apply", path)
+    assert [row[2] for row in done.rows] == ["created", "created"]
+    assert "who gains and who loses is not said of so many" in done.err
+    assert "of 4000 players" not in done.err
 
 
 def test_json_of_others_among_the_files_is_passed_over(plane: Any, cli: Any, files: Path) -> None:

@@ -116,6 +116,19 @@ async def test_what_takes_too_long_is_given_up(settings: Settings, opened: Any) 
         assert "Idempotency-Key" in answer.json()["hint"]
 
 
+async def test_what_takes_long_by_nature_may(settings: Settings, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of a long journal, and 50,000 flags at once, take more than half a minute on a busy machine."""
+    async with opened(settings.model_copy(update={"request_timeout_s": 0.05})) as world:
+        verify = world.store.verify
+
+        async def slow() -> Any:
+            await asyncio.sleep(0.1)
+            return await verify()
+
+        monkeypatch.setattr(world.store, "verify", slow)
+        assert (await world.get("/journal/verify")).json()["ok"]
+
+
 async def test_a_surprise_tells_nothing_of_the_inside(world: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def broken() -> None:
         raise RuntimeError("postgresql://ann:secret@db/croupier")

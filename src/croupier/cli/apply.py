@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from croupier.cli.connection import Connection
-from croupier.cli.output import Exit, Json, Reason, note, print_json, print_table
+from croupier.cli.output import Exit, Json, Reason, note, print_json, print_table, working
 from croupier.cli.validate import show_problems
 from croupier.errors import Rejected
 
@@ -45,10 +45,13 @@ def send(
     if not objects:
         raise Rejected(f"There is no {' or '.join(sorted(kinds or {'document'}))} in these files.")
     with connection.open() as client:
-        if len(objects) > _MANY:
-            note(f"{len(objects):,} documents: to read and check them takes the control plane a while.")
-        previews = _previews(client, bundle, _post(client, bundle, objects, reason, True)) if bundle.flags else []
-        answer = _post(client, bundle, objects, reason, dry_run)
+        previews: list[dict[str, Any]] = []
+        if len(objects) > _MANY:  # to try them takes as long as to declare them
+            note(f"{len(objects):,} flags: who gains and who loses is not said of so many. 'flag preview' says it.")
+        elif bundle.flags:
+            previews = _previews(client, bundle, _post(client, bundle, objects, reason, True))
+        with working(f"the control plane reads and checks {len(objects):,} documents"):
+            answer = _post(client, bundle, objects, reason, dry_run)
     if as_json:
         print_json(answer | ({"previews": previews} if previews else {}))
         return

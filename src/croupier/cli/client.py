@@ -16,6 +16,8 @@ from croupier.cli.whereabouts import DEFAULT_URL, is_loopback, token_for
 from croupier.errors import Conflict, CroupierError, NotFound, Problem, Rejected, Transient
 
 _TIMEOUT_S: Final = 30.0
+_LONG: Final = ("flags/apply", "journal/verify")
+_LONG_S: Final = 630.0
 _LAST_PORT: Final = 65_535
 _PAGE: Final = 200
 """As many as the control plane gives at a time."""
@@ -66,7 +68,7 @@ class Client:
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON answer of a GET; parameters that are ``None`` are left out."""
-        return self._send("GET", path, params=_given(params))
+        return self._send("GET", path, params=_given(params), **_patience(path))
 
     def content(self, path: str, kind: str) -> bytes:
         """The content of a GET that answers with another media type than JSON."""
@@ -91,7 +93,8 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON answer of a POST; sent with an idempotency key, so that a request that is repeated happens once."""
-        return self._send("POST", path, json=dict(body), headers={"idempotency-key": str(uuid.uuid4())})
+        key = {"idempotency-key": str(uuid.uuid4())}
+        return self._send("POST", path, json=dict(body), headers=key, **_patience(path))
 
     def put(self, path: str, body: Mapping[str, Any], *, version: int | None = None, **params: Any) -> Any:
         """The JSON answer of a PUT; refused with ``Conflict`` where ``version`` is no longer the thing's."""
@@ -160,6 +163,11 @@ class Client:
             else f"No control plane answers at {self.url} ({why}).",
             hint="Start one with 'croupier serve', or name another with --url or CROUPIER_URL.",
         )
+
+
+def _patience(path: str) -> dict[str, Any]:
+    """So long as the control plane itself takes for what takes long."""
+    return {"timeout": httpx.Timeout(_TIMEOUT_S, read=_LONG_S)} if path in _LONG else {}
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 
 from croupier.cli.connection import Connection
 from croupier.cli.nothing import no_entries
-from croupier.cli.output import Exit, Json, counted, err, note, out, plain, print_json, print_table, when
+from croupier.cli.output import Exit, Json, counted, err, note, out, plain, print_json, print_table, when, working
 
 app = typer.Typer(help="Read the record and check it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -45,7 +45,7 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
     where one does not fit.
     """
     connection: Connection = context.obj
-    with connection.open() as client:
+    with connection.open() as client, working("the control plane reads the whole journal"):
         found = client.get("journal/verify")
     if as_json:
         print_json(found)

@@ -3,7 +3,8 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum
 from functools import cached_property
@@ -154,6 +155,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, headin
 def note(text: str) -> None:
     """Something to know that is no result: it goes to standard error, so that a pipe stays clean."""
     err.print(f"[dim]{plain(text)}[/]")
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Something takes a while: on a terminal it is said, and for how long by now."""
+    if not err.is_terminal:
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("[dim]{task.description}[/]"), TimeElapsedColumn())
+    with Progress(*columns, console=err.console, transient=True) as shown:
+        shown.add_task(plain(what), total=None)
+        yield
 
 
 def print_line(*cells: str) -> None:

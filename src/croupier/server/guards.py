@@ -39,6 +39,9 @@ _HEADERS: Final = {
 FLAGS_DOOR: Final = "/api/v1/flags/apply"
 """Where very many flags may come at once."""
 
+LONG: Final = (FLAGS_DOOR, "/api/v1/journal/verify")
+"""What grows with the record, or is sent by the ten thousand: it may take ``LONGER`` times as long as the rest."""
+LONGER: Final = 20
 PUSHES: Final = "/otlp/v1/metrics"
 """Where services push their metrics, each every few seconds."""
 
@@ -257,7 +260,7 @@ class _Replay:
 
 
 class TimeLimit:
-    """Gives up on requests that take too long; streams may."""
+    """Gives up on requests that take too long; streams may, and what is ``LONG`` by nature takes longer."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
@@ -267,6 +270,7 @@ class TimeLimit:
         if scope["type"] != "http" or scope["path"].endswith(STREAMS):
             await self._app(scope, receive, send)
             return
+        seconds = self._seconds * (LONGER if scope["path"] in LONG else 1)
         begun = False
 
         async def noticing(message: Message) -> None:
@@ -275,14 +279,14 @@ class TimeLimit:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds):
                 await self._app(scope, receive, noticing)
         except TimeoutError:
             if begun:
                 raise
             hint = "It may have happened all the same: look before you send it again, or use an Idempotency-Key."
             answer = respond_status(
-                scope, 503, f"Not done within {self._seconds:g} s.", hint=hint, headers={"Retry-After": "1"}
+                scope, 503, f"Not done within {seconds:g} s.", hint=hint, headers={"Retry-After": "1"}
             )
             await answer(scope, receive, send)
 

@@ -148,7 +148,11 @@ class Settings(BaseSettings):
         le=100_000,
         description="Pushes of metrics (OTLP) a second with one token; ten times as many at once.",
     )
-    request_timeout_s: Seconds = Field(30.0, description="A request that takes longer is given up (streams are not).")
+    request_timeout_s: Seconds = Field(
+        30.0,
+        description="A request that takes longer is given up (streams are not; many flags at once, and the check of "
+        "the whole journal, after twenty times as long).",
+    )
     environments: Annotated[tuple[str, ...], NoDecode] = Field(
         ("production",),
         min_length=1,
