@@ -18,6 +18,7 @@ from croupier.control.reconcile import Reconciler
 from croupier.core.flags.events import FlagEvent
 from croupier.core.rollout.decide import binding
 from croupier.core.rollout.events import Event
+from croupier.core.rollout.notices import budget_used
 from croupier.core.rollout.state import Phase
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -52,6 +53,26 @@ class Metrics:
         self.request_seconds = Histogram(
             "croupier_http_request_seconds", "How long API requests took.", ["route"], registry=self.registry
         )
+        self.looks = Histogram(
+            "croupier_gate_look_seconds",
+            "How long metric sources took to answer, by source and by what they had: counts, or nothing.",
+            ["source", "answer"],
+            registry=self.registry,
+            buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+        )
+        self.notifications = Counter(
+            "croupier_notifications",
+            "Tries to tell a receiver, by what came of it: delivered, refused, failed.",
+            ["notifier", "outcome"],
+            registry=self.registry,
+        )
+        self._failing = Gauge(
+            "croupier_notifier_failing_since_seconds",
+            "Since when (epoch seconds) a receiver has taken nothing; none for one that took the last.",
+            ["notifier"],
+            registry=self.registry,
+        )
+        self._failing_since: dict[str, float] = {}
         self.streams = Gauge("croupier_event_streams", "Event streams that are open.", registry=self.registry)
 
     def note(self, recorded: Recorded) -> None:
@@ -59,6 +80,13 @@ class Metrics:
         for event in recorded.entry.events:
             kind = str(event.get("type", ""))
             self.events.labels(kind if kind in _EVENTS else "other").inc()
+
+    def note_notifier(self, name: str, failed_at: float | None) -> None:
+        """A receiver took something, or did not at that time (epoch seconds)."""
+        if failed_at is not None:
+            self._failing.labels(name).set(self._failing_since.setdefault(name, failed_at))
+        elif self._failing_since.pop(name, None) is not None:
+            self._failing.remove(name)
 
     def watch_fleet(self, fleet: Callable[[], Fleet | None]) -> None:
         """Show how many rollouts are in which active phase, and which gates see nothing, asked when somebody looks."""
@@ -86,11 +114,19 @@ class _Rollouts(Collector):
             "Since when (epoch seconds) a gate that guards a canary has had no data.",
             labels=["rollout", "gate"],
         )
+        used = GaugeMetricFamily(
+            "croupier_gate_budget_used_ratio",
+            "How far (0 to 1) the evidence of a gate has come to blaming the canary that it guards.",
+            labels=["rollout", "gate"],
+        )
         for state in (item.value for item in stored):
             for name in binding(state) if state.phase.active else ():
                 if (since := state.gate_state(name).blind_since) is not None:
                     blind.add_metric([state.id, name], since)
+                if (share := budget_used(state, name)) is not None:
+                    used.add_metric([state.id, name], share)
         yield blind
+        yield used
 
 
 class TimedReconciler(Reconciler):

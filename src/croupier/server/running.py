@@ -37,6 +37,7 @@ from croupier.server.metrics import Metrics, TimedReconciler
 from croupier.server.otlp.allowance import Allowance
 from croupier.server.settings import Settings
 from croupier.server.streams import Streams
+from croupier.server.timed import CountedNotifier, TimedSource
 
 _STOP_S = 15.0
 """The loop gets so long to finish its turn."""
@@ -63,7 +64,8 @@ class Outside:
 async def running(settings: Settings, outside: Outside, metrics: Metrics) -> AsyncIterator[Context]:
     """Run the loop as long as this is entered; leaving it finishes the present turn and gives the lease back."""
     leases = SeenLeases(outside.ports.leases)
-    ports = replace(outside.ports, leases=leases)
+    ports = replace(outside.ports, leases=leases, metrics=TimedSource(outside.ports.metrics, metrics))
+    notifiers = [CountedNotifier(one, metrics, ports.clock) for one in outside.notifiers]
     reconciler = TimedReconciler(ports, identity(settings.state_dir), settings.lease_ttl_s)
     reconciler.metrics = metrics
     metrics.watch_fleet(lambda: reconciler.fleet)
@@ -96,7 +98,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         pushed=outside.pushed,
         allowance=Allowance(settings.otlp_per_s),
         edge_healthy=outside.edge_healthy,
-        notifiers={notifier.name: notifier for notifier in outside.notifiers},
+        notifiers={notifier.name: notifier for notifier in notifiers},
         bookmarks=outside.bookmarks,
     )
     stop = asyncio.Event()
@@ -108,7 +110,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         asyncio.create_task(_again(partial(flags.run, outside.changes)), name="flags"),
         asyncio.create_task(_again(feed.run), name="flag streams"),
         asyncio.create_task(_again(feed.keep_alive), name="heartbeats of flag streams"),
-        *(asyncio.create_task(teller.run(), name=f"notifier {name}") for name, teller in _tellers(outside, context)),
+        *(asyncio.create_task(teller.run(), name=f"notifier {name}") for name, teller in _tellers(context)),
     ]
     log.info("serving", extra={"url": settings.url, "edge": settings.edge_url, "state_dir": str(settings.state_dir)})
     try:
@@ -125,12 +127,12 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
                 await task
 
 
-def _tellers(outside: Outside, here: Context) -> Iterator[tuple[str, Teller]]:
+def _tellers(here: Context) -> Iterator[tuple[str, Teller]]:
     """Who tells the receivers of notices what happens."""
-    ports, bookmarks = here.ports, outside.bookmarks
+    ports, bookmarks = here.ports, here.bookmarks
     if bookmarks is None:
         return
-    for notifier in outside.notifiers:
+    for notifier in here.notifiers.values():
         yield (
             notifier.name,
             Teller(

@@ -71,3 +71,19 @@ async def test_nobody_is_told_by_default(settings: Settings) -> None:
         assert (await world.get("/notifiers")).json() == []
         missing = await world.post("/notifiers/chat/test")
         assert "CROUPIER_NOTIFIERS_FILE" in missing.text
+
+
+async def test_metrics_tell_who_does_not_hear(world: World, receiver: Receiver) -> None:
+    receiver.status = 404
+    await world.post("/notifiers/chat/test")
+    receiver.status = 500
+    await world.post("/notifiers/chat/test")
+    page = (await world.client.get("/metrics")).text
+    assert 'croupier_notifications_total{notifier="chat",outcome="refused"} 1.0' in page
+    assert 'croupier_notifications_total{notifier="chat",outcome="failed"} 1.0' in page
+    assert 'croupier_notifier_failing_since_seconds{notifier="chat"}' in page
+    receiver.status = 204
+    await world.post("/notifiers/chat/test")
+    page = (await world.client.get("/metrics")).text
+    assert 'croupier_notifications_total{notifier="chat",outcome="delivered"} 1.0' in page
+    assert "croupier_notifier_failing_since_seconds{" not in page

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from croupier.core.gates import Gate, GateState, SequentialRule, Verdict
+from croupier.core.gates import GateState, SequentialRule, Verdict
 from croupier.core.gates.sequential.budget import used
 from croupier.core.gates.sequential.trials import spent
 from croupier.core.rollout import events as e
@@ -127,14 +127,22 @@ def lasting(
     return notices, frozenset(kept)
 
 
+def budget_used(state: RolloutState, name: str) -> float | None:
+    """How far the gate has come to blaming the canary, 0 to 1; ``None`` for one that gathers no evidence."""
+    gate = asked(state, name)
+    if not isinstance(gate.rule, SequentialRule):
+        return None
+    return used(spent(gate, state.gate_state(name).evidence), gate.rule.budget)
+
+
 def _of_one(state: RolloutState, now: float, patience: Patience, told: set[str]) -> tuple[list[Notice], set[str]]:
     bound = () if state.phase is Phase.ABORTING else binding(state)
     blind = dict(_blind_gates(state, bound))
     over = {key for key in told if f"/{_BLIND}." in key} - blind.keys()
     lasts = {key: _blind(state, key, *gate, now) for key, gate in blind.items() if now - gate[1] >= patience.blind_s}
     for name in bound:
-        share = _spent(state, asked(state, name))
-        if share >= patience.budget:
+        share = budget_used(state, name)
+        if share is not None and share >= patience.budget:
             # Once an attempt: evidence comes and goes, and that it came back is no news.
             key = _key(state, name, f"{_BUDGET}.{state.attempt}")
             about = f"{_name(state)}: gate {name} has come {100 * share:.0f} % of the way to blaming the canary"
@@ -163,14 +171,6 @@ def _seeing(state: RolloutState, key: str, now: float, bound: Sequence[str]) -> 
     gate = key.removeprefix(f"{state.id}/").partition("/")[0]
     how = "is not blind any more" if gate in bound else "was blind, and does not guard the canary any more"
     return _notice(f"{key}.over", Kind.GATE_SEES, now, f"{_name(state)}: gate {gate} {how}", state, gate)
-
-
-def _spent(state: RolloutState, gate: Gate) -> float:
-    """How much of its budget the gate has used, 0 to 1; a gate that gathers no evidence none."""
-    rule = gate.rule
-    if not isinstance(rule, SequentialRule):
-        return 0.0
-    return used(spent(gate, state.gate_state(gate.name).evidence), rule.budget)
 
 
 def _kind(event: e.Event) -> Kind | None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from croupier.adapters.metrics.embedded.explain import PLENTY, blind, doubtful
+from croupier.adapters.metrics.embedded.explain import blind, doubtful
 from croupier.adapters.metrics.embedded.page import Page
+from croupier.adapters.metrics.never_good import PLENTY
 from croupier.core.gates import EventsSli, LatencySli, Matchers, RatioSli, Sli
 
 

@@ -12,12 +12,9 @@ from difflib import get_close_matches
 
 from croupier.adapters.metrics.embedded.feed import EDGE_METRICS, feeds_of, histogram_name, spellings
 from croupier.adapters.metrics.embedded.page import Page, edge_of, parse_labels
-from croupier.adapters.metrics.embedded.tally import matches
 from croupier.adapters.metrics.embedded.target import is_edge_at
+from croupier.adapters.metrics.never_good import never_good
 from croupier.core.gates import EventsSli, LatencySli, Matchers, RatioSli, Sli
-
-PLENTY = 100
-"""So many events without a good one are no chance. Few enough to be there soon, more than a start or a test makes."""
 
 _MOST_NAMED = 12
 _NEAR = 0.8
@@ -95,17 +92,11 @@ def _counted(sli: Sli, pages: Sequence[Page]) -> list[tuple[Mapping[str, str], f
 
 
 def _never_good(sli: RatioSli, who: str, counted: Sequence[tuple[Mapping[str, str], float]]) -> str | None:
-    of_total = [(labels, value) for labels, value in counted if matches(labels, sli.total)]
-    events = sum(value for _, value in of_total)
-    if events < PLENTY or any(matches(labels, sli.good) for labels, _ in of_total):
-        return None
-    none = f"none of the {events:.0f} events that {who} counted is good"
-    for name, accepted in sli.good:
-        there = {labels.get(name, "") for labels, _ in of_total}
-        if not there.intersection(accepted):
-            meant = _meant(accepted[0], there) if len(accepted) == 1 else ""
-            return f"{none}: {name} is never {_listed(map(repr, accepted))}; {_known(sli, who, name, there)}{meant}"
-    return f"{none}: nothing has all of {_listed(name for name, _ in sli.good)} as the gate wants them"
+    def other(name: str, accepted: Sequence[str], there: set[str]) -> str:
+        meant = _meant(accepted[0], there) if len(accepted) == 1 else ""
+        return f"{name} is never {_listed(map(repr, accepted))}; {_known(sli, who, name, there)}{meant}"
+
+    return never_good(sli, who, counted, other)
 
 
 def _known(sli: Sli, who: str, name: str, values: Iterable[str]) -> str:

@@ -4,12 +4,11 @@ As with the embedded source: a name (metric, bucket edge, attribute) that was ne
 never pushed may be one that has not happened yet, but for one case, where plenty was counted and nothing of it is good.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from croupier.adapters.metrics.embedded.explain import PLENTY
-from croupier.adapters.metrics.embedded.tally import matches
+from croupier.adapters.metrics.never_good import never_good
 from croupier.adapters.metrics.otlp.decode import sampled
 from croupier.adapters.metrics.otlp.names import calls, labels_of, seconds_per
 from croupier.adapters.metrics.otlp.points import Exponential, Instrument, Point
@@ -116,7 +115,7 @@ def blind(sli: Sli, version: VersionKey, there: There, limits: OtlpSettings) -> 
         if "" not in accepted and all(name not in labels for labels, _ in counted):
             return f"{sli.metric!r} of {named(version)} has no attribute {name!r}; it has {_listed(attributes)}"
     whole = all(complete for _, complete in read.values())
-    return _never_good(sli, version, counted) if isinstance(sli, RatioSli) and whole else None
+    return never_good(sli, named(version), counted, _other) if isinstance(sli, RatioSli) and whole else None
 
 
 def no_edge(sli: LatencySli, version: VersionKey, instrument: Instrument, points: Iterable[Point]) -> str | None:
@@ -149,17 +148,8 @@ def named(version: VersionKey) -> str:
     return f"{version.service} {version.version}"
 
 
-def _never_good(sli: RatioSli, version: VersionKey, counted: Sequence[tuple[Mapping[str, str], float]]) -> str | None:
-    of_total = [(labels, value) for labels, value in counted if matches(labels, sli.total)]
-    events = sum(value for _, value in of_total)
-    if events < PLENTY or any(matches(labels, sli.good) for labels, _ in of_total):
-        return None
-    none = f"none of the {events:.0f} events that {named(version)} counted is good"
-    for name, accepted in sli.good:
-        values = {labels.get(name, "") for labels, _ in of_total}
-        if not values.intersection(accepted):
-            return f"{none}: {name} is never {_listed(map(repr, accepted))}, but {_listed(map(repr, values))}"
-    return f"{none}: nothing has all of {_listed(name for name, _ in sli.good)} as the gate wants them"
+def _other(name: str, accepted: Sequence[str], there: set[str]) -> str:
+    return f"{name} is never {_listed(map(repr, accepted))}, but {_listed(map(repr, there))}"
 
 
 def _asked(sli: Sli) -> Matchers:
