@@ -1,5 +1,9 @@
 """What a rollout would do, from files alone and with what a control plane has counted."""
 
+import os
+import pty
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +93,64 @@ def test_what_is_said_is_used(cli: Any, rollout: Path) -> None:
     assert deposits["faultBad"] == 0.02
 
 
+def test_a_share_may_be_written_as_in_files(cli: Any, rollout: Path) -> None:
+    percent, share = (
+        cli("rollout", "plan", rollout, "--rate", "20/s", "--usual", usual, "--json").json
+        for usual in ("99.9%", "0.999")
+    )
+    assert percent == share
+
+
+def test_what_is_assumed_is_what_can_be_said(cli: Any, rollout: Path) -> None:
+    found = cli("rollout", "plan", rollout, "--rate", "20/s").out
+    assert "Usually 99.95 % good (assumed; say it with --usual errors=99.95%); to be found: 99.5 % good." in found
+    half = "assumed, half of what its objective permits to fail; say it with --usual deposits=99.5%"
+    assert f"Usually 99.5 % good ({half}); to be found" in found
+    assert ".." not in found.replace("...", "")
+
+
+AUTO = ROLLOUT[: ROLLOUT.index("      steps:")].replace("{templateName: drift}]", "{templateName: deposits}]") + (
+    "      steps: auto\n"
+)
+
+
+def test_weights_by_a_guard_that_may_not_see_all_are_doubted(shop: Any, cli: Any) -> None:
+    """A metric that was just asked for the first time: its guard may be the one that sees the whole traffic."""
+    path = cli.write("auto/rollout.yaml", AUTO)
+    shop.metrics.flow()
+    known = cli("rollout", "plan", path)
+    assert "the weights are for" not in known.out
+    shop.metrics.blind.add("edge_requests_total")
+    found = cli("rollout", "plan", path)
+    doubt = "/s that deposits counts, and what errors counts is not known yet, so they may begin too high: ask again"
+    assert f"{doubt} in a minute, or say it with --rate errors=20/s." in found.out
+    [plan] = cli("rollout", "plan", path, "--json").json
+    assert doubt in plan["warnings"][0]
+    assert cli("rollout", "plan", path, "--strict").code == 1
+    assert doubt not in cli("rollout", "plan", path, "--rate", "errors=20/s").out
+
+
+def test_guards_that_a_step_does_not_ask_are_named(cli: Any) -> None:
+    path = cli.write("auto/rollout.yaml", AUTO)
+    found = cli("rollout", "plan", path, "--rate", "2000/s")
+    assert "ask errors (30 samples); deposits must pass, too" in found.out
+
+
+def test_a_terminal_sees_that_something_is_going_on(cli: Any, rollout: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = cli.command("rollout", "plan", rollout, "--rate", "20/s")
+    env = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the end, on Linux
+            while more := os.read(ours, 4_096):
+                shown += more
+        assert process.wait(60) == 0
+    os.close(ours)
+    assert "gates are played some hundred times on this traffic" in shown.decode()
+
+
 def test_without_any_traffic_the_steps_are_shown(cli: Any, rollout: Path) -> None:
     found = cli("rollout", "plan", rollout)
     assert found.code == 0
@@ -103,6 +165,8 @@ def test_without_any_traffic_the_steps_are_shown(cli: Any, rollout: Path) -> Non
     [
         (("--rate", "fast"), 5, "--rate fast is not understood. hint: Write --rate 20/s, or --rate GATE=20/s."),
         (("--find", "120%"), 5, "hint: Write --find 99.95%"),
+        (("--usual", "1"), 5, "hint: Write --usual 99.95%"),
+        (("--usual", "99.9"), 5, "hint: Write --usual 99.95%"),
         (("--groups", "errors=0"), 5, "hint: Write --groups 8"),
         (("--rate", "=20/s"), 5, "is not understood"),
         (("--rate", "eror=20/s"), 5, "No rollout here asks a gate 'eror'. hint: They ask: deposits, drift, errors."),

@@ -5,7 +5,7 @@ that is counted or given, and changes nothing.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,12 +42,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One rollout's plan and outlook; ``sources`` say where each gate's traffic comes from."""
+    """One rollout's plan and outlook; ``sources`` say where each gate's traffic comes from, ``doubts`` what all of it
+    may be wrong for.
+    """
 
     spec: RolloutSpec
     plan: Plan
     outlook: Outlook
     sources: Mapping[str, str]
+    doubts: tuple[str, ...] = ()
 
 
 def rollouts(bundle: "Bundle", name: str | None) -> list[tuple[RolloutSpec, tuple[Gate, ...]]]:
@@ -79,12 +82,25 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
         found = _traffic(gate, asked, seen.get(gate.name))
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
+    doubts: tuple[str, ...] = ()
     if plan.pace is not None:
-        plan = _resolved(
-            bundle, spec, max((traffic[name].per_s for name in spec.guards if name in traffic), default=None)
-        )
+        rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}
+        doubts = tuple(_doubts(plan, rates))
+        plan = _resolved(bundle, spec, max(rates.values(), default=None))
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
-    return Planned(spec, plan, outlook, sources)
+    return Planned(spec, plan, outlook, sources, doubts)
+
+
+def _doubts(plan: Plan, rates: Mapping[str, float]) -> Iterator[str]:
+    """The service's traffic is that of the guard that sees most: where one is silent yet, it may be that one."""
+    unheard = [name for name in plan.guards if name not in rates and not isinstance(plan.gate(name).sli, EventsSli)]
+    if unheard and rates:
+        most = max(rates, key=rates.__getitem__)
+        yield (
+            f"the weights are for the {rates[most]:.3g}/s that {most} counts, and what {', '.join(unheard)} "
+            f"{'counts' if len(unheard) == 1 else 'count'} is not known yet, so they may begin too high: ask again in "
+            f"a minute, or say it with --rate {unheard[0]}=20/s"
+        )
 
 
 def count(

@@ -61,8 +61,9 @@ def _rate(text: str) -> float | None:
 
 def _bad(text: str) -> float | None:
     """The bad share behind a good one, as files write it."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
-    good = float(found[1]) / 100 if found else -1.0
+    percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
+    share = re.fullmatch(r"0?\.\d+", text)
+    good = float(percent[1]) / 100 if percent else float(text) if share else -1.0
     # Rounded: 1 - 0.9995 is not quite what people wrote.
     return round(1.0 - good, 12) if 0.0 <= good <= 1.0 else None
 

@@ -4,12 +4,13 @@ from typing import Any, Final
 
 from croupier.cli.output import counted, out, percent, plain, print_table
 from croupier.cli.plan import Planned
-from croupier.core.gates import BurnRule, EventsSli, PopulationRule, SequentialRule
+from croupier.core.gates import BurnRule, EventsSli, Gate, PopulationRule, SequentialRule
 from croupier.core.rollout.explain import describe_gate, describe_pace, describe_step, duration
 from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
+from croupier.core.rollout.outlook.stages import Stage
 from croupier.core.rollout.outlook.traffic import Traffic
-from croupier.core.rollout.spec import Pause, SetWeight
+from croupier.core.rollout.spec import Pause, Plan, SetWeight
 
 _COLUMNS: Final = ("WEIGHT", "IN", "FINDS", "HALF IN", "80 % IN", "BY THEN")
 
@@ -20,6 +21,8 @@ def show(planned: Planned) -> None:
     out.print(f"[bold]{plain(spec.name)}[/]: {_summary(planned)}")
     if planned.plan.pace is not None:
         out.print(f"[dim]Weights {plain(describe_pace(planned.plan.pace))}.[/]")
+    for doubt in planned.doubts:
+        out.print(f"[yellow]![/] {plain(_capital(doubt))}.")
     rows = [_row(timed, planned) for timed in outlook.stages]
     print_table(("STEPS", "WEIGHT", "WAITS FOR", "SHORTEST", "EXPECTED", "EXPOSES"), rows)
     for gate in outlook.gates:
@@ -55,8 +58,10 @@ def as_object(planned: Planned) -> dict[str, Any]:
 
 
 def warnings(planned: Planned) -> list[str]:
-    """Everything that a gate cannot do, with the gate's name."""
-    return [f"{gate.gate.name}: {text}" for gate in planned.outlook.gates for text in _warnings(gate, planned)]
+    """What is not known, and everything that a gate cannot do, with the gate's name."""
+    return [*planned.doubts] + [
+        f"{gate.gate.name}: {text}" for gate in planned.outlook.gates for text in _warnings(gate, planned)
+    ]
 
 
 def _warnings(gate: GateOutlook, planned: Planned) -> list[str]:
@@ -93,6 +98,8 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
         describe_step(step).removeprefix("wait ") for step in stage.steps if not isinstance(step, SetWeight)
     )
     guards = "its guards" if stage.weight_bp and planned.plan.guards else ""
+    if waits and stage.asked and (others := _also_hold(planned.plan, stage)):
+        waits += f"; {', '.join(others)} must pass, too"
     requests = _exposed(timed, planned)
     usual = _finite(timed.usual_s)
     by_hand = any(isinstance(step, Pause) and step.duration_s is None for step in stage.steps)
@@ -105,6 +112,11 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
         "never ends" if usual is None else words.roughly(usual) + plus,
         "nobody" if not stage.weight_bp else "-" if requests is None else f"{requests:,} requests" + plus,
     )
+
+
+def _also_hold(plan: Plan, stage: Stage) -> list[str]:
+    """The guards beside the gates that the stage asks: the share rises only when they have passed, too."""
+    return [name for name in plan.guards if name not in stage.asked and not plan.gate(name).advisory]
 
 
 def _show_gate(gate: GateOutlook, planned: Planned) -> None:
@@ -125,7 +137,7 @@ def _show_gate(gate: GateOutlook, planned: Planned) -> None:
     if gate.traffic is None:
         out.print(f"  [dim]How much it sees is not known; say it with --rate {plain(asked.name)}=20/s.[/]")
         return
-    _show_assumed(gate.traffic, planned.sources[asked.name])
+    _show_assumed(asked, gate.traffic, planned.sources[asked.name])
     stages = planned.outlook.stages
     for views, group in ((gate.whole, False), (gate.group, True)):
         if views:
@@ -141,11 +153,12 @@ def _show_gate(gate: GateOutlook, planned: Planned) -> None:
         out.print(f"  [yellow]![/] {plain(_capital(text))}.")
 
 
-def _show_assumed(traffic: Traffic, source: str) -> None:
-    how = {"assumed": " (assumed; say it with --usual 99.95%)", "counted": " (as counted)", "given": ""}[source]
-    out.print(
-        f"  [dim]Usually {words.good(traffic.usual)} good{how}; to be found: {words.good(traffic.fault)} good.[/]"
-    )
+def _show_assumed(gate: Gate, traffic: Traffic, source: str) -> None:
+    usual = words.good(traffic.usual)
+    why = "" if gate.objective is None else ", half of what its objective permits to fail"
+    option = f"--usual {plain(gate.name)}={usual.replace(' ', '')}"
+    how = {"assumed": f" (assumed{why}; say it with {option})", "counted": " (as counted)", "given": ""}[source]
+    out.print(f"  [dim]Usually {usual} good{how}; to be found: {words.good(traffic.fault)} good.[/]")
 
 
 def _view(view: View, timed: Timed) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from croupier.cli.output import (
     print_table,
     styled,
     when,
+    working,
 )
 from croupier.core.rollout.state import Phase
 from croupier.core.rollout.turns import Turns
@@ -99,7 +100,8 @@ def plan(  # noqa: PLR0917 - a command's options are its parameters
     asked.check(gate for _, gates in found for gate in gates)
     connection: Connection = context.obj
     counts = [planning.count(connection, bundle, spec, gates, asked) for spec, gates in found]
-    planned = [planning.look(bundle, spec, asked, seen) for (spec, _), seen in zip(found, counts, strict=True)]
+    with working("gates are played some hundred times on this traffic"):
+        planned = [planning.look(bundle, spec, asked, seen) for (spec, _), seen in zip(found, counts, strict=True)]
     if as_json:
         print_json([shown.as_object(each) for each in planned])
     else:

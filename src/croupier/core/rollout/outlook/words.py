@@ -39,7 +39,7 @@ def warnings(outlook: GateOutlook, timed: tuple[Timed, ...]) -> list[str]:
     if wrongly and max(wrongly) > 0.05:
         found.append(
             f"it rolls back a healthy release with probability {probability(max(wrongly))}: point estimates of so few "
-            "events swing. Use 'sequential: {}' instead of 'rule', a longer window, or a larger minSamples."
+            "events swing. Use 'sequential: {}' instead of 'rule', a longer window, or a larger minSamples"
         )
     return found
 
