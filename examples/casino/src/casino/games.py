@@ -69,7 +69,8 @@ async def spin(request: Request) -> Response:
         raise
     if answer.fresh:
         house.metrics.bets.labels(*place, answer.document["status"], *variant).inc()
-        house.flags.did(BET, player)
+        if answer.document["status"] == "settled":
+            house.flags.did(BET, player)
     return replay(answer)
 
 

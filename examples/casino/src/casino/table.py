@@ -150,7 +150,8 @@ class _Seat:
         document = answer.document
         if answer.fresh:
             self._count(document["status"])
-            self._house.flags.did(BET, self._player)
+            if document["status"] == "settled":
+                self._house.flags.did(BET, self._player)
         await self._say("result" if document.pop("status") == "settled" else "refused", **document)
         await self._probe()
 
