@@ -8,7 +8,7 @@ from croupier.core.experiments import Verdict
 from croupier.server.api.wire import Model, Moment, Reason
 
 
-class StartRequest(Model):
+class StartExperimentRequest(Model):
     reason: Reason = ""
 
 

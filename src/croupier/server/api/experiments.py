@@ -70,7 +70,9 @@ async def get_course(here: Here, name: Name, run: RunId = None) -> Page[em.Point
 
 
 @router.post("/{name}/start", operation_id="start_experiment", response_model=em.RunView, summary="Start an experiment")
-async def start_experiment(request: Request, here: Here, who: Operator, name: Name, asked: em.StartRequest) -> Response:
+async def start_experiment(
+    request: Request, here: Here, who: Operator, name: Name, asked: em.StartExperimentRequest
+) -> Response:
     """Take players in from now on, by the declaration as it is now. Recorded with the flag."""
 
     async def run(kept: Kept) -> Response:

@@ -2,445 +2,97 @@
 
 On the wire names are camelCase, times are RFC 3339 strings in UTC with milliseconds (``2026-11-22T05:16:39.123Z``),
 weights are percent (``0.25`` is a quarter of one percent of the players), durations are seconds. Fields are only ever
-added.
+added. Each noun has a module of its own; flags, which are many, are in ``flag_models``.
 """
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
-
-from croupier.adapters.manifests import MAX_DOCUMENTS
-from croupier.control.catalog import Effect
-from croupier.control.ports import Health
-from croupier.core.gates import Opinion, Verdict
-from croupier.core.rollout.events import Cause, Hold
-from croupier.core.rollout.state import Phase
-from croupier.server.api.wire import Mistake, Model, Moment, Name, Percent, Reason, Version
-from croupier.server.api.wire import Page as Page  # noqa: PLC0414 -- re-exported, part of what the API says
-from croupier.server.api.wire import Problem as Problem  # noqa: PLC0414 -- as above
-
-# --- documents and releases ---------------------------------------------------------------------------
-
-
-class ApplyRequest(Model):
-    """Documents as in the files (``apiVersion: croupier/v1``), all taken or none."""
-
-    documents: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_DOCUMENTS)
-    dry_run: bool = Field(False, description="Judge and answer, change nothing.")
-    reason: Reason = ""
-
-
-class ReleaseRequest(Model):
-    """A new version of a service; ``process`` holds what differs from the service's, as in a Release document."""
-
-    service: Name
-    version: Version
-    notes: str = Field("", max_length=10_000, description="What is new, for people.")
-    process: dict[str, Any] | None = Field(None, examples=[{"env": {"LOG_LEVEL": "info"}}])
-    reason: Reason = ""
-
-
-class AppliedObject(Model):
-    kind: str = Field(examples=["Gate"])
-    name: str = Field(description="A release's is service-version.", examples=["deposit-slo"])
-    effect: Effect
-
-
-class ApplyResult(Model):
-    """What happened to each document, in the order of the request (releases last)."""
-
-    applied: list[AppliedObject]
-    dry_run: bool
-    warnings: list[Mistake] = Field(default_factory=list, description="Allowed, but rarely meant.")
-
-
-class DocumentView(Model):
-    kind: str
-    name: str
-    digest: str
-    version: int = Field(description="Rises with every change; also the ETag.")
-    document: dict[str, Any] = Field(description="The document as it was applied.")
-
-
-ReleaseUse = Literal["stable", "rolling out", "known"]
-
-
-class ReleaseView(Model):
-    """An immutable version of a service."""
-
-    service: str
-    version: str
-    digest: str
-    command: list[str]
-    env: list[str] = Field(description="Names of its environment variables; their values may be secrets.")
-    instances: int
-    notes: str = ""
-    state: ReleaseUse = Field("known", description="What the service does with it now.")
-
-
-# --- rollouts -----------------------------------------------------------------------------------------
-
-
-class StepView(Model):
-    index: int
-    kind: Literal["setWeight", "pause", "analysis"]
-    state: Literal["done", "current", "stopped", "todo"] = Field(
-        description="Stopped: the step at which the rollout was given up or superseded."
-    )
-    text: str = Field(description="As people say it.", examples=["5 % of the players", "wait 5 min", "ask deposit-slo"])
-    weight: Percent | None = Field(None, description="Of a setWeight.")
-    duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")
-    gates: list[str] = Field(default_factory=list, description="Of an analysis.")
-    harm: int | None = Field(None, description="Of an analysis that says so: failed requests at the next weight.")
-    dwell: int | None = Field(None, description="Of an analysis that says so: samples at the least.")
-
-
-class CountsView(Model):
-    good: int
-    total: int
-
-
-class FindingView(Model):
-    """One group's counts in the window. The empty group is everything."""
-
-    group: dict[str, str] = Field(examples=[{"market": "DE", "psp": "paysafe"}])
-    canary: CountsView
-    baseline: CountsView | None
-    opinion: Opinion
-    streak: int = Field(description="Violations in a row, this one included.")
-
-
-class BudgetView(Model):
-    """A sequential gate's part of the rollout's false-rollback budget."""
-
-    held: float = Field(description="The probability with which it may ever blame a canary that is no worse.")
-    used: float = Field(ge=0, le=1, description="How far its evidence has come to a verdict; 1 is one.")
-
-
-class EvidenceView(Model):
-    """What a sequential gate holds against one group, of all that was counted since it began to look."""
-
-    group: dict[str, str] = Field(description="Empty: everything.", examples=[{"psp": "kestrel"}])
-    canary: CountsView
-    baseline: CountsView | None = Field(description="Null where the baseline had no such events.")
-    odds: float = Field(
-        description="How many to 1 that the canary is worse than permitted; 0 to 1 where nothing speaks for that."
-    )
-    needed: float = Field(description="The odds that convict it: 1 divided by the group's part of the budget.")
-
-
-class GateView(Model):
-    """A gate of this rollout: what it asks, what it says now and on what evidence."""
-
-    name: str
-    verdict: Verdict | None = Field(description="Null where it has not looked yet.")
-    reason: str
-    standing: Verdict | None = Field(
-        None,
-        description="As the verdict; but one sample that by chance had no event of the canary changes nothing.",
-    )
-    standing_reason: str = Field("", description="Why it stands so: as the reason, of all the evidence.")
-    stance: str = Field("", examples=["gathers evidence: 11 % of the way to blaming the release"])
-    text: str = Field(description="One line for people.", examples=["deposit-slo pass: 99.61 % of 1034 good"])
-    objective: str = Field(description="What it demands, as people say it.")
-    at: Moment | None = Field(description="The look that the verdict comes from.")
-    since: Moment | None = Field(None, description="Start of the window that it looked at.")
-    until: Moment | None = None
-    guarding: bool = Field(description="Whether it guards the canary now.")
-    background: bool = Field(description="Whether it watches all along, not only at a step.")
-    waived: bool = Field(description="Whether a person took it out of this rollout.")
-    advisory: bool = Field(False, description="Whether it only speaks: it neither stops the rollout nor holds it.")
-    hard: bool = Field(False, description="Whether the verdict is a hard stop.")
-    budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
-    evidence: list[EvidenceView] = Field(default_factory=list, description="Of a gate with a budget, by group.")
-    findings: list[FindingView] = Field(default_factory=list, description="The latest look, by group.")
-
-
-class AbortView(Model):
-    """Why and when the rollout was given up."""
-
-    cause: Cause
-    reason: str
-    gate: str | None
-    at: Moment
-    harm_since: Moment | None = Field(description="Start of the window in which the harm was first seen.")
-    zero_at: Moment | None = Field(description="When the data plane was seen to send nobody to the canary.")
-
-
-class GroupActionView(Model):
-    """A group that was acted upon instead of giving up the whole release."""
-
-    group: dict[str, str] = Field(examples=[{"psp": "kestrel"}])
-    gate: str = Field(description="The gate that blamed it.")
-    text: str = Field(
-        description="As people say it.", examples=["psp=kestrel: flag psp_kestrel turned off; others go on"]
-    )
-    reason: str = Field(description="What the gate said of it.")
-    kills: list[str] = Field(description="Flags that were turned off; they stay off until a person restores them.")
-    held: str | None = Field(description="The players who have the stable version until the rollout ends.")
-    at: Moment
-    in_force_at: Moment | None = Field(description="When all of it was seen to be done; null: not yet.")
-    watched_at: Moment | None = Field(description="When the watch had ended well and the others went on.")
-
-
-class RolloutView(Model):
-    """One rollout, with everything that a page or a terminal shows of it."""
-
-    id: str = Field(examples=["payments-7"])
-    service: str
-    stable: str | None = Field(description="The version that players go back to; null for the first deployment.")
-    canary: str
-    digest: str
-    phase: Phase
-    active: bool = Field(description="Whether it still has something to do.")
-    attempt: int = Field(description="1, and one more with each retry.")
-    step: int = Field(description="Index of the current step; -1 before the first, the number of steps after the last.")
-    steps: list[StepView]
-    weight: Percent = Field(description="What is wanted for the canary.")
-    confirmed_weight: Percent | None = Field(
-        description="What the data plane was seen to serve; null: not confirmed yet."
-    )
-    pace: str | None = Field(None, description="How its weights were chosen, in words; null where a person did.")
-    segment: str | None = Field(description="The weight counts inside of this segment; null: everybody.")
-    hold: Hold | None = Field(description="Who keeps it paused.")
-    waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")
-    gates: list[GateView]
-    open: list[str] = Field(default_factory=list, description="Gates that have to pass before it goes on.")
-    acted: list[GroupActionView] = Field(default_factory=list, description="Groups that were acted upon, oldest first.")
-    abort: AbortView | None
-    superseded_by: str | None
-    created_at: Moment
-    started_at: Moment = Field(description="Start of this attempt.")
-    ended_at: Moment | None
-    version: int = Field(description="Rises with every change; also the ETag.")
-    recorded: bool = Field(
-        True, description="False only in the answer to an abort that was acted on while the store was out of reach."
-    )
-
-
-class StartRequest(Model):
-    service: Name
-    version: Version
-    strategy: Name | None = Field(None, description="Name of the Rollout document, where the service has several.")
-    reason: Reason = ""
-
-
-class ChangeRequest(Model):
-    """Pause, resume, abort and retry."""
-
-    reason: Reason = ""
-
-
-class PromoteRequest(ChangeRequest):
-    full: bool = Field(False, description="Leave all remaining steps, not only the present one.")
-    waive: list[Name] = Field(
-        default_factory=list, max_length=50, description="Gates to take out of this rollout; needs a reason."
-    )
-
-
-class ReplayMistake(Model):
-    """A recorded verdict that its own counts do not give."""
-
-    gate: str
-    at: Moment
-    recorded: Verdict
-    again: Verdict
-    same_evidence: bool
-
-
-class Replay(Model):
-    """The verdicts of a rollout, made again from the recorded counts."""
-
-    rollout: str
-    verdicts: int = Field(description="How many were recorded.")
-    mistakes: list[ReplayMistake] = Field(description="Those that come out otherwise now; none is right.")
-
-
-class HistoryItem(Model):
-    """One thing that happened to the rollout: what, when, by whom and why."""
-
-    seq: int = Field(description="Place of its entry in the journal.")
-    at: Moment
-    actor: str = Field(description="The token's name; 'croupier' for what nobody asked for.")
-    action: str
-    reason: str
-    type: str = Field(examples=["step_started"])
-    text: str = Field(description="As people say it.", examples=["step 3 began: 5 % of the players"])
-    gate: str | None = Field(None, description="Of a look: the gate.")
-    standing: Verdict | None = Field(
-        None, description="Of a look of a gate that gathers evidence: what it says of all of that. Often as before."
-    )
-    data: dict[str, Any] = Field(description="The event as recorded.")
-
-
-class Point(Model):
-    at: Moment
-    good: int
-    total: int
-
-
-class Series(Model):
-    version: str
-    canary: bool
-    points: list[Point]
-
-
-class GateSamples(Model):
-    """What a gate saw of both versions, look by look: a chart."""
-
-    gate: str
-    objective: str
-    series: list[Series]
-
-
-class Samples(Model):
-    rollout: str
-    gates: list[GateSamples]
-
-
-# --- services -----------------------------------------------------------------------------------------
-
-
-class WeightView(Model):
-    version: str
-    weight: Percent
-
-
-class ShareView(Model):
-    """How the players of a segment (null: everybody else) are divided."""
-
-    segment: str | None
-    weights: list[WeightView]
-
-
-class WorkloadView(Model):
-    version: str
-    health: Health
-    instances: list[str] = Field(description="host:port of each ready instance.")
-    reason: str = ""
-
-
-class ServiceView(Model):
-    name: str
-    prefixes: list[str]
-    stable: str | None
-    rollout: RolloutView | None = Field(description="The rollout in progress.")
-    served: list[ShareView] | None = Field(description="Read back from the data plane; null where it did not answer.")
-    default: str | None = Field(description="The version of requests without a player id; null where unknown.")
-    workloads: list[WorkloadView]
-
-
-# --- journal ------------------------------------------------------------------------------------------
-
-
-class EntryView(Model):
-    """A state change: who, what, when, why."""
-
-    seq: int
-    at: Moment
-    actor: str
-    action: str
-    subject: str = Field(examples=["rollout/payments-7"])
-    reason: str
-    events: list[dict[str, Any]]
-    leaf_hash: str = Field(description="RFC 9162 leaf hash of the canonical entry, hex.")
-
-
-class HeadView(Model):
-    """The Merkle tree's size and root (hex)."""
-
-    size: int
-    root: str
-
-
-class DiscrepancyView(Model):
-    place: str
-    message: str
-
-
-class VerificationView(Model):
-    ok: bool
-    head: HeadView = Field(description="Computed anew from the entries.")
-    rollouts: int = Field(description="How many rollouts were rebuilt from their history and compared.")
-    flags: int = Field(description="How many flags were, archived ones too.")
-    discrepancies: list[DiscrepancyView]
-
-
-class ProofView(Model):
-    """That entry ``seq`` is in the tree of ``size`` entries (RFC 9162, 2.1.3). Hashes are hex."""
-
-    seq: int
-    size: int
-    body: str = Field(description="The canonical entry (RFC 8785 JSON); its leaf hash is sha256(0x00 || body).")
-    leaf_hash: str
-    proof: list[str]
-    root: str | None = Field(description="The tree's root where ``size`` is the journal's present one, else null.")
-
-
-# --- people -------------------------------------------------------------------------------------------
-
-Role = Literal["admin", "operator", "viewer", "client", "reporter"]
-
-
-class TokenRequest(Model):
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]*$", examples=["ci"])
-    role: Role = Field(
-        description="client: for an application, which may ask for flags and nothing else; reporter: for one that "
-        "pushes metrics and nothing else."
-    )
-    environment: str | None = Field(None, max_length=60, description="Of a client: only this one's flags.")
-    services: list[Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^,\s]+$")]] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Of a reporter: it speaks for these only, by their service.name. None: for every one.",
-    )
-    reason: Reason = ""
-
-
-class TokenView(Model):
-    id: str
-    name: str
-    role: str
-    environment: str | None = Field(None, description="Of a client: null for every environment.")
-    services: list[str] | None = Field(None, description="Of a reporter: null for every service.")
-    created_at: Moment
-    revoked_at: Moment | None = None
-
-
-class TokenCreated(TokenView):
-    """``token`` is shown this once; a replayed answer has none."""
-
-    token: str | None = Field(examples=["crp_…"])
-
-
-class NotifierView(Model):
-    """A receiver of notices. ``lastAt``, ``lastEvent`` and ``trouble`` are of the last try; none: it was taken."""
-
-    name: str
-    where: str = Field(description="Its host; the rest of its address may be a secret.", examples=["hooks.example"])
-    events: list[str] = Field(examples=[["rollout.aborting", "gate.blind"]])
-    services: list[str] = Field(description="None: all of them.")
-    blind_after_s: float = Field(description="A gate that has had no data for so long is told.")
-    budget_used: float = Field(description="A gate that has used so much of its budget (0 to 1) is told.")
-    sent: int
-    lost: int = Field(description="Given up: too old, or refused for too long.")
-    last_at: Moment | None = None
-    last_event: str = ""
-    trouble: str = ""
-
-
-class NotifierTried(Model):
-    name: str
-    delivered: bool
-    trouble: str = ""
-
-
-class Me(Model):
-    name: str
-    role: Role
-
-
-class About(Model):
-    version: str
-    edge: str = Field(description="Where players come in.", examples=["http://127.0.0.1:8080"])
-    now: Moment
+from croupier.server.api.catalog_models import (
+    AppliedObject,
+    ApplyRequest,
+    ApplyResult,
+    DocumentView,
+    ReleaseRequest,
+    ReleaseUse,
+    ReleaseView,
+)
+from croupier.server.api.journal_models import DiscrepancyView, EntryView, HeadView, ProofView, VerificationView
+from croupier.server.api.people_models import (
+    About,
+    Me,
+    NotifierTried,
+    NotifierView,
+    Role,
+    TokenCreated,
+    TokenRequest,
+    TokenView,
+)
+from croupier.server.api.rollout_models import (
+    AbortView,
+    BudgetView,
+    ChangeRequest,
+    CountsView,
+    EvidenceView,
+    FindingView,
+    GateSamples,
+    GateView,
+    GroupActionView,
+    HistoryItem,
+    Point,
+    PromoteRequest,
+    Replay,
+    ReplayMistake,
+    RolloutView,
+    Samples,
+    Series,
+    StartRequest,
+    StepView,
+)
+from croupier.server.api.service_models import ServiceView, ShareView, WeightView, WorkloadView
+from croupier.server.api.wire import Page, Problem
+
+__all__ = [
+    "AbortView",
+    "About",
+    "AppliedObject",
+    "ApplyRequest",
+    "ApplyResult",
+    "BudgetView",
+    "ChangeRequest",
+    "CountsView",
+    "DiscrepancyView",
+    "DocumentView",
+    "EntryView",
+    "EvidenceView",
+    "FindingView",
+    "GateSamples",
+    "GateView",
+    "GroupActionView",
+    "HeadView",
+    "HistoryItem",
+    "Me",
+    "NotifierTried",
+    "NotifierView",
+    "Page",
+    "Point",
+    "Problem",
+    "PromoteRequest",
+    "ProofView",
+    "ReleaseRequest",
+    "ReleaseUse",
+    "ReleaseView",
+    "Replay",
+    "ReplayMistake",
+    "Role",
+    "RolloutView",
+    "Samples",
+    "Series",
+    "ServiceView",
+    "ShareView",
+    "StartRequest",
+    "StepView",
+    "TokenCreated",
+    "TokenRequest",
+    "TokenView",
+    "VerificationView",
+    "WeightView",
+    "WorkloadView",
+]

@@ -1,0 +1,227 @@
+"""What is said and taken about rollouts: steps, gates and evidence, what happened, a replay. Part of ``models``."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from croupier.core.gates import Opinion, Verdict
+from croupier.core.rollout.events import Cause, Hold
+from croupier.core.rollout.state import Phase
+from croupier.server.api.wire import Model, Moment, Name, Percent, Reason, Version
+
+
+class StepView(Model):
+    index: int
+    kind: Literal["setWeight", "pause", "analysis"]
+    state: Literal["done", "current", "stopped", "todo"] = Field(
+        description="Stopped: the step at which the rollout was given up or superseded."
+    )
+    text: str = Field(description="As people say it.", examples=["5 % of the players", "wait 5 min", "ask deposit-slo"])
+    weight: Percent | None = Field(None, description="Of a setWeight.")
+    duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")
+    gates: list[str] = Field(default_factory=list, description="Of an analysis.")
+    harm: int | None = Field(None, description="Of an analysis that says so: failed requests at the next weight.")
+    dwell: int | None = Field(None, description="Of an analysis that says so: samples at the least.")
+
+
+class CountsView(Model):
+    good: int
+    total: int
+
+
+class FindingView(Model):
+    """One group's counts in the window. The empty group is everything."""
+
+    group: dict[str, str] = Field(examples=[{"market": "DE", "psp": "paysafe"}])
+    canary: CountsView
+    baseline: CountsView | None
+    opinion: Opinion
+    streak: int = Field(description="Violations in a row, this one included.")
+
+
+class BudgetView(Model):
+    """A sequential gate's part of the rollout's false-rollback budget."""
+
+    held: float = Field(description="The probability with which it may ever blame a canary that is no worse.")
+    used: float = Field(ge=0, le=1, description="How far its evidence has come to a verdict; 1 is one.")
+
+
+class EvidenceView(Model):
+    """What a sequential gate holds against one group, of all that was counted since it began to look."""
+
+    group: dict[str, str] = Field(description="Empty: everything.", examples=[{"psp": "kestrel"}])
+    canary: CountsView
+    baseline: CountsView | None = Field(description="Null where the baseline had no such events.")
+    odds: float = Field(
+        description="How many to 1 that the canary is worse than permitted; 0 to 1 where nothing speaks for that."
+    )
+    needed: float = Field(description="The odds that convict it: 1 divided by the group's part of the budget.")
+
+
+class GateView(Model):
+    """A gate of this rollout: what it asks, what it says now and on what evidence."""
+
+    name: str
+    verdict: Verdict | None = Field(description="Null where it has not looked yet.")
+    reason: str
+    standing: Verdict | None = Field(
+        None,
+        description="As the verdict; but one sample that by chance had no event of the canary changes nothing.",
+    )
+    standing_reason: str = Field("", description="Why it stands so: as the reason, of all the evidence.")
+    stance: str = Field("", examples=["gathers evidence: 11 % of the way to blaming the release"])
+    text: str = Field(description="One line for people.", examples=["deposit-slo pass: 99.61 % of 1034 good"])
+    objective: str = Field(description="What it demands, as people say it.")
+    at: Moment | None = Field(description="The look that the verdict comes from.")
+    since: Moment | None = Field(None, description="Start of the window that it looked at.")
+    until: Moment | None = None
+    guarding: bool = Field(description="Whether it guards the canary now.")
+    background: bool = Field(description="Whether it watches all along, not only at a step.")
+    waived: bool = Field(description="Whether a person took it out of this rollout.")
+    advisory: bool = Field(False, description="Whether it only speaks: it neither stops the rollout nor holds it.")
+    hard: bool = Field(False, description="Whether the verdict is a hard stop.")
+    budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
+    evidence: list[EvidenceView] = Field(default_factory=list, description="Of a gate with a budget, by group.")
+    findings: list[FindingView] = Field(default_factory=list, description="The latest look, by group.")
+
+
+class AbortView(Model):
+    """Why and when the rollout was given up."""
+
+    cause: Cause
+    reason: str
+    gate: str | None
+    at: Moment
+    harm_since: Moment | None = Field(description="Start of the window in which the harm was first seen.")
+    zero_at: Moment | None = Field(description="When the data plane was seen to send nobody to the canary.")
+
+
+class GroupActionView(Model):
+    """A group that was acted upon instead of giving up the whole release."""
+
+    group: dict[str, str] = Field(examples=[{"psp": "kestrel"}])
+    gate: str = Field(description="The gate that blamed it.")
+    text: str = Field(
+        description="As people say it.", examples=["psp=kestrel: flag psp_kestrel turned off; others go on"]
+    )
+    reason: str = Field(description="What the gate said of it.")
+    kills: list[str] = Field(description="Flags that were turned off; they stay off until a person restores them.")
+    held: str | None = Field(description="The players who have the stable version until the rollout ends.")
+    at: Moment
+    in_force_at: Moment | None = Field(description="When all of it was seen to be done; null: not yet.")
+    watched_at: Moment | None = Field(description="When the watch had ended well and the others went on.")
+
+
+class RolloutView(Model):
+    """One rollout, with everything that a page or a terminal shows of it."""
+
+    id: str = Field(examples=["payments-7"])
+    service: str
+    stable: str | None = Field(description="The version that players go back to; null for the first deployment.")
+    canary: str
+    digest: str
+    phase: Phase
+    active: bool = Field(description="Whether it still has something to do.")
+    attempt: int = Field(description="1, and one more with each retry.")
+    step: int = Field(description="Index of the current step; -1 before the first, the number of steps after the last.")
+    steps: list[StepView]
+    weight: Percent = Field(description="What is wanted for the canary.")
+    confirmed_weight: Percent | None = Field(
+        description="What the data plane was seen to serve; null: not confirmed yet."
+    )
+    pace: str | None = Field(None, description="How its weights were chosen, in words; null where a person did.")
+    segment: str | None = Field(description="The weight counts inside of this segment; null: everybody.")
+    hold: Hold | None = Field(description="Who keeps it paused.")
+    waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")
+    gates: list[GateView]
+    open: list[str] = Field(default_factory=list, description="Gates that have to pass before it goes on.")
+    acted: list[GroupActionView] = Field(default_factory=list, description="Groups that were acted upon, oldest first.")
+    abort: AbortView | None
+    superseded_by: str | None
+    created_at: Moment
+    started_at: Moment = Field(description="Start of this attempt.")
+    ended_at: Moment | None
+    version: int = Field(description="Rises with every change; also the ETag.")
+    recorded: bool = Field(
+        True, description="False only in the answer to an abort that was acted on while the store was out of reach."
+    )
+
+
+class StartRequest(Model):
+    service: Name
+    version: Version
+    strategy: Name | None = Field(None, description="Name of the Rollout document, where the service has several.")
+    reason: Reason = ""
+
+
+class ChangeRequest(Model):
+    """Pause, resume, abort and retry."""
+
+    reason: Reason = ""
+
+
+class PromoteRequest(ChangeRequest):
+    full: bool = Field(False, description="Leave all remaining steps, not only the present one.")
+    waive: list[Name] = Field(
+        default_factory=list, max_length=50, description="Gates to take out of this rollout; needs a reason."
+    )
+
+
+class ReplayMistake(Model):
+    """A recorded verdict that its own counts do not give."""
+
+    gate: str
+    at: Moment
+    recorded: Verdict
+    again: Verdict
+    same_evidence: bool
+
+
+class Replay(Model):
+    """The verdicts of a rollout, made again from the recorded counts."""
+
+    rollout: str
+    verdicts: int = Field(description="How many were recorded.")
+    mistakes: list[ReplayMistake] = Field(description="Those that come out otherwise now; none is right.")
+
+
+class HistoryItem(Model):
+    """One thing that happened to the rollout: what, when, by whom and why."""
+
+    seq: int = Field(description="Place of its entry in the journal.")
+    at: Moment
+    actor: str = Field(description="The token's name; 'croupier' for what nobody asked for.")
+    action: str
+    reason: str
+    type: str = Field(examples=["step_started"])
+    text: str = Field(description="As people say it.", examples=["step 3 began: 5 % of the players"])
+    gate: str | None = Field(None, description="Of a look: the gate.")
+    standing: Verdict | None = Field(
+        None, description="Of a look of a gate that gathers evidence: what it says of all of that. Often as before."
+    )
+    data: dict[str, Any] = Field(description="The event as recorded.")
+
+
+class Point(Model):
+    at: Moment
+    good: int
+    total: int
+
+
+class Series(Model):
+    version: str
+    canary: bool
+    points: list[Point]
+
+
+class GateSamples(Model):
+    """What a gate saw of both versions, look by look: a chart."""
+
+    gate: str
+    objective: str
+    series: list[Series]
+
+
+class Samples(Model):
+    rollout: str
+    gates: list[GateSamples]
