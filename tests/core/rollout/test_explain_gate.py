@@ -235,3 +235,16 @@ def test_a_burnt_budget_has_no_streak_and_may_lack_events() -> None:
     assert "40 of the 100 events that it needs for an opinion came in a window of 15 min" in text
     assert "in a row" not in text
     assert story_of(rehearsal).used is None
+
+
+def test_why_the_whole_and_the_groups_need_other_odds_is_said() -> None:
+    rehearsal = started(replace(ERRORS, by=("psp",)))
+    rehearsal.now += 10.0
+    arm: dict[Group, Counts] = {(): Counts(297, 300)}
+    arm |= {(("psp", name),): Counts(99, 100) for name in ("a", "b", "c")}
+    rehearsal.tick({"errors": Reading(rehearsal.now - 10.0, rehearsal.now, arm, arm)})
+    story = story_of(rehearsal)
+    why = "the whole may use a quarter of that and the groups share the rest, so each needs more than the 100 to 1"
+    assert f"{why} of the gate" in said(story)
+    assert [round(group.needed or 0.0) for group in story.groups] == [400, 444, 444, 444]
+    assert why not in said(told(2, 500, 5))

@@ -101,6 +101,11 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
             f"it may err in {100 * held:.3g} % of rollouts; "
             f"it has come {100 * gone:.0f} % of the way to blaming the canary"
         )
+        if remembered.evidence is not None and len(remembered.evidence.trials) > 1:
+            yield (
+                f"the whole may use a quarter of that and the groups share the rest, so each needs more than the "
+                f"{1.0 / held:,.0f} to 1 of the gate"
+            )
         yield f"{samples} samples at this weight; {gate.rule.dwell} are the least to pass"
         return
     if isinstance(gate.sli, EventsSli):
