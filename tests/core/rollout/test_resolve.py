@@ -2,7 +2,7 @@
 
 import pytest
 
-from croupier.core.gates import Comparison, Gate, HardStop, Objective, RatioSli, SequentialRule
+from croupier.core.gates import Comparison, Gate, HardStop, LatencySli, Objective, RatioSli, SequentialRule
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout.resolve import gate_uses, resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Timing
@@ -82,6 +82,20 @@ def test_sequential_gates_share_the_budget_of_the_rollout() -> None:
     plan = resolve(RolloutSpec("p", "p", STEPS, names, false_rollbacks=0.02), [*gates, SLO], [])
     rules = [gate.rule for gate in plan.gates]
     assert rules == [SequentialRule(budget=0.01), SequentialRule(budget=0.01), SLO.rule]
+
+
+def test_thresholds_of_one_latency_share_what_errors_have_alone() -> None:
+    rule = SequentialRule()
+    slow = [
+        Gate(name, LatencySli("seconds", at_s), comparison=Comparison(), rule=rule)
+        for name, at_s in (("p75", 0.2), ("p95", 0.4))
+    ]
+    gates = [Gate("errors", RATIO, comparison=Comparison(), rule=rule), *slow]
+    watched = Gate("watched", LatencySli("seconds", 0.8), comparison=Comparison(), rule=rule, advisory=True)
+    spec = RolloutSpec("p", "p", STEPS, ("errors", "p75", "p95", "watched", "slo"), false_rollbacks=0.02)
+    plan = resolve(spec, [*gates, watched, SLO], [])
+    shares = {gate.name: gate.rule.budget for gate in plan.gates if isinstance(gate.rule, SequentialRule)}
+    assert shares == {"errors": 0.01, "p75": 0.005, "p95": 0.005, "watched": 0.02}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ keep the other gates' verdicts, which stand in the same entry, from being record
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Final
 
 LARGEST: Final = 2**53 - 1
@@ -14,16 +15,24 @@ LARGEST: Final = 2**53 - 1
 
 def recordable(value: object) -> bool:
     """Whether every number in it can be, however deep."""
-    match value:
-        case int():
-            return abs(value) <= LARGEST
-        case float():
-            return math.isfinite(value)
-        case tuple():
-            return all(map(recordable, value))
-        case Mapping():
-            return all(map(recordable, value.values()))
-        case _ if is_dataclass(value):
-            return all(recordable(getattr(value, field.name)) for field in fields(value))
-        case _:
-            return True
+    # The frequent kinds first: a look asks this of everything that its gate remembers.
+    kind = type(value)
+    if kind is tuple:
+        return all(map(recordable, value))  # type: ignore[call-overload]
+    if kind is str or value is None:
+        return True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) <= LARGEST
+    if isinstance(value, tuple):
+        return all(map(recordable, value))
+    if names := _fields(kind):  # type: ignore[arg-type] # every type is hashable
+        return all(recordable(getattr(value, name)) for name in names)
+    return all(map(recordable, value.values())) if isinstance(value, Mapping) else True
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """Those of a dataclass; none of anything else."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

@@ -4,10 +4,11 @@ Called when a rollout starts. Afterwards nobody looks at the documents again, so
 in progress.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from croupier.core.gates import Gate, PopulationRule, RatioSli, SequentialRule
+from croupier.core.gates import Gate, LatencySli, PopulationRule, RatioSli, SequentialRule, Sli
 from croupier.core.gates.check import check_gate
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout.check import CANARY, check
@@ -183,16 +184,26 @@ def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | No
 
 
 def _budgeted(gates: Iterable[Gate], false_rollbacks: float) -> Iterator[Gate]:
-    """The gates, each sequential one with an equal part of the rollout's budget. An advisory one rolls nothing back, so
-    it takes no part from the others. Where groups may be acted upon, a reserve for what begins anew then is kept back.
+    """The gates, each sequential one with its part of the rollout's budget: what is measured gets equal parts, and the
+    gates that ask about the same (two thresholds of one latency) share one. An advisory gate rolls nothing back, so it
+    takes no part from the others. Where groups may be acted upon, a reserve for what begins anew then is kept back.
     """
     gates = tuple(gates)
     actions = budget.actions(gates)
-    sharing = sum(isinstance(gate.rule, SequentialRule) and not gate.advisory for gate in gates)
+    sharing = Counter(map(_measured, filter(_takes_part, gates)))
     for gate in gates:
         if isinstance(gate.rule, SequentialRule):
-            part = 1 if gate.advisory else sharing
-            running = budget.running(gate, false_rollbacks / part, actions)
+            parts = len(sharing) * sharing[_measured(gate)] if _takes_part(gate) else 1
+            running = budget.running(gate, false_rollbacks / parts, actions)
             yield replace(gate, rule=replace(gate.rule, budget=running))
         else:
             yield gate
+
+
+def _takes_part(gate: Gate) -> bool:
+    return isinstance(gate.rule, SequentialRule) and not gate.advisory
+
+
+def _measured(gate: Gate) -> Sli:
+    """What the gate counts, whatever it counts as bad of it."""
+    return replace(gate.sli, threshold_s=0.0) if isinstance(gate.sli, LatencySli) else gate.sli

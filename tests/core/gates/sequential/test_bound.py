@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from croupier.core.gates.sequential.bound import FAILURES, SLOW, Prior, evidence_below, interval, upper
+from croupier.core.gates.sequential.bound import FAILURES, SLOW, Prior, evidence_below, interval, surely_below, upper
 
 priors = st.sampled_from([FAILURES, SLOW])
 
@@ -27,6 +29,26 @@ def test_nothing_seen_excludes_nothing() -> None:
 
 def test_an_estimate_above_the_rate_is_no_evidence_below_it() -> None:
     assert evidence_below(0.01, 5, 100, FAILURES) == 0.0
+
+
+def test_a_surprise_does_not_hold_up_for_long() -> None:
+    assert surely_below(0.5, 3, 24, FAILURES) > -math.log(0.05) > evidence_below(0.5, 3, 24, FAILURES)
+    usual = evidence_below(0.002, 0, 3_000, FAILURES)
+    assert surely_below(0.002, 0, 3_000, FAILURES) > usual - 0.25, "and costs little"
+    assert surely_below(1.0, 1, 16, FAILURES) == math.inf
+    assert surely_below(0.05, 1, 16, FAILURES) == surely_below(0.5, 0, 0, FAILURES) == 0.0
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.05, 0.5])
+@pytest.mark.parametrize("prior", [FAILURES, SLOW])
+def test_a_rate_that_is_the_true_one_is_seldom_excluded_however_often_one_looks(rate: float, prior: Prior) -> None:
+    rng = np.random.default_rng(12)
+    wrong = 0
+    for _ in range(300):
+        failures = np.cumsum(rng.binomial(50, rate, size=60))
+        evidence = (surely_below(rate, int(bad), 50 * index, prior) for index, bad in enumerate(failures, 1))
+        wrong += any(each >= -math.log(0.05) for each in evidence)
+    assert wrong / 300 <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
 @given(st.integers(0, 10**5), st.integers(0, 10**6))

@@ -460,6 +460,15 @@ def test_new_groups_without_end_break_nothing() -> None:
     assert len(state.latest.findings) == 140, "all of it is recorded, so that it can be judged again"
 
 
+def test_a_gate_of_many_holds_at_stronger_evidence() -> None:
+    """Two failures at 5 to 1 hold a rollout that has one gate; who has three meets that by chance too often."""
+    samples: list[Sample] = [*[((1, 20), (1, 1980))] * 2, *[((0, 20), (0, 1980))] * 10]
+    alone, of_three = (replace(GATE, objective=Objective(0.99), rule=SequentialRule(budget=b)) for b in (0.01, 0.003))
+    assert verdicts(alone, samples)[-1] is Verdict.INCONCLUSIVE
+    assert verdicts(of_three, samples)[-1] is Verdict.PASS
+    assert verdicts(of_three, [*samples, ((1, 20), (0, 1980))])[-1] is Verdict.INCONCLUSIVE
+
+
 def test_nothing_passes_while_a_group_is_under_suspicion() -> None:
     """However small its part of the budget is."""
     gate, state = replace(GATE, by=("psp",)), GateState("errors")

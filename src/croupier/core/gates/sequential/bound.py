@@ -20,6 +20,8 @@ class Prior(NamedTuple):
 
 FAILURES: Final = Prior(0.5, 500.0)
 SLOW: Final = Prior(0.5, 20.0)
+_USUAL: Final = 0.8
+"""Of the stake, what expects the usual prior: surprises are few."""
 _EXPECTED: Final = (FAILURES, SLOW, Prior(0.5, 0.5))
 
 
@@ -34,6 +36,19 @@ def evidence_below(rate: float, bad: int, total: int, prior: Prior) -> float:
         return math.inf  # one good event refutes it
     mixture = _log_beta(prior.a + bad, prior.b + total - bad) - _log_beta(*prior)
     return mixture - bad * math.log(rate) - (total - bad) * math.log1p(-rate)
+
+
+def surely_below(rate: float, bad: int, total: int, prior: Prior) -> float:
+    """The same for whom a surprise must not hold up for long: most of the stake expects ``prior``, the rest something
+    else. Three failures of 24 say that less than half of all fail, which who expects one of a thousand sees late.
+    """
+    if not total or bad >= rate * total:
+        return 0.0
+    others = [each for each in _EXPECTED if each != prior]
+    terms = [math.log(_USUAL) + evidence_below(rate, bad, total, prior)]
+    terms += [math.log((1.0 - _USUAL) / len(others)) + evidence_below(rate, bad, total, each) for each in others]
+    highest = max(terms)
+    return highest + math.log(math.fsum(math.exp(term - highest) for term in terms)) if highest < math.inf else highest
 
 
 def upper(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:

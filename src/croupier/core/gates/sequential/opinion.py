@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
-from croupier.core.gates.sequential.bound import FAILURES, SLOW, evidence_below
+from croupier.core.gates.sequential.bound import FAILURES, SLOW, surely_below
 from croupier.core.gates.sequential.budget import Held, needed, together
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import ALL
@@ -16,6 +16,9 @@ from croupier.core.segments import BUCKETS
 
 CALM: Final = math.log(3.0)
 """Evidence below which nothing speaks against the canary (a log e-value)."""
+
+_HOLDS: Final = math.log(0.03)
+"""Of a gate's budget, what may be spent before it holds: who asks often, of many gates, meets 3 to 1 by chance."""
 
 SUSPECT: Final = math.log(100.0)
 """Evidence of a single group with which nothing passes, however small the group's part of the budget."""
@@ -53,7 +56,7 @@ def sum_up(
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
     suspect = max(evidence.trials, key=lambda trial: odds[trial.group])
     suspect = suspect if odds[suspect.group] >= SUSPECT else worst
-    if odds[suspect.group] >= SUSPECT or not _calm(evidence, odds):
+    if odds[suspect.group] >= SUSPECT or not _calm(rule, evidence, odds):
         return Verdict.INCONCLUSIVE, f"{_against(gate, suspect, odds)}, {_odds(needed(suspect.budget))} needed"
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
@@ -64,12 +67,13 @@ def sum_up(
     return Verdict.NO_DATA, "the canary had no matching events in this sample"
 
 
-def _calm(evidence: Evidence, odds: Mapping[Group, float]) -> bool:
+def _calm(rule: SequentialRule, evidence: Evidence, odds: Mapping[Group, float]) -> bool:
     """Whether nothing speaks against the canary: the groups' e-values on average, which is never above the largest."""
-    if max(odds.values()) < CALM:
+    bearable = max(CALM, _HOLDS + needed(rule.budget))
+    if max(odds.values()) < bearable:
         return True
     whole = math.fsum(trial.budget for trial in evidence.trials)
-    return together(Held(trial.budget / whole, odds[trial.group]) for trial in evidence.trials) < CALM
+    return together(Held(trial.budget / whole, odds[trial.group]) for trial in evidence.trials) < bearable
 
 
 def _against(gate: Gate, trial: Trial, odds: Mapping[Group, float]) -> str:
@@ -102,7 +106,7 @@ def _excluded(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int
     usual = (baseline.bad + 0.5) / (baseline.total + (10.0 if slow else 1000.0))
     permitted = 1.0 - gate.objective.at_least if gate.objective is not None else 0.0
     rate = min(max(usual + room * (_SLOW_PER_FAILED if slow else 1.0), permitted), _AT_MOST)
-    return evidence_below(rate, canary.bad, canary.total, SLOW if slow else FAILURES) >= _EXCLUDED
+    return surely_below(rate, canary.bad, canary.total, SLOW if slow else FAILURES) >= _EXCLUDED
 
 
 def _odds(log: float) -> str:
