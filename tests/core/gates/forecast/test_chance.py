@@ -33,3 +33,10 @@ def test_so_many_or_more() -> None:
     assert at_least(1, 2.0) == pytest.approx(1 - math.exp(-2))
     assert at_least(20, 12.0) == pytest.approx(0.0213, abs=1e-3)
     assert at_least(3, 1e6) == 1.0
+    assert at_least(1_000_000, 1e6) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_what_never_comes_is_not_waited_for() -> None:
+    """The files permit a minSamples of 10^9: its sum would take minutes."""
+    assert at_least(10**9, 5.0) == 0.0
+    assert at_least(10**12, 1e6) == 0.0

@@ -13,6 +13,8 @@ Draw: TypeAlias = Callable[[], int]
 
 _SPREADS: Final = 8.0
 """So many standard deviations around the mean are told apart; what lies outside counts as the last of them."""
+_FAR: Final = 40.0
+"""Standard deviations beyond which a float holds no probability."""
 _MOST: Final = 1e9
 
 
@@ -37,5 +39,10 @@ def at_least(count: int, mean: float) -> float:
     """The probability (0 to 1) of so many or more events where there are ``mean`` on average."""
     if mean <= 0.0:
         return 1.0 if count <= 0 else 0.0
-    fewer = math.fsum(math.exp(few * math.log(mean) - mean - math.lgamma(few + 1)) for few in range(count))
+    # Counts further away than this never come; whoever asks for a thousand million of them need not wait for the sum.
+    reach = _FAR * (math.sqrt(mean) + 1.0)
+    if count > mean + reach:
+        return 0.0
+    low = max(0, math.floor(mean - reach))
+    fewer = math.fsum(math.exp(few * math.log(mean) - mean - math.lgamma(few + 1)) for few in range(low, count))
     return min(max(1.0 - fewer, 0.0), 1.0)
