@@ -12,7 +12,8 @@ from croupier.core.gates import (
     Objective,
     RatioSli,
 )
-from croupier.core.rollout.check import advise, check, percentage
+from croupier.core.rollout.check import advise, check
+from croupier.core.rollout.check_pace import percentage
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 
 RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from croupier.core.rollout.check_pace import wrong_auto, wrong_wait
+from croupier.core.rollout.check_pace import percentage, wrong_auto, wrong_wait
 from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
@@ -50,11 +50,6 @@ def _wrong_budget(false_rollbacks: float) -> Iterator[Problem]:
 def advise(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is allowed but rarely meant: nobody watching, players moved back, a weight nobody has time to look at."""
     return (*_unwatched(spec), *_odd_steps(spec.steps))
-
-
-def percentage(weight_bp: int) -> str:
-    """A weight as it is written in the files: 25 -> ``0.25``, 500 -> ``5``."""
-    return f"{weight_bp / 100:g}"
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------

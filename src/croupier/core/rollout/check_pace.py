@@ -19,20 +19,20 @@ def wrong_auto(auto: Auto, reached_bp: int, at: tuple[str | int, ...]) -> Iterat
     for position, (below, weight) in enumerate(pairwise((0, *auto.weights_bp))):
         if not below < weight < BUCKETS:
             yield Problem(
-                f"{_percentage(weight)} is not above {_percentage(below)} and below 100.",
+                f"{percentage(weight)} is not above {percentage(below)} and below 100.",
                 (*at, "weights", position),
                 "Write rising percentages, for example [1, 5, 10, 25, 50].",
             )
     for field, chosen in (("first", auto.first_bp), ("last", auto.last_bp)):
         if chosen is not None and not 0 < chosen < BUCKETS:
             yield Problem(
-                f"a weight of {_percentage(chosen)} leaves one version without players, and nothing to compare.",
+                f"a weight of {percentage(chosen)} leaves one version without players, and nothing to compare.",
                 (*at, field),
                 "Write a percentage above 0 and below 100; everybody follows after the watch.",
             )
     if auto.first_bp is not None and auto.last_bp is not None and auto.first_bp > auto.last_bp:
         yield Problem(
-            f"the first weight {_percentage(auto.first_bp)} is above the last, {_percentage(auto.last_bp)}.",
+            f"the first weight {percentage(auto.first_bp)} is above the last, {percentage(auto.last_bp)}.",
             (*at, "first"),
             "Write a smaller one.",
         )
@@ -54,5 +54,6 @@ def wrong_wait(wait: Undecided | None, at: tuple[str | int, ...]) -> Iterator[Pr
         )
 
 
-def _percentage(weight_bp: int) -> str:
+def percentage(weight_bp: int) -> str:
+    """A weight as it is written in the files: 25 -> ``0.25``, 500 -> ``5``."""
     return f"{weight_bp / 100:g}"
