@@ -168,7 +168,7 @@ async def _again(work: Callable[[], Awaitable[None]]) -> None:
         try:
             return await work()
         except Exception:  # whatever it was: the others go on, and this one must not stay away
-            log.exception("a task of the flags ended, and begins anew")
+            log.exception("a background task ended, and begins anew")
             await asyncio.sleep(1.0)
 
 

@@ -1,7 +1,8 @@
 """Which players are first: the salted bucket, one hash for traffic and for flags.
 
 Envoy computes the same number natively (hash policy over the salted header, weights that add up to 10 000), so what is
-predicted here is what the data plane does. Called by the router's tests, the explain views and flag evaluation.
+predicted here is what the data plane does. Called by the evaluation of flags and the simulator; the router's
+contract tests hold Envoy to it.
 """
 
 from typing import Final

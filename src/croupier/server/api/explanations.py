@@ -73,7 +73,7 @@ class GateExplanation(Model):
     rollout: str
     attempt: int = Field(1, description="Each gathers its evidence anew, with the whole budget.")
     gate: str
-    rule: str = Field(description="classic, sequential or burn.")
+    rule: str = Field(description="classic, sequential, burn or population.")
     objective: str = Field(description="What it demands, as people say it.")
     verdict: str | None
     text: list[str] = Field(description="The story, a sentence each.")

@@ -1,6 +1,7 @@
 """One database: its engine, its settings, and the two kinds of transaction.
 
-Transactions are plain synchronous functions over a connection; SQLAlchemy runs them without blocking the event loop.
+Transactions are plain synchronous functions over a connection. SQLAlchemy lets the event loop go on while the database
+works, and at no other time: what takes long to make of its answers is asked for in slices (``paging``).
 """
 
 import asyncio

@@ -65,7 +65,7 @@ def active(connection: Connection) -> Sequence[Stored[RolloutState]]:
 
 
 def list_services(connection: Connection) -> Sequence[Stored[ServiceState]]:
-    """Every service that has had a rollout, by name."""
+    """Every declared service, by name."""
     rows = connection.execute(select(services).order_by(services.c.name))
     return [Stored(codec.SERVICE_STATE.decode(row.state, f"service {row.name}"), row.version) for row in rows]
 
