@@ -53,6 +53,20 @@ async def test_a_live_part_is_the_same_without_its_frame(shopper: Any) -> None:
     assert "<svg viewBox" not in part  # drawn once, then uPlot's business
 
 
+async def test_a_live_part_travels_small_and_has_no_secret(shopper: Any) -> None:
+    """What is compressed may not hold a secret, or its length would tell of it."""
+    part = await shopper.get("/rollouts/shop-2", headers={"HX-Request": "true", "Accept-Encoding": "gzip"})
+    assert part.headers["content-encoding"] == "gzip"
+    assert int(part.headers["content-length"]) < len(part.text) / 3
+    assert "Accept-Encoding" in part.headers["vary"]
+    assert "csrf" not in part.text
+    plain = await shopper.get("/rollouts/shop-2", headers={"HX-Request": "true", "Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    whole = await shopper.get("/rollouts/shop-2", headers={"Accept-Encoding": "gzip"})
+    assert "csrf" in whole.text
+    assert "content-encoding" not in whole.headers
+
+
 async def test_only_new_points_are_sent(shopper: Any) -> None:
     everything = (await shopper.get("/rollouts/shop-2/charts")).json()
     points = everything["gates"]["ok"]["canary"]["points"]

@@ -3,6 +3,7 @@
 ``PageRoute`` is the route class of every route here; ``render`` fills a template.
 """
 
+import gzip
 import json
 import math
 from collections.abc import Callable, Coroutine, Mapping
@@ -36,6 +37,8 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",  # with no-referrer browsers would not name the origin of a form
     "Vary": "Cookie, HX-Request",
 }
+_LEVEL: Final = 4
+"""Of gzip: a page is a sixth then, for a millisecond."""
 
 
 class PageRoute(APIRoute):
@@ -71,6 +74,15 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     session = getattr(request.state, "session", None)
     text = _environment().get_template(template).render(session=session, **values)
     return HTMLResponse(text, status)
+
+
+def packed(request: Request, response: Response) -> Response:
+    """The same, smaller, for a client that takes it. Only for what holds no secret: its length would tell of one."""
+    if "gzip" in request.headers.get("accept-encoding", "").lower():
+        response.body = gzip.compress(bytes(response.body), _LEVEL, mtime=0)
+        vary = f"{HEADERS['Vary']}, Accept-Encoding"
+        response.headers.update({"Content-Encoding": "gzip", "Content-Length": str(len(response.body)), "Vary": vary})
+    return response
 
 
 def install(app: FastAPI) -> None:

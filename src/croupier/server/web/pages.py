@@ -20,7 +20,7 @@ from croupier.server.api.journal import event_stream
 from croupier.server.context import Here
 from croupier.server.web.actions import verbs
 from croupier.server.web.charts import Chart, Line, thin, value
-from croupier.server.web.dress import PageRoute, render
+from croupier.server.web.dress import PageRoute, packed, render
 from croupier.server.web.flags.read import Cards
 from croupier.server.web.past import Memory
 from croupier.server.web.read import ENTRIES, board, bygone, find, points, sight
@@ -77,7 +77,8 @@ async def rollout_page(
         found = await sight(here, past, rollout, brief=brief, looks=looks)
     template = "rollout_live.html" if brief else "rollout.html"
     able = () if found.bygone else verbs(found.rollout)
-    return render(request, template, sight=found, r=found.rollout, verbs=able, looks=looks)
+    answer = render(request, template, sight=found, r=found.rollout, verbs=able, looks=looks)
+    return packed(request, answer) if brief else answer
 
 
 @router.get("/rollouts/{rollout}/events")
