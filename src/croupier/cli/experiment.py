@@ -10,7 +10,7 @@ from croupier.cli.connection import Connection, segment
 from croupier.cli.output import Json, Reason, note, out, plain, print_json, print_table, when
 
 app = typer.Typer(
-    help="Find out which variant of a flag makes more players do something.",
+    help="Find out which variant of a flag does better.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
