@@ -301,7 +301,83 @@ def ready_gates() -> Files:
     return {"ready-gates.md": NOTICE.format(source="croupier.core.gates.ready") + text}
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, ready_gates, settings, sdk)
+def limits() -> Files:
+    """What is taken at the most, from the constants that refuse more."""
+    from croupier.adapters.manifests import bare, tree
+    from croupier.adapters.manifests import files as sources
+    from croupier.adapters.metrics.embedded.settings import MetricSettings
+    from croupier.adapters.store.sql import append, commit, samples
+    from croupier.adapters.workloads.process import command
+    from croupier.control.flags import book, steps
+    from croupier.core.flags import check, preset, requirements
+    from croupier.core.flags.cel import parser, regexes
+    from croupier.core.gates import recordable
+    from croupier.core.gates.sequential import trials
+    from croupier.core.rollout import prove
+    from croupier.server import guards
+    from croupier.server.api import flag_intake
+    from croupier.server.web import session
+
+    scraped = MetricSettings()
+    tables: dict[str, list[tuple[str, str]]] = {
+        "Files": [
+            ("a YAML file", _size(sources.MAX_FILE_BYTES)),
+            ("a JSON file of flags", _size(sources.MAX_JSON_BYTES)),
+            ("files at a time", f"{sources.MAX_FILES:,}, {_size(sources.MAX_TOTAL_BYTES)} in all"),
+            ("entries of directories looked at", f"{sources.MAX_ENTRIES:,}"),
+            ("documents at a time", f"{tree.MAX_DOCUMENTS:,}"),
+            ("flags alone at a time", f"{bare.MAX_FLAGS:,}"),
+            ("values in a file, aliases included", f"{tree.MAX_VALUES:,}, nested {tree.MAX_DEPTH} deep"),
+            ("instances of a version", f"{command.MOST_INSTANCES}"),
+        ],
+        "Flags": [
+            ("a declaration, as compact JSON", _size(check.LARGEST)),
+            *((f"{name} of a flag", f"{most:,}") for name, most in flag_intake.MOST.items()),
+            ("flags that are asked for one answer", f"{requirements.MOST}"),
+            ("flags that require one another in a row", f"{requirements.DEEPEST}"),
+            ("a condition", f"{parser.MAX_CHARACTERS:,} characters, {parser.MAX_NODES} parts, {parser.MAX_DEPTH} deep"),
+            ("a pattern of `matches`", f"{regexes.MAX_PATTERN:,} characters"),
+            ("changes of a preset", f"{preset.MOST_CHANGES:,}"),
+            ("a change on a client's stream; a larger one is fetched", _size(book.MOST_BYTES)),
+            ("changes that a client may have missed; of more it fetches all", f"{steps.MOST_KEYS:,}"),
+        ],
+        "Gates": [
+            ("groups with tests of their own (sequential); others count in the whole", f"{trials._MOST_GROUPS}"),  # noqa: SLF001 - nobody else asks
+            ("groups in one reading; the largest are kept", f"{scraped.groups}"),
+            ("series of one instance that gates ask for (embedded)", f"{scraped.series_per_target:,}"),
+            ("metric families that are kept (embedded)", f"{scraped.families}"),
+            ("a metrics page", _size(scraped.page_bytes)),
+            ("looks in which a gate must turn red to be proven", f"{prove.MOST_LOOKS:,}"),
+            ("a count", f"{recordable.LARGEST:,} (2^53 - 1)"),
+        ],
+        "API and page": [
+            ("a body, and many flags at once", "`CROUPIER_MAX_BODY_BYTES`, `CROUPIER_MAX_FLAGS_BYTES`"),
+            ("items of a page of a listing", "200"),
+            ("an idempotency key", f"200 characters; its answer is kept for {commit.ANSWERS_KEPT_S / 3600:g} hours"),
+            ("a request", "`CROUPIER_REQUEST_TIMEOUT_S`"),
+            (f"`{'`, `'.join(guards.LONG)}`", f"{guards.LONGER} times as long"),
+            ("a session at the page", f"{session.LONGEST_S / 3600:g} h, {session.IDLE_S / 3600:g} h without a request"),
+        ],
+        "Record": [
+            ("an entry of the journal", _size(append.MOST_BYTES)),
+            ("points of charts that are kept; the oldest go", f"{samples.MOST_SAMPLES:,}"),
+        ],
+    }  # fmt: skip
+    text = "# Limits\n\nMore than this is refused, or treated as said. What can be set is in [settings](settings.md).\n"
+    for title, rows in tables.items():
+        text += f"\n## {title}\n\n{_table(('what', 'at the most'), rows)}"
+    return {"limits.md": NOTICE.format(source="the constants that hold them") + text}
+
+
+def _size(count: int) -> str:
+    """Bytes as people say them."""
+    for unit, shift in (("MiB", 20), ("KiB", 10)):
+        if count >= 1 << shift and count % (1 << shift) == 0:
+            return f"{count >> shift} {unit}"
+    return f"{count:,} bytes"
+
+
+PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, ready_gates, settings, sdk, limits)
 
 
 def _default(field: Any) -> str:
