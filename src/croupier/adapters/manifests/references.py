@@ -17,7 +17,7 @@ from croupier.control.ports import Document
 from croupier.core.experiments import Experiment
 from croupier.core.gates import Gate, KillFlag
 from croupier.core.releases import Service
-from croupier.core.rollout.groups.check import labels_held
+from croupier.core.rollout.groups.check import labels_held, undistinguishing
 from croupier.core.rollout.resolve import comparisons_alone, gate_uses, unprovable, without_evidence
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.segments import Segment
@@ -66,6 +66,7 @@ def unresolved(
         if item is not None:
             found += _twice(item, index, seen)
             found += [_unknown(index, *use, names, partial) for use in _uses(item) if names.missing(*use[:2])]
+            found += _surprising(index, item, names)
             found += _unswitched(index, item, flags) if partial else ()
             found += [Dangling(index, problem) for problem in (*_dangling(item, names), *_shared_prefixes(item, names))]
     return tuple(found)
@@ -214,6 +215,14 @@ def _unheld(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
                     at,
                     f"Add it to the service: attributes: {{{label}: x-{label}}}; or let the gate kill a flag instead.",
                 )
+
+
+def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
+    """What a rollout's gates would do to each other, which is allowed."""
+    if isinstance(item, Document) and isinstance(item.spec, RolloutSpec):
+        uses = [name for name, _ in gate_uses(item.spec)]
+        for problem in undistinguishing(item.spec, names.gates, uses):
+            yield Dangling(index, problem, severity=Severity.WARNING)
 
 
 def _unswitched(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangling]:

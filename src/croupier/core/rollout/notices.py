@@ -36,6 +36,8 @@ class Kind(StrEnum):
     ABORTED = "rollout.aborted"
     """Nobody is sent to the canary any more."""
     SUPERSEDED = "rollout.superseded"
+    ACTED = "rollout.acted"
+    """A group that fails alone is acted upon: its flag goes off, or its players are held."""
     GATE_FAILED = "gate.failed"
     GATE_BLIND = "gate.blind"
     """It has had no data for longer than is permitted."""
@@ -81,6 +83,7 @@ _TOLD: Final[Mapping[type, Kind]] = {
     e.AbortStarted: Kind.ABORTING,
     e.Aborted: Kind.ABORTED,
     e.Superseded: Kind.SUPERSEDED,
+    e.GroupActed: Kind.ACTED,
 }
 
 _FAILED: Final = "failed"

@@ -5,7 +5,7 @@ Whether the flags exist, and whether a header carries the label, only those know
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from croupier.core.gates import Gate, PopulationRule
+from croupier.core.gates import EventsSli, Gate, PopulationRule
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.errors import Problem
 
@@ -24,6 +24,26 @@ def unreachable(spec: RolloutSpec, gates: Mapping[str, Gate], used: Iterable[str
                 ("spec", "strategy"),
                 f"Write by: [{', '.join(dict.fromkeys((*gate.by, *lacking)))}] in the gate '{name}', or remove it from "
                 f"rollout '{spec.name}'.",
+            )
+
+
+def undistinguishing(spec: RolloutSpec, gates: Mapping[str, Gate], guards: Iterable[str]) -> Iterator[Problem]:
+    """What is allowed but may surprise: a gate beside that counts the same failures and cannot tell whose they are."""
+    acting = [gates[name] for name in guards if name in gates and gates[name].on_group_fail is not None]
+    for place, name in enumerate(spec.guards):
+        gate = gates.get(name)
+        if gate is None or gate.advisory or gate.on_group_fail is not None or isinstance(gate.sli, EventsSli):
+            continue
+        blind = next(
+            (each for each in acting if each.on_group_fail and not each.on_group_fail.labels <= set(gate.by)), None
+        )
+        if blind is not None:
+            labels = ", ".join(sorted(blind.on_group_fail.labels if blind.on_group_fail else ()))
+            yield Problem(
+                f"gate '{name}' cannot tell {labels} apart: what '{blind.name}' finds in one group may show in it as "
+                "well, and then everybody goes back.",
+                ("spec", "strategy", "canary", "analysis", "templates", place, "templateName"),
+                f"Write by: [{labels}] and onGroupFail in it, too, or keep it where it counts something else.",
             )
 
 
