@@ -499,3 +499,32 @@ async def test_settling_goes_on_through_trouble(plane: Any, clock: Any, caplog: 
             await asyncio.sleep(0.002)
     settling.cancel()
     assert [kind for kind, _ in await told(plane)] == ["flag_declared", "flag_killed"]
+
+
+async def test_a_rollouts_kill_is_one_kill_however_often_it_is_asked(plane: Any, clock: Any) -> None:
+    await plane.declare(ON, {"feature": "old"})
+    await plane.flags.changes.archive("old", actor="ben")
+    kills, ask = (
+        plane.flags.changes.kills,
+        {"actor": "rollout/shop-2", "reason": "psp=k fails alone", "at": clock.now()},
+    )
+    await kills.turn_off("lobby", **ask)
+    await kills.turn_off("lobby", **ask)
+    assert plane.answer("lobby") == "off"
+    await plane.flags.changes.restore("lobby", actor="ben", reason="it was not that")
+    await kills.turn_off("lobby", **ask)
+    assert plane.answer("lobby") == "on", "what a person undid is not done again"
+    assert [what for what, _ in await told(plane)] == ["flag_declared", "flag_killed", "flag_restored"]
+    with pytest.raises(NotFound, match="no flag 'x'"):
+        await kills.turn_off("x", **ask)
+    assert list(kills.names()) == ["lobby"]
+
+
+async def test_a_rollouts_kill_needs_no_store(plane: Any, clock: Any) -> None:
+    await plane.declare(ON)
+    plane.down = True
+    await plane.flags.changes.kills.turn_off("lobby", actor="rollout/shop-2", reason="fire", at=clock.now())
+    assert plane.answer("lobby") == "off"
+    plane.down = False
+    await plane.flags.changes.kills.settle()
+    assert await told(plane) == [("flag_declared", "anna"), ("flag_killed", "rollout/shop-2")]

@@ -192,7 +192,7 @@ def _failed(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Abor
             if isinstance(done, str):
                 return (_blamed(gate, gate.latest, done if state.plan.gate(name).on_group_fail else "", now),)
             acting += done
-    given_up = watch.in_vain(state, binding(state), evidence.refused, now) or _given_up(state, evidence, now)
+    given_up = watch.in_vain(state, binding(state), _seen(state, evidence), now) or _given_up(state, evidence, now)
     return (given_up,) if given_up else _within_bounds(state, acting, now)
 
 
@@ -228,14 +228,12 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
 
 def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
     """The one next thing that is due, or nothing."""
-    routed = evidence.served == routes(state)
-    if state.phase is not Phase.PROMOTING and (
-        event := watch.next_event(state, binding(state), evidence.killed, routed=routed, now=now)
-    ):
+    seen = _seen(state, evidence)
+    if state.phase is not Phase.PROMOTING and (event := watch.next_event(state, binding(state), seen, now)):
         return event
     if state.step >= 0 and not _confirmed(state, now):
         in_force = all(acted.in_force_at is not None for acted in state.acted)
-        return e.WeightConfirmed(state.weight_bp, now) if routed and in_force else None
+        return e.WeightConfirmed(state.weight_bp, now) if seen.routed and in_force else None
     if state.phase is Phase.PAUSED:
         return None
     if state.phase is Phase.PROMOTING:
@@ -243,6 +241,10 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
     if state.step < 0:
         return _first(state, now) if evidence.canary_ready else None
     return _leaving(state, evidence, now)
+
+
+def _seen(state: RolloutState, evidence: Evidence) -> watch.Seen:
+    return watch.Seen(evidence.killed, evidence.served == routes(state), evidence.refused)
 
 
 def _leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:

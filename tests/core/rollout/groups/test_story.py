@@ -6,16 +6,18 @@ import pytest
 from tests.core.rollout.groups.stories import BY_MARKET, CLASSIC, DEPOSITS, MARKETS, PROVIDERS, of, play, started
 
 from croupier.adapters.store import codec
-from croupier.core.gates import Gate, HardStop, HoldPlayers, KillFlag, OnGroupFail, Opinion, SequentialRule
+from croupier.core.gates import Gate, GateState, HardStop, HoldPlayers, KillFlag, OnGroupFail, Opinion, SequentialRule
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
+from croupier.core.rollout.groups.blame import also_fails, responsible
+from croupier.core.rollout.groups.remedy import remedy
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Pause, SetWeight
-from croupier.core.rollout.state import Phase, routes
+from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal, version_for
@@ -40,6 +42,7 @@ def test_one_provider_fails_and_its_flag_is_turned_off(gate: Gate) -> None:
     assert "psp=kestrel" in acted.reason
     assert story.state.phase is Phase.PROGRESSING
     assert story.state.weight_bp == 2_000
+    assert outcome(story.state.acted[0], "1.0.0").endswith("turned off as soon as it is confirmed")
     assert explain(story.state, story.now) == "acting on psp=kestrel: flag psp_kestrel turned off, to be confirmed"
 
 
@@ -133,6 +136,13 @@ def test_an_action_that_is_not_in_force_in_time_takes_everybody_back() -> None:
     story.tick(after=1.0)
     assert story.state.abort is not None
     assert "was not in force within 120 s" in story.state.abort.reason
+
+
+def test_an_action_that_is_done_late_is_done_all_the_same() -> None:
+    """The control plane was away for longer than the watch, and turned the flag off as soon as it was back."""
+    story = broken()
+    story.killed = frozenset({"psp_kestrel"})
+    assert [event.type for event in story.tick(after=500.0)] == ["group_set_aside", "weight_confirmed"]
 
 
 def test_without_the_record_nobody_is_acted_upon_and_everybody_goes_back() -> None:
@@ -286,6 +296,67 @@ def test_a_group_without_a_name_takes_everybody_back() -> None:
     play(story, 10, {"": 200}, values=("", *PROVIDERS))
     assert story.state.abort is not None
     assert "has no psp that an action could name" in story.state.abort.reason
+
+
+def test_a_group_that_an_action_cannot_name_takes_everybody_back() -> None:
+    """The source knows labels that the gate asked for only in part."""
+    both = OnGroupFail((KillFlag("psp_{psp}"), HoldPlayers(("market",))))
+    story = started(replace(DEPOSITS, by=("psp", "market"), on_group_fail=both))
+    play(story, 10, {"kestrel": 200})
+    assert story.state.abort is not None
+    assert "has no market that an action could name" in story.state.abort.reason
+
+
+def test_what_was_done_already_is_not_done_again() -> None:
+    """Another gate, with groups of its own, wants the same flag off."""
+    story = broken()
+    gate = story.state.plan.gate("deposits")
+    why = remedy(replace(story.state, gates=failing_state().gates), gate, story.now)
+    assert why == "psp=kestrel was acted upon already"
+
+
+def failing_state() -> RolloutState:
+    """As the gate said that kestrel fails."""
+    story = started(replace(DEPOSITS, on_group_fail=None))
+    play(story, 10, {"kestrel": 200})
+    return story.state
+
+
+def test_while_everybody_moves_nobody_is_acted_upon() -> None:
+    story = started(DEPOSITS)
+    state = replace(story.state, gates=failing_state().gates, phase=Phase.PROMOTING)
+    assert remedy(state, story.state.plan.gate("deposits"), 0.0) == "everybody is moving to the canary"
+    assert remedy(state, replace(DEPOSITS, on_group_fail=None), 0.0) == ""
+
+
+def test_the_whole_alone_is_nobodys_fault() -> None:
+    """Nothing points at a group: not a single one stands out."""
+    state = failing_state()
+    evidence = state.gates[0].evidence
+    assert evidence is not None
+    whole = replace(state.gates[0], evidence=replace(evidence, trials=evidence.trials[:1]))
+    gate = started(DEPOSITS).state.plan.gate("deposits")
+    assert responsible(gate, whole) == ()
+    assert remedy(replace(state, gates=(whole,)), gate, 0.0) == "no single group is at fault"
+    assert responsible(gate, GateState("deposits")) == ()
+    assert also_fails(gate, GateState("deposits"), ()) is None
+
+
+def test_others_that_are_suspect_as_well() -> None:
+    story = started(replace(DEPOSITS, on_group_fail=None))
+    play(story, 10, {"kestrel": 200, "tarn": 200})
+    why = also_fails(DEPOSITS, story.state.gate_state("deposits"), (KESTREL,))
+    assert why == "other groups are suspect as well"
+
+
+def test_a_rest_that_a_hard_stop_is_about_as_well() -> None:
+    gate = replace(CLASSIC, hard_stop=HardStop(failing=0.3))
+    story = started(gate)
+    play(story, 1, {"kestrel": 300, "tarn": 300, "velora": 110})
+    assert story.state.abort is not None or story.state.acted
+    state = story.state.gate_state("deposits")
+    if state.latest is not None:
+        assert also_fails(gate, state, ((("psp", "kestrel"),),)) == "the rest fails as well"
 
 
 def test_two_gates_that_find_the_same_group_act_on_it_once() -> None:

@@ -12,8 +12,3 @@ from croupier.core.segments import Segment
 def held(acted: Iterable[Acted]) -> tuple[Segment, ...]:
     """The held segments, each once, in the order in which they were held."""
     return tuple(dict.fromkeys(each.held for each in acted if each.held is not None))
-
-
-def killed(acted: Iterable[Acted]) -> tuple[str, ...]:
-    """The flags that were turned off, each once."""
-    return tuple(dict.fromkeys(flag for each in acted for flag in each.kills))

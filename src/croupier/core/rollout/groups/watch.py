@@ -6,7 +6,7 @@ Called by ``decide`` and ``asking``.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from croupier.core.gates import Gate, Opinion, SequentialRule, Verdict
 from croupier.core.gates.wording import name
@@ -51,15 +51,30 @@ def watch_s(state: RolloutState, acted: Acted) -> float:
     return on_fail.watch_s if on_fail is not None else 0.0
 
 
-def in_vain(state: RolloutState, binding: Iterable[str], refused: str | None, now: float) -> e.AbortStarted | None:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is seen of actions: the flags that are known to be ``killed``, whether the wanted traffic is served
+    (``routed``), and why something cannot be done (``refused``).
+    """
+
+    killed: frozenset[str]
+    routed: bool
+    refused: str | None
+
+    def does(self, acted: Acted) -> bool:
+        """Whether all that was decided about the group is done."""
+        return self.routed and self.killed.issuperset(acted.kills)
+
+
+def in_vain(state: RolloutState, binding: Iterable[str], seen: Seen, now: float) -> e.AbortStarted | None:
     """Why the whole release goes back in spite of an action, if it does: the group fails on in one of the ``binding``
-    gates, or the action cannot be done (``refused``), or is not in force in time.
+    gates, or the action cannot be done, or is not done in time.
     """
     for acted in state.acted:
         what = f"{name(acted.group)} was acted upon for gate {acted.gate}"
-        if acted.in_force_at is None and refused is not None:
-            return e.AbortStarted(e.Cause.GATE, f"{what}, but {refused}", now, acted.gate)
-        if acted.in_force_at is None and now - acted.at > watch_s(state, acted):
+        if acted.in_force_at is None and seen.refused is not None:
+            return e.AbortStarted(e.Cause.GATE, f"{what}, but {seen.refused}", now, acted.gate)
+        if acted.in_force_at is None and not seen.does(acted) and now - acted.at > watch_s(state, acted):
             late = f"{what}, but that was not in force within {watch_s(state, acted):g} s"
             return e.AbortStarted(e.Cause.GATE, late, now, acted.gate)
     for gate in binding:
@@ -71,17 +86,11 @@ def in_vain(state: RolloutState, binding: Iterable[str], refused: str | None, no
     return None
 
 
-def next_event(
-    state: RolloutState, binding: Iterable[str], killed: frozenset[str], *, routed: bool, now: float
-) -> e.Event | None:
-    """What follows for a group that was acted upon: it is in force, or it was watched for long enough.
-
-    ``killed`` are the flags that are known to be turned off, ``routed`` says whether the wanted traffic is served.
-    """
+def next_event(state: RolloutState, binding: Iterable[str], seen: Seen, now: float) -> e.Event | None:
+    """What follows for a group that was acted upon: it is in force, or it was watched for long enough."""
     for acted in state.acted:
         if acted.in_force_at is None:
-            done = routed and killed.issuperset(acted.kills)
-            return e.GroupSetAside(acted.gate, acted.group, now) if done else None
+            return e.GroupSetAside(acted.gate, acted.group, now) if seen.does(acted) else None
         over = now - acted.in_force_at >= watch_s(state, acted)
         if acted.watched_at is None and over and not _suspect(state, binding, acted):
             return e.GroupWatched(acted.gate, acted.group, now)
