@@ -1,13 +1,11 @@
 """One budget for everything that may ever be blamed: by arithmetic, and played with healthy canaries.
 
-``FALSE_ACTIONS_RUNS=2000 pytest tests/core/rollout/groups/test_false_actions.py`` plays more;
-``--junit-xml`` keeps the shares.
+``FALSE_ACTIONS_RUNS=2000 pytest tests/core/rollout/groups/test_false_actions.py`` plays more.
 """
 
 import math
 import os
 import random
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -26,7 +24,7 @@ from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.testing import Rehearsal
 
 RUNS = int(os.environ.get("FALSE_ACTIONS_RUNS", "60"))
-BUDGET = 0.2
+BUDGET = 0.1
 """A large one, so that few runs show whether it is kept."""
 SAMPLES = 100
 ON_THE_EDGE = replace(
@@ -35,7 +33,7 @@ ON_THE_EDGE = replace(
 
 
 @given(
-    budget=st.floats(1e-6, 0.5),
+    budget=st.floats(1e-5, 0.1),
     at_most=st.integers(1, 10),
     names=st.lists(st.sampled_from([f"p{n}" for n in range(150)]), unique=True, max_size=150),
     later=st.lists(st.sampled_from([f"q{n}" for n in range(20)]), unique=True, max_size=20),
@@ -92,23 +90,25 @@ def test_a_new_beginning_forgets_what_was_held_against_the_group_and_nothing_els
 
 
 @pytest.mark.parametrize("broken", [(), ("kestrel",)], ids=["all healthy", "one group broken"])
-def test_healthy_groups_are_seldom_blamed_and_the_release_is_seldom_taken_back(
-    broken: tuple[str, ...], record_property: Callable[[str, object], None]
-) -> None:
+def test_healthy_groups_are_seldom_blamed_and_the_release_is_seldom_taken_back(broken: tuple[str, ...]) -> None:
     """Every healthy group is exactly as much worse as is tolerated. Of a release with one broken group, that one is
     acted upon; whatever else happens is false.
     """
+    wrong, found = false_and_found(RUNS, set(broken))
+    assert wrong / RUNS <= BUDGET + 3 * math.sqrt(BUDGET * (1 - BUDGET) / RUNS)
+    assert found > 0.8 * RUNS or not broken
+
+
+def false_and_found(runs: int, broken: set[str]) -> tuple[int, int]:
+    """In how many runs something healthy was blamed, and in how many all that is broken was acted upon."""
     wrong = found = 0
-    for seed in range(RUNS):
-        story = played(seed, set(broken))
+    for seed in range(runs):
+        story = played(seed, broken)
         blamed = {acted.group for acted in story.state.acted}
         expected = {(("psp", name),) for name in broken}
         found += expected <= blamed
         wrong += story.state.abort is not None or bool(blamed - expected)
-    record_property("false", f"{wrong} of {RUNS}")
-    record_property("found", f"{found} of {RUNS}")
-    assert wrong / RUNS <= BUDGET + 3 * math.sqrt(BUDGET * (1 - BUDGET) / RUNS)
-    assert found > 0.8 * RUNS or not broken
+    return wrong, found
 
 
 def played(seed: int, broken: set[str]) -> Rehearsal:
