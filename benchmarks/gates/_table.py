@@ -24,11 +24,12 @@ def shown(scenario: Scenario, cell: Cell | Target) -> str:
 
 
 def ratio(ours: Cell, target: Target) -> str:
-    """Our median and harm as multiples of the study's: below 1 is better."""
+    """Our median, 95th percentile and harm as multiples of the study's: below 1 is better."""
     if ours.median_s is None or target.median_s is None:
         return ""
+    late = f"{ours.p95_s / target.p95_s:.2f}" if ours.p95_s is not None and target.p95_s else "-"
     harm = f", {ours.harm / target.harm:.2f}" if target.harm else ""
-    return f"{ours.median_s / target.median_s:.2f}{harm}"
+    return f"{ours.median_s / target.median_s:.2f}, {late}{harm}"
 
 
 def rows(
