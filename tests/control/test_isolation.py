@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from tests.control.conftest import STEPS
 
+from croupier.control import reconcile
 from croupier.control.fleet import Fleet
 from croupier.control.isolation import strangers, without_blamed
+from croupier.control.observe import ask_gates
 from croupier.control.ports import (
     Backend,
     Endpoint,
@@ -127,6 +129,21 @@ async def test_no_rollout_waits_for_another_ones_source(shop: Any, two: tuple[st
     async with asyncio.timeout(10):
         await shop.turn(1, after=70.0)
     assert all([(await shop.state(rollout)).gate_state("ok").judged_at > began for rollout in two])
+
+
+async def test_gates_that_cannot_be_asked_keep_no_other_rollout_waiting(
+    shop: Any, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(ports: Any, state: Any, *rest: Any) -> Any:
+        if state.id == two[0]:
+            raise ValueError("a mistake of ours")
+        return await ask_gates(ports, state, *rest)
+
+    monkeypatch.setattr(reconcile, "ask_gates", broken)
+    began = shop.clock.now()
+    await shop.turn(1, after=70.0)
+    assert (await shop.state(two[1])).gate_state("ok").judged_at > began
+    assert f"{two[0]}: its gates could not be asked; the others go on" in caplog.text
 
 
 async def test_a_rollout_that_somebody_changes_keeps_no_other_one_waiting(shop: Any, two: tuple[str, str]) -> None:
