@@ -153,6 +153,9 @@ def test_a_healthy_release_is_promoted(house: House, web: Web, prometheus: Serve
     again = house.client.get(f"rollouts/{rollout}/replay")
     assert again["verdicts"] >= 6
     assert not again["mistakes"]
+    [shown] = ended["gates"]
+    assert [(each["name"], each["wanted"]) for each in shown["metrics"]] == [("health", 3), ("scraped", None)]
+    assert [each["outcome"] for each in shown["metrics"][0]["measurements"]] == ["successful"] * 3
     told = house.client.get(f"rollouts/{rollout}/gates/shop-health/explanation")
     assert any("health is" in line and "3 of 3 measured" in line for line in told["text"]), told
     history = json.dumps(house.client.get(f"rollouts/{rollout}/history"))

@@ -5,7 +5,7 @@ Called for each tree and each API object.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from croupier.adapters.manifests import convert, shapes
 from croupier.adapters.manifests.complaints import complaints_of, nearest
@@ -209,11 +209,17 @@ def _idle_slack(gate: Gate, document: Document) -> Iterator[Complaint]:
         yield Complaint(problem, at_key=True, severity=Severity.WARNING)
 
 
+_IDLE_BESIDE_ANALYSIS: Final = (
+    ("source", "an analysis has no source.", "Remove it: each metric names its provider."),
+    ("onGroupFail", "an analysis has no groups.", "Remove it, or count events by group in a gate of its own."),
+)
+
+
 def _idle_source(document: Document) -> Iterator[Complaint]:
     spec = document.source["spec"]
-    if "analysis" in spec and "source" in spec:
-        hint = "Remove it: each metric names its provider."
-        yield Complaint(Problem("an analysis has no source.", ("spec", "source"), hint), at_key=True)
+    for field, why, hint in _IDLE_BESIDE_ANALYSIS if "analysis" in spec else ():
+        if field in spec:
+            yield Complaint(Problem(why, ("spec", field), hint), at_key=True)
 
 
 def _senseless_samples(document: Document) -> Iterator[Complaint]:

@@ -167,6 +167,11 @@ def _excuse(gate: Gate, count: int, usual: Counts | None) -> tuple[str, str]:
             f"{own}, so a canary of which everything is bad would not be worse enough to fail it",
             "Count as good what is good, or ask for less: a smaller maxRatio or slack, or an objective.",
         )
+    if isinstance(gate.rule, AnalysisRule):
+        return (
+            f"its rollout went on after {count} failed measurements, so it can never fail in time",
+            "Write a count or a smaller failureLimit, or name it as a guard (canary.analysis).",
+        )
     tried = f"{count} looks ({count * gate.rule.interval_s:g} s)"
     return (
         f"it did not fail a canary of which everything was bad in {tried}, so it can never fail in time",

@@ -55,14 +55,21 @@ def waiting(state: RolloutState, names: tuple[str, ...], now: float) -> Iterator
         if gate.passed_at is not None or gate.latest is None:
             continue
         verdict = gate.latest.verdict
-        if verdict is Verdict.INCONCLUSIVE:
+        if verdict is Verdict.INCONCLUSIVE and _over(state, gate):
+            # It looks no more, so that its own clock stands still.
+            seconds = gate.undecided_s + max(now - gate.latest.at, 0.0)
             said = policy(state, verdict)
-            rule = state.plan.gate(name).rule
-            if said.then is not Resort.ABORT and isinstance(rule, AnalysisRule) and asks_a_person(rule, gate.analysis):
-                said = _A_PERSON
-            yield Waited(gate, verdict, gate.undecided_s, said)
+            yield Waited(gate, verdict, seconds, said if said.then is Resort.ABORT else _A_PERSON)
+        elif verdict is Verdict.INCONCLUSIVE:
+            yield Waited(gate, verdict, gate.undecided_s, policy(state, verdict))
         elif verdict is Verdict.NO_DATA and gate.blind_since is not None:
             yield Waited(gate, verdict, now - gate.blind_since, policy(state, verdict))
+
+
+def _over(state: RolloutState, gate: GateState) -> bool:
+    """Whether it is an analysis that ended inconclusive."""
+    rule = state.plan.gate(gate.gate).rule
+    return isinstance(rule, AnalysisRule) and asks_a_person(rule, gate.analysis)
 
 
 def policy(state: RolloutState, verdict: Verdict) -> Undecided:

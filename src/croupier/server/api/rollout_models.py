@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from croupier.core.gates import Opinion, Verdict
+from croupier.core.gates.analysis.run import Phase as Outcome
 from croupier.core.rollout.events import Cause, Hold
 from croupier.core.rollout.state import Phase
 from croupier.server.api.wire import Model, Moment, Name, Percent, Reason, Version
@@ -58,6 +59,29 @@ class EvidenceView(Model):
     needed: float = Field(description="The odds that convict it: 1 divided by the group's part of the budget.")
 
 
+class MeasurementView(Model):
+    """One measurement of a gate that measures."""
+
+    at: Moment
+    outcome: Outcome
+    text: str = Field(description="The value, or what went wrong.", examples=["[0.97]"])
+
+
+class MetricView(Model):
+    """A metric of a gate that measures: what it has come to, and its last measurements."""
+
+    name: str
+    phase: Outcome
+    count: int = Field(description="Measurements without errors.")
+    wanted: int | None = Field(description="So many are enough; null: as long as the rollout goes on.")
+    failed: int
+    inconclusive: int
+    errors: int
+    errors_in_a_row: int
+    dry_run: bool = Field(description="Whether it decides nothing.")
+    measurements: list[MeasurementView] = Field(description="Oldest first.")
+
+
 class GateView(Model):
     """A gate of this rollout: what it asks, what it says now and on what evidence."""
 
@@ -83,6 +107,7 @@ class GateView(Model):
     budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
     evidence: list[EvidenceView] = Field(default_factory=list, description="Of a gate with a budget, by group.")
     findings: list[FindingView] = Field(default_factory=list, description="The latest look, by group.")
+    metrics: list[MetricView] = Field(default_factory=list, description="Of a gate that measures values.")
 
 
 class AbortView(Model):

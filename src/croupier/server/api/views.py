@@ -17,7 +17,7 @@ from croupier.control.ports import (
     VersionKey,
     WorkloadStatus,
 )
-from croupier.core.gates import Counts, Finding, Gate, GateState, SequentialRule
+from croupier.core.gates import AnalysisRule, Counts, Finding, Gate, GateState, SequentialRule
 from croupier.core.gates.sequential.budget import used
 from croupier.core.gates.sequential.trials import log_e, spent
 from croupier.core.journal.verify import Verification
@@ -159,7 +159,34 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
         budget=_budget(asked, remembered),
         evidence=gathered(asked, remembered),
         findings=[finding(item) for item in latest.findings] if latest else [],
+        metrics=measured(asked, remembered),
     )
+
+
+def measured(asked: Gate, remembered: GateState) -> list[m.MetricView]:
+    """What the metrics of a gate that measures have come to."""
+    rule, run = asked.rule, remembered.analysis
+    if not isinstance(rule, AnalysisRule) or run is None:
+        return []
+    by_name = {each.name: each for each in run.metrics}
+    return [
+        m.MetricView(
+            name=each.name,
+            phase=found.phase,
+            count=found.count,
+            wanted=each.wanted,
+            failed=found.failed,
+            inconclusive=found.inconclusive,
+            errors=found.errors,
+            errors_in_a_row=found.errors_in_a_row,
+            dry_run=each.dry_run,
+            measurements=[
+                m.MeasurementView(at=moment(one.at), outcome=one.phase, text=one.text) for one in found.shown
+            ],
+        )
+        for each in rule.metrics
+        if (found := by_name.get(each.name)) is not None
+    ]
 
 
 def _budget(asked: Gate, remembered: GateState) -> m.BudgetView | None:
