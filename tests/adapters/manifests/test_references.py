@@ -168,3 +168,43 @@ def test_a_comparison_with_nobody_left_to_compare_with() -> None:
 
 def test_references_may_be_left_to_the_server() -> None:
     assert parse_text(ROLLOUT, known=None).problems == ()
+
+
+def gate_that(does: str, by: str, name: str = "deposit-slo") -> str:
+    demands = f"{{sli: {{ratio: {{metric: m, good: {{o: a}}}}}}, objective: {{atLeast: 99%}}, by: [{by}]{does}}}"
+    return f"{V1}\nkind: Gate\nmetadata: {{name: {name}}}\nspec: {demands}\n"
+
+
+def test_players_that_no_request_of_the_service_can_be_told_by_cannot_be_held() -> None:
+    hold = gate_that(", onGroupFail: {actions: [{hold: brand}]}", "brand")
+    told = (
+        "gate 'deposit-slo' holds players by 'brand', but service 'payments' has no header for it. Add it to the "
+        "service: attributes: {brand: x-brand}; or let the gate kill a flag instead."
+    )
+    assert [each.partition(": ")[2] for each in problems(SERVICE, SEGMENT, ROLLOUT, hold)] == [told]
+    found = problems(SERVICE, known=(hold, SEGMENT, ROLLOUT, SERVICE.replace("market", "brand")))
+    assert any(
+        "rollout 'payments' would not work: gate 'deposit-slo' holds players by 'brand'" in each for each in found
+    )
+    both = gate_that(", onGroupFail: {actions: [{hold: [market]}], atMost: 1, watch: 30s}", "market")
+    assert problems(SERVICE, SEGMENT, ROLLOUT, both) == []
+    assert problems(ROLLOUT.replace("  segment: germans\n", ""), both)[0].endswith("add a Service document.")
+
+
+def test_a_flag_that_is_not_in_the_files_is_warned_of(tmp_path: Path) -> None:
+    kill = gate_that(', onGroupFail: {actions: [{kill: "psp_{psp}"}]}', "psp")
+    file = tmp_path / "f.yaml"
+    file.write_text(kill)
+    bundle = read_paths([file], partial=True)
+    assert not bundle.errors
+    assert "no flag like 'psp_{psp}' is in these files, so it was not checked" in str(bundle.warnings[0])
+    file.write_text(f"{kill}---\n{V1}\nkind: Flag\nmetadata: {{name: psp_k}}\nspec: {{type: ops, owner: a}}\n")
+    assert not [found for found in read_paths([file], partial=True).warnings if "no flag like" in str(found)]
+
+
+def test_a_gate_beside_that_cannot_tell_groups_apart_is_warned_of() -> None:
+    kill = gate_that(', onGroupFail: {actions: [{kill: "psp_{psp}"}]}', "psp")
+    beside = ROLLOUT.replace("[{templateName: deposit-slo}]", "[{templateName: deposit-slo}, {templateName: errors}]")
+    found = problems(SERVICE, SEGMENT, beside, kill, gate_that("", "market", "errors"))
+    assert len(found) == 1
+    assert "gate 'errors' cannot tell psp apart: what 'deposit-slo' finds in one group" in found[0]

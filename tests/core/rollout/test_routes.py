@@ -2,6 +2,7 @@ import pytest
 
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
 from croupier.core.segments import AttributeMatch, Segment
+from croupier.testing import version_for
 
 STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
 
@@ -47,3 +48,15 @@ def test_versions_are_those_that_can_be_reached() -> None:
     assert canary_routes("shop", "1.0.0", "1.1.0", 1, salt="s").versions == ("1.0.0", "1.1.0")
     # Requests without a player id go to the default, whatever the weights.
     assert canary_routes("shop", "1.0.0", "1.1.0", 10_000, salt="s").versions == ("1.0.0", "1.1.0")
+
+
+def test_held_players_come_before_the_canarys_share() -> None:
+    held = tuple(Segment(f"market={name}", (AttributeMatch("market", (name,)),)) for name in ("DE", "SE"))
+    staff = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+    wanted = canary_routes("shop", "1.0.0", "1.1.0", 9_999, salt="s", segment=staff, held=held)
+    assert [share.segment for share in wanted.shares] == [*held, staff, None]
+    for share in wanted.shares:
+        assert sum(weight for _, weight in share.weights) == 10_000
+    assert version_for(wanted, "anna", {"market": "DE", "employee": "yes"}) == "1.0.0"
+    assert version_for(wanted, "anna", {"market": "MT", "employee": "yes"}) == "1.1.0"
+    assert version_for(wanted, "anna", {"market": "MT"}) == "1.0.0"
