@@ -61,6 +61,6 @@ def test_it_takes_no_part_of_the_budget_and_needs_no_proof() -> None:
     rule = SequentialRule(samples=1_000)
     advice = Gate("advice", SLI, comparison=Comparison(), rule=rule, advisory=True)
     bound = Gate("bound", SLI, comparison=Comparison(), rule=SequentialRule())
-    spec = RolloutSpec("p", "p", (SetWeight(500), Pause(60)), ("advice", "bound"), false_rollbacks=0.5)
+    spec = RolloutSpec("p", "p", (SetWeight(500), Pause(60)), ("advice", "bound"), false_rollbacks=0.1)
     plan = resolve(spec, [advice, bound], [])
-    assert plan.gate("bound").rule == SequentialRule(budget=0.5)
+    assert plan.gate("bound").rule == SequentialRule(budget=0.1)

@@ -159,7 +159,7 @@ def test_a_stable_version_that_mostly_fails_leaves_nothing_to_be_worse() -> None
 
 def test_a_rollout_with_such_a_gate_does_not_start() -> None:
     gate = Gate("slo", RATIO, comparison=Comparison(), rule=SequentialRule(samples=3_000))
-    spec = RolloutSpec("p", "p", STEPS, ("slo",), false_rollbacks=0.5)
+    spec = RolloutSpec("p", "p", STEPS, ("slo",), false_rollbacks=0.1)
     with pytest.raises(Rejected, match="gate 'slo' cannot turn red here"):
         resolve(spec, [gate], [])
     [problem] = unprovable(spec, {"slo": gate})
