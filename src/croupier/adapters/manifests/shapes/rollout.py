@@ -168,7 +168,8 @@ class RolloutDocumentSpec(Shape):
     progress_deadline: Duration | None = None
     """A canary that is not ready by then is given up. Default 10m."""
     false_rollbacks: Share | None = None
-    """The probability with which all sequential gates together may ever blame a healthy release: 10% at the most. Default 1%."""
+    """The probability with which all sequential gates together may ever blame a healthy release, 10% at the most.
+    Default 1%."""
     on_inconclusive: OrWord | None = Field(None, json_schema_extra=_with_word)
     """What happens when a gate keeps the rollout from going on and cannot decide. Default: hold."""
     on_no_data: OrWord | None = Field(None, json_schema_extra=_with_word)
