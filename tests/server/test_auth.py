@@ -46,6 +46,7 @@ VIEWERS = {
     "GET /api/v1/rollouts/{rollout}/samples",
     "GET /api/v1/notifiers",
     "GET /api/v1/presets",
+    "GET /api/v1/prometheus/targets",
     "GET /api/v1/presets/{name}",
     "GET /api/v1/services",
     "POST /api/v1/flags/{key}/evaluate",

@@ -48,7 +48,7 @@ from croupier.server.api.rollout_models import (
     StartRequest,
     StepView,
 )
-from croupier.server.api.service_models import ServiceView, ShareView, WeightView, WorkloadView
+from croupier.server.api.service_models import ServiceView, ShareView, TargetGroup, WeightView, WorkloadView
 from croupier.server.api.wire import Page, Problem
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "ShareView",
     "StartRequest",
     "StepView",
+    "TargetGroup",
     "TokenCreated",
     "TokenRequest",
     "TokenView",

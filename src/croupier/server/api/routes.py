@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from croupier.adapters.manifests import read_json
 from croupier.server.api import (
     catalog,
+    discovery,
     environments,
     experiments,
     explanations,
@@ -70,6 +71,7 @@ router = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer), Depends(storabl
 for part in (
     catalog,
     services,
+    discovery,
     traffic,
     rollouts,
     explanations,

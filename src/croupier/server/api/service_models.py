@@ -34,3 +34,10 @@ class ServiceView(Model):
     served: list[ShareView] | None = Field(description="Read back from the data plane; null where it did not answer.")
     default: str | None = Field(description="The version of requests without a player id; null where unknown.")
     workloads: list[WorkloadView]
+
+
+class TargetGroup(Model):
+    """Instances of one version, as Prometheus's ``http_sd_configs`` reads them."""
+
+    targets: list[str] = Field(examples=[["127.0.0.1:9101"]])
+    labels: dict[str, str]
