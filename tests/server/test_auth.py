@@ -15,6 +15,7 @@ from croupier.server.problems import TooManyRequests, Unauthenticated
 from croupier.server.settings import Settings
 
 CLIENTS = {
+    "POST /api/v1/environments/{environment}/flags/exposures",
     "GET /api/v1/environments/{environment}/flagd.json",
     "GET /api/v1/environments/{environment}/flags",
     "GET /api/v1/environments/{environment}/flags/stream",
@@ -44,6 +45,10 @@ VIEWERS = {
     "GET /api/v1/rollouts/{rollout}/history",
     "GET /api/v1/rollouts/{rollout}/replay",
     "GET /api/v1/rollouts/{rollout}/samples",
+    "GET /api/v1/experiments",
+    "GET /api/v1/experiments/{name}",
+    "GET /api/v1/experiments/{name}/course",
+    "GET /api/v1/experiments/{name}/result",
     "GET /api/v1/notifiers",
     "GET /api/v1/presets",
     "GET /api/v1/prometheus/targets",
@@ -56,6 +61,8 @@ VIEWERS = {
 OPERATORS = {
     "DELETE /api/v1/flags/{key}",
     "POST /api/v1/apply",
+    "POST /api/v1/experiments/{name}/start",
+    "POST /api/v1/experiments/{name}/stop",
     "POST /api/v1/flags",
     "POST /api/v1/flags/apply",
     "POST /api/v1/flags/{key}/kill",
