@@ -308,18 +308,21 @@ async def test_far_along_it_keeps_where_it_is_now_and_then(desk: Desk, monkeypat
 
 @pytest.mark.parametrize("trouble", [Transient("the database does not answer"), RuntimeError("surprise")])
 async def test_trouble_ends_no_telling(desk: Desk, trouble: Exception) -> None:
-    teller, failing = desk.teller(), True
+    teller, failing, tries = desk.teller(), True, 0
     await teller.turn()
 
-    def break_down() -> None:
+    def acting() -> bool:
+        nonlocal tries
+        tries += 1
         if failing:
             raise trouble
+        return True
 
-    desk.inbox.meanwhile = break_down
+    teller.acting = acting
     running = asyncio.ensure_future(teller.run())
     await desk.shop.roll_out()
     async with asyncio.timeout(10):
-        while desk.inbox.tries < 3:
+        while tries < 3:
             await desk.shop.wait(1.0)
             await asyncio.sleep(0.002)
     assert desk.inbox.got == []
@@ -358,3 +361,18 @@ def test_the_bookmark_says_how_the_last_try_went() -> None:
     notice = Notice("msg_1", Kind.ABORTED, 5.0, "over")
     mark = after(Bookmark("on-call", 7), notice, Trouble("down"), 9.0, given_up=True)
     assert mark == Bookmark("on-call", 7, sent=0, lost=1, tried_at=9.0, kind="rollout.aborted", trouble="down")
+
+
+async def test_a_notice_that_breaks_its_sender_keeps_back_no_other(shop: Any) -> None:
+    class Fragile(Inbox):
+        async def send(self, notice: Notice) -> Trouble | None:
+            if notice.kind is Kind.STARTED:
+                raise KeyError("a kind without a sign")
+            return await Inbox.send(self, notice)
+
+    desk = Desk(shop, Fragile())
+    teller = desk.teller()
+    await teller.turn()
+    await shop.roll_out()
+    await desk.through(teller.turn(), step=30.0, limit=2 * REFUSED_S)
+    assert (desk.inbox.kinds, (await desk.mark()).lost) == (["rollout.waiting"], 1)

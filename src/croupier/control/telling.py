@@ -143,7 +143,11 @@ class Teller:
     async def _try(self, notice: Notice) -> Trouble | None:
         if self.clock.now() - notice.at >= GIVEN_UP_S:
             return Trouble("it was too old to be told")
-        return await self.notifier.send(notice)
+        try:
+            return await self.notifier.send(notice)
+        except Exception as mistake:  # ours: what one notice breaks on must not keep back all that come after it
+            log.exception("%s: a notice breaks what sends it", self.notifier.name)
+            return Trouble(f"a mistake of the control plane: {type(mistake).__name__}", refused=True)
 
     async def _keep(self, mark: Bookmark) -> Bookmark:
         await self.bookmarks.keep_bookmark(mark)

@@ -21,6 +21,7 @@ _MARKS: Final[Mapping[Kind, str]] = {
     Kind.ABORTING: ":rotating_light:",
     Kind.ABORTED: ":leftwards_arrow_with_hook:",
     Kind.SUPERSEDED: ":fast_forward:",
+    Kind.ACTED: ":no_entry_sign:",
     Kind.GATE_FAILED: ":red_circle:",
     Kind.GATE_BLIND: ":see_no_evil:",
     Kind.GATE_SEES: ":eyes:",
