@@ -35,8 +35,8 @@ async def test_a_run_is_known_counted_and_over(store: SqlStore) -> None:
     assert (tally.exposed, tally.converted, tally.lost) == ({"classic": 1, "recent": 1}, {"bet": {"classic": 1}}, 3)
     assert await store.count(RUN.id, batch(seen(1), did(1), seen(2, "recent"), now=1_105.0, shop=3)) == tally
     assert [point.at for point in await store.points(RUN.id)] == [1_100.0]
-    ended = await store.end_run(RUN.id, 2_000.0, "ben")
-    assert ended == replace(RUN, tally=tally, stopped_at=2_000.0, stopped_by="ben")
+    ended = await store.end_run(RUN.id, 2_000.0, "ben", "its flag changed")
+    assert ended == replace(RUN, tally=tally, stopped_at=2_000.0, stopped_by="ben", withheld="its flag changed")
     assert await store.end_run(RUN.id, 3_000.0, "cleo") == ended
     assert await store.runs("lobby-order") == [ended]
     assert await store.count(RUN.id, batch(seen(9))) is None

@@ -9,6 +9,7 @@ import pytest
 from tests.control.experiments.conftest import ASKED
 
 from croupier.control.experiments import intake as module
+from croupier.control.experiments.experiments import BEGINNING_S
 from croupier.core.experiments import Report, Verdict
 from croupier.core.flags.ruleset import Ruleset
 from croupier.errors import Conflict, NotFound, Rejected, Transient
@@ -145,6 +146,9 @@ async def test_runs_of_a_process_that_died_half_way_are_settled(house: Any) -> N
     await house.store.begin_run(replace(going, id="0a" * 16))
     await house.store.begin_run(replace(going, id="0b" * 16, tally=replace(going.tally, exposed={"classic": 1})))
     await house.experiments.settle()
+    assert len(await house.experiments.runs()) == 3, "another control plane may be between the two steps of a start"
+    await house.clock.advance(BEGINNING_S + 1)
+    await house.experiments.settle()
     runs = {run.id: run.stopped_at for run in await house.experiments.runs()}
     assert runs == {going.id: None, "0b" * 16: house.clock.now()}
     await house.experiments.stop("lobby-order", actor="anna")
@@ -210,3 +214,49 @@ async def test_a_run_that_the_ledger_does_not_know_is_left_out(house: Any) -> No
     await house.store.drop_run(run.id)
     await house.play(run.id, 5)
     assert await house.experiments.runs() == []
+
+
+async def test_a_run_that_the_ledger_lost_is_in_nobodys_way(house: Any) -> None:
+    lost = await house.experiments.start("lobby-order", actor="anna")
+    await house.store.drop_run(lost.id)
+    with pytest.raises(Conflict, match="does not run"):
+        await house.experiments.stop("lobby-order", actor="anna")
+    run = await house.experiments.start("lobby-order", actor="anna")
+    assert dict(house.experiments.measured()) == {run.id: "production"}
+
+
+async def test_however_many_runs_go_on_all_of_them_are_counted(house: Any) -> None:
+    run = await house.experiments.start("lobby-order", actor="anna")
+    for number in range(100):
+        await house.store.begin_run(replace(run, id=f"{number:032x}", started_at=run.started_at + 1))
+    await house.play(run.id, 5)
+    assert (await house.experiments.stop("lobby-order", actor="anna")).run.tally.players == 10
+
+
+async def test_a_crowd_is_counted_in_transactions_that_hold_up_nobody(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await house.experiments.start("lobby-order", actor="anna")
+    sizes: list[int] = []
+    count = type(house.store).count
+
+    async def counting(self: Any, run_id: str, batch: Any) -> Any:
+        sizes.append(len(batch.reports))
+        return await count(self, run_id, batch)
+
+    monkeypatch.setattr(type(house.store), "count", counting)
+    monkeypatch.setattr(module, "AT_ONCE", 8)
+    await house.play(run.id, 10, classic=3)
+    assert sizes == [8, 8, 7]
+    tally = (await house.experiments.answer("lobby-order")).run.tally
+    assert (tally.players, tally.of("bet", "classic")) == (20, 3)
+
+
+async def test_what_was_withheld_at_the_stop_stays_withheld(house: Any) -> None:
+    run = await house.experiments.start("lobby-order", actor="anna")
+    await house.play(run.id, 400, classic=40, recent=100)
+    await house.flag(rules=[{"name": "all", "variants": {"classic": 90, "recent": 10}}])
+    stopped = await house.experiments.stop("lobby-order", actor="anna")
+    assert stopped.result.compared[0].verdict is Verdict.WITHHELD
+    later = await house.experiments.answer("lobby-order")
+    assert (later.result, later.run.withheld) == (stopped.result, stopped.run.withheld)

@@ -140,3 +140,9 @@ def test_words() -> None:
     assert (odds(-2.0), odds(7.6), odds(500.0)) == ("1 to 1", "1,998 to 1", "over 1,000,000 to 1")
     assert (percent(0.1234), percent(0.05, signed=True)) == ("12.3 %", "+5 %")
     assert [duration(value) for value in (5, 120, 7_000, 7 * 86_400)] == ["a minute", "2 minutes", "2 hours", "7 days"]
+
+
+def test_what_was_withheld_when_it_stopped_is_withheld_for_ever(run: Made) -> None:
+    stopped = replace(run(EVEN, {"classic": 2_000, "recent": 1_300}), stopped_at=NOW, withheld="its flag changed.")
+    assert verdict(stopped) is Verdict.WITHHELD
+    assert said(stopped) == "No result: its flag changed."

@@ -24,6 +24,10 @@ from croupier.errors import Conflict, NotFound, Rejected
 
 EXPERIMENT: Final = "experiment/"
 """What the subject of an experiment's entries starts with; its name follows."""
+BEGINNING_S: Final = 300.0
+"""So long a start may take between its two steps: it waits for the store."""
+_SHOWN: Final = 100
+"""Runs that are looked through beside those that go on."""
 
 KeepRun: TypeAlias = Callable[[Run], ports.Answer | None]
 """Makes the answer that is recorded with a start."""
@@ -66,8 +70,9 @@ class Experiments:
 
         async def decide() -> Decided:
             now = await known(self.recorder, asked.flag)
-            for measured in now.measured:
-                if measured.environment == asked.environment:
+            here = [item for item in now.measured if item.environment == asked.environment]
+            for measured in here:
+                if any(item.id == measured.run for item in await self.ledger.runs(measured.experiment)):
                     raise Conflict(
                         f"The experiment {measured.experiment} measures {asked.flag} in {asked.environment} already.",
                         hint=f"Stop it first: croupier experiment stop {measured.experiment}",
@@ -78,7 +83,9 @@ class Experiments:
             event = FlagMeasured(run.id, asked.name, asked.environment, rule.rule, rule.by, asked.events)
             told = {"type": "experiment_started", "run": run.id, "plan": _plain(plan)}
             entry = Entry(run.started_at, actor, "start experiment", f"{EXPERIMENT}{name}", (told,), reason)
-            return Decided((Happening(asked.flag, (event,)),), entries=(entry,))
+            # A run that the ledger lost counts nothing and could not be stopped.
+            gone = (FlagUnmeasured(item.run) for item in here)
+            return Decided((Happening(asked.flag, (*gone, event)),), entries=(entry,))
 
         await self.ledger.begin_run(run)
         try:
@@ -100,6 +107,7 @@ class Experiments:
         flag, now = run.plan.experiment.flag, self.recorder.clock.now()
         ended = replace(run, stopped_at=now, stopped_by=actor)
         result = result_of(ended, now, self._dealt_now(run))
+        ended = replace(ended, withheld=result.withheld)
         told = {
             "type": "experiment_stopped",
             "run": run.id,
@@ -118,13 +126,13 @@ class Experiments:
         found = Answer(ended, result)
         kept = (lambda _: answer(found)) if answer else None
         await self.recorder.record(decide, Who(actor, "stop experiment", reason), answer=kept)
-        await self.ledger.end_run(run.id, now, actor)
+        await self.ledger.end_run(run.id, now, actor, result.withheld)
         return found
 
     async def running(self) -> Sequence[Run]:
         """The runs that take in what clients say, newest first."""
         measured = self.measured()
-        return [run for run in await self.ledger.runs() if run.id in measured]
+        return [run for run in await self.ledger.runs(limit=_SHOWN + len(measured)) if run.id in measured]
 
     def measured(self) -> Mapping[str, str]:
         """The runs that flags are measured by, and where: looked for once for each version of the flags."""
@@ -156,10 +164,14 @@ class Experiments:
         return await self.ledger.points(run.id)
 
     async def settle(self) -> None:
-        """End runs that no flag is measured by: of a process that died between two steps. At the start."""
-        measured = self.measured()
-        for run in await self.ledger.runs():
-            if run.stopped_at is None and run.id not in measured:
+        """End runs that no flag is measured by: of a process that died between two steps. At the start. A run that is
+        young may be another control plane's that is between them.
+        """
+        runs = await self.ledger.runs(limit=_SHOWN + len(self.measured()))
+        await self.recorder.book.refresh()  # no older than the list: a run is begun before its flag says so
+        measured, latest = self.measured(), self.recorder.clock.now() - BEGINNING_S
+        for run in runs:
+            if run.stopped_at is None and run.id not in measured and run.started_at < latest:
                 if run.tally.players:
                     await self.ledger.end_run(run.id, self.recorder.clock.now(), run.started_by)
                 else:

@@ -1,7 +1,8 @@
 """What clients report, on its way into the ledger: filtered, put together, written by one writer at a time.
 
 While a transaction runs, whatever else arrives waits and goes into the next one: ten thousand clients make as many
-transactions as the database can do, not ten thousand. A client is answered when its reports are counted.
+transactions as the database can do, not ten thousand, and none is long. A client is answered when its reports are
+counted.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from croupier.errors import Transient
 
 MOST_WAITING: Final = 200_000
 """Reports that may wait; beyond, clients are told to come back."""
+AT_ONCE: Final = 2_000
+"""Reports of one transaction: the control loop writes into the same database, and waits for no more than that."""
 
 
 @dataclass(slots=True)
@@ -76,7 +79,9 @@ class Intake:
             run = self._runs.get(run_id)
             if run is not None:
                 wanted = [report for report in reports if _wanted(run, report)]
-                await self.experiments.ledger.count(run_id, Batch(wanted, waiting.lost, now))
+                for start in range(0, max(len(wanted), 1), AT_ONCE):
+                    batch = Batch(wanted[start : start + AT_ONCE], waiting.lost, now)
+                    await self.experiments.ledger.count(run_id, batch)
 
 
 def _wanted(run: Run, report: Report) -> bool:

@@ -43,7 +43,7 @@ class RunLedger(Protocol):
         """The course of the run, oldest first: closer at the beginning, some hundred points in all."""
         ...
 
-    async def end_run(self, run_id: str, at: float, by: str) -> Run | None:
+    async def end_run(self, run_id: str, at: float, by: str, withheld: str = "") -> Run | None:
         """It is over: its players are forgotten, its totals stay. ``None`` where there is no such run."""
         ...
 

@@ -79,7 +79,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of an experiment: from its start to its stop (epoch seconds), and what was counted. ``id`` is random and
-    salts the players' hashes, so that nobody can be followed from one run into another.
+    salts the players' hashes, so that nobody can be followed from one run into another. ``withheld`` is why there was
+    no answer when it stopped, which later looks cannot see any more.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     stopped_at: float | None = None
     stopped_by: str = ""
+    withheld: str = ""
 
     @property
     def ends_at(self) -> float:

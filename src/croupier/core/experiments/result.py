@@ -109,7 +109,10 @@ def result_of(run: Run, now: float, dealt_now: Dealt | None = None) -> Result:
     needed = -math.log(sample_ratio.ERROR)
     until = now if run.stopped_at is None else run.stopped_at
     withheld = (
-        _changed(plan, dealt_now) or (_mismatched(arms, exposed) if evidence >= needed else "") or _crossed(tally)
+        run.withheld
+        or _changed(plan, dealt_now)
+        or (_mismatched(arms, exposed) if evidence >= needed else "")
+        or _crossed(tally)
     )
     elapsed = max(until - run.started_at, 0.0) if run.stopped_at is None else None
     goal, error = plan.experiment.goal, plan.experiment.error / max(len(arms) - 1, 1)

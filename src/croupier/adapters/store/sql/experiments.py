@@ -84,7 +84,7 @@ def course(connection: Connection, run_id: str) -> Sequence[Point]:
     return [Point(row.at, _TALLY.decode(row.tally, run_id)) for row in connection.execute(query)]
 
 
-def end(connection: Connection, run_id: str, at: float, by: str) -> Run | None:
+def end(connection: Connection, run_id: str, at: float, by: str, withheld: str = "") -> Run | None:
     """Keep the totals, forget the players. One that is over stays as it is."""
     query = select(experiment_runs).where(experiment_runs.c.id == run_id).with_for_update()
     row = connection.execute(query).one_or_none()
@@ -92,7 +92,7 @@ def end(connection: Connection, run_id: str, at: float, by: str) -> Run | None:
         return None
     run = _run(row)
     if not row.ended:
-        run = replace(run, stopped_at=at, stopped_by=by)
+        run = replace(run, stopped_at=at, stopped_by=by, withheld=withheld)
         values = {"ended": True, "run": _RUN.encode(replace(run, tally=Tally()))}
         connection.execute(update(experiment_runs).where(experiment_runs.c.id == run_id).values(**values))
         _note(connection, run_id, at, row.tally)

@@ -187,8 +187,8 @@ class SqlStore:
     async def points(self, run_id: str) -> Sequence[Point]:
         return await self._database.read(partial(experiments.course, run_id=run_id))
 
-    async def end_run(self, run_id: str, at: float, by: str) -> Run | None:
-        return await self._database.write(partial(experiments.end, run_id=run_id, at=at, by=by))
+    async def end_run(self, run_id: str, at: float, by: str, withheld: str = "") -> Run | None:
+        return await self._database.write(partial(experiments.end, run_id=run_id, at=at, by=by, withheld=withheld))
 
     async def drop_run(self, run_id: str) -> None:
         await self._database.write(partial(experiments.drop, run_id=run_id))
