@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
@@ -124,10 +125,11 @@ class Exposures:
         self._runs = runs
 
     def take(self, most: int) -> Sequence[Waiting]:
-        """The oldest reports, which the caller sends or puts back. For one thread at a time."""
+        """The oldest reports, which the caller sends or puts back."""
         taken: list[Waiting] = []
-        while self._waiting and len(taken) < most:
-            taken.append(self._waiting.popleft())
+        with suppress(IndexError):  # none is left, whoever took it
+            while len(taken) < most:
+                taken.append(self._waiting.popleft())
         return taken
 
     def put_back(self, reports: Sequence[Waiting]) -> None:

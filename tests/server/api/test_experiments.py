@@ -150,6 +150,8 @@ def test_ages_become_times() -> None:
     body = b'{"client": "shop", "runs": {"%s": [["8b1a9953c4611296", "blue", "", 1e9]]}}' % (b"0f" * 16)
     (only,) = read_report(body, 1e9).runs["0f" * 16]
     assert only.at == 1e9 - 7 * 86_400
+    (only,) = read_report(body.replace(b"1e9", b"9" * 400), 1e9).runs["0f" * 16]
+    assert only.at == 1e9 - 7 * 86_400
     for nothing in (b"", b"[]", b"[" * 100_000):
         with pytest.raises(Malformed):
             read_report(nothing, 1.0)

@@ -63,7 +63,7 @@ def _report(line: Any, now: float, place: tuple[str | int, ...]) -> Report:
         timed = isinstance(age, int | float) and not isinstance(age, bool) and 0 <= age < math.inf
         named = texts and bool(variant) != bool(event) and _NAME.fullmatch(variant or event)
         if named and timed and _PLAYER.fullmatch(player):
-            return Report(player, now - min(float(age), _OLDEST_S), variant, event)
+            return Report(player, now - min(age, _OLDEST_S), variant, event)
     raise _wrong("expected [player's hash, variant, event, seconds ago].", "runs", *place)
 
 
