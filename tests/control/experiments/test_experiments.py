@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.control.experiments.conftest import ASKED
+from tests.control.experiments.conftest import ASKED, player
 
 from croupier.control.experiments import intake as module
 from croupier.control.experiments.experiments import BEGINNING_S
@@ -260,3 +260,18 @@ async def test_what_was_withheld_at_the_stop_stays_withheld(house: Any) -> None:
     assert stopped.result.compared[0].verdict is Verdict.WITHHELD
     later = await house.experiments.answer("lobby-order")
     assert (later.result, later.run.withheld) == (stopped.result, stopped.run.withheld)
+
+
+async def test_whom_the_flag_dealt_otherwise_is_not_compared_once_it_is_changed_back(house: Any) -> None:
+    run = await house.experiments.start("lobby-order", actor="anna")
+    await house.play(run.id, 1_000, classic=50, recent=50)
+    await house.flag(rules=[{"name": "all", "variants": {"classic": 10, "recent": 90}}])
+    # The variants are alike: everybody of a campaign bets, whatever they see.
+    campaign = [(player("campaign", number), "classic" if number % 10 == 0 else "recent") for number in range(150)]
+    now = house.clock.now()
+    reports = [Report(name, now, variant=variant) for name, variant in campaign]
+    reports += [Report(name, now, event="bet") for name, _ in campaign]
+    await house.intake.take("production", "shop", {run.id: reports}, 0)
+    await house.flag()
+    found = (await house.experiments.answer("lobby-order")).result
+    assert (found.withheld, found.compared[0].verdict, found.players) == ("", Verdict.OPEN, 2_000)

@@ -177,6 +177,12 @@ class Experiments:
                 else:
                     await self.ledger.drop_run(run.id)
 
+    def as_planned(self, run: Run) -> bool:
+        """Whether the flag deals as it did at the start. Whom it dealt otherwise may not be compared, even once it is
+        changed back.
+        """
+        return self._dealt_now(run) in (None, run.plan.dealt)
+
     def _dealt_now(self, run: Run) -> Dealt | None:
         """How the flag deals now; ``None`` while it is killed or off, when nobody is dealt anything."""
         state = self.recorder.book.recorded(run.plan.experiment.flag)

@@ -78,14 +78,17 @@ class Intake:
         for run_id, reports in waiting.reports.items():
             run = self._runs.get(run_id)
             if run is not None:
-                wanted = [report for report in reports if _wanted(run, report)]
+                dealing = self.experiments.as_planned(run)
+                wanted = [report for report in reports if _wanted(run, report, dealing=dealing)]
                 for start in range(0, max(len(wanted), 1), AT_ONCE):
                     batch = Batch(wanted[start : start + AT_ONCE], waiting.lost, now)
                     await self.experiments.ledger.count(run_id, batch)
 
 
-def _wanted(run: Run, report: Report) -> bool:
-    """Whether the plan asks for it: a variant that it compares, before its end; an event that it counts."""
+def _wanted(run: Run, report: Report, *, dealing: bool) -> bool:
+    """Whether the plan asks for it: a variant that it compares, before its end, from a flag that is ``dealing`` as it
+    did at the start; an event that it counts.
+    """
     if report.variant:
-        return report.at <= run.ends_at and any(arm.variant == report.variant for arm in run.plan.arms)
+        return dealing and report.at <= run.ends_at and any(arm.variant == report.variant for arm in run.plan.arms)
     return report.event in run.plan.experiment.events
