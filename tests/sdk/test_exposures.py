@@ -127,6 +127,12 @@ def test_runs_come_change_and_go_with_the_flags() -> None:
     exposures.follow({}, {"lobby"})
 
 
+def test_a_flag_that_merely_says_experiment_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    exposures = Exposures()
+    exposures.follow({"lobby": '1\t{"variants": {"experiment": 3}}'}, ())
+    assert (exposures.running, caplog.messages) == (False, [])
+
+
 def test_what_could_not_be_sent_comes_first_the_next_time(exposures: Exposures) -> None:
     for number in range(3):
         exposures.exposed(RUN, "recent", {"user": f"p{number}"})

@@ -169,7 +169,10 @@ def _run_of(flag: str, rest: str) -> _Run | None:
     if _HINT not in rest:
         return None
     try:
-        said = json.loads(rest.partition("\t")[2])[NAME]
+        line = json.loads(rest.partition("\t")[2])
+        if NAME not in line:  # a variant or a value of that name
+            return None
+        said = line[NAME]
         run, by, events = str(said["run"]), str(said["by"]), frozenset(map(str, said["events"]))
         return _Run(run, flag, key_of(by), events, run.encode()[:64])
     except (ValueError, KeyError, TypeError) as error:
