@@ -269,8 +269,6 @@ WRONG: list[tuple[str, str, str]] = [
     ("no list", TOP + "  metrics: {}\n", "5 spec.metrics: expected a list"),
     ("no mapping", TOP + "  metrics: [a]\n", "5 spec.metrics[0]: expected a mapping"),
     ("no text", metric("", condition="successCondition: 1"), "7 spec.metrics[0].successCondition: expected text"),
-    ("a Rollout", TOP.replace("AnalysisTemplate", "Rollout") + METRIC, "2 kind: a Rollout is not imported"),
-    ("not Argo's", "apiVersion: v1\nkind: Pod\n", "1 apiVersion: 'v1' is not of Argo Rollouts"),
     ("no document", "- 1\n", "1 : expected a document of Argo Rollouts"),
     ("a bad name", TOP.replace("success-rate", "Success") + METRIC, "3 metadata.name:"),
     ("no YAML", TOP + "  metrics: [\n", "expected"),
@@ -307,6 +305,15 @@ def test_nothing_is_written_where_something_is_wrong(run: Callable[..., Any], tm
     assert not (tmp_path / "gates").exists()
     assert "template.yaml:8:7" in done.stderr
     assert "nothing was written" in done.stderr
+
+
+def test_what_stands_beside_a_template_is_left_out(run: Callable[..., Any]) -> None:
+    beside = TOP.replace("AnalysisTemplate", "Rollout") + "---\napiVersion: v1\nkind: Secret\n"
+    said, fates = report(run, f"{TOP}{METRIC}---\n{beside}")
+    assert len(said["documents"]) == 1
+    assert (fates["kind"], fates["apiVersion"]) == ("not possible", "not possible")
+    assert any("paste spec.strategy" in line["text"] for line in said["report"])
+    assert "None of these documents" in str(run(beside).exception)
 
 
 def test_where_nothing_can_be_carried_over_that_is_said(run: Callable[..., Any]) -> None:

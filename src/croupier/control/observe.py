@@ -207,6 +207,7 @@ async def _measured(ports: Ports, state: RolloutState, look: Look, rule: Analysi
         canary=state.canary,
         stable=state.stable,
         at=look.until,
+        since=look.since,
     )
     try:
         found = await ports.measurer.measure(question)

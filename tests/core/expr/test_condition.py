@@ -312,4 +312,41 @@ def test_a_result_nested_too_deeply_is_unanswerable() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(Unanswerable, match="nested too deeply"):
-        condition("string(result) == ''").holds(deep)
+        condition("result[0] == result").holds(deep)
+
+
+NAN: list[tuple[Any, str, bool | None]] = [
+    ([math.nan, 0.99], "result[0] >= 0.95", None),
+    ([math.nan, 0.99], "result[1] >= 0.95", True),
+    ([0.99, math.nan], "all(result, # >= 0.95)", None),
+    ([0.5, math.nan], "all(result, # >= 0.95)", False),
+    ([math.nan, 0.5], "any(result, # > 0.05)", True),
+    ([math.nan, 0.0], "not (result[0] != result[1])", None),
+    ({"bad": 0, "all": 0}, "result.bad / result.all > 0.05", None),
+]
+
+
+@pytest.mark.parametrize("result, text, answer", NAN)
+def test_what_hangs_on_nan_has_no_answer_where_that_is_asked(result: Any, text: str, answer: bool | None) -> None:
+    if answer is not None:
+        assert condition(text).holds(result, nan=False) is answer
+        return
+    assert condition(text).holds(result) in {True, False}
+    with pytest.raises(Unanswerable, match="not a number"):
+        condition(text).holds(result, nan=False)
+
+
+@pytest.mark.parametrize("text", ["result / 2 > 1", "isNaN(result)", "result + 1.5 > 1", "mean(result) > 1"])
+def test_a_number_too_large_to_calculate_with_is_unanswerable(text: str) -> None:
+    with pytest.raises(Unanswerable, match="too large"):
+        condition(text).holds(10**400)
+
+
+def test_what_is_shown_and_joined_stays_small() -> None:
+    wide = joined = "[result]"
+    for _ in range(20):
+        wide = f"map({wide}, [#, #, #, #])"
+        joined = f"map({joined}, join([#, #, #, #], ','))"
+    assert condition(f"string({wide}) == '[[a list of 4, a list of 4, a list of 4, a list of 4]]'").holds(1)
+    with pytest.raises(Unanswerable, match="too long"):
+        condition(f"len({joined}) == 1").holds("text")

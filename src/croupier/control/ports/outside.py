@@ -160,7 +160,9 @@ class MetricSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a gate of a rollout wants to be measured at ``at`` (epoch seconds), and for whom."""
+    """What a gate of a rollout wants to be measured at ``at`` (epoch seconds), and for whom. ``since`` is when the
+    weight that it is about was confirmed: what was asked at another weight is no answer.
+    """
 
     rollout: str
     gate: str
@@ -170,6 +172,7 @@ class Question:
     canary: str
     stable: str | None
     at: float
+    since: float = 0.0
 
 
 class Measurer(Protocol):

@@ -1,5 +1,6 @@
 """Syntax tree to closures, once; and the work that one evaluation may take. Called by ``condition``."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -21,6 +22,8 @@ class Frame:
     result: Any
     items: list[tuple[Any, int]] = field(default_factory=list)
     left: int = _WORK
+    unknown: bool | None = None
+    """What a comparison with NaN is taken for; ``None``: what it is in expr."""
 
 
 Run: TypeAlias = Callable[[Frame], Any]
@@ -88,7 +91,16 @@ def _binary(node: Node) -> Run:
     if node.value == "??":
         return lambda frame: right(frame) if (value := left(frame)) is None else value
     work = operators.BINARY[str(node.value)]
-    return lambda frame: work(left(frame), right(frame))
+    if node.value not in operators.COMPARISONS:
+        return lambda frame: work(left(frame), right(frame))
+
+    def compared(frame: Frame) -> Any:
+        one, other = left(frame), right(frame)
+        said = work(one, other)
+        nan = frame.unknown is not None and any(type(each) is float and math.isnan(each) for each in (one, other))
+        return frame.unknown if nan else said
+
+    return compared
 
 
 def _choice(node: Node) -> Run:

@@ -19,12 +19,22 @@ class Condition:
     tree: Node
     _run: Run = field(repr=False, compare=False)
 
-    def holds(self, result: Any) -> bool:
-        """Whether it is true. Raises ``Unanswerable``, and nothing else, where it has no answer."""
+    def holds(self, result: Any, *, nan: bool = True) -> bool:
+        """Whether it is true. Raises ``Unanswerable``, and nothing else, where it has no answer; without ``nan`` also
+        where the answer hangs on a comparison with NaN.
+        """
+        said = self._said(result, unknown=None if nan else False)
+        if not nan and said is not self._said(result, unknown=True):
+            raise Unanswerable("the answer hangs on what is not a number, as when nothing happened")
+        return said
+
+    def _said(self, result: Any, *, unknown: bool | None) -> bool:
         try:
-            said = self._run(Frame(result))
+            said = self._run(Frame(result, unknown=unknown))
         except RecursionError:
             raise Unanswerable("the result is nested too deeply") from None
+        except OverflowError:
+            raise Unanswerable("a number is too large to calculate with") from None
         if not isinstance(said, bool):
             raise Unanswerable(f"the condition is {shown(said)}, neither true nor false")
         return said

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from croupier.core.expr.errors import ExprError, Unanswerable
-from croupier.core.expr.kinds import LARGEST, kind_of, numeric, ordered, shown, whole
+from croupier.core.expr.kinds import LARGEST, LONGEST, kind_of, numeric, ordered, shown, whole
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _FLOAT: Final = re.compile(
@@ -109,7 +109,10 @@ def _sorted(value: Any) -> list[Any]:
 
 
 def _joined(value: Any, between: Any = "") -> str:
-    return _text(between).join(map(_text, _items(value)))
+    texts, link = [*map(_text, _items(value))], _text(between)
+    if sum(map(len, texts)) + len(link) * len(texts) > LONGEST:
+        raise Unanswerable("the text would be too long")
+    return link.join(texts)
 
 
 FUNCTIONS: Final[Mapping[str, tuple[int, int, Callable[..., Any]]]] = {

@@ -6,6 +6,8 @@ from typing import Any, Final
 from croupier.core.expr.errors import Unanswerable
 
 LARGEST: Final = 2**63 - 1
+LONGEST: Final = 10_000
+"""Characters of a text, and items of a range, that are put together."""
 _KINDS: Final[dict[type, str]] = {
     type(None): "nil",
     bool: "bool",
@@ -41,8 +43,8 @@ def ordered(values: list[Any]) -> bool:
     return all(type(each) in (int, float) for each in values) or all(type(each) is str for each in values)
 
 
-def shown(value: Any) -> str:
-    """The value in a sentence, not for ever."""
+def shown(value: Any, depth: int = 2) -> str:
+    """The value in a sentence, not for ever; of lists in lists so many levels."""
     match value:
         case None:
             text = "nil"
@@ -52,8 +54,11 @@ def shown(value: Any) -> str:
             text = number(value)
         case str():
             text = f"'{value}'"
+        case list() if value and not depth:
+            text = f"a list of {len(value)}"
         case list():
-            text = f"[{', '.join(map(shown, value[:10]))}{', …' if len(value) > 10 else ''}]"
+            items = ", ".join(shown(each, depth - 1) for each in value[:10])
+            text = f"[{items}{', …' if len(value) > 10 else ''}]"
         case dict():
             text = f"a map of {len(value)}"
         case _:

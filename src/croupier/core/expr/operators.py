@@ -6,12 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from croupier.core.expr.errors import Unanswerable
-from croupier.core.expr.kinds import kind_of, numeric, ordered, shown, whole
+from croupier.core.expr.kinds import LONGEST, kind_of, numeric, ordered, shown, whole
 from croupier.core.flags.cel.errors import Undecided
 from croupier.core.flags.cel.regexes import search_for
-
-_LONGEST: Final = 10_000
-"""Characters of a text, and items of a range, that are put together."""
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -33,7 +30,7 @@ def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]
 
 def _add(left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
-        if len(left) + len(right) > _LONGEST:
+        if len(left) + len(right) > LONGEST:
             raise Unanswerable("the text would be too long")
         return left + right
     return _calculated(operator.add)(left, right)
@@ -90,7 +87,7 @@ def _alike(left: Any, right: Any) -> bool:
 def _range(left: Any, right: Any) -> list[int]:
     if type(left) is not int or type(right) is not int:
         raise Unanswerable(".. is for whole numbers")
-    if right - left >= _LONGEST:
+    if right - left >= LONGEST:
         raise Unanswerable("the range is too long")
     return list(range(left, right + 1))
 
@@ -132,6 +129,8 @@ BINARY: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "matches": _of_texts(_matches),
 }
 """All but ``and``, ``or`` and ``??``, which do not always look at their right side."""
+
+COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
 def truth(value: Any) -> bool:

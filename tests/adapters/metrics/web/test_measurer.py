@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -271,3 +272,20 @@ async def test_a_mistake_of_ours_is_no_measurement(measuring: Any) -> None:
 
     found = await measure(measuring(Broken()), PrometheusQuery("up"))
     assert found.error == "measuring failed: RuntimeError"
+
+
+async def test_what_was_asked_at_another_weight_is_no_answer(measuring: Any, site: Site) -> None:
+    ours = measuring(patience_s=0.05)
+    site.go.clear()
+    asked = question(WebRequest(site.url, json_path="{.data.n}"))
+    assert not (await ours.measure(asked)).taken
+    site.body = b'{"data": {"n": 4}}'
+    later = replace(asked, since=50.0, at=60.0)
+    assert not (await ours.measure(later)).taken
+    site.go.set()
+    async with asyncio.timeout(10):
+        while not (found := (await ours.measure(later)).taken):
+            await asyncio.sleep(0)
+        while len(site.seen) < 2:
+            await asyncio.sleep(0)
+    assert found == (Measurement("rate", 60.0, "4"),)

@@ -219,3 +219,19 @@ def test_errors_alone_never_decide_by_default(limits: dict[str, Any], story: lis
     without = [word for word in story if word != ERROR]
     with_errors = played(replace(asked, consecutive_success_limit=0), story)
     assert with_errors.phase is played(replace(asked, consecutive_success_limit=0), without).phase
+
+
+@pytest.mark.parametrize(
+    "success, failure, value, ours, argo",
+    [
+        ("result[0] >= 0.9", None, [math.nan, 1.0], Phase.ERROR, Phase.FAILED),
+        (None, "result[0] > 0.1", [math.nan, 0.0], Phase.ERROR, Phase.SUCCESSFUL),
+        (None, "result.bad / result.all > 0.1", {"bad": 0, "all": 0}, Phase.ERROR, Phase.SUCCESSFUL),
+        (None, "any(result, # > 0.1)", [math.nan, 0.5], Phase.FAILED, Phase.FAILED),
+        ("isNaN(result[0]) or result[0] > 0.9", None, [math.nan, 1.0], Phase.SUCCESSFUL, Phase.SUCCESSFUL),
+    ],
+)
+def test_nan_decides_nothing(success: str | None, failure: str | None, value: Any, ours: Phase, argo: Phase) -> None:
+    asked, said = metric(success=success, failure=failure), measured("rate", 0.0, value)
+    assert judged(asked, said, argo=False)[0] is ours
+    assert judged(asked, said, argo=True)[0] is argo

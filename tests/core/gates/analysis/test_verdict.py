@@ -121,6 +121,12 @@ def test_what_is_through_is_begun_again_at_the_next_weight() -> None:
     assert not due_now(argo, passed, 0.0, 61.0)
     assert due_now(argo, replace(passed, passed_at=None), 100.0, 100.0)
     assert not due_now(argo, GateState("g"), 100.0, 99.0)
+    both, _, _ = look(BOTH, run, said(70.0, rate=1.0), 0.0)
+    assert names(due(BOTH, both, 100.0, 130.0)) == ["rate", "counted"]  # whatever else goes on
+    again, verdict, _ = look(BOTH, both, said(130.0, rate=1.0, counted=1.0), 100.0)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert (again.began, again.metrics[0].count, again.metrics[1].count) == (100.0, 2, 1)
+    assert standing(BOTH, again, 100.0) is again
     unfinished = look(BOTH, None, said(0.0, rate=1.0, counted=1.0), 0.0)[0]
     assert standing(BOTH, unfinished, 100.0) is unfinished
 

@@ -11,9 +11,9 @@ _KINDS: Final[dict[str, Callable[..., Made]]] = {
     "ClusterAnalysisTemplate": made_of_template,
 }
 _ELSEWHERE: Final = {
-    "Rollout": "Make a croupier/v1 Rollout and paste spec.strategy into its spec, unchanged.",
-    "AnalysisRun": "Import the AnalysisTemplate that it was made of.",
-    "Experiment": "Experiments on pods have no counterpart here.",
+    "Rollout": "make a croupier/v1 Rollout and paste spec.strategy into its spec, unchanged",
+    "AnalysisRun": "import the AnalysisTemplate that it was made of",
+    "Experiment": "experiments on pods have no counterpart here",
 }
 
 
@@ -27,11 +27,10 @@ def import_argo(data: Any, args: Mapping[str, str], *, argo: bool) -> Made:
         return made
     version, kind = str(data.get("apiVersion", ""))[:60], str(data.get("kind", ""))[:60]
     if not version.startswith("argoproj.io/"):
-        hint = "Name files with apiVersion: argoproj.io/v1alpha1."
-        made.wrong(("apiVersion",), f"'{version}' is not of Argo Rollouts.", hint)
+        made.left_out(("apiVersion",), f"'{version}' is not of Argo Rollouts; nothing to do")
     elif kind not in _KINDS:
-        hint = _ELSEWHERE.get(kind, f"Imported are {', '.join(_KINDS)}.")
-        made.wrong(("kind",), f"a {kind or 'document without a kind'} is not imported.", hint)
+        hint = _ELSEWHERE.get(kind, f"imported are {', '.join(_KINDS)}")
+        made.left_out(("kind",), f"{kind or 'a document without a kind'} is not imported: {hint}")
     else:
         return _KINDS[kind](data, args, argo=argo)
     return made

@@ -51,7 +51,7 @@ class Measuring:
         self._settings = settings
         self._own = own
         self._sender = Sender(settings.allowed, settings.answer_bytes)
-        self._tasks: dict[tuple[str, str, str], _Task] = {}
+        self._tasks: dict[tuple[str, str, str, float], _Task] = {}
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -83,8 +83,8 @@ class Measuring:
         ]
         return Measured(tuple(taken))
 
-    def _key(self, question: Question, metric: Metric) -> tuple[str, str, str]:
-        return question.rollout, question.gate, metric.name
+    def _key(self, question: Question, metric: Metric) -> tuple[str, str, str, float]:
+        return question.rollout, question.gate, metric.name, question.since
 
     def _begin(self, question: Question, metric: Metric) -> _Task:
         task = _Task(asyncio.create_task(self._value(question, metric), name=f"measure {metric.name}"))

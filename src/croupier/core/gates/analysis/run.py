@@ -3,7 +3,8 @@
 Errors do not advance the count and are retried after ten seconds. Failures and inconclusive measurements add up for
 good; errors and successes count in a row. A metric is over when a limit is passed, when enough successes came in a row,
 or when its measurements are used up. Two mends hold unless ``compat`` is ``argo``: too many errors never end a metric
-(they hold it), and a result that is NaN is an error like any other silence. Called by ``verdict``.
+(they hold it), and a result that is NaN, or of which the decisive part is, is an error like any other silence. Called
+by ``verdict``.
 """
 
 from dataclasses import dataclass, replace
@@ -137,13 +138,14 @@ def judged(metric: Metric, measurement: Measurement, *, argo: bool) -> tuple[Pha
 def _compared(metric: Metric, value: Any, *, argo: bool) -> Phase:
     """Only one condition: what is not the one is the other. Failure wins over success; neither is inconclusive."""
     asked = [condition(text) for text in (metric.success, metric.failure) if text is not None]
+    nan = argo or any(each.calls("isNaN") for each in asked)
     if asked and not argo:
-        if is_nothing(value) and not any(each.calls("isNaN") for each in asked):
+        if is_nothing(value) and not nan:
             raise Unanswerable("the result is not a number, as when nothing happened that could be counted")
         if value == [] and not any(each.calls("len") for each in asked):
             raise Unanswerable(_EMPTY)
-    success = condition(metric.success).holds(value) if metric.success is not None else None
-    failure = condition(metric.failure).holds(value) if metric.failure is not None else None
+    success = condition(metric.success).holds(value, nan=nan) if metric.success is not None else None
+    failure = condition(metric.failure).holds(value, nan=nan) if metric.failure is not None else None
     if failure is None:
         return Phase.SUCCESSFUL if success is None or success else Phase.FAILED
     if failure:

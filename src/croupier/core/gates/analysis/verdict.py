@@ -25,12 +25,17 @@ _WORST_FIRST: Final = (Verdict.FAIL, Verdict.NO_DATA, Verdict.INCONCLUSIVE, Verd
 
 def standing(rule: AnalysisRule, run: Run | None, since: float) -> Run:
     """The run that goes on at the weight that is watched ``since`` (epoch seconds): the present one, or a new one where
-    there is none, or where it was through at an earlier weight (which ``compat: argo`` leaves at that).
+    there is none. Metrics that were through at an earlier weight begin again (which ``compat: argo`` leaves at that).
     """
     if run is None:
         return begun(rule, since)
-    through = all(each.phase is Phase.SUCCESSFUL for each in _deciding(rule, run))
-    return begun(rule, since) if through and run.began < since and rule.compat != "argo" else run
+    if run.began >= since or rule.compat == "argo":
+        return run
+    through = [each.phase is Phase.SUCCESSFUL for each in _deciding(rule, run)]
+    if all(through):
+        return begun(rule, since)
+    anew = (MetricRun(each.name) if each.phase is Phase.SUCCESSFUL else each for _, each in _pairs(rule, run))
+    return Run(since, tuple(anew)) if any(through) else run
 
 
 def due(rule: AnalysisRule, run: Run | None, since: float, now: float) -> tuple[Metric, ...]:
