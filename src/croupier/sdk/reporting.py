@@ -44,7 +44,6 @@ class Reporting:
     def finish(self) -> None:
         """Bring out the rest, once, without waiting for long."""
         rest = self._exposures.take(MOST_SENT)
-        self._exposures.lost += self._exposures.waiting
         if rest or self._exposures.lost != self._told_lost:
             try:
                 self._send(rest, _LAST_S)
