@@ -308,6 +308,28 @@ async def test_an_abort_by_a_gate_needs_no_store(shop: Any) -> None:
     assert (await shop.store.verify()).ok
 
 
+async def test_a_weight_that_is_confirmed_without_the_store_is_guarded(shop: Any) -> None:
+    """The store is gone between a rise and its confirmation: gates look at the new weight all the same."""
+    rollout = await shop.roll_out()
+    await shop.turn(4)
+    await shop.a.rollouts.promote(rollout, BORIS)
+
+    async def gone() -> None:
+        shop.a.down = True
+
+    shop.a.happenings.once["after apply"] = gone
+    await shop.turn()
+    assert ((await shop.state(rollout)).confirmed_bp, shop.served.weight_of("1.1.0")) == (None, 5_000)
+    shop.metrics.break_version("1.1.0", 1.0)
+    await shop.turn(10)
+    assert shop.served.weight_of("1.1.0") == 0
+    shop.a.down = False
+    await shop.turn(2)
+    found = await shop.state(rollout)
+    assert (found.phase, found.abort and found.abort.gate) == (Phase.ABORTED, "ok")
+    assert (await shop.store.verify()).ok
+
+
 async def test_evidence_is_gathered_without_a_store(monkeypatch: Any, store: Any, tmp_path: Path) -> None:
     gate = replace(conftest.GATE, rule=SequentialRule(interval_s=5.0), comparison=Comparison())
     monkeypatch.setattr(conftest, "GATE", gate)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Final, TypeVar
 
 from croupier.control.fleet import Fleet, read_fleet
@@ -32,7 +33,7 @@ from croupier.control.waiting import Interrupted, unless
 from croupier.core.gates.judge import Said
 from croupier.core.releases import ProcessTemplate
 from croupier.core.rollout.decide import Evidence, decide
-from croupier.core.rollout.events import AbortStarted, Event, GateJudged
+from croupier.core.rollout.events import AbortStarted, Event, GateJudged, GroupSetAside, GroupWatched, WeightConfirmed
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Corrupt, CroupierError, Fenced, Rejected, Transient
 
@@ -42,6 +43,8 @@ STORE_PATIENCE_S: Final = 2.0
 _LEASE = "controller"
 _ROUNDS = 8
 """Rounds of one tick at the most; each but the last recorded something."""
+_SEEN: Final = (GateJudged, GroupSetAside, GroupWatched, WeightConfirmed)
+"""What only says what was seen, and moves nobody."""
 
 log = logging.getLogger("croupier.control")
 
@@ -271,12 +274,13 @@ class Reconciler:
 
     def _decide_unrecorded(self, stored: Stored[RolloutState], evidence: Evidence, now: float) -> None:
         """Without the store only one decision is acted on: taking players away from the canary. Gates count on in
-        memory, so that one that needs several looks gets there; the next record begins at what is recorded.
+        memory, so that one that needs several looks gets there, also where the weight is confirmed only now; the next
+        record begins at what is recorded.
         """
         known = self._known(stored)
         events = decide(known.value, evidence, now)
-        judged = tuple(event for event in events if isinstance(event, GateJudged))
-        self._remembered[stored.value.id] = Stored(fold(known, judged).value, stored.version)
+        seen = tuple(takewhile(lambda event: isinstance(event, _SEEN), events))
+        self._remembered[stored.value.id] = Stored(fold(known, seen).value, stored.version)
         for event in events:
             if isinstance(event, AbortStarted):
                 self.ports.spool.add(Intent(stored.value.id, event, CONTROLLER))
