@@ -1,5 +1,6 @@
 """Turning off what a rollout decided to turn off: what is tried again, what is told, what is checked before."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.spec import Pause, Plan, SetWeight
 from croupier.core.rollout.state import RolloutState
-from croupier.errors import CroupierError, NotFound, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 from croupier.testing import MemoryKillSpool, VirtualClock
 
 OK = (("outcome", ("ok",)),)
@@ -31,7 +32,7 @@ SHOP = Service("shop", ("/shop",), ProcessTemplate(command=("serve",)), attribut
 class Noted:
     """Switches that note what they are asked, and may be in trouble."""
 
-    def __init__(self, *names: str, trouble: CroupierError | None = None) -> None:
+    def __init__(self, *names: str, trouble: Exception | None = None) -> None:
         self.asked: list[tuple[str, str, float]] = []
         self._names, self.trouble = names, trouble
 
@@ -64,8 +65,27 @@ async def test_what_was_decided_is_done_until_it_is_in_force() -> None:
 
 async def test_trouble_is_tried_again_and_what_cannot_be_done_is_told() -> None:
     assert await turn_off(Noted(trouble=Transient("not now")), acted("psp_k")) == Switched()
+    assert await turn_off(Noted(trouble=TimeoutError()), acted("psp_k")) == Switched()
     gone = await turn_off(NoSwitches(), acted("psp_k"))
     assert gone.refused == "flag psp_k cannot be turned off: There is no flag 'psp_k'"
+
+
+@pytest.mark.parametrize("trouble", [Corrupt("an entry is damaged"), OSError("no space"), Conflict("again")])
+async def test_no_trouble_with_a_flag_keeps_a_rollout_from_being_decided(
+    trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await turn_off(Noted(trouble=trouble), acted("psp_k")) == Switched()
+    assert "shop-2: flag psp_k could not be turned off" in caplog.text
+
+
+async def test_a_flag_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("croupier.control.groups._PATIENCE_S", 0.0)
+
+    class Silent(NoSwitches):
+        async def turn_off(self, flag: str, *, actor: str, reason: str, at: float) -> None:
+            await asyncio.Event().wait()
+
+    assert await turn_off(Silent(), acted("psp_k")) == Switched()
 
 
 def test_a_hold_needs_a_header() -> None:

@@ -4,9 +4,11 @@ beforehand that it could.
 Held players need no doing: they are in the wanted traffic. Called by the loop, and when a rollout starts.
 """
 
+import asyncio
+import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from croupier.control import hearing
 from croupier.control.ports import Ports, Query
@@ -20,6 +22,10 @@ from croupier.core.rollout.state import RolloutState
 from croupier.errors import NotFound, Rejected, Transient
 
 _LOOKED_BACK_S = 600.0
+_PATIENCE_S: Final = 2.0
+"""How long one flag may keep the loop waiting, which has other players to move."""
+
+log = logging.getLogger("croupier.control")
 
 
 class Switches(Protocol):
@@ -56,17 +62,25 @@ class Switched:
 
 
 async def turn_off(switches: Switches, state: RolloutState) -> Switched:
-    """Turn off what the rollout decided and is not known to be in force. Called again until that is recorded."""
+    """Turn off what the rollout decided and is not known to be in force. Called again until that is recorded.
+
+    Trouble of any kind is tried again, and keeps nobody from giving the release up: what is not in force in time takes
+    everybody back.
+    """
     done: set[str] = set()
     for acted in state.acted if state.phase.active else ():
         reason = f"{name(acted.group)} fails alone in {state.service} {state.canary}, by gate {acted.gate}"
         for flag in acted.kills if acted.in_force_at is None else ():
             try:
-                await switches.turn_off(flag, actor=f"rollout/{state.id}", reason=reason, at=acted.at)
-            except Transient:
-                continue  # the next turn tries again
+                async with asyncio.timeout(_PATIENCE_S):
+                    await switches.turn_off(flag, actor=f"rollout/{state.id}", reason=reason, at=acted.at)
+            except (Transient, TimeoutError):
+                continue
             except (NotFound, Rejected) as refused:
                 return Switched(frozenset(done), f"flag {flag} cannot be turned off: {refused.message.rstrip('.')}")
+            except Exception:  # a damaged record of a flag must not hide a gate's hard stop
+                log.exception("%s: flag %s could not be turned off", state.id, flag)
+                continue
             done.add(flag)
     return Switched(frozenset(done))
 
