@@ -85,6 +85,35 @@ def test_the_deadline_counts_for_the_beginning_only() -> None:
     assert story.tick(after=10_000) == ()
 
 
+@pytest.mark.parametrize("seen", ["nothing", "what was before"])
+def test_a_weight_that_is_never_confirmed_is_given_up(seen: str) -> None:
+    """No gate looks before that: whoever has the canary by then has nobody who guards them."""
+    story = started(SetWeight(500), Pause(60), SetWeight(2_500), Pause())
+    assert kinds(story.tick(after=60)) == ["step_started"]
+    if seen == "nothing":
+        story.served = None
+    assert story.tick(after=599) == ()
+    (event,) = story.tick(after=1)
+    assert isinstance(event, e.AbortStarted)
+    why = "the data plane was not seen to serve 25 % within 600 s, and no gate looks before that"
+    assert (event.cause, event.reason) == (e.Cause.DEADLINE, why)
+    assert story.state.phase is Phase.ABORTING
+
+
+def test_a_weight_that_is_confirmed_late_is_confirmed() -> None:
+    story = started(SetWeight(500), Pause(60), SetWeight(2_500), Pause())
+    story.tick(after=60)
+    story.serve()
+    assert kinds(story.tick(after=10_000)) == ["weight_confirmed", "step_started", "paused"]
+
+
+def test_who_has_nothing_to_go_back_to_waits_for_the_data_plane() -> None:
+    story = Rehearsal(plan(), stable=None)
+    assert kinds(story.tick()) == ["promotion_started"]
+    story.served = None
+    assert story.tick(after=10_000) == ()
+
+
 def test_the_first_deployment_serves_at_once_but_only_when_ready() -> None:
     story = Rehearsal(plan(SetWeight(500), Pause(), guards=("deposits",)), stable=None, ready=False)
     assert story.tick() == ()
@@ -179,7 +208,7 @@ def test_a_timed_pause_ends_when_its_time_has_passed() -> None:
 def test_a_timed_pause_counts_from_the_confirmed_weight() -> None:
     story = Rehearsal(plan(SetWeight(500), Pause(60), SetWeight(1_000)))
     story.tick()
-    assert story.tick(after=600) == ()
+    assert story.tick(after=599) == ()
     story.serve()
     assert kinds(story.tick(after=1)) == ["weight_confirmed", "step_started"]
     assert story.tick(after=59) == ()

@@ -223,7 +223,22 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
     deadline_s = state.plan.timing.progress_deadline_s
     if state.step < 0 and not evidence.canary_ready and now - state.started_at >= deadline_s:
         return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
+    if _unseen_s(state, evidence, now) >= deadline_s:
+        weight = percent(state.weight_bp)
+        unseen = f"the data plane was not seen to serve {weight} within {deadline_s:g} s, and no gate looks before that"
+        return e.AbortStarted(e.Cause.DEADLINE, unseen, now)
     return None
+
+
+def _unseen_s(state: RolloutState, evidence: Evidence, now: float) -> float:
+    """For how many seconds players may have the canary without any gate that guards them: what is wanted is not seen
+    to be served. A first deployment has nothing to go back to.
+    """
+    confirmed = state.confirmed_bp == state.weight_bp or _seen(state, evidence).routed
+    if state.weight_bp == 0 or state.stable is None or confirmed:
+        return 0.0
+    began = (state.step_started_at, *(acted.at for acted in state.acted))
+    return now - max((at for at in began if at is not None), default=now)
 
 
 def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:

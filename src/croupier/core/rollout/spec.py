@@ -95,7 +95,8 @@ Asked: TypeAlias = Step | Auto
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations in seconds. ``progress_deadline_s``: a canary that is not ready by then is given up.
+    """Durations in seconds. ``progress_deadline_s``: a canary that is not ready by then is given up, and so is one
+    whose weight is not seen to be served by then.
 
     ``keep_stable_s`` and ``keep_canary_s``: how long the version left behind is kept running after a promotion or an
     abort.

@@ -166,7 +166,8 @@ class RolloutDocumentSpec(Shape):
     segment: Name | None = None
     """Only players of this segment get the canary until everybody does. Default: all players."""
     progress_deadline: Duration | None = None
-    """A canary that is not ready by then is given up. Default 10m."""
+    """A canary that is not ready by then is given up, and so is one whose weight the data plane has not confirmed by
+    then. Default 10m."""
     false_rollbacks: Share | None = None
     """The probability with which all sequential gates together may ever blame a healthy release, 10% at the most.
     Default 1%."""
