@@ -144,8 +144,9 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
         if name in evidence.said:
             said = evidence.said[name]
             yield from _one_judged(state, name, said, now)
-            for acted in watch.watching(state, name):
-                yield from _one_judged(state, acted.watch_name(name), said, now)
+            # Two gates may have acted on one group, each in its own way: it is watched once.
+            for watched in dict.fromkeys(acted.watch_name(name) for acted in watch.watching(state, name)):
+                yield from _one_judged(state, watched, said, now)
 
 
 def _one_judged(state: RolloutState, name: str, said: Said, now: float) -> Iterator[e.GateJudged]:

@@ -3,13 +3,28 @@
 from dataclasses import replace
 
 import pytest
-from tests.core.rollout.groups.stories import BY_MARKET, CLASSIC, DEPOSITS, MARKETS, PROVIDERS, of, play, started
+from tests.core.rollout.groups.stories import BY_MARKET, CLASSIC, DEPOSITS, MARKETS, PROVIDERS, of, play, started, total
 
 from croupier.adapters.store import codec
-from croupier.core.gates import Gate, GateState, HardStop, HoldPlayers, KillFlag, OnGroupFail, Opinion, SequentialRule
+from croupier.core.gates import (
+    Counts,
+    Gate,
+    GateState,
+    HardStop,
+    HoldPlayers,
+    KillFlag,
+    OnGroupFail,
+    Opinion,
+    PopulationRule,
+    Reading,
+    SequentialRule,
+)
+from croupier.core.gates.sli import Group
+from croupier.core.gates.wording import name
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
+from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.blame import also_fails, responsible
 from croupier.core.rollout.groups.remedy import remedy
 from croupier.core.rollout.groups.words import outcome
@@ -226,6 +241,33 @@ def finished_for_the_others() -> Rehearsal:
     return story
 
 
+def test_a_population_that_can_tell_who_is_held_lets_the_others_go_on() -> None:
+    """Of a held group the canary gets nobody, which is as it should be."""
+    ratio = Gate("ratio", DEPOSITS.sli, by=("market",), rule=PopulationRule(players=100_000))
+    story = started(BY_MARKET, ratio)
+
+    def sample(bad: int) -> None:
+        kept = "DE" if story.state.acted else ""
+        canary: dict[Group, Counts] = {(("market", each),): Counts(399, 400) for each in MARKETS if each != kept}
+        stable = {each: 2_000 if each == kept else 1_600 for each in MARKETS}
+        baseline: dict[Group, Counts] = {
+            (("market", each),): Counts(events - events // 400, events) for each, events in stable.items()
+        }
+        if not kept:
+            canary[(("market", "DE"),)] = Counts(400 - bad, 400)
+        story.now += 10.0
+        said = Reading(story.now - 10.0, story.now, {(): total(canary), **canary}, {(): total(baseline), **baseline})
+        story.tick(dict.fromkeys(story.due(), said))
+        story.settle()
+
+    while not story.state.acted:
+        sample(200)
+    for _ in range(31):
+        sample(1)
+    assert story.state.acted[0].watched_at is not None
+    assert (story.state.weight_bp, story.state.abort) == (5_000, None)
+
+
 def test_a_person_may_give_it_to_the_held_ones_too() -> None:
     story = finished_for_the_others()
     with pytest.raises(Rejected, match=r"waits for more than going on: market=DE is held on 1\.0\.0"):
@@ -305,6 +347,9 @@ def test_a_group_that_an_action_cannot_name_takes_everybody_back() -> None:
     play(story, 10, {"kestrel": 200})
     assert story.state.abort is not None
     assert "has no market that an action could name" in story.state.abort.reason
+    gate = replace(story.state.plan.gate("deposits"), on_group_fail=both)
+    again = replace(failing_state(), acted=(Acted("other", (("psp", "tarn"),), ("psp_tarn",), None, "it fails", 0.0),))
+    assert remedy(again, gate, 0.0) == "psp=kestrel has no market that an action could name"
 
 
 def test_what_was_done_already_is_not_done_again() -> None:
@@ -378,6 +423,26 @@ def test_two_gates_that_find_too_much_between_them() -> None:
     play(story, 10, {"kestrel": 200})
     assert story.state.abort is not None
     assert "more than 1 groups fail" in story.state.abort.reason
+
+
+def test_a_group_on_which_two_gates_act_in_their_own_ways_is_watched_once() -> None:
+    """Each look counts once, so that the record makes the same verdicts again."""
+    kills = replace(CLASSIC, by=("market",), on_group_fail=OnGroupFail((KillFlag("fees_{market}"),)))
+    holds = replace(kills, name="beside", on_group_fail=OnGroupFail((HoldPlayers(("market",)),)))
+    story = started(kills, holds)
+    play(story, 3, {"DE": 200}, by="market", values=MARKETS)
+    assert [(acted.gate, name(acted.group)) for acted in story.state.acted] == [
+        ("deposits", "market=DE"),
+        ("beside", "market=DE"),
+    ]
+    story.killed = frozenset({"fees_DE"})
+    story.settle()
+    played = play(story, 1, {}, by="market", values=MARKETS)
+    looks = [event.state.gate for event in played if isinstance(event, e.GateJudged)]
+    assert sorted(looks) == ["beside", "beside/market=DE", "deposits", "deposits/market=DE"]
+    play(story, 3, {"DE": 200}, by="market", values=MARKETS)
+    assert story.state.abort is not None
+    assert all(again.agrees for again in rejudge(story.events))
 
 
 def test_the_record_makes_the_same_state_and_the_same_verdicts_again() -> None:

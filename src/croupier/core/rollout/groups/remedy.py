@@ -41,12 +41,12 @@ def _refused(state: RolloutState, on_fail: OnGroupFail, scopes: Sequence[Group])
     if state.phase is Phase.PROMOTING:
         return "everybody is moving to the canary"
     for scope in scopes:
-        if any(_reached(acted, on_fail, scope) for acted in state.acted):
-            return f"{name(scope)} was acted upon already"
         if empty := [label for label, value in scope if label in on_fail.labels and not value]:
             return f"{name(scope)} has no {empty[0]} that an action could name"
         if lacking := on_fail.labels - {label for label, _ in scope}:
             return f"{name(scope)} has no {min(lacking)} that an action could name"
+        if any(_reached(acted, on_fail, scope) for acted in state.acted):
+            return f"{name(scope)} was acted upon already"
     if len(state.acted) + len(scopes) > on_fail.at_most:
         return f"more than {on_fail.at_most} groups fail"
     return None

@@ -8,7 +8,7 @@ Called by ``decide`` and ``asking``.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from croupier.core.gates import Gate, Opinion, SequentialRule, Verdict
+from croupier.core.gates import Gate, Opinion, PopulationRule, SequentialRule, Verdict
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.acted import Acted, concerns
@@ -17,7 +17,11 @@ from croupier.core.rollout.state import RolloutState
 
 
 def watching(state: RolloutState, gate: str) -> tuple[Acted, ...]:
-    """The groups that this gate watches: from the moment when what was done about them was in force."""
+    """The groups that this gate watches: from the moment when what was done about them was in force. Of a held group
+    the canary gets nobody, so a population could only ever find that strange.
+    """
+    if isinstance(state.plan.gate(gate).rule, PopulationRule):
+        return ()
     return tuple(acted for acted in aside(state, gate) if acted.in_force_at is not None)
 
 
@@ -107,5 +111,6 @@ def open_watch(state: RolloutState) -> str | None:
 
 def _suspect(state: RolloutState, binding: Iterable[str], acted: Acted) -> bool:
     """Whether a watch of the group has something against it now: then it is watched for longer."""
-    looks = (state.gate_state(acted.watch_name(gate)).latest for gate in binding)
+    watches = (acted.watch_name(gate) for gate in binding if acted in watching(state, gate))
+    looks = (state.gate_state(watch).latest for watch in watches)
     return any(found.opinion is Opinion.VIOLATED for look in looks if look is not None for found in look.findings)
