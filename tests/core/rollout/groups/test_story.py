@@ -142,6 +142,8 @@ def test_a_flag_that_cannot_be_turned_off_takes_everybody_back() -> None:
     story.tick()
     assert story.state.abort is not None
     assert "but flag psp_kestrel cannot be turned off" in story.state.abort.reason
+    story.settle()
+    assert explain(story.state, story.now).endswith("; flag psp_kestrel may be off until somebody restores it")
 
 
 def test_an_action_that_is_not_in_force_in_time_takes_everybody_back() -> None:

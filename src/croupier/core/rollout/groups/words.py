@@ -31,11 +31,19 @@ def outcome(acted: Acted, stable: str | None) -> str:
 
 
 def remains(acted: Iterable[Acted]) -> str:
-    """What a person has to undo after the rollout; empty where there is nothing."""
-    flags = tuple(dict.fromkeys(flag for each in acted for flag in each.kills))
-    if not flags:
-        return ""
-    many = f"flag {flags[0]} stays" if len(flags) == 1 else f"flags {', '.join(flags)} stay"
+    """What a person has to undo after the rollout; empty where there is nothing. A flag that was not seen to be off
+    when the rollout ended may be on.
+    """
+    acted = tuple(acted)
+    off = tuple(dict.fromkeys(flag for each in acted if each.in_force_at is not None for flag in each.kills))
+    asked_for = dict.fromkeys(flag for each in acted for flag in each.kills)
+    perhaps = tuple(flag for flag in asked_for if flag not in off)
+    return "; ".join(_off(flags, verb) for flags, verb in ((off, "stay"), (perhaps, "may be")) if flags)
+
+
+def _off(flags: tuple[str, ...], verb: str) -> str:
+    """``flag psp_kestrel stays off until somebody restores it``."""
+    many = f"flags {', '.join(flags)} {verb}" if len(flags) > 1 else f"flag {flags[0]} {verb.replace('stay', 'stays')}"
     return f"{many} off until somebody restores {'it' if len(flags) == 1 else 'them'}"
 
 
