@@ -136,6 +136,18 @@ def test_a_suspect_is_watched_for_longer_than_the_watch() -> None:
     assert story.state.acted[0].watched_at is not None
 
 
+def test_what_was_in_flight_holds_nobody_up_for_good() -> None:
+    """The flag is off: nothing comes after, neither for the group nor against it."""
+    story = broken()
+    story.killed = frozenset({"psp_kestrel"})
+    story.settle()
+    play(story, 1, {"kestrel": 60})
+    play(story, 11, values=("tarn", "velora"))
+    assert story.state.acted[0].watched_at is None
+    play(story, 1, values=("tarn", "velora"))
+    assert story.state.acted[0].watched_at is not None
+
+
 def test_a_flag_that_cannot_be_turned_off_takes_everybody_back() -> None:
     story = broken()
     story.refused = "flag psp_kestrel cannot be turned off: There is no flag 'psp_kestrel'"

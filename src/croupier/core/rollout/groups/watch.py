@@ -110,7 +110,13 @@ def open_watch(state: RolloutState) -> str | None:
 
 
 def _suspect(state: RolloutState, binding: Iterable[str], acted: Acted) -> bool:
-    """Whether a watch of the group has something against it now: then it is watched for longer."""
-    watches = (acted.watch_name(gate) for gate in binding if acted in watching(state, gate))
-    looks = (state.gate_state(watch).latest for watch in watches)
-    return any(found.opinion is Opinion.VIOLATED for look in looks if look is not None for found in look.findings)
+    """Whether a watch of the group has something against it now: then it is watched for longer. Not for what was in
+    flight when its flag went off, if nothing came after: what nobody adds to would be held against it for good.
+    """
+    for gate in (gate for gate in binding if acted in watching(state, gate)):
+        watch = state.gate_state(acted.watch_name(gate))
+        found = watch.latest.findings if watch.latest is not None else ()
+        quiet_s = watch.evidence.quiet * state.plan.gate(gate).rule.interval_s if watch.evidence is not None else 0.0
+        if any(each.opinion is Opinion.VIOLATED for each in found) and quiet_s < watch_s(state, acted):
+            return True
+    return False
