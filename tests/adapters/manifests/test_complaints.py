@@ -238,7 +238,10 @@ def rollout(steps: str, more: str = "") -> list[str]:
         ),
         (
             "{setWeight: 5}, {analysis: {args: [], templates: [{templateName: deposit-slo}]}}",
-            "steps[1].analysis.args: 'args' is not used here. Gates take no arguments; write the values into the Gate.",
+            (
+                "steps[1].analysis.args: 'args' is not used here. "
+                "A rollout gives gates no arguments; write the values into the Gate."
+            ),
         ),
         (
             "",
@@ -512,6 +515,15 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
             [('spec.comparison.maxRatio: expected a number, found the text "110%". Write 1.1, without quotes or %.')],
         ),
         (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, comparison: {maxRatio: 10%}}",
+            [
+                (
+                    'spec.comparison.maxRatio: expected a number, found the text "10%". '
+                    "Write 1.1 for 'at most 10 % more'."
+                )
+            ],
+        ),
+        (
             "{sli: {ratio: {metric: m, good: {o: a}, total: {o: [a]}}}, objective: {atLeast: 99%}}",
             [
                 (
@@ -644,6 +656,15 @@ def test_refused_versions(version: str, expected: str) -> None:
             ],
         ),
         (
+            "apiVersion: croupier/v1\nkind: Notifier\n",
+            [
+                (
+                    "2:7 kind: unknown kind 'Notifier'. Notifiers are not applied: keep them in a file "
+                    "that CROUPIER_NOTIFIERS_FILE names to 'croupier serve'."
+                )
+            ],
+        ),
+        (
             "kind: Segment\nmetadata: {name: s}\nspec: {match: {market: DE}}\n",
             ["1:1 apiVersion: 'apiVersion' is missing. Write apiVersion: croupier/v1."],
         ),
@@ -725,7 +746,7 @@ def test_refused_versions(version: str, expected: str) -> None:
               identity: x-player-id
               attributes: {market: X-Forwarded-For, brand: x brand}
               process:
-                command: python -m payments
+                command: "python -m payments {port}"
                 env: [{name: PORT, value: "{port}"}]
                 instances: 0
                 health: /healthz
@@ -747,8 +768,8 @@ def test_refused_versions(version: str, expected: str) -> None:
                     "Write for example x-market."
                 ),
                 (
-                    '9:14 spec.process.command: expected a list, found the text "python -m payments". '
-                    "Write [python, -m, payments]."
+                    '9:14 spec.process.command: expected a list, found the text "python -m payments {port}". '
+                    'Write [python, -m, payments, "{port}"].'
                 ),
                 (
                     "10:10 spec.process.env: expected a mapping, found a list. "

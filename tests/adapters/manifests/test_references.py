@@ -86,6 +86,25 @@ def test_files_that_are_a_part_may_refer_to_what_is_elsewhere(tmp_path: Path) ->
     assert not any("error spec.service" in line for line in said(SERVICE.replace("routes:", "rutes:"), RELEASE))
 
 
+def test_the_flag_of_an_experiment_that_is_elsewhere_was_not_checked(tmp_path: Path) -> None:
+    asked = "spec: {flag: %s, control: 'off', goal: {event: bet}, owner: games}"
+    experiment = f"{V1}\nkind: Experiment\nmetadata: {{name: e}}\n{asked}\n"
+    flag = '{"feature": "new_lobby"}\n'
+
+    def said(*documents: str) -> list[str]:
+        (tmp_path / "f.yaml").write_text("---\n".join(documents), encoding="utf-8")
+        return [f"{item.severity} {item.problem}" for item in read_paths([tmp_path], partial=True).problems]
+
+    unchecked = "is not in these files, so it was not checked"
+    hint = "'croupier experiment start' checks it, and the variants, against the control plane."
+    assert said(flag, experiment % "new_lobby") == []
+    assert said(experiment % "new_lobby") == [f"warning spec.flag: flag 'new_lobby' {unchecked}. {hint}"]
+    assert said(flag, experiment % "new_loby") == [
+        f"warning spec.flag: flag 'new_loby' {unchecked}; did you mean 'new_lobby'? {hint}"
+    ]
+    assert problems(experiment % "new_lobby") == []
+
+
 def test_a_near_name_is_offered() -> None:
     assert problems(SERVICE, RELEASE.replace("payments", "payment")) == [
         "f:11:17 spec.service: unknown service 'payment'; did you mean 'payments'? There are: payments."

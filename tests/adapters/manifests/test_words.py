@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from tests.adapters.manifests.anything import VALUES, taken_or_refused
 
-from croupier.adapters.manifests import words
+from croupier.adapters.manifests import experiment_words, words
 from croupier.adapters.manifests.misread import Misread
 
 
@@ -25,6 +25,17 @@ def test_names(written: str) -> None:
 def test_no_names(written: str) -> None:
     with pytest.raises(Misread):
         words.name(written)
+
+
+@pytest.mark.parametrize(
+    "written, better",
+    [("7 days", "7d"), ("2 weeks", "2w"), ("1D", "1d"), ("12 hours", "12h"), ("3x", "90s, 5m or 1h30m")],
+)
+def test_spans_of_experiments_know_days_and_weeks(written: str, better: str) -> None:
+    with pytest.raises(Misread) as found:
+        experiment_words.span(written)
+    assert better in found.value.hint
+    assert experiment_words.span("2w") == 14 * 86_400
 
 
 def test_headers_are_lower_case() -> None:

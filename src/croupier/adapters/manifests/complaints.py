@@ -136,7 +136,10 @@ def _rewritten(annotation: Any, value: Any) -> str | None:
         words = str(value).split() if item is str else [value]
         parts = [_rewritten(item, word) for word in words]
         return f"[{', '.join(part for part in parts if part)}]" if parts and all(parts) else None
-    return str(value) if _SIMPLE.fullmatch(str(value)) else None
+    text = str(value)
+    if not _SIMPLE.fullmatch(text):
+        return None
+    return f'"{text}"' if "{" in text or "}" in text else text  # in flow style a bare brace begins a mapping
 
 
 def _shown(value: Any) -> str:

@@ -75,6 +75,9 @@ def read_document(data: Any, marks: Mapping[Path, Mark]) -> Read:
     return Read(None if broken else item, tuple(complaints), _claims(data))
 
 
+_NOTIFIER = "Notifiers are not applied: keep them in a file that CROUPIER_NOTIFIERS_FILE names to 'croupier serve'."
+
+
 def _kind(data: Any) -> tuple[type[shapes.AnyDocument] | None, list[Complaint]]:
     """The shape that the document claims to have."""
     if not isinstance(data, dict):
@@ -91,7 +94,8 @@ def _kind(data: Any) -> tuple[type[shapes.AnyDocument] | None, list[Complaint]]:
     if not isinstance(kind, str) or kind not in shapes.KINDS:
         near = nearest(kind, list(shapes.KINDS))
         guess = f"; did you mean '{near}'?" if near else "."
-        problem = Problem(f"unknown kind '{str(kind)[:60]}'{guess}", ("kind",), f"Known are {known}.")
+        hint = _NOTIFIER if kind == "Notifier" else f"Known are {known}."
+        problem = Problem(f"unknown kind '{str(kind)[:60]}'{guess}", ("kind",), hint)
         return None, [Complaint(problem)]
     return shapes.KINDS[kind], []
 

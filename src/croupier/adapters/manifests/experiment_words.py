@@ -12,6 +12,7 @@ from croupier.adapters.manifests.quantities import duration
 
 DIRECTIONS: Final = ("more", "fewer")
 _DAYS: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)(d|w)")
+_LOOSE: Final = re.compile(r"(\d{1,3})\s*(?:(d)|(w))[a-z]*", re.IGNORECASE | re.ASCII)
 _DAY_S: Final = 86_400.0
 _EFFECT: Final = re.compile(r"(\d{1,4}(?:\.\d+)?)\s*%")
 
@@ -20,6 +21,9 @@ def span(value: object) -> float:
     """Seconds: ``7d``, ``2w``, or a duration."""
     if isinstance(value, str) and (found := _DAYS.fullmatch(value)):
         return float(found[1]) * _DAY_S * (7 if found[2] == "w" else 1)
+    if isinstance(value, str) and (loose := _LOOSE.fullmatch(value)):
+        better = f"{loose[1]}{'d' if loose[2] else 'w'}"
+        raise Misread(f"expected a duration, found {described(value)}.", f"Write {better}.")
     return duration(value)
 
 

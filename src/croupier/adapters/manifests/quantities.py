@@ -147,6 +147,9 @@ def ratio(value: object) -> float:
     """How many times as much: a number such as 1.1."""
     if isinstance(value, str) and len(value) < 30 and (found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", value)):
         number = float(found[1]) / (100 if found[2] else 1)
+        if found[2] and number < 1:
+            hint = f"Write {1 + number:g} for 'at most {found[1]} % more'."
+            raise Misread(f"expected a number, found {described(value)}.", hint)
         raise Misread(f"expected a number, found {described(value)}.", f"Write {number:g}, without quotes or %.")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**6:
         raise Misread(f"expected a number, found {described(value)}.", "Write 1.1 for 'at most 10 % more'.")

@@ -67,7 +67,7 @@ def unresolved(
             found += _twice(item, index, seen)
             found += [_unknown(index, *use, names, partial) for use in _uses(item) if names.missing(*use[:2])]
             found += _surprising(index, item, names)
-            found += _unswitched(index, item, flags) if partial else ()
+            found += (*_unswitched(index, item, flags), *_unmeasured(index, item, flags)) if partial else ()
             found += [Dangling(index, problem) for problem in (*_dangling(item, names), *_shared_prefixes(item, names))]
     return tuple(found)
 
@@ -234,6 +234,17 @@ def _unswitched(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangli
             hint = "The start of a rollout checks that there is one for each group."
             at = ("spec", "onGroupFail", "actions", position, "kill")
             yield Dangling(index, Problem(problem, at, hint), severity=Severity.WARNING)
+
+
+def _unmeasured(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangling]:
+    """The flag of an experiment, where these files do not declare it; the control plane may know it."""
+    spec = item.spec if isinstance(item, Document) else None
+    if isinstance(spec, Experiment) and spec.flag not in flags:
+        near = nearest(spec.flag, list(flags))
+        problem = f"flag '{spec.flag}' is not in these files, so it was not checked"
+        hint = "'croupier experiment start' checks it, and the variants, against the control plane."
+        guess = f"; did you mean '{near}'?" if near else "."
+        yield Dangling(index, Problem(problem + guess, ("spec", "flag"), hint), severity=Severity.WARNING)
 
 
 def _shared_prefixes(item: Item, names: _Names) -> Iterator[Problem]:

@@ -132,6 +132,13 @@ def by_preset(event: Mapping[str, Any], entry: Entry) -> str:
     return f"by undoing preset {name}" if entry.action.startswith("undo ") else f"by preset {name}"
 
 
+_SAID: Final = {
+    "flag_reverted": "expired: it returned to its safe variant",
+    "flag_archived": "archived",
+    "flag_unmeasured": "the experiment on it is over",
+}
+
+
 def _said(event: Mapping[str, Any], after: FlagState | None) -> tuple[str, ...]:
     match event.get("type"):
         case "flag_killed":
@@ -145,12 +152,10 @@ def _said(event: Mapping[str, Any], after: FlagState | None) -> tuple[str, ...]:
             return (f"renewed until {moment(float(event['expires_at']))}",)
         case "flag_warned":
             return (f"its owner was told: it expires {moment(float(event['expires_at']))}",)
-        case "flag_reverted":
-            return ("expired: it returned to its safe variant",)
-        case "flag_archived":
-            return ("archived",)
-        case _:
-            return ()
+        case "flag_measured":
+            return (f"experiment {event.get('experiment', '')} started: clients report what it deals",)
+        case kind:
+            return (_SAID[kind],) if kind in _SAID else ()
 
 
 def preview(

@@ -44,6 +44,13 @@ async def test_from_start_to_stop(declared: Any, visit: Any) -> None:
     assert (await visit.submit("/experiments/lobby-order/stop", reason="enough")).status_code == 303
     page = (await visit.get("/experiments")).text
     assert "stopped" in page
+    page = (await visit.get("/flags/lobby")).text
+    assert "an experiment on it started: clients report what it deals" in page
+    assert "the experiment on it is over" in page
+    told = (await declared.get("/flags/lobby/history")).json()["items"]
+    changes = [change for item in told for change in item["changes"]]
+    assert "experiment lobby-order started: clients report what it deals" in changes
+    assert "the experiment on it is over" in changes
     await declared.post("/flags/lobby/kill", {"reason": "fire"})
     refused = await visit.submit("/experiments/lobby-order/start", reason="once more")
     assert (refused.status_code, "lobby is killed" in refused.text, "once more" in refused.text) == (422, True, True)

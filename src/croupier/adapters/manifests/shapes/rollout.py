@@ -38,7 +38,7 @@ OrWord = Annotated[UndecidedShape, BeforeValidator(_or_word)]
 class AnalysisShape(Shape):
     short: ClassVar[str] = "templates"
     elsewhere: ClassVar[dict[str, str]] = {
-        "args": "Gates take no arguments; write the values into the Gate.",
+        "args": "A rollout gives gates no arguments; write the values into the Gate.",
         "startingStep": "Guards watch from the first step; remove it.",
         "dryRun": "Gates always count here: remove it, and name only the gates that should decide.",
         "gates": "As in Argo Rollouts, write templates: [{templateName: <gate>}].",

@@ -35,6 +35,8 @@ _HAPPENED: Final = {
     "flag_warned": "its owner was warned that it expires",
     "flag_reverted": "expired: it returned to its safe value",
     "flag_archived": "archived: clients know it no more",
+    "flag_measured": "an experiment on it started: clients report what it deals",
+    "flag_unmeasured": "the experiment on it is over",
 }
 
 
