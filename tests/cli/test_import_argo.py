@@ -227,6 +227,11 @@ WRONG: list[tuple[str, str, str]] = [
         "7 spec.metrics[0].successCondition: nothing is known of {{args.a}}",
     ),
     (
+        "an argument of arguments",
+        TOP + "  args: [{name: a, value: '{{ args.b }}'}]\n" + METRIC,
+        "5 spec.args[0].value: nothing stands for {{args.b}}",
+    ),
+    (
         "a dry run of nothing",
         TOP + "  dryRun: [{metricName: other}]\n" + METRIC,
         "5 spec.dryRun[0].metricName: 'other' is the name of no metric",
@@ -305,6 +310,15 @@ def test_nothing_is_written_where_something_is_wrong(run: Callable[..., Any], tm
     assert not (tmp_path / "gates").exists()
     assert "template.yaml:8:7" in done.stderr
     assert "nothing was written" in done.stderr
+
+
+def test_what_argo_reads_otherwise_than_it_looks(run: Callable[..., Any]) -> None:
+    retention = "  measurementRetention: [{metricName: rate, limit: 0}]\n"
+    provider = "prometheus: {query: up, caCert: pem}"
+    said, fates = report(run, metric("interval: 1m", provider=provider).replace("spec:\n", f"spec:\n{retention}"))
+    assert "measurementRetention" not in said["documents"][0]["spec"]["analysis"]["metrics"][0]
+    assert fates["spec.measurementRetention[0].limit"] == "carried over"
+    assert fates["spec.metrics[0].provider.prometheus.caCert"] == "not possible"
 
 
 def test_what_stands_beside_a_template_is_left_out(run: Callable[..., Any]) -> None:

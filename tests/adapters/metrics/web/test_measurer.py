@@ -105,7 +105,7 @@ async def test_a_value_is_picked_out_of_an_answer(measuring: Any, site: Site) ->
         headers=(("authorization", "Bearer {{args.token}}"),),
         json_path="{$.data}",
     )
-    args = (Arg("who", "{{service}}-team"), Arg("token", file="shop/token"))
+    args = (Arg("who", "{{ service }}-team"), Arg("token", file="shop/token"))
     assert await measure(measuring(), asked, *args, at=7.0) == Measurement("rate", 7.0, '{"ok":true,"n":3}')
     [(method, path, headers, _)] = site.seen
     assert (method, path) == ("GET", "/shop?v=1.2.0&s=1.1.0&w=shop-team")

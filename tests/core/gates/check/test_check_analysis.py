@@ -7,7 +7,7 @@ import pytest
 
 from croupier.core.gates import AnalysisRule, Comparison, Gate, HardStop, MeasuredSli, Objective
 from croupier.core.gates.analysis.model import Arg, Metric, PrometheusQuery, WebRequest
-from croupier.core.gates.analysis.placeholders import filled, names_in, texts
+from croupier.core.gates.analysis.placeholders import filled, filled_value, names_in, texts
 from croupier.core.gates.check import check_gate
 
 RATE = Metric("rate", PrometheusQuery("up"), "result > 0.9", interval_s=60.0)
@@ -52,6 +52,18 @@ WRONG: list[tuple[str, Gate, str, str]] = [
     ("no limits", metric(failure_limit=-1), "spec.analysis.metrics[0].failureLimit", "both limits are switched off"),
     ("too few", metric(count=2, failure_limit=3), "spec.analysis.metrics[0].count", "too few for failureLimit 3"),
     ("all may fail", metric(count=2, failure_limit=2), "spec.analysis.metrics[0].failureLimit", "it can never fail"),
+    (
+        "the only one may fail",
+        metric(interval_s=None, failure_limit=3),
+        "spec.analysis.metrics[0].failureLimit",
+        "it can never fail",
+    ),
+    (
+        "a value that nothing stands for",
+        replace(GATE, rule=AnalysisRule((RATE,), (Arg("a", "{{ service }}-{{ args.b }}"),))),
+        "spec.analysis.args[0].value",
+        "known are service, version, stable",
+    ),
     (
         "too few for doubt",
         metric(count=2, inconclusive_limit=3),
@@ -131,3 +143,9 @@ def test_what_stands_for_placeholders() -> None:
         filled(asked, {})
     assert names_in('{"a": {"b": "{{c}} {{ c }}"}}') == ("c",)
     assert len(list(texts(WEB))) == 4
+
+
+def test_a_value_of_an_argument_is_filled() -> None:
+    assert filled_value("{{ service }}-{{version}}", {"service": "shop", "version": "1"}) == "shop-1"
+    with pytest.raises(KeyError, match="b"):
+        filled_value("{{args.b}}", {"service": "shop"})

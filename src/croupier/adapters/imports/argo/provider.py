@@ -37,8 +37,10 @@ def made_of_provider(data: Any, at: Path, made: Made) -> dict[str, Any] | None:
 
 
 def _prometheus(data: Any, at: Path, made: Made) -> dict[str, Any] | None:
-    known = ("address", "query", "authentication", "timeout", "insecure", "headers", "rangeQuery")
+    known = ("address", "query", "authentication", "timeout", "insecure", "headers", "rangeQuery", "caCert")
     asked = mapping(data, at, made, known, needed=("query",))
+    if "caCert" in asked:
+        made.left_out((*at, "caCert"), "let the machine of the control plane trust the certificate's issuer")
     if not _possible(asked, at, made) or not _instant(asked, at, made):
         return None
     written: dict[str, Any] = {"query": text_of(asked.get("query", ""), (*at, "query"), made)}

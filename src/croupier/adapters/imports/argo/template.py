@@ -163,7 +163,9 @@ def _retentions(spec: Mapping[str, Any], names: list[str], made: Made) -> Iterat
         entry = mapping(each, (*at, position), made, ("metricName", "limit"), needed=("metricName", "limit"))
         rule = _rule(entry, (*at, position, "metricName"), names, made)
         limit = number_of(entry.get("limit"), (*at, position, "limit"), made)
-        if rule is not None and limit is not None:
+        if rule is not None and limit == 0:
+            made.kept((*at, position, "limit"), "0 is the default, 10")
+        elif rule is not None and limit is not None:
             if not 1 <= limit <= 100:
                 made.changed((*at, position, "limit"), "1 to 100 measurements are shown; the record has all of them")
             yield rule, min(max(limit, 1), 100)

@@ -5,6 +5,7 @@ from typing import Final
 
 from croupier.adapters.metrics.web.settings import MeasureSettings
 from croupier.core.gates.analysis.model import Arg
+from croupier.core.gates.analysis.placeholders import filled_value
 
 _LONGEST: Final = 65_536
 
@@ -15,14 +16,12 @@ class Unmeasured(Exception):
 
 def values(args: Iterable[Arg], about: Mapping[str, str], settings: MeasureSettings) -> tuple[dict[str, str], set[str]]:
     """What stands for each placeholder (``args.NAME``, and those of ``about``), and which of it is secret. Raises
-    ``Unmeasured``.
+    ``Unmeasured``, and ``KeyError`` for a placeholder in a value that nothing stands for.
     """
     found, secrets = dict(about), set[str]()
     for arg in args:
         if arg.value is not None:
-            text = arg.value
-            for name, value in about.items():
-                text = text.replace(f"{{{{{name}}}}}", value)
+            text = filled_value(arg.value, about)
         else:
             text = _secret(arg, settings)
             secrets.add(text)

@@ -39,6 +39,11 @@ def filled(provider: Provider, values: Mapping[str, str]) -> Provider:
     )
 
 
+def filled_value(text: str, values: Mapping[str, str]) -> str:
+    """The value of an argument, with what stands for service and versions. Raises ``KeyError`` for anything else."""
+    return _filled(text, values)
+
+
 def texts(provider: Provider) -> Iterator[tuple[str, str]]:
     """The fields that may have placeholders, by the names that files give them."""
     if isinstance(provider, PrometheusQuery):

@@ -100,6 +100,12 @@ def _wrong_limits(metric: Metric, at: tuple[str | int, ...]) -> Iterator[Problem
             "Write failureLimit: 0 or more, or a consecutiveSuccessLimit.",
         )
     if not metric.count:
+        if metric.wanted is not None and metric.failure_limit > 0:
+            yield Problem(
+                f"there is one measurement, and {metric.failure_limit} may fail: it can never fail.",
+                (*at, "failureLimit"),
+                "Write 0, or add an interval.",
+            )
         return
     limit, successes = max(metric.failure_limit, 0), max(metric.consecutive_success_limit, 0)
     if metric.count < limit + successes:
@@ -146,6 +152,10 @@ def _wrong_args(rule: AnalysisRule) -> Iterator[Problem]:
             yield Problem(f"'{arg.name}' is there twice.", (*at, "name"), "Remove one.")
         if names_in(f"{{{{args.{arg.name}}}}}") != (f"args.{arg.name}",):
             yield Problem(f"'{arg.name}' is no name of an argument.", (*at, "name"), "Write for example service-name.")
+        for name in names_in(arg.value or ""):
+            if name not in OURS:
+                hint = f"In values of arguments, known are {', '.join(OURS)}."
+                yield Problem(f"nothing stands for {{{{{name}}}}}.", (*at, "value"), hint)
         if arg.env is not None and not _ENV.fullmatch(arg.env):
             yield Problem(
                 f"'{arg.env}' is no environment variable that gates may read.",
