@@ -19,6 +19,7 @@ from tests.e2e.conftest import House, until
 from casino.players.population import Person
 from casino.players.wire import Wire
 from casino.testing import sign_in
+from casino.testing import until as comes_true
 from croupier.cli.client import Client
 from croupier.cli.demo.stage import ControlPlane, choose_place
 from croupier.sdk import FlagClient
@@ -127,6 +128,10 @@ def test_equals_are_looked_at_all_the_time_and_nobody_is_blamed(plane: tuple[str
     assert verdicts <= {"open", "same"}
 
 
+def exposed(client: Client) -> int:
+    return sum(item["exposed"] for item in result(client, "lobby-order")["variants"])
+
+
 async def test_the_casino_reports_who_saw_which_lobby_and_who_bet(house: House) -> None:
     house.client.post("apply", {"documents": list(documents_of(EXPERIMENTS))})
     house.client.post("experiments/lobby-order/start", {"reason": "more bets?"})
@@ -135,15 +140,13 @@ async def test_the_casino_reports_who_saw_which_lobby_and_who_bet(house: House) 
     async with Wire(house.place.edge, {}) as wire:
         headers = await sign_in(wire, person)
 
-        async def seen() -> int:
+        async def seen() -> bool:
             heard = await wire.ask("games", "GET", "/games/lobby", None, headers)
             assert heard.status == 200, heard
-            return sum(item["exposed"] for item in result(house.client, "lobby-order")["variants"])
+            return bool(await asyncio.to_thread(exposed, house.client))
 
-        for _ in range(600):
-            if await seen():
-                break
-        assert await seen() == 1
+        await comes_true(seen, within_s=90.0)
+        assert exposed(house.client) == 1
 
         async def spun(number: int) -> bool:
             """Whether a spin is settled after a deposit, which a provider may decline."""

@@ -30,7 +30,7 @@ from croupier.control.ports import (
     TrafficTable,
     VersionKey,
 )
-from croupier.core.gates import EventsSli, Gate, GateState, PopulationRule, Reading, Silence
+from croupier.core.gates import EventsSli, Gate, GateState, LatencySli, PopulationRule, Reading, Silence
 from croupier.core.gates.judge import judge
 from croupier.core.gates.ready import BY_NAME, EDGE, POPULATION, READY, Ready
 from croupier.core.releases import ProcessTemplate, Service
@@ -174,6 +174,7 @@ async def _every_ready_made_gate_sees_it(floor: Floor) -> None:
         reading = await floor.read(ready.gate, service)
         if isinstance(ready.gate.sli, EventsSli):
             assert reading.canary[()].total == 0, ready.name
-        elif ready.gate.objective is not None:
-            # A healthy casino is not far from what is asked of it, or the defaults would make no sense.
+        elif ready.gate.objective is not None and not isinstance(ready.gate.sli, LatencySli):
+            # A healthy casino is not far from what is asked of it, or the defaults would make no sense. How quick it is
+            # depends on who else keeps the machine busy.
             assert reading.canary[()].bad_share < 0.2, (ready.name, service, reading)

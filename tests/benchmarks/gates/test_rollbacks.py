@@ -76,7 +76,7 @@ def test_the_study_knows_every_scenario_at_its_rates() -> None:
         assert targets(per_s).keys() == BY_NAME.keys()
     assert targets(50.0) == {}
     cell = summed_up([Result(235.0, 32, None)])
-    assert ratio(cell, targets(20.0)["5xx 0.05->0.5%"]) == "0.50, 2.00"
+    assert ratio(cell, targets(20.0)["5xx 0.05->0.5%"]) == "0.50, 0.28, 2.00"
 
 
 def test_every_rule_is_explained() -> None:
