@@ -528,3 +528,12 @@ async def test_a_rollouts_kill_needs_no_store(plane: Any, clock: Any) -> None:
     plane.down = False
     await plane.flags.changes.kills.settle()
     assert await told(plane) == [("flag_declared", "anna"), ("flag_killed", "rollout/shop-2")]
+
+
+async def test_a_kill_that_another_plane_recorded_a_moment_ago_is_not_recorded_twice(plane: Any, another: Any) -> None:
+    await plane.declare(ON)
+    other = await another()
+    await other.flags.changes.kill("lobby", actor="carla", reason="two")
+    killed = await plane.flags.changes.kill("lobby", actor="anna", reason="one")
+    assert (killed.recorded, killed.states[0].killed.actor, plane.answer("lobby")) == (True, "carla", "off")
+    assert await told(plane) == [("flag_declared", "anna"), ("flag_killed", "carla")]

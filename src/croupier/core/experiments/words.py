@@ -33,7 +33,7 @@ def sentence(plan: Plan, item: Compared) -> str:
             return f"{item.treatment} and {control} differ by less than {minimum}: {item.event} by {bounds}."
         case Verdict.OPEN:
             return f"{item.treatment} against {control} is open: {item.event} by {bounds}."
-        case Verdict.WITHHELD:
+        case _:
             return f"{item.treatment} against {control}: withheld."
 
 

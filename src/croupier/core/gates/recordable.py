@@ -17,16 +17,14 @@ def recordable(value: object) -> bool:
     """Whether every number in it can be, however deep."""
     # The frequent kinds first: a look asks this of everything that its gate remembers.
     kind = type(value)
-    if kind is tuple:
-        return all(map(recordable, value))  # type: ignore[call-overload]
+    if isinstance(value, tuple):
+        return all(map(recordable, value))
     if kind is str or value is None:
         return True
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, int):
         return abs(value) <= LARGEST
-    if isinstance(value, tuple):
-        return all(map(recordable, value))
     if names := _fields(kind):  # type: ignore[arg-type] # every type is hashable
         return all(recordable(getattr(value, name)) for name in names)
     return all(map(recordable, value.values())) if isinstance(value, Mapping) else True

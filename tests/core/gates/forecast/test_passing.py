@@ -13,12 +13,14 @@ from croupier.core.gates import (
     Gate,
     GateState,
     HardStop,
+    MeasuredSli,
     Objective,
     RatioSli,
     Reading,
     SequentialRule,
     Verdict,
 )
+from croupier.core.gates.analysis.model import AnalysisRule, Metric, PrometheusQuery
 from croupier.core.gates.forecast.flow import Flow
 from croupier.core.gates.forecast.passing import Passing, Seen, enough, passing
 from croupier.core.gates.judge import judge
@@ -92,3 +94,9 @@ def test_a_comparison_alone_needs_the_baseline_s_events_too() -> None:
 def test_things_that_must_not_happen_need_one_look() -> None:
     gate = Gate("drift", EventsSli("drift_total"), hard_stop=HardStop(events=1), rule=ClassicRule(interval_s=15))
     assert passing(gate, Flow(0.0, 0.0, 0.0), 0.01, before=NOTHING, next_bp=500) == Passing(15, 15)
+
+
+def test_an_analysis_takes_its_measurements_whatever_the_traffic() -> None:
+    rate = Metric("rate", PrometheusQuery("up"), "result[0] < 0.05", interval_s=10.0, count=4)
+    gate = Gate("values", MeasuredSli(), rule=AnalysisRule((rate,)))
+    assert passing(gate, Flow(0.0, 0.0, 0.0), 0.01, before=NOTHING, next_bp=500) == Passing(30, 30)

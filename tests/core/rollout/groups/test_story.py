@@ -24,6 +24,8 @@ from croupier.core.gates.wording import name
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
+from croupier.core.rollout.explain_gate import explain_gate
+from croupier.core.rollout.gate_words import describe_story
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.blame import also_fails, responsible
 from croupier.core.rollout.groups.remedy import remedy
@@ -481,3 +483,8 @@ def test_what_happened_is_told() -> None:
         "market=DE: market=DE held on 1.0.0 helped, and the others go on",
     ]
     assert "what was done about it" in describe_event(e.GroupWatched("deposits", KESTREL, 1.0))
+
+
+def test_its_gate_tells_what_was_done() -> None:
+    told = describe_story(explain_gate(broken().events, "deposits", lambda: 0.5))
+    assert any("psp_kestrel" in line for line in told)
