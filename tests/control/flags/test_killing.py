@@ -7,6 +7,7 @@ import pytest
 
 from croupier.control.flags.book import FlagBook
 from croupier.control.ports import KillIntent
+from croupier.core.flags.read import read_flag
 from croupier.core.flags.snapshot import apply
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
@@ -165,8 +166,8 @@ async def test_a_kill_that_was_recorded_before_the_crash_is_not_repeated(
         await heir.flags.changes.kills.resume()
         heir.down = False
         assert heir.answer("lobby") == "off"  # the safe side, until the journal was asked
-        await heir.flags.changes.kills.settle()
         expected += ["flag_killed", "flag_restored"]  # what went out is recorded, and then ended
+    await heir.flags.changes.kills.settle()
     assert (heir.answer("lobby"), list(heir.spool.pending()), list(heir.flags.book.unrecorded)) == ("on", [], [])
     await other.flags.book.refresh()
     assert heir.flags.book.snapshot("production") == other.flags.book.snapshot("production")
@@ -192,6 +193,23 @@ async def test_a_kill_that_waits_outlives_what_others_record_of_the_flag(plane: 
     await other.flags.book.refresh()
     assert (plane.answer("lobby"), other.answer("lobby")) == ("off", "off")
     assert plane.flags.book.snapshot("production") == other.flags.book.snapshot("production")
+
+
+async def test_who_changes_a_flag_is_told_of_the_kill_that_waits(plane: Any) -> None:
+    """The store answers again, the kill is not recorded yet: the change must not read as if nobody had killed it."""
+    await plane.declare(ON)
+    plane.down = True
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    plane.down = False
+    kept: list[Any] = []
+    changed = await plane.flags.changes.declare(
+        [read_flag({**ON, "description": "changed"})], actor="anna", reason="", answer=lambda told: kept.append(told)
+    )
+    assert list(plane.flags.book.unrecorded) == ["lobby"]
+    for told_of in (changed, *kept):
+        (state,) = told_of.states
+        assert (state.killed.actor, state.version, state.flag.description) == ("ben", told_of.version, "changed")
+    assert plane.flags.book.recorded("lobby").killed is None
 
 
 @pytest.mark.parametrize("how", ["killed", "archived"])
@@ -281,6 +299,35 @@ async def test_who_restores_a_flag_undoes_the_kills_that_were_decided_before(
     await plane.flags.changes.kills.settle()
     await other.flags.book.refresh()
     assert (plane.answer("lobby"), other.answer("lobby"), list(plane.spool.pending())) == ("on", "on", [])
+
+
+async def test_the_next_process_ends_what_a_crash_left_half_ended(plane: Any, another: Any) -> None:
+    """The controller recorded what had gone out, and died before it undid it: the flag must not stay killed."""
+    await plane.declare(ON)
+    await plane.flags.changes.kill("lobby", actor="ben", reason="fire")
+    await plane.flags.changes.restore("lobby", actor="cleo")
+    plane.spool.add(KillIntent("lobby", "ben", "fire", plane.clock.now()))
+    heir = type(plane)(plane.store, plane.clock, plane.spool)
+    await heir.flags.book.refresh()
+    heir.down = True
+    await heir.flags.changes.kills.resume()
+    heir.down = False
+
+    async def dies() -> None:
+        heir.down = True
+
+    heir.happenings.once["after commit"] = dies
+    with pytest.raises(Transient):
+        await heir.flags.changes.kills.settle()
+    assert (await told(heir))[-1] == ("flag_killed", "croupier")
+    last = await another(spool=plane.spool)
+    async with asyncio.timeout(5):
+        settling = asyncio.create_task(last.flags.changes.kills.keep_settling())
+        while last.spool.pending():
+            await asyncio.sleep(0)
+        settling.cancel()
+    assert (await told(heir))[-1] == ("flag_restored", "croupier")
+    assert (last.answer("lobby"), list(last.flags.book.unrecorded)) == ("on", [])
 
 
 async def test_a_kill_that_waits_for_a_flag_that_is_no_more_is_forgotten(plane: Any, clock: Any) -> None:

@@ -73,6 +73,12 @@ class FlagBook:
         """The flag as it is recorded."""
         return self._states.get(key)
 
+    def as_answered(self, recorded: FlagState) -> FlagState:
+        """What is recorded, and the kill on it that waits for its record."""
+        early = self._early.get(recorded.key)
+        kill = early.killed_by_hand if early else None
+        return recorded if kill is None else recorded.with_kill(kill)
+
     def states(self) -> Iterable[FlagState]:
         """All flags as they answer now, archived ones too, in no order."""
         return ({**self._states, **self._early} if self._early else self._states).values()

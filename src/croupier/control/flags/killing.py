@@ -43,15 +43,16 @@ class Kills:
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def resume(self) -> None:
-        """At the start: what a former process could not record is in force before the first client asks."""
+        """At the start: what a former process could not record is in force before the first client asks. What it did
+        record is left to be settled, since it may have died halfway through that.
+        """
         for intent in self.spool.pending():
+            self._waiting.set()
             try:
                 done = await self._is_recorded(intent)
             except Transient:
                 done = False  # the safe side
-            if done:
-                self.spool.remove(intent)
-            else:
+            if not done:
                 self._act(intent)  # also on top of a kill: clients may have it under a version that is still to come
 
     async def kill(

@@ -111,7 +111,7 @@ class Recorder:
                     continue
                 return Changed((), version, warnings=decided.warnings, effects=decided.effects)
             change = await made_commit(self.book, version, decided, who, self.clock.now())
-            states = change.flags
+            states = tuple(map(self.book.as_answered, change.flags))
             changed = Changed(states, version + 1, 0, warnings=decided.warnings, effects=decided.effects)
             try:
                 seqs = await self.store.commit(replace(change, answer=answer(changed) if answer else None))
@@ -119,7 +119,7 @@ class Recorder:
                 if attempt == _TRIES - 1 or not await self._is_behind(version):
                     raise
             else:
-                await self.book.take(FlagRecord(self.book.lineage, version + 1, states))
+                await self.book.take(FlagRecord(self.book.lineage, version + 1, change.flags))
                 return replace(changed, seq=max(seqs))
         raise Conflict("The flags change faster than this can be decided.", hint="Try again.")
 

@@ -78,6 +78,10 @@ class FlagState:
         """The kill by a person."""
         return self.kills[0] if self.kills and self.kills[0].by_hand else None
 
+    def with_kill(self, kill: Kill) -> "FlagState":
+        """The same, and ``kill`` stands: in place of one by a person, or by the same preset."""
+        return replace(self, kills=_with(self.kills, kill))
+
     @property
     def after_restore(self) -> tuple[Kill, ...]:
         """The kills that still stand once somebody restores it: a person's is undone first, then all others."""
@@ -103,7 +107,7 @@ def evolve(
         case e.FlagDeclared():
             return _declared_again(state, event, flag or read_flag(event.source), actor, at)
         case e.FlagKilled():
-            return replace(state, kills=_with(state.kills, Kill(actor, at, event.reason, preset=event.preset)))
+            return state.with_kill(Kill(actor, at, event.reason, preset=event.preset))
         case e.FlagRestored():
             of_preset = tuple(kill for kill in state.kills if kill.preset != event.preset)
             return replace(state, kills=of_preset if event.preset else state.after_restore)
