@@ -203,7 +203,7 @@ async def test_who_changes_a_flag_is_told_of_the_kill_that_waits(plane: Any) -> 
     plane.down = False
     kept: list[Any] = []
     changed = await plane.flags.changes.declare(
-        [read_flag({**ON, "description": "changed"})], actor="anna", reason="", answer=lambda told: kept.append(told)
+        [read_flag({**ON, "description": "changed"})], actor="anna", reason="", answer=kept.append
     )
     assert list(plane.flags.book.unrecorded) == ["lobby"]
     for told_of in (changed, *kept):
