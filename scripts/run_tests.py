@@ -1,7 +1,7 @@
 """Runs every test, quick ones first, and holds core and control to full coverage; pytest's closing line comes last.
 
 Called by `make test`. Core and control must be covered completely, branches included, by their own unit tests: what
-only an end-to-end test reaches is not pinned down. Each test's coverage is kept apart for that (a context per test).
+only an end-to-end test reaches is not pinned down. So only those are measured (tests/conftest.py), and they come first.
 """
 
 import argparse
@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# "^$" is what importing runs, before any test.
-UNIT_CONTEXTS = "^$,^tests/core/,^tests/control/"
 # A suite that hangs must still end well within the hour that CI gives; single tests have pytest-timeout.
 SUITE_TIMEOUT_S = 50 * 60
 
@@ -26,7 +24,7 @@ def main() -> int:
 
     # One file's tests stay in one process, so that a server is started once per file; the order is that of conftest.
     parallel = ["--dist=loadfile", "--no-loadscope-reorder", "-n", str(arguments.workers)] if arguments.workers else []
-    covering = [] if chosen else ["--cov", "--cov-context=test", "--cov-report="]
+    covering = [] if chosen else ["--cov", "--cov-report="]
     failed, closing = _pytest(["-q", *parallel, *covering, *chosen])
     if not failed and covering:
         failed = _covered()
@@ -50,7 +48,7 @@ def _pytest(arguments: list[str]) -> tuple[int, str]:
 
 
 def _covered() -> int:
-    command = [sys.executable, "-m", "coverage", "report", f"--contexts={UNIT_CONTEXTS}", "--fail-under=100"]
+    command = [sys.executable, "-m", "coverage", "report", "--fail-under=100"]
     report = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if report.returncode:
         print(f"\nCore and control are not covered completely by tests/core and tests/control:\n{report.stdout}")
