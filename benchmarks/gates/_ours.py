@@ -1,6 +1,6 @@
 """Croupier's own rules, driven sample by sample through the real ``decide`` by a rehearsal."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from croupier.core.gates import (
     Counts,
     Gate,
     HardStop,
+    Instance,
     LatencySli,
     Objective,
     RatioSli,
@@ -28,13 +29,6 @@ from croupier.core.rollout.spec import Auto, Pause, Plan, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.testing import Rehearsal
 
-_PARTS: Final[dict[str, Callable[[Part], tuple[int, int]]]] = {
-    "errors": lambda part: (part.errors, part.requests),
-    "slow": lambda part: (part.slower[-1], part.requests),
-    "p75": lambda part: (part.slower[0], part.requests),
-    "p95": lambda part: (part.slower[2], part.requests),
-    "deposits": lambda part: (part.failed, part.deposits),
-}
 _EDGES: Final = {"p75": (0, 1), "p95": (2, 3)}
 """Which of the histogram's edges counts for the baseline, and which for the canary."""
 WATCH_S: Final = 1800.0
@@ -120,12 +114,24 @@ def _said(
         baselines.append(baseline)
     # Each version at its own edge of the histogram.
     theirs, ours = _EDGES.get(name, (-1, -1))
+    counted = _counted(name, canaries, ours)
+    instances = tuple(Instance(f"pod-{pod}", counts) for pod, counts in enumerate(_parts(name, canaries, ours)))
     if alone:
-        return Reading(since, until, _counted(name, canaries, ours), None)
-    by_part = zip(*([_PARTS[name](part) for part in arm.parts] for arm in baselines), strict=True)
-    parts = [_counts(each) for each in by_part]
-    counted = _counted(name, canaries, ours), _counted(name, baselines, theirs)
-    return Reading(since, until, *counted, tuple(parts))
+        return Reading(since, until, counted, None, instances=instances)
+    compared, parts = _counted(name, baselines, theirs), tuple(_parts(name, baselines, theirs))
+    return Reading(since, until, counted, compared, parts, instances=instances)
+
+
+def _parts(name: str, arms: Sequence[Arm], edge: int) -> Iterator[Counts]:
+    """What each pod, or each part of the baseline, counted."""
+    for each in zip(*(arm.parts for arm in arms), strict=True):
+        yield _counts(_part(name, part, edge) for part in each)
+
+
+def _part(name: str, part: Part, edge: int) -> tuple[int, int]:
+    if name == "errors":
+        return part.errors, part.requests
+    return (part.failed, part.deposits) if name == "deposits" else (part.slower[edge], part.requests)
 
 
 def _counted(name: str, arms: Sequence[Arm], edge: int) -> Mapping[Group, Counts]:

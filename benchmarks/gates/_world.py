@@ -15,7 +15,7 @@ TICK_S: Final = 10.0
 PROVIDERS: Final = (0.40, 0.25, 0.15, 0.12, 0.08)
 """Shares of the deposits; the third is the one that breaks."""
 PARTS: Final = 4
-"""The baseline's counts come in so many parts, by pod, so that clumps can be measured."""
+"""The baseline's counts come in so many parts, so that clumps can be measured; the canary's pod by pod."""
 SLO_MS: Final = 400.0
 FACTOR: Final = 1.2
 _DEPOSITS: Final = 0.10
@@ -41,7 +41,7 @@ class Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One version's sample: requests, errors, requests slower than each of ``EDGES_MS``, its p95 (``None`` without
-    requests), (deposits, failed) by provider, and the same in parts.
+    requests), (deposits, failed) by provider, and the same in parts: the canary's pods, parts of the baseline.
     """
 
     requests: int
@@ -66,12 +66,6 @@ class World:
         self._phase = random.uniform(0, 2 * math.pi)
         self._burst_at = random.uniform(30, 900)
         self._incident_at = random.uniform(*scenario.incident[:2]) if scenario.incident else math.inf
-        # What a deposit with each provider fails by row: before the fault, and with it.
-        usual = np.full((1 + PARTS, len(PROVIDERS)), scenario.deposits)
-        broken = usual.copy()
-        if scenario.provider is not None:
-            broken[0, 2] = scenario.provider
-        self._failing = usual, broken
         # What varies slowly, with a memory of two minutes: the day, the canary's pods, the baseline's by part.
         self._slow_noise: list[float] = random.standard_normal(2 + PARTS).tolist()
 
@@ -80,20 +74,24 @@ class World:
         s, random = self._scenario, self._random
         now = (tick + 0.5) * self._tick_s
         mean = self._per_s * self._tick_s * (1 + 0.2 * math.sin(self._phase + 2 * math.pi * now / 7200))
-        # The canary, then the baseline in parts: all of them at once, since each draw costs as much as ten.
-        rows = random.multinomial(random.poisson(mean), [weight, *[(1.0 - weight) / PARTS] * PARTS])
-        faulty = now >= s.onset_s and weight >= s.from_weight - 1e-9
         pods = max(1, round(weight * PODS))
+        # The canary pod by pod, then the baseline in parts: all at once, since each draw costs as much as ten.
+        shares = [*[weight / pods] * pods, *[(1.0 - weight) / PARTS] * PARTS]
+        rows = random.multinomial(random.poisson(mean), shares)
+        faulty = now >= s.onset_s and weight >= s.from_weight - 1e-9
         ours, theirs = self._rates(now, faulty=faulty)
-        rates = [ours + self._burst(tick) / pods, *[theirs] * PARTS]
-        errors = self._failed(rows, rates, [pods, *[max(1, PODS - pods) / PARTS] * PARTS])
+        rates = [ours + self._burst(tick), *[ours] * (pods - 1), *[theirs] * PARTS]
+        errors = self._failed(rows, rates, [*[1.0] * pods, *[max(1, PODS - pods) / PARTS] * PARTS])
         slower = self._multipliers(now, pods)
         over = random.multinomial(rows, [_shares(each) for each in slower])[:, ::-1].cumsum(axis=1)[:, -2::-1]
         made = random.multinomial(random.binomial(rows, _DEPOSITS), PROVIDERS)
-        failed = random.binomial(made, self._failing[1 if faulty else 0])
+        failing = np.full((pods + PARTS, len(PROVIDERS)), s.deposits)
+        if faulty and s.provider is not None:
+            failing[:pods, 2] = s.provider
+        failed = random.binomial(made, failing)
         canary, baseline = (
             self._arm(slice(*span), rows, errors, over, made, failed, slower=slower)
-            for span in ((0, 1), (1, 1 + PARTS))
+            for span in ((0, pods), (pods, pods + PARTS))
         )
         if s.silence and s.silence[0] <= now < s.silence[1]:
             return None, baseline if s.silence[2] else None
@@ -121,11 +119,11 @@ class World:
         s = self._scenario
         common = s.incident[4] if s.incident and self._struck(now) else 1.0
         if not s.pod_latency:
-            return [s.latency * common, *[common] * PARTS]
+            return [*[s.latency * common] * pods, *[common] * PARTS]
         pods_of_part = max(1, PODS - pods) / PARTS
         spreads = [s.pod_latency / math.sqrt(pods), *[s.pod_latency / math.sqrt(pods_of_part)] * PARTS]
         drifts = [math.exp(spread * self._drift(1 + row)) for row, spread in enumerate(spreads)]
-        return [s.latency * common * drifts[0], *(common * drift for drift in drifts[1:])]
+        return [*[s.latency * common * drifts[0]] * pods, *(common * drift for drift in drifts[1:])]
 
     def _struck(self, now: float) -> bool:
         incident = self._scenario.incident

@@ -93,6 +93,19 @@ class Counts:
         """Share of bad events, 0 to 1; 0 where nothing happened."""
         return self.bad / self.total if self.total else 0.0
 
+    def without(self, part: "Counts") -> "Counts":
+        """The rest; a part that was read a moment later than the whole may be larger than that."""
+        total = max(0, self.total - part.total)
+        return Counts(min(max(0, self.good - part.good), total), total)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What one instance of a version counted of everything; ``name`` as people know it, unique among the version's."""
+
+    name: str
+    counts: Counts
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -102,7 +115,7 @@ class Reading:
     ``None`` where no baseline served. ``since`` is the true start of the data: later than asked for when the source has
     not watched for so long. ``parts`` is the baseline's whole by instance, in any order, where the source can tell:
     what clumps of failures are measured on. ``recent`` are the canary's counts at the end of the span, for a rule that
-    asks for them.
+    asks for them. ``instances`` is the canary's whole by instance, where the source can tell.
     """
 
     since: float
@@ -111,6 +124,7 @@ class Reading:
     baseline: Mapping[Group, Counts] | None
     parts: tuple[Counts, ...] = ()
     recent: Mapping[Group, Counts] | None = None
+    instances: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

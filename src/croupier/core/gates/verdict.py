@@ -9,7 +9,7 @@ from enum import StrEnum
 from croupier.core.gates.analysis.measurement import Measurement
 from croupier.core.gates.analysis.run import Run
 from croupier.core.gates.sequential.evidence import Evidence
-from croupier.core.gates.sli import Counts, Group
+from croupier.core.gates.sli import Counts, Group, Instance
 
 
 class Verdict(StrEnum):
@@ -48,6 +48,7 @@ class Finding:
 class Judgement:
     """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it; ``parts`` as
     in the reading. ``taken`` are the measurements of a gate that measures, and ``measured`` says that it is one.
+    ``sick`` is the canary's instance, one at most, whose failures were not held against the release.
     """
 
     gate: str
@@ -61,6 +62,7 @@ class Judgement:
     parts: tuple[Counts, ...] = ()
     taken: tuple[Measurement, ...] = ()
     measured: bool = False
+    sick: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

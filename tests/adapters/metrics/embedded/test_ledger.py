@@ -14,7 +14,7 @@ from croupier.adapters.metrics.embedded.ledger import Ledger
 from croupier.adapters.metrics.embedded.page import Page
 from croupier.adapters.metrics.embedded.target import Edge, TargetId
 from croupier.control.ports import Endpoint, Query, ScrapeTarget, VersionKey
-from croupier.core.gates import Counts, EventsSli, LatencySli, RatioSli, Reading, Silence
+from croupier.core.gates import Counts, EventsSli, Instance, LatencySli, RatioSli, Reading, Silence
 
 OLD, NEW = VersionKey("bet", "1"), VersionKey("bet", "2")
 SLI = RatioSli("spins", good=(("ok", ("yes",)),))
@@ -126,12 +126,10 @@ def told(answer: Reading | Silence) -> dict[VersionKey, Counts] | None:
     if isinstance(answer, Silence):
         return None
     assert answer.baseline is not None
-    whole = answer.baseline[()]
-    assert (sum(part.good for part in answer.parts), sum(part.total for part in answer.parts)) == (
-        whole.good,
-        whole.total,
-    )
-    return {NEW: answer.canary[()], OLD: whole}
+    whole, canary = answer.baseline[()], answer.canary[()]
+    for arm, parts in ((whole, answer.parts), (canary, [each.counts for each in answer.instances])):
+        assert (sum(part.good for part in parts), sum(part.total for part in parts)) == (arm.good, arm.total)
+    return {NEW: canary, OLD: whole}
 
 
 @given(
@@ -268,9 +266,14 @@ def test_what_is_asked_for_late_counts_from_the_scrape_before() -> None:
     ledger = ledger_of()
     commit(ledger, 1, "spins_total 5\n")
     commit(ledger, 2, "spins_total 7\n")
-    assert asked(ledger, EventsSli("spins"), 0, 2) == Reading(2, 2, {(): Counts(0, 0)}, None)
+    nothing, three = Counts(0, 0), Counts(0, 3)
+    assert asked(ledger, EventsSli("spins"), 0, 2) == Reading(
+        2, 2, {(): nothing}, None, instances=(Instance("127.0.0.1:1", nothing),)
+    )
     commit(ledger, 3, "spins_total 10\n")
-    assert asked(ledger, EventsSli("spins"), 0, 3) == Reading(2, 3, {(): Counts(0, 3)}, None)
+    assert asked(ledger, EventsSli("spins"), 0, 3) == Reading(
+        2, 3, {(): three}, None, instances=(Instance("127.0.0.1:1", three),)
+    )
 
 
 def test_what_nobody_asks_for_is_forgotten() -> None:

@@ -78,7 +78,11 @@ async def test_counts_good_and_total_of_both_versions(
         {(): Counts(3, 5), adyen: Counts(3, 3), trustly: Counts(0, 2)},
         {(): Counts(40, 40), adyen: Counts(40, 40), trustly: Counts(0, 0)},
         parts=(Counts(40, 40),),
+        instances=got.instances,
     )
+    assert [(each.name, each.counts) for each in got.instances] == [
+        (f"127.0.0.1:{canary.target.endpoint.port}", Counts(3, 5))
+    ]
     only = RatioSli("casino_deposits_total", good=(("outcome", ("ok",)),), total=(("psp", ("trustly", "klarna")),))
     alone = reading(await metrics.read(query(only, baseline=None)))
     assert (alone.canary, alone.baseline) == ({(): Counts(0, 2)}, None)
@@ -266,9 +270,9 @@ async def test_part_of_the_instances_is_not_enough_unless_the_rest_is_gone(
     counters[0].inc(1)
     await metrics.scrape()
     # The last span that both have told about.
-    assert reading(await metrics.read(query(baseline=None, until=clock.now()))) == Reading(
-        START, START + 5, {(): Counts(30, 30)}, None
-    )
+    got = reading(await metrics.read(query(baseline=None, until=clock.now())))
+    assert (got.since, got.until, got.canary) == (START, START + 5, {(): Counts(30, 30)})
+    assert {each.counts for each in got.instances} == {Counts(10, 10), Counts(20, 20)}
     await clock.advance(20)
     await metrics.scrape()
     assert "(1 of 2 instances): 127.0.0.1" in silence(await metrics.read(query(baseline=None, until=clock.now())))

@@ -90,4 +90,5 @@ def test_spans_hold_every_event_once(schedule: list[Push], deltas: list[bool], c
             # Nobody is judged by the push of another.
             assert all(any(found.since < at <= found.until for at, *_ in process.told) for process in mine)
         assert sum(part.total for part in found.parts) == found.baseline[()].total
+        assert sum(each.counts.total for each in found.instances) == found.canary[()].total
         read_to, spans = found.until, spans + 1

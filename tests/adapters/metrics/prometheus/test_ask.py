@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
 from croupier.control.ports import Query
-from croupier.core.gates import PROMETHEUS, Counts, LatencySli, RatioSli, Reading, Silence
+from croupier.core.gates import PROMETHEUS, Counts, Instance, LatencySli, RatioSli, Reading, Silence
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
 
@@ -296,6 +296,7 @@ async def test_without_up_the_samples_tell_when_it_was_scraped(fake: Strange) ->
     reading = await said(fake)
     assert isinstance(reading, Reading)
     assert reading.canary[()] == reading.baseline[()] == Counts(12, 12)  # type: ignore[index]
+    assert (reading.instances, reading.parts) == ((Instance("j 2", Counts(12, 12)),), (Counts(12, 12),))
     shown["2"] = times[:-8]
     spoken = await said(fake)
     assert spoken == Silence("payments 2 has not been read for 41 s: 2: no sample of it comes")

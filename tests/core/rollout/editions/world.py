@@ -5,7 +5,7 @@ same counts on every machine and every Python.
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from croupier.core.gates import (
     Counts,
     EventsSli,
     Gate,
+    Instance,
     LatencySli,
     Measured,
     PopulationRule,
@@ -38,6 +39,7 @@ class World:
     is bad, and of the canary's ``fault(seconds, group)``. A bad event comes with others of its clump. The baseline has
     so many ``instances``, the first of which has the share ``sick`` of the failures more. In ``silent`` seconds there
     is no source, in ``common`` ones an incident that both versions have. The canary gets ``drift`` times its players.
+    It has so many ``pods``, the first of which fails a third of its requests in ``ill`` seconds.
     """
 
     per_s: float = 40.0
@@ -50,6 +52,8 @@ class World:
     silent: tuple[float, float] = (0.0, 0.0)
     common: tuple[float, float] = (0.0, 0.0)
     drift: float = 1.0
+    pods: int = 1
+    ill: tuple[float, float] = (0.0, 0.0)
     alone: bool = False
     tick_s: float = TICK_S
 
@@ -93,10 +97,14 @@ class Source:
             }
         if gate.by:
             canary, baseline = {(): _total(canary.values()), **canary}, {(): _total(baseline.values()), **baseline}
+        pods: tuple[Instance, ...] = ()
+        if world.pods > 1:
+            pods = tuple(self._pods(canary.get((), Counts(0, 0)), seconds))
+            canary = {(): _total([pod.counts for pod in pods])}
         whole = baseline.get((), Counts(0, 0))
         parts = self._parts(whole) if world.instances > 1 else ()
         self.ticks.append(
-            (now, Reading(now - world.tick_s, now, canary, None if world.alone else baseline, parts, None))
+            (now, Reading(now - world.tick_s, now, canary, None if world.alone else baseline, parts, None, pods))
         )
 
     def said(self, gate: Gate, since: float, until: float, seconds: float) -> Reading | Silence:
@@ -115,12 +123,21 @@ class Source:
             None if last is None else _added([reading.baseline or {} for reading in seen]),
             seen[-1].parts if len(seen) == 1 else (),
             _added([reading.canary for reading in short]) if gate.rule.kind == "burn" else None,
+            seen[-1].instances if len(seen) == 1 else (),
         )
 
     def _split(self, events: int) -> dict[str, int]:
         names = list(self.world.shares)
         dealt = self._random.choices(names, list(self.world.shares.values()), k=events)
         return {name: dealt.count(name) for name in names}
+
+    def _pods(self, whole: Counts, seconds: float) -> Iterator[Instance]:
+        many, ill = self.world.pods, self.world.ill[0] <= seconds < self.world.ill[1]
+        for index in range(many):
+            bad = whole.bad // many + (index < whole.bad % many)
+            good = whole.good // many + (index < whole.good % many)
+            sick = sum(self._random.random() < 1 / 3 for _ in range(good)) if ill and index == 0 else 0
+            yield Instance(f"pod-{index}", Counts(good - sick, good + bad))
 
     def _parts(self, whole: Counts) -> tuple[Counts, ...]:
         many = self.world.instances

@@ -3,7 +3,7 @@
 The source scrapes and hands in what came back; queries are answered from here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
@@ -17,7 +17,7 @@ from croupier.adapters.metrics.embedded.silence import not_answering, not_there,
 from croupier.adapters.metrics.embedded.tally import Uncountable, largest_groups, tally
 from croupier.adapters.metrics.embedded.target import Edge, Presence, Target, TargetId
 from croupier.control.ports import Query, ScrapeTarget, VersionKey
-from croupier.core.gates import Counts, Group, Reading, Silence, Sli
+from croupier.core.gates import Counts, Group, Instance, Reading, Silence, Sli
 
 _log = structlog.get_logger(__name__)
 
@@ -97,7 +97,8 @@ class Ledger:
                 return Silence(why)
         try:
             arms = [self._count(query, version, feeds, span) for version in versions]
-            parts = self._parts(query.sli, versions[1], feeds, span) if len(versions) > 1 else ()
+            instances = tuple(self._instances(query.sli, versions[0], feeds, span))
+            parts = [one.counts for one in self._instances(query.sli, versions[-1], feeds, span)]
         except Uncountable as why:
             return Silence(f"{query.sli.metric!r} of {query.service} {why}")
         kept = largest_groups(arms, self._settings.groups)
@@ -109,8 +110,8 @@ class Ledger:
         groups = {group for arm in arms for group in arm} & kept
         full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
         if query.baseline is None:
-            return Reading(span[0], span[1], full[0], None)
-        return Reading(span[0], span[1], full[0], full[1], parts)
+            return Reading(span[0], span[1], full[0], None, instances=instances)
+        return Reading(span[0], span[1], full[0], full[1], tuple(parts), instances=instances)
 
     def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""
@@ -215,17 +216,11 @@ class Ledger:
             span=span,
         )
 
-    def _parts(self, sli: Sli, version: VersionKey, feeds: Feeds, span: tuple[float, float]) -> tuple[Counts, ...]:
+    def _instances(self, sli: Sli, version: VersionKey, feeds: Feeds, span: tuple[float, float]) -> Iterator[Instance]:
         """What each instance of the version counted; nothing of the edge, which counts them together."""
-        if feeds.at_edge:
-            return ()
-        each = (
-            tally(
-                sli, _first_spelling([one], feeds.good), _first_spelling([one], feeds.total), by=(), also=(), span=span
-            )
-            for one in self._of(version)
-        )
-        return tuple(counts[()] for counts in each)
+        for one in () if feeds.at_edge else self._of(version):
+            good, total = _first_spelling([one], feeds.good), _first_spelling([one], feeds.total)
+            yield Instance(str(one.identity), tally(sli, good, total, by=(), also=(), span=span)[()])
 
     def _of(self, subject: Subject) -> list[Target]:
         return [target for name, target in self._targets.items() if name.subject == subject]

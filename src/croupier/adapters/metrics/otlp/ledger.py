@@ -31,7 +31,7 @@ from croupier.adapters.metrics.otlp.samples import Samples
 from croupier.adapters.metrics.otlp.sender import Family, Room, Sender, Taken
 from croupier.adapters.metrics.otlp.settings import OtlpSettings
 from croupier.control.ports import Query, VersionKey
-from croupier.core.gates import Counts, Group, LatencySli, Reading, Silence, Sli
+from croupier.core.gates import Counts, Group, Instance, LatencySli, Reading, Silence, Sli
 
 _log = structlog.get_logger(__name__)
 
@@ -155,10 +155,11 @@ class Ledger:
             self._count(query.sli, ask, list(chain.from_iterable(found[version])), query.by, span)
             for version in versions
         ]
-        # The baseline's whole by instance.
-        each = found[versions[1]] if len(versions) > 1 else []
-        parts = tuple(self._count(query.sli, ask, one, (), span)[()] for one in each)
-        return self._reading(query, arms, span, parts)
+        # Both wholes by instance.
+        each = [[self._count(query.sli, ask, one, (), span)[()] for one in found[version]] for version in versions]
+        named = zip(self._of(versions[0]), each[0], strict=True)
+        instances = tuple(Instance(str(sender.identity), counts) for sender, counts in named)
+        return self._reading(query, arms, span, tuple(each[1]) if len(each) > 1 else (), instances)
 
     def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""
@@ -298,6 +299,7 @@ class Ledger:
         arms: Sequence[dict[Group, Counts]],
         span: tuple[float, float],
         parts: tuple[Counts, ...],
+        instances: tuple[Instance, ...],
     ) -> Reading:
         kept = largest_groups(arms, self._settings.groups)
         cut = len({group for arm in arms for group in arm} - kept)
@@ -307,7 +309,8 @@ class Ledger:
         # A group that only one version has seen is told of the other as zero.
         groups = {group for arm in arms for group in arm} & kept
         full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
-        return Reading(span[0], span[1], full[0], full[1] if len(full) > 1 else None, parts)
+        baseline = full[1] if len(full) > 1 else None
+        return Reading(span[0], span[1], full[0], baseline, parts, instances=instances)
 
     def _live(self, version: VersionKey, now: float) -> list[Sender]:
         """Instances that are waited for. One that is late is gone when as many push as run, or after as long again."""

@@ -21,7 +21,7 @@ from croupier.adapters.metrics.prometheus.scrapes import STARTED, TAKEN, UP, Scr
 from croupier.adapters.metrics.prometheus.settings import PrometheusSettings
 from croupier.adapters.metrics.prometheus.tally import Found, Tally, chosen, tally, threshold
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
-from croupier.core.gates import PROMETHEUS, Counts, Reading, Silence, Sli
+from croupier.core.gates import PROMETHEUS, Counts, Instance, Reading, Silence, Sli
 from croupier.core.gates.selector import exactly, quoted
 from croupier.errors import Transient
 
@@ -227,9 +227,10 @@ class PrometheusMetrics:
             _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=len(groups - kept))
         # A group that only one version has seen is told of the other as zero.
         full = [{group: each.groups.get(group, Counts(0, 0)) for group in sorted(groups & kept)} for each in tallies]
+        instances = tuple(Instance(f"{job} {name}", counts) for (job, name), counts in tallies[0].parts.items())
         if query.baseline is None:
-            return Reading(since, until, full[0], None)
-        return Reading(since, until, full[0], full[1], tuple(tallies[1].parts.values()))
+            return Reading(since, until, full[0], None, instances=instances)
+        return Reading(since, until, full[0], full[1], tuple(tallies[1].parts.values()), instances=instances)
 
 
 def _of(targets: frozenset[Target] | set[Target], *names: str) -> str:

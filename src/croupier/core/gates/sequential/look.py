@@ -9,6 +9,7 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard
+from croupier.core.gates.sequential.instances import EXCUSED_S, sick_one, told
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
@@ -42,19 +43,26 @@ def look(
     parts = comparable(reading.parts)
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
-    trials = tuple([tried(gate, rule, trial, reading, trickle, phi) for trial in evidence.trials])
     canary, baseline = of(reading, ALL)
+    sick = None
+    if evidence.excused_s < EXCUSED_S:
+        sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.sick)
+    ill = None if sick is None else sick.counts
+    trials = tuple([tried(gate, rule, each, reading, trickle, phi, sick=ill) for each in evidence.trials])
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
+    seconds = max(reading.until - reading.since, _SHORTEST_S)
     after = Evidence(
         trials,
         weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
         reading.until,
-        seconds=evidence.seconds + max(reading.until - reading.since, _SHORTEST_S),
+        seconds=evidence.seconds + seconds,
         samples=heard.samples,
         dispersion=dispersion and observed(dispersion, parts),
         quiet=heard.quiet,
         missed=heard.missed,
+        excused_s=evidence.excused_s + (0.0 if sick is None else seconds),
+        sick=evidence.sick if sick is None else sick.name,
     )
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}
@@ -65,8 +73,12 @@ def look(
         said = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
     else:
         said = sum_up(gate, rule, after, odds, canary=canary, baseline=baseline, next_bp=next_bp)
-    hard = bool(stopped)
-    return after, Judgement(gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts)
+    if sick is not None and said[0] is not Verdict.FAIL:
+        said = Verdict.INCONCLUSIVE, f"{told(sick, canary)} for {EXCUSED_S - after.excused_s:.0f} s more"
+    hard, excuse = bool(stopped), () if sick is None else (sick,)
+    return after, Judgement(
+        gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts, sick=excuse
+    )
 
 
 def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int) -> Heard:

@@ -48,12 +48,26 @@ def with_new_groups(gate: Gate, rule: SequentialRule, evidence: Evidence, readin
     return replace(evidence, trials=(*evidence.trials, *trials))
 
 
-def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, trickle: float, phi: float) -> Trial:
+def tried(
+    gate: Gate,
+    rule: SequentialRule,
+    trial: Trial,
+    reading: Reading,
+    trickle: float,
+    phi: float,
+    *,
+    sick: Counts | None = None,
+) -> Trial:
     """One sample more for the group's tests; ``trickle`` is the share of the reserve that moves into the bets, ``phi``
-    how many failures may come of one fault.
+    how many failures may come of one fault. Where an instance was ``sick`` the sample wins no bet, but may lose some:
+    so the tests stay fair, however such samples are chosen.
     """
     canary, baseline = of(reading, trial.group)
     held = terms(gate, rule, trial.budget)
+    counted = canary
+    if sick is not None:
+        held = held._replace(limit=0.0, limit_alone=0.0)
+        counted = canary.without(sick) if trial.group == ALL else canary
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
     relative, absolute, alone = trial.relative, trial.absolute, trial.alone
@@ -69,7 +83,7 @@ def tried(gate: Gate, rule: SequentialRule, trial: Trial, reading: Reading, tric
         relative,
         absolute,
         alone,
-        _sum(trial.canary, canary),
+        _sum(trial.canary, counted),
         _sum(trial.baseline, baseline),
     )
 

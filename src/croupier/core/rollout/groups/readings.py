@@ -20,6 +20,7 @@ def without(reading: Reading, scopes: Collection[Group]) -> Reading:
         canary=_without(reading.canary, scopes),
         baseline=None if reading.baseline is None else _without(reading.baseline, scopes),
         recent=None if reading.recent is None else _without(reading.recent, scopes),
+        instances=(),  # they are of everything
     )
 
 
@@ -30,15 +31,14 @@ def only(reading: Reading, scope: Group) -> Reading:
         canary={(): _sum(_covered(reading.canary, (scope,)))},
         baseline=None if reading.baseline is None else {(): _sum(_covered(reading.baseline, (scope,)))},
         recent=None,
-        parts=(),  # they are of everything
+        parts=(),  # as above
+        instances=(),
     )
 
 
 def rest(counts: Mapping[Group, Counts], scopes: Collection[Group]) -> Counts:
     """The whole without the groups that the scopes cover."""
-    whole, part = counts.get((), Counts(0, 0)), _sum(_covered(counts, scopes))
-    total = max(0, whole.total - part.total)
-    return Counts(min(max(0, whole.good - part.good), total), total)
+    return counts.get((), Counts(0, 0)).without(_sum(_covered(counts, scopes)))
 
 
 def _without(counts: Mapping[Group, Counts], scopes: Collection[Group]) -> Mapping[Group, Counts]:

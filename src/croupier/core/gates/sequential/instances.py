@@ -1,0 +1,57 @@
+"""Whether a single sick instance is all that is wrong with the canary: then it is no fault of the release. Called by
+``look``.
+
+Both readings of a sample are compared, "the release fails everywhere alike" and "one instance fails, the others are as
+good as the baseline". Only where the counts speak clearly for the second the sample convicts nobody, and only for
+``EXCUSED_S`` in a rollout: that is what a restart takes, and whoever fails for longer is not sick for a moment.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from croupier.core.gates.sli import Counts, Instance
+
+EXCUSED_S: Final = 90.0
+"""For so long in all (seconds of data) a canary may have a sick instance that is not held against the release."""
+
+_CLEARLY: Final = math.log(20.0)
+_AGAIN: Final = math.log(3.0)
+"""Of the instance that was sick before less is asked, or half of its trouble would count."""
+
+
+_LEAST: Final = 1e-9
+"""Of nothing and of everything, which no counts can exclude."""
+
+
+def sick_one(
+    instances: Sequence[Instance], canary: Counts, baseline: Counts, phi: float, *, before: str = ""
+) -> Instance | None:
+    """The one instance of the canary whose failures explain this sample, if there is one. ``phi`` is the clump size of
+    failures, ``before`` the name of the one that was sick last.
+    """
+    if not instances or not canary.bad or not baseline.total:
+        return None
+    share = canary.bad_share
+    # By name where two are equally bad: the choice comes out the same whenever it is made again.
+    worst = max(instances, key=lambda one: (one.counts.bad - share * one.counts.total, one.name))
+    rest = canary.without(worst.counts)
+    usual = (baseline.bad + 0.5) / (baseline.total + 1.0)
+    sick = _speaks(worst.counts, worst.counts.bad_share, usual)
+    well = _speaks(rest, usual, share)
+    return worst if min(sick, well) >= (_AGAIN if worst.name == before else _CLEARLY * phi) else None
+
+
+def told(sick: Instance, canary: Counts) -> str:
+    """What is wrong, and that the release is not blamed for it."""
+    rest, own = canary.without(sick.counts), sick.counts
+    return (
+        f"of the canary's instances only {sick.name} is sick ({own.bad} of {own.total} bad, {rest.bad} of {rest.total} "
+        "on the others), which is not held against the release"
+    )
+
+
+def _speaks(counts: Counts, one: float, other: float) -> float:
+    """By how much (a logarithm) the counts speak for the one share of bad events rather than the other."""
+    one, other = (min(max(share, _LEAST), 1.0 - _LEAST) for share in (one, other))
+    return counts.bad * math.log(one / other) + counts.good * math.log((1.0 - one) / (1.0 - other))

@@ -1,0 +1,163 @@
+"""One sick instance is no fault of the release; a fault of the release shows on all of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from croupier.core.gates import (
+    Comparison,
+    Counts,
+    Gate,
+    GateState,
+    HardStop,
+    Instance,
+    RatioSli,
+    Reading,
+    SequentialRule,
+    Verdict,
+)
+from croupier.core.gates.judge import judge
+from croupier.core.gates.sequential.capital import grown, stake
+from croupier.core.gates.sequential.instances import EXCUSED_S, sick_one
+
+GATE = Gate(
+    "errors", RatioSli("deposits_total", good=(("outcome", ("ok",)),)), comparison=Comparison(), rule=SequentialRule()
+)
+T = 1_000_000.0
+BASELINE = Counts(18_990, 19_000)
+PARTS = (Counts(4_748, 4_750), Counts(4_747, 4_750), Counts(4_748, 4_750), Counts(4_747, 4_750))
+
+
+def counts(bad: int, total: int) -> Counts:
+    return Counts(total - bad, total)
+
+
+def instances(*each: tuple[int, int]) -> tuple[Instance, ...]:
+    return tuple(Instance(f"pay-{number}", counts(*pair)) for number, pair in enumerate(each, 1))
+
+
+def whole(each: tuple[Instance, ...]) -> Counts:
+    return Counts(sum(one.counts.good for one in each), sum(one.counts.total for one in each))
+
+
+def looks(gate: Gate, samples: list[tuple[Instance, ...]], *, told: bool = True) -> list[GateState]:
+    """The state after each sample, 10 s apart; ``told``: whether the source can tell instances apart."""
+    state, states = GateState(gate.name), []
+    for number, each in enumerate(samples):
+        at = T + 10 * (number + 1)
+        said = Reading(at - 10, at, {(): whole(each)}, {(): BASELINE}, PARTS, instances=each if told else ())
+        state = judge(gate, state, said, at, watching_since=T, weight_bp=500, next_bp=2500)
+        states.append(state)
+    return states
+
+
+WELL = instances((0, 200), (0, 200), (0, 200), (0, 200), (0, 200))
+SICK = instances((0, 200), (0, 200), (60, 200), (1, 200), (0, 200))
+BAD = instances((9, 200), (12, 200), (10, 200), (14, 200), (8, 200))
+
+
+@pytest.mark.parametrize(
+    "each, baseline, who",
+    [
+        (SICK, BASELINE, "pay-3"),
+        (SICK[2:3], Counts(999, 1000), None),
+        (WELL, BASELINE, None),
+        (BAD, BASELINE, None),
+        (SICK, Counts(0, 0), None),
+        ((), BASELINE, None),
+        (instances((60, 200), (55, 200), (0, 200)), BASELINE, None),
+        (instances((3, 4), (0, 4)), BASELINE, None),
+        (instances((200, 200), (0, 200), (0, 200)), Counts(1000, 1000), "pay-1"),
+    ],
+    ids=["one", "alone", "none", "all", "no baseline", "unknown", "two of three", "too few to say", "all of it"],
+)
+def test_who_is_sick(each: tuple[Instance, ...], baseline: Counts, who: str | None) -> None:
+    found = sick_one(each, whole(each), baseline, 1.0)
+    assert (found and found.name) == who
+
+
+def test_where_failures_come_in_clumps_more_is_asked() -> None:
+    few = instances((0, 200), (6, 200), (0, 200))
+    assert sick_one(few, whole(few), BASELINE, 1.0) is not None
+    assert sick_one(few, whole(few), BASELINE, 5.0) is None
+
+
+def test_counts_that_do_not_add_up_blame_nobody() -> None:
+    """The whole and its parts are read at slightly different moments."""
+    assert sick_one(SICK, counts(61, 150), BASELINE, 1.0) is None
+
+
+def test_a_sick_instance_holds_and_convicts_nobody() -> None:
+    states = looks(GATE, [WELL] * 5 + [SICK] * 6 + [WELL] * 30)
+    said = [state.latest.verdict for state in states if state.latest]
+    assert Verdict.FAIL not in said
+    assert said[5:11] == [Verdict.INCONCLUSIVE] * 6
+    assert said[-1] is Verdict.PASS
+    held = states[5].latest
+    assert held is not None
+    assert held.sick == (SICK[2],)
+    assert held.reason == (
+        "of the canary's instances only pay-3 is sick (60 of 200 bad, 1 of 800 on the others), which is not held "
+        "against the release for 80 s more"
+    )
+    assert [state.latest.verdict for state in looks(GATE, [WELL] * 5 + [SICK] * 6, told=False) if state.latest][-1] is (
+        Verdict.FAIL
+    )
+
+
+def test_one_that_stays_sick_is_the_release_after_all() -> None:
+    states = looks(GATE, [SICK] * 20)
+    first = next(number for number, state in enumerate(states) if state.latest and state.latest.verdict is Verdict.FAIL)
+    evidence = states[-1].evidence
+    assert evidence is not None
+    assert evidence.excused_s == EXCUSED_S
+    assert EXCUSED_S / 10 < first <= EXCUSED_S / 10 + 6
+
+
+def test_a_bad_release_is_found_as_soon_as_without_knowing_its_instances() -> None:
+    for samples in ([BAD] * 20, [WELL] * 9 + [BAD] * 20):
+        assert [s.latest and s.latest.verdict for s in looks(GATE, samples)] == [
+            s.latest and s.latest.verdict for s in looks(GATE, samples, told=False)
+        ]
+
+
+def test_a_hard_stop_waits_for_nobody() -> None:
+    strict = replace(GATE, hard_stop=HardStop(events=50))
+    (state,) = looks(strict, [SICK])
+    assert state.latest is not None
+    assert (state.latest.verdict, state.latest.hard, state.latest.sick) == (Verdict.FAIL, True, (SICK[2],))
+
+
+def test_what_was_recorded_gives_the_same_again() -> None:
+    """Only the sick instance is kept with a look; the others follow from the whole."""
+    states = looks(GATE, [WELL] * 3 + [SICK] * 12 + [WELL] * 3)
+    again = GateState(GATE.name)
+    for number, (each, state) in enumerate(zip([WELL] * 3 + [SICK] * 12 + [WELL] * 3, states, strict=True), 1):
+        assert state.latest is not None
+        at = T + 10 * number
+        said = Reading(at - 10, at, {(): whole(each)}, {(): BASELINE}, PARTS, instances=state.latest.sick)
+        again = judge(GATE, again, said, at, watching_since=T, weight_bp=500, next_bp=2500)
+        assert again == state
+
+
+def test_an_excused_sample_never_wins_however_it_was_chosen() -> None:
+    gains = (2.0, -1.0, 0.5)
+    free, excused = grown(stake(3), gains, trickle=0.0), grown(stake(3), gains, trickle=0.0, cap=0.0)
+    assert all(lower <= higher for lower, higher in zip(excused.bets, free.bets, strict=True))
+    assert excused.log_e <= 0.0
+
+
+def test_healthy_releases_with_a_pod_that_fails_for_a_minute_are_not_blamed() -> None:
+    """At three sizes of traffic, and bad releases are found in the same samples as before."""
+    dice = np.random.default_rng(5)
+    for per_pod in (20, 200, 2000):
+        blamed = 0
+        for _ in range(40):
+            samples = []
+            for number in range(40):
+                sick = dice.binomial(per_pod, 0.3) if 10 <= number < 16 else dice.binomial(per_pod, 0.0005)
+                rest = [int(dice.binomial(per_pod, 0.0005)) for _ in range(5)]
+                samples.append(instances((int(sick), per_pod), *((bad, per_pod) for bad in rest)))
+            blamed += any(state.latest and state.latest.verdict is Verdict.FAIL for state in looks(GATE, samples))
+        assert blamed == 0, per_pod
