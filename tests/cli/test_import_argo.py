@@ -117,6 +117,7 @@ spec:
       failureCondition: result > 1
       provider:
         prometheus: {query: up, address: "http://prom:9090", timeout: 5, headers: [{key: A, value: b}]}
+    - {name: slow, failureCondition: result > 1, provider: {web: {url: "https://x", timeoutSeconds: 600}}}
     - {name: dog, provider: {datadog: {query: x}}}
     - {name: ranged, provider: {prometheus: {query: x, rangeQuery: {start: now}}}}
     - {name: signed, provider: {web: {url: "https://x", authentication: {oauth2: {}}}}}
@@ -127,8 +128,8 @@ def test_every_field_has_a_line(run: Callable[..., Any]) -> None:
     said, fates = report(run, EVERYTHING, "--arg", "service={{service}}", "--arg", "typo=1")
     assert said["ok"], said["problems"]
     analysis = said["documents"][0]["spec"]["analysis"]
-    assert [each["name"] for each in analysis["metrics"]] == ["web", "quiet"]
-    web, quiet = analysis["metrics"]
+    assert [each["name"] for each in analysis["metrics"]] == ["web", "quiet", "slow"]
+    web, quiet, slow = analysis["metrics"]
     assert analysis["args"] == [
         {"name": "service", "value": "{{service}}"},
         {"name": "limit", "value": "5"},
@@ -138,18 +139,20 @@ def test_every_field_has_a_line(run: Callable[..., Any]) -> None:
     assert web["provider"]["web"]["headers"] == {"x-token": "{{args.token}}", "content-type": "application/json"}
     assert web["provider"]["web"]["body"] == '{"service": "{{args.service}}"}'
     assert web["provider"]["web"]["timeout"] == "20s"
+    assert slow["provider"]["web"]["timeout"] == "120s"
+    assert fates["spec.metrics[2].provider.web.timeoutSeconds"] == "changed"
     assert (quiet["dryRun"], quiet["provider"]["prometheus"]["timeout"]) == (True, "5s")
     assert {field for field, fate in fates.items() if fate == "not possible"} == {
         "metadata.labels",
         "status",
         "spec.templates[0]",
         "spec.args",
-        "spec.metrics[2]",
-        "spec.metrics[2].provider.datadog",
         "spec.metrics[3]",
-        "spec.metrics[3].provider.prometheus.rangeQuery",
+        "spec.metrics[3].provider.datadog",
         "spec.metrics[4]",
-        "spec.metrics[4].provider.web.authentication.oauth2",
+        "spec.metrics[4].provider.prometheus.rangeQuery",
+        "spec.metrics[5]",
+        "spec.metrics[5].provider.web.authentication.oauth2",
     }
     written = {"spec.metrics[0]." + name for name in web if name not in {"provider", "measurementRetention"}}
     assert written <= set(fates)

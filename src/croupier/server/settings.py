@@ -97,7 +97,10 @@ class Settings(BaseSettings):
         description="Headers for it, separated by commas: `X-Scope-OrgID: casino` names the tenant of a Mimir. No "
         "secrets: those are in files.",
     )
-    prometheus_timeout_s: Seconds = Field(5.0, description="For everything that one reading of a gate asks of it.")
+    prometheus_timeout_s: Seconds = Field(
+        5.0,
+        description="For everything that one reading of a gate asks of it. Metrics of analyses have their own timeout.",
+    )
     prometheus_service_label: str = Field(
         "service", pattern=_LABEL, description="Label of its series that holds the service."
     )

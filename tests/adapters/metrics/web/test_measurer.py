@@ -17,9 +17,11 @@ from croupier.adapters.clock import SystemClock
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
 from croupier.adapters.metrics.web import MeasureSettings, Measuring
 from croupier.adapters.outgoing import Allowed
-from croupier.control.ports import Question
-from croupier.core.gates import Measurement
+from croupier.control.ports import Query, Question
+from croupier.core.gates import PROMETHEUS, Measurement, RatioSli
 from croupier.core.gates.analysis.model import Arg, Metric, PrometheusQuery, Provider, WebRequest
+
+SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
 
 
 class Site:
@@ -209,6 +211,35 @@ async def test_who_takes_long_is_waited_for_by_nobody(measuring: Any, site: Site
 async def test_a_time_out_is_no_measurement(measuring: Any, site: Site) -> None:
     site.go.clear()
     found = await measure(measuring(), WebRequest(site.url, timeout_s=0.05))
+    assert "does not answer within 0.05 s" in found.error
+
+
+async def test_a_metric_s_own_time_out_holds_where_readings_are_given_less(measuring: Any, site: Site) -> None:
+    """A reading that begins after the question and times out proves that more than its time has passed."""
+    site.go.clear()
+    site.body = b'{"status": "success", "data": {"resultType": "scalar", "result": [1, "3"]}}'
+    source = PrometheusMetrics(SystemClock(), PrometheusSettings(site.url, timeout_s=0.05))
+    one = measuring(source, patience_s=0.01)
+    asked = question(PrometheusQuery("scalar(up)", timeout_s=20.0))
+    assert (await one.measure(asked)).taken == ()  # and the look goes on
+    reading = await source.read(Query(SLI, (), "shop", "2", "1", 0.0, 60.0, PROMETHEUS))
+    assert "does not answer within 0.05 s" in str(reading)
+    assert (await one.measure(asked)).taken == ()
+    site.go.set()
+    async with asyncio.timeout(10):
+        while not (found := (await one.measure(asked)).taken):
+            await asyncio.sleep(0)
+    await source.stop()
+    assert found == (Measurement("rate", 1.0, "3.0"),)
+    assert b"timeout=20s" in next(body for _, _, _, body in site.seen if b"scalar" in body)
+
+
+async def test_a_metric_s_own_time_out_ends_its_question(measuring: Any, site: Site) -> None:
+    site.go.clear()
+    source = PrometheusMetrics(SystemClock(), PrometheusSettings(site.url, timeout_s=20.0))
+    found = await measure(measuring(source), PrometheusQuery("up", timeout_s=0.05))
+    await source.stop()
+    assert found.value is None
     assert "does not answer within 0.05 s" in found.error
 
 

@@ -29,6 +29,7 @@ def test_a_sound_one_has_no_problems() -> None:
     sound = AnalysisRule((RATE, replace(RATE, name="web", provider=WEB, dry_run=True)), args)
     assert check_gate(replace(GATE, rule=sound)) == ()
     assert check_gate(metric(count=3, failure_limit=1, consecutive_success_limit=2)) == ()
+    assert check_gate(metric(provider=PrometheusQuery("up", timeout_s=120.0))) == ()
     assert check_gate(metric(failure_limit=-1, consecutive_success_limit=2)) == ()
 
 
@@ -42,6 +43,18 @@ WRONG: list[tuple[str, Gate, str, str]] = [
     ("only dry runs", metric(dry_run=True), "spec.analysis.metrics", "every metric is a dry run"),
     ("too often", metric(interval_s=0.5), "spec.analysis.metrics[0].interval", "too short"),
     ("endlessly", metric(interval_s=float("inf")), "spec.analysis.metrics[0].interval", "too short"),
+    (
+        "no time to answer",
+        metric(provider=PrometheusQuery("up", timeout_s=0.0)),
+        "spec.analysis.metrics[0].provider.prometheus.timeout",
+        "a time-out of 0 s",
+    ),
+    (
+        "all the time to answer",
+        metric(provider=WebRequest("https://x", timeout_s=120.5)),
+        "spec.analysis.metrics[0].provider.web.timeout",
+        "120s or less",
+    ),
     ("no interval", metric(interval_s=None, count=2), "spec.analysis.metrics[0].count", "need an interval"),
     (
         "no interval for several",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from croupier.adapters.imports.argo.reading import items, mapping, number_of, text_of
 from croupier.adapters.imports.argo.report import Made, Path
+from croupier.core.gates.analysis.model import LONGEST_TIMEOUT_S
 
 _OTHERS: Final = {
     "kayenta": "compare with the baseline by a Gate of ours (comparison, sequential: {}), which needs no Kayenta",
@@ -136,8 +137,12 @@ def _common(asked: Mapping[str, Any], at: Path, made: Made, timeout: str) -> dic
         if seconds is not None and seconds < 0:
             made.wrong((*at, timeout), "a time-out cannot be negative.", "Write seconds, or remove it.")
         elif seconds:
-            written["timeout"] = f"{seconds}s"
-            made.kept((*at, timeout), f"timeout: {seconds}s")
+            kept_s = min(seconds, int(LONGEST_TIMEOUT_S))
+            written["timeout"] = f"{kept_s}s"
+            if kept_s == seconds:
+                made.kept((*at, timeout), f"timeout: {seconds}s")
+            else:
+                made.changed((*at, timeout), f"timeout: {kept_s}s, since no answer is waited for any longer here")
         else:
             made.kept((*at, timeout), "the default")
     if "insecure" in asked:

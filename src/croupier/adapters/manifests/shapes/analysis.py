@@ -20,7 +20,7 @@ class PrometheusShape(Shape):
     headers: Headers | None = None
     """For that address."""
     timeout: Duration | None = None
-    """Default 30s."""
+    """How long its answer is waited for, 2m at most. Default 30s."""
     insecure: bool | None = None
     """true: its certificate is not checked. Default false."""
 
@@ -37,7 +37,7 @@ class WebShape(Shape):
     json_path: Text | None = None
     """Where the value is: {$.data.ok}. Default: the whole answer."""
     timeout: Duration | None = None
-    """Default 10s."""
+    """How long its answer is waited for, 2m at most. Default 10s."""
     insecure: bool | None = None
     """true: its certificate is not checked. Default false."""
 

@@ -62,20 +62,21 @@ class Asker:
             raise self._strange("no vector and no matrix")
         return found
 
-    async def instant(self, expression: str, at: float) -> Any:
+    async def instant(self, expression: str, at: float, timeout_s: float | None = None) -> Any:
         """The data of an instant query at that time, whatever its type. Raises ``Unanswered``."""
-        asked = {"query": expression, "time": f"{at:.3f}", "timeout": f"{self._settings.timeout_s:g}s"}
-        return await self._data("POST", "query", asked)
+        patience_s = self._settings.timeout_s if timeout_s is None else timeout_s
+        asked = {"query": expression, "time": f"{at:.3f}", "timeout": f"{patience_s:g}s"}
+        return await self._data("POST", "query", asked, patience_s)
 
     async def look_up(self, path: str, asked: Mapping[str, str]) -> list[Any] | Mapping[str, Any]:
         """What another endpoint says (label values, metadata). Raises ``Unanswered``."""
-        data = await self._data("GET", path, asked)
+        data = await self._data("GET", path, asked, self._settings.timeout_s)
         if not isinstance(data, list | dict):
             raise self._strange("neither a list nor an object")
         return data
 
-    async def _data(self, method: str, path: str, asked: Mapping[str, str]) -> Any:
-        status, body = await self._send(method, path, asked)
+    async def _data(self, method: str, path: str, asked: Mapping[str, str], patience_s: float) -> Any:
+        status, body = await self._send(method, path, asked, patience_s)
         whole = await asyncio.to_thread(_json, body) if len(body) > _OFF_LOOP_BYTES else _json(body)
         said = f": {_short(whole['error'])}" if isinstance(whole, dict) and isinstance(whole.get("error"), str) else ""
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
@@ -97,7 +98,7 @@ class Asker:
             raise Unanswered(f"Prometheus at {self._where} says that its answer is partial")
         return whole.get("data")
 
-    async def _send(self, method: str, path: str, asked: Mapping[str, str]) -> tuple[int, bytes]:
+    async def _send(self, method: str, path: str, asked: Mapping[str, str], patience_s: float) -> tuple[int, bytes]:
         settings = self._settings
         url = f"{settings.url.rstrip('/')}/api/v1/{path}"
         form = {"data": asked} if method == "POST" else {"params": asked}
@@ -105,8 +106,8 @@ class Asker:
             client, credentials = await self._opened(), _credentials(settings)
             sent_at = self._clock.now()
             async with (
-                asyncio.timeout(settings.timeout_s),
-                client.stream(method, url, headers=credentials, **form) as answer,  # type: ignore[arg-type]
+                asyncio.timeout(patience_s),
+                client.stream(method, url, headers=credentials, timeout=patience_s, **form) as answer,  # type: ignore[arg-type]
             ):
                 self._check_clock(answer.headers.get("date"), sent_at)
                 if answer.is_redirect:
@@ -128,7 +129,7 @@ class Asker:
                         )
                 return answer.status_code, bytes(body)
         except (TimeoutError, httpx.TimeoutException):
-            why = f"Prometheus at {self._where} does not answer within {settings.timeout_s:g} s"
+            why = f"Prometheus at {self._where} does not answer within {patience_s:g} s"
             raise Unanswered(why, outage=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = f"Prometheus at {self._where} cannot be reached: {_short(str(error) or type(error).__name__)}"

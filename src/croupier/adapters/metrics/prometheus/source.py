@@ -90,16 +90,17 @@ class PrometheusMetrics:
             return unanswered.reason
 
     async def instant(self, expression: str, at: float, timeout_s: float) -> Any:
-        """The data of an instant query, for gates that judge its result. Raises ``Transient``."""
+        """The data of an instant query, for gates that judge its result. Raises ``Transient``.
+
+        The time is the question's own: who asks does not wait for it, and one that is slow is no outage.
+        """
         if self._outage is not None:
             raise Transient(self._outage)
         try:
-            async with asyncio.timeout(min(timeout_s, self._settings.timeout_s)):
-                return await self._asker.instant(expression, at)
+            async with asyncio.timeout(timeout_s):
+                return await self._asker.instant(expression, at, timeout_s)
         except TimeoutError:
-            raise Transient(
-                f"Prometheus does not answer within {min(timeout_s, self._settings.timeout_s):g} s"
-            ) from None
+            raise Transient(f"Prometheus does not answer within {timeout_s:g} s") from None
         except Unanswered as unanswered:
             raise Transient(unanswered.reason) from None
 

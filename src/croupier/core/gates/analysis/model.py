@@ -14,6 +14,9 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 MEASURED: Final = "measured"
 """The source of gates whose values are measured one by one, by a provider that each metric names."""
 
+LONGEST_TIMEOUT_S: Final = 120.0
+"""So long a provider may be waited for. Prometheus itself gives a query up after two minutes, unless told otherwise."""
+
 RETRY_S: Final = 10.0
 """After an error the measurement is taken again so soon, whatever the interval."""
 

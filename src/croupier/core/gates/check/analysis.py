@@ -7,7 +7,7 @@ from typing import Final
 
 from croupier.core.expr import ExprError, condition
 from croupier.core.gates.analysis.json_path import read_path
-from croupier.core.gates.analysis.model import AnalysisRule, Metric, Provider, WebRequest
+from croupier.core.gates.analysis.model import LONGEST_TIMEOUT_S, AnalysisRule, Metric, Provider, WebRequest
 from croupier.core.gates.analysis.placeholders import OURS, names_in, texts
 from croupier.core.gates.analysis.witness import failing
 from croupier.core.gates.model import Gate
@@ -40,6 +40,7 @@ def wrong_analysis(gate: Gate, rule: AnalysisRule) -> Iterator[Problem]:
         yield from _wrong_metric(metric, at)
         yield from _wrong_arguments(rule, metric.provider, at)
         yield from _wrong_path(metric.provider, at)
+        yield from _wrong_timeout(metric.provider, at)
     yield from _wrong_args(rule)
     if not rule.deciding:
         yield Problem(
@@ -176,3 +177,12 @@ def _wrong_path(provider: Provider, at: tuple[str | int, ...]) -> Iterator[Probl
             read_path(provider.json_path)
         except Rejected as wrong:
             yield Problem(wrong.message, (*at, "provider", "web", "jsonPath"), wrong.hint)
+
+
+def _wrong_timeout(provider: Provider, at: tuple[str | int, ...]) -> Iterator[Problem]:
+    if not 0 < provider.timeout_s <= LONGEST_TIMEOUT_S:
+        yield Problem(
+            f"a time-out of {provider.timeout_s:g} s is not possible.",
+            (*at, "provider", provider.kind, "timeout"),
+            f"Write more than 0s, and {LONGEST_TIMEOUT_S:g}s or less.",
+        )
