@@ -13,7 +13,7 @@ from croupier.core.gates.analysis.measurement import Measurement, measured
 from croupier.core.gates.analysis.model import Metric, PrometheusQuery
 from croupier.core.gates.analysis.verdict import due
 from croupier.core.rollout import events as e
-from croupier.core.rollout.commands import resume
+from croupier.core.rollout.commands import pause, resume
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.explain_gate import explain_gate
@@ -139,6 +139,24 @@ def test_resuming_keeps_what_is_not_over() -> None:
     assert told.state.phase is Phase.PAUSED
     told.command(resume)
     assert told.state.gate_state("values").analysis == before is not None
+
+
+@pytest.mark.parametrize("compat", ["croupier", "argo"])
+def test_a_dry_run_in_doubt_begins_nothing_again(compat: Any) -> None:
+    """Argo Rollouts: a dry run does not impact the rollout, even if it comes out as inconclusive."""
+    doubtful = replace(DOUBTFUL, name="doubtful", failure="result[0] > 0.5", dry_run=True)
+    told = story(gate(RATE, doubtful, compat=compat), (SetWeight(1_000), Pause(300.0)), guards=True)
+    play(told, 0.1, 5)
+    before = told.state.gate_state("values").analysis
+    assert before is not None
+    failed, doubted = before.metrics
+    assert (failed.failed, doubted.inconclusive, doubted.phase) == (1, 1, "inconclusive")
+    told.command(pause)
+    told.command(resume)
+    assert told.state.gate_state("values").analysis == before
+    play(told, 0.1, 15)
+    assert told.state.phase is Phase.ABORTED  # the failure of before the pause still counts
+    assert all(item.agrees for item in rejudge(told.events))
 
 
 def test_a_rollout_that_goes_back_in_doubt_still_does() -> None:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from croupier.core.gates import GateState
-from croupier.core.gates.analysis.run import Phase as Outcome
+from croupier.core.gates.analysis.model import AnalysisRule
+from croupier.core.gates.analysis.verdict import asks_a_person
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.effect import acted_upon, begun_anew, in_force, watched
 from croupier.core.rollout.groups.held import held
@@ -143,7 +144,7 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
         case e.Paused(hold=hold):
             return replace(state, hold=hold)
         case e.Resumed():
-            patient = tuple(replace(_taken_up(gate), undecided_s=0.0, blind_since=None) for gate in state.gates)
+            patient = tuple(replace(_taken_up(state, gate), undecided_s=0.0, blind_since=None) for gate in state.gates)
             return replace(state, hold=None, gates=patient)
         case e.Promoted(at=at):
             return replace(state, ended_at=at)
@@ -187,9 +188,14 @@ def _asked_anew(gate: GateState) -> GateState:
     return replace(gate, passed_at=None, undecided_s=0.0, blind_since=None)
 
 
-def _taken_up(gate: GateState) -> GateState:
-    """An analysis that ended inconclusive is begun again: a person has looked at it."""
-    ended = gate.analysis is not None and any(each.phase is Outcome.INCONCLUSIVE for each in gate.analysis.metrics)
+def _taken_up(state: RolloutState, gate: GateState) -> GateState:
+    """An analysis that ended inconclusive is begun again: a person has looked at it. What only a dry run is in doubt
+    about goes on, with the failures that it has counted: a dry run changes nothing.
+    """
+    if gate.analysis is None:
+        return gate
+    rule = state.plan.gate(gate.gate).rule
+    ended = isinstance(rule, AnalysisRule) and asks_a_person(rule, gate.analysis)
     return replace(gate, analysis=None) if ended else gate
 
 
