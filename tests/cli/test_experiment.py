@@ -58,3 +58,23 @@ def test_the_plot_shows_where_the_bounds_are() -> None:
     assert "-20 %" in scale
     (nothing, _) = plot([{**item, "ratio": None, "ratioLow": -1.0, "ratioHigh": None}], 0.10)
     assert "●" not in nothing
+
+
+def test_who_changes_what_is_measured_is_warned(declared: Any, cli: Any) -> None:
+    assert cli("experiment", "start", "lobby-order").code == 0
+    spec: Any = FLAG["spec"]
+    asked: Any = EXPERIMENT["spec"]
+    rules = [{"name": "all", "variants": {"classic": 90, "recent": 10}}]
+    file = cli.write("lobby.json", json.dumps({**FLAG, "spec": {**spec, "rules": rules}}))
+    named = "experiment 'lobby-order' measures 'all' in production, which deals otherwise by this"
+    tried = cli("apply", file, "--dry-run")
+    assert (tried.code, tried.err.count(named)) == (0, 1)
+    done = cli("apply", file)
+    assert (done.code, done.err.count(named)) == (0, 1)
+    assert "croupier experiment stop lobby-order" in done.err
+    written = json.dumps({"name": "back", "changes": [{"flag": "lobby", "rules": spec["rules"]}]})
+    assert cli("preset", "put", cli.write("back.json", written)).code == 0
+    assert f"warning: lobby: {named}" in cli("preset", "preview", "back").err
+    misnamed = cli.write("misnamed.json", json.dumps({**EXPERIMENT, "spec": {**asked, "control": "clasic"}}))
+    told = cli("apply", misnamed, "--dry-run")
+    assert "spec.control: flag 'lobby' has no variant 'clasic'; did you mean 'classic'?" in told.err

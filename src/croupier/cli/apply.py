@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from croupier.cli.client import Client
 
 _MOST_PREVIEWS: Final = 20
+_MOST_DOUBTS: Final = 20
 _MANY: Final = 5_000
 
 
@@ -59,8 +60,23 @@ def send(
     print_table(("KIND", "NAME", "EFFECT"), rows)
     for item in previews:
         note(f"{item['key']}: {item['text']}")
+    doubts = _doubts(bundle, answer)
+    for text in doubts[:_MOST_DOUBTS]:
+        note(text)
+    if len(doubts) > _MOST_DOUBTS:
+        note(f"and {len(doubts) - _MOST_DOUBTS:,} warnings more: --json lists them all")
     if dry_run:
         note("dry run: nothing was changed")
+
+
+def _doubts(bundle: "Bundle", answer: dict[str, Any]) -> list[str]:
+    """What the control plane has doubts about, but for what the files alone showed already."""
+    said = {item.problem.message for item in bundle.problems}
+    return [
+        f"warning: {item.get('document') or ''} {item['field']}: {item['message']} {item.get('hint') or ''}".rstrip()
+        for item in answer.get("warnings", ())
+        if item["message"] not in said
+    ]
 
 
 def _post(

@@ -136,7 +136,7 @@ def _act(context: typer.Context, preset: str, verb: str, as_json: bool, **body: 
     changed = counted(len(done["flags"]), "flag")
     out.print(f"{plain(done['preset'])} {what}; {changed} changed under version {done['version']}{plain(flags)}")
     for warning in done.get("warnings", ()):
-        note(f"warning: {warning['message']}")
+        _show_warning(warning)
 
 
 def _standing(preset: dict[str, Any]) -> str:
@@ -163,7 +163,13 @@ def _show_preview(seen: dict[str, Any]) -> None:
     print_table(("FLAG", "CHANGES"), rows)
     for problem in seen["problems"]:
         note(f"it would be refused: {problem['field']}: {problem['message']}")
+    for warning in seen.get("warnings", ()):
+        _show_warning(warning)
     note("this is what undoing it changes" if seen["undo"] else "nothing was changed")
+
+
+def _show_warning(warning: dict[str, Any]) -> None:
+    note(f"warning: {warning['message']} {warning.get('hint', '')}".rstrip())
 
 
 def _change(change: dict[str, Any]) -> str:

@@ -89,7 +89,6 @@ def test_files_that_are_a_part_may_refer_to_what_is_elsewhere(tmp_path: Path) ->
 def test_the_flag_of_an_experiment_that_is_elsewhere_was_not_checked(tmp_path: Path) -> None:
     asked = "spec: {flag: %s, control: 'off', goal: {event: bet}, owner: games}"
     experiment = f"{V1}\nkind: Experiment\nmetadata: {{name: e}}\n{asked}\n"
-    flag = '{"feature": "new_lobby"}\n'
 
     def said(*documents: str) -> list[str]:
         (tmp_path / "f.yaml").write_text("---\n".join(documents), encoding="utf-8")
@@ -97,12 +96,32 @@ def test_the_flag_of_an_experiment_that_is_elsewhere_was_not_checked(tmp_path: P
 
     unchecked = "is not in these files, so it was not checked"
     hint = "'croupier experiment start' checks it, and the variants, against the control plane."
+    flag = '{"feature": "new_lobby", "rules": [{"rollout": 0.5}]}\n'
     assert said(flag, experiment % "new_lobby") == []
     assert said(experiment % "new_lobby") == [f"warning spec.flag: flag 'new_lobby' {unchecked}. {hint}"]
     assert said(flag, experiment % "new_loby") == [
         f"warning spec.flag: flag 'new_loby' {unchecked}; did you mean 'new_lobby'? {hint}"
     ]
     assert problems(experiment % "new_lobby") == []
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_an_experiment_and_its_flag_in_the_same_files_have_to_fit(tmp_path: Path, partial: bool) -> None:
+    asked = "spec: {flag: lobby, control: %s, goal: {event: bet}, owner: games}"
+    experiment = f"{V1}\nkind: Experiment\nmetadata: {{name: e}}\n{asked}\n"
+
+    def said(rules: str, control: str) -> list[str]:
+        flag = f'{{"feature": "lobby", "rules": {rules}}}\n'
+        (tmp_path / "f.yaml").write_text("---\n".join((flag, experiment % control)), encoding="utf-8")
+        found = read_paths([tmp_path], partial=partial).problems
+        return [f"{item.line} {item.severity} {item.problem}" for item in found if "spec" in item.problem.field]
+
+    assert said('[{"rollout": 0.5}]', "'off'") == []
+    assert said('[{"rollout": 0.5}]', "'of'") == [
+        "6 error spec.control: flag 'lobby' has no variant 'of'; did you mean 'off'? Its variants are on, off."
+    ]
+    (nothing,) = said("[]", "'off'")
+    assert nothing.startswith("6 warning spec.flag: lobby in production deals nothing by chance")
 
 
 def test_a_near_name_is_offered() -> None:

@@ -11,6 +11,7 @@ from tests.control.experiments.conftest import ASKED, player
 from croupier.control.experiments import intake as module
 from croupier.control.experiments.experiments import BEGINNING_S
 from croupier.core.experiments import Report, Verdict
+from croupier.core.flags.preset import read_preset
 from croupier.core.flags.ruleset import Ruleset
 from croupier.errors import Conflict, NotFound, Rejected, Transient
 
@@ -275,3 +276,21 @@ async def test_whom_the_flag_dealt_otherwise_is_not_compared_once_it_is_changed_
     await house.flag()
     found = (await house.experiments.answer("lobby-order")).result
     assert (found.withheld, found.compared[0].verdict, found.players) == ("", Verdict.OPEN, 2_000)
+
+
+async def test_a_preset_says_which_experiment_it_disturbs_on_its_way_there_and_back(house: Any) -> None:
+    await house.experiments.start("lobby-order", actor="anna")
+    split = [{"name": "all", "variants": {"classic": 90, "recent": 10}}]
+    presets = house.flags.presets
+    put = await presets.put(
+        read_preset({"name": "safer", "changes": [{"flag": "lobby", "rules": split}]}), actor="anna"
+    )
+    await presets.approve("safer", put.value.digest, actor="ben")
+    text = "lobby: experiment 'lobby-order' measures 'all' in production, which deals otherwise by this"
+    (previewed,) = (await presets.preview("safer")).warnings
+    applied = (await presets.apply("safer", actor="ben", reason="fire")).warnings
+    assert applied == (previewed,)
+    assert previewed.message.startswith(text)
+    (back,) = (await presets.preview("safer")).warnings
+    assert (await presets.undo("safer", actor="ben")).warnings == (back,)
+    assert (await house.experiments.answer("lobby-order")).result.withheld == ""

@@ -61,6 +61,52 @@ async def tell(world: Any, body: Any, role: Role = Role.CLIENT, environment: str
     return await world.client.post(path, json=body, headers=world.auth(role))
 
 
+async def test_an_experiment_that_does_not_fit_its_flag_is_told_where_it_is_declared(declared: Any) -> None:
+    def asked(**spec: Any) -> dict[str, Any]:
+        return {"documents": [{**EXPERIMENT, "spec": {**EXPERIMENT["spec"], **spec}}]}  # type: ignore[dict-item]
+
+    async def said(body: dict[str, Any]) -> list[tuple[str, str]]:
+        answer = await declared.post("/apply", {**body, "dryRun": True})
+        assert answer.status_code == 200, answer.text
+        return [(item["field"], item["message"]) for item in answer.json()["warnings"]]
+
+    assert await said(asked()) == []
+    assert await said(asked(control="clasic")) == [
+        ("spec.control", "flag 'lobby' has no variant 'clasic'; did you mean 'classic'?")
+    ]
+    assert await said(asked(flag="nothing")) == [("spec.flag", "there is no flag 'nothing'.")]
+    assert (await said(asked(rule="one")))[0][0] == "spec.rule"
+    both = {"documents": [FLAG, *asked(control="clasic")["documents"]]}
+    refused = await declared.post("/apply", both)
+    assert (refused.status_code, refused.json()["problems"][0]["field"]) == (422, "spec.control")
+
+
+async def test_who_changes_the_split_under_a_run_is_warned_everywhere(declared: Any) -> None:
+    assert (await declared.post("/experiments/lobby-order/start", {"reason": "now"})).status_code == 200
+    split = {"name": "all", "variants": {"classic": 90, "recent": 10}}
+    flag = {**FLAG, "spec": {**FLAG["spec"], "rules": [split]}}  # type: ignore[dict-item]
+    text = (
+        "experiment 'lobby-order' measures 'all' in production, which deals otherwise by this: its result is withheld"
+    )
+
+    tried = (await declared.post("/apply", {"documents": [flag], "dryRun": True})).json()["warnings"]
+    assert [(item["field"], item["message"].startswith(text)) for item in tried] == [("spec.rules", True)]
+    preset = {"changes": [{"flag": "lobby", "rules": [split]}]}
+    put = await declared.client.put("/api/v1/presets/safer", json=preset, headers=declared.auth(Role.OPERATOR))
+    assert put.status_code == 200, put.text
+    previewed = (await declared.post("/presets/safer/preview")).json()
+    assert [item["message"].startswith(f"lobby: {text}") for item in previewed["warnings"]] == [True]
+
+    lobby = (await declared.get("/flags/lobby")).json()["declaration"]
+    path = "/api/v1/flags/lobby"
+    put = await declared.client.put(path, json={**lobby, "rules": [split]}, headers=declared.auth(Role.OPERATOR))
+    assert [item["message"].startswith(text) for item in put.json()["warnings"]] == [True]
+    assert "deals its players otherwise" in (await declared.get("/experiments/lobby-order/result")).text
+    back = await declared.client.put(path, json=lobby, headers=declared.auth(Role.OPERATOR))
+    assert len(back.json()["warnings"]) == 1
+    assert "withheld" not in (await declared.get("/experiments/lobby-order/result")).json()["said"]
+
+
 async def test_the_whole_way(declared: Any) -> None:
     (shown,) = (await declared.get("/experiments")).json()["items"]
     assert (shown["name"], shown["running"], shown["runs"], shown["said"]) == ("lobby-order", False, [], "")

@@ -15,6 +15,7 @@ from croupier.adapters.manifests.located import Path, Severity
 from croupier.adapters.manifests.release import ReleaseDraft, process_problems
 from croupier.control.ports import Document
 from croupier.core.experiments import Experiment
+from croupier.core.experiments.fit import misnamed, undealt
 from croupier.core.gates import Gate, KillFlag
 from croupier.core.releases import Service
 from croupier.core.rollout.groups.check import labels_held, undistinguishing
@@ -59,7 +60,8 @@ def unresolved(
             names.learn(item)
             if item.kind == "Rollout":
                 names.rollouts.pop(item.name, None)  # it speaks for itself
-    flags = [item.name for item in items if isinstance(item, FlagDraft)]
+    drafts = {item.name: item for item in items if isinstance(item, FlagDraft)}
+    flags = [*drafts]
     found: list[Dangling] = []
     seen: dict[tuple[str, str], int] = {}
     for index, item in enumerate(items):
@@ -67,6 +69,7 @@ def unresolved(
             found += _twice(item, index, seen)
             found += [_unknown(index, *use, names, partial) for use in _uses(item) if names.missing(*use[:2])]
             found += _surprising(index, item, names)
+            found += _unfit(index, item, drafts)
             found += (*_unswitched(index, item, flags), *_unmeasured(index, item, flags)) if partial else ()
             found += [Dangling(index, problem) for problem in (*_dangling(item, names), *_shared_prefixes(item, names))]
     return tuple(found)
@@ -234,6 +237,19 @@ def _unswitched(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangli
             hint = "The start of a rollout checks that there is one for each group."
             at = ("spec", "onGroupFail", "actions", position, "kill")
             yield Dangling(index, Problem(problem, at, hint), severity=Severity.WARNING)
+
+
+def _unfit(index: int, item: Item, drafts: Mapping[str, FlagDraft]) -> Iterator[Dangling]:
+    """An experiment and its flag, declared together, that do not fit: a variant that there is not is a slip, a rule
+    that does not deal it (yet) may be meant.
+    """
+    spec = item.spec if isinstance(item, Document) else None
+    if isinstance(spec, Experiment) and spec.flag in drafts:
+        flag = drafts[spec.flag].flag
+        slips = misnamed(spec, flag)
+        yield from (Dangling(index, problem) for problem in slips)
+        if not slips:
+            yield from (Dangling(index, each, severity=Severity.WARNING) for each in undealt(spec, flag))
 
 
 def _unmeasured(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangling]:

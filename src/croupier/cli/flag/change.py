@@ -170,7 +170,7 @@ def show_change(found: dict[str, Any], as_json: bool) -> None:
     end = f", until {last_day(found['expiresAt'])}" if found.get("expiresAt") else ""
     out.print(f"{plain(found['key'])} is {styled(found['standing'])} (version {found['version']}){end}")
     for warning in found.get("warnings", ()):
-        note(f"warning: {warning.get('field', '')}: {warning['message']}")
+        note(f"warning: {warning.get('field', '')}: {warning['message']} {warning.get('hint', '')}".rstrip())
 
 
 def _act(context: typer.Context, flag: str, verb: str, as_json: bool, **body: Any) -> None:

@@ -50,6 +50,6 @@ def show_previews(found: Sequence[dict[str, Any]], *, as_json: bool = False) -> 
         for change in item["changes"]:
             note(f"{item['key']}: {change}")
         for warning in item["warnings"]:
-            note(f"{item['key']}: warning: {warning['field']}: {warning['message']}")
+            note(f"{item['key']}: warning: {warning['field']}: {warning['message']} {warning['hint']}".rstrip())
     for words in dict.fromkeys(item["confidence"] for item in found):
         note(words)

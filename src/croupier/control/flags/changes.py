@@ -13,6 +13,7 @@ from croupier.control.flags.killing import Kills, known
 from croupier.control.flags.recording import MANY, Changed, Decided, Effect, Happening, Keep, Recorder
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.recording import Who
+from croupier.core.experiments.fit import disturbed
 from croupier.core.flags.check import advise, check, misplaced, rules_of
 from croupier.core.flags.events import FlagArchived, FlagDeclared, FlagEvent, FlagRenewed
 from croupier.core.flags.model import Flag
@@ -190,6 +191,7 @@ class FlagChanges:
                 problems += _placed(index, (*check(flag, around), *misplaced(flag, around, before)))
                 warnings += _placed(index, (*_filled_in(written, flag), *advise(_renewed(flag, state), around, now)))
                 warnings += _placed(index, _killed(flag, book.state(flag.key)))
+                warnings += _placed(index, disturbed(state, flag) if state is not None else ())
                 happenings.append(Happening(flag.key, (FlagDeclared(source, digest),), declared=flag))
         if problems:
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""

@@ -12,6 +12,7 @@ from croupier.control.flags.recording import Changed, Decided, Happening, Keep, 
 from croupier.control.flags.surroundings import surroundings
 from croupier.control.ports import Answer, Commit, Stored
 from croupier.control.recording import Who
+from croupier.core.experiments.fit import disturbed
 from croupier.core.flags.check import check
 from croupier.core.flags.events import FlagDeclared
 from croupier.core.flags.model import Flag
@@ -52,10 +53,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What applying (or undoing) would do now. With ``problems`` it would be refused."""
+    """What applying (or undoing) would do now. With ``problems`` it would be refused; ``warnings`` are what it does to
+    experiments that run.
+    """
 
     differences: tuple[Difference, ...]
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +170,9 @@ class Presets:
             back = undo(name, applied, states)
             steps = _steps(applied, back.kept, states)
             kept = tuple(Problem(f"{flag} changed since.", (flag,), step) for flag, step in steps.items())
-            return Preview(self._differences(back.planned), kept)
+            return Preview(self._differences(back.planned), kept, tuple(self._disturbed(back.planned)))
         planned, problems = self._planned(stored.value.preset, "")
-        return Preview(self._differences(planned), tuple(problems))
+        return Preview(self._differences(planned), tuple(problems), tuple(self._disturbed(planned)))
 
     async def apply(
         self, name: str, *, actor: str, reason: str, digest: str | None = None, answer: Keep | None = None
@@ -192,7 +196,8 @@ class Presets:
                 raise Rejected(f"The preset {name} does not fit the flags: {problems[0]}", problems=tuple(problems))
             if not planned:
                 raise Rejected(f"The preset {name} would change nothing.", hint="Everything is as it says already.")
-            return Decided(_happenings(planned), stamp=self._applied(stored, planned, actor, reason))
+            told = tuple(self._disturbed(planned))
+            return Decided(_happenings(planned), told, stamp=self._applied(stored, planned, actor, reason))
 
         return await self.recorder.record(decide, Who(actor, f"apply preset {name}", reason), answer=answer)
 
@@ -213,8 +218,8 @@ class Presets:
                 steps = ". ".join(_steps(applied, back.kept, states).values())
                 hint = f"Make them answer as before the preset, then undo it. {steps}."
                 raise Conflict(f"The preset {name} cannot be undone exactly: {names} changed since.", hint=hint)
-            killed = tuple(self._still_killed(back.planned))
-            return Decided(_happenings(back.planned), killed, stamp=self._undone(stored, actor, reason))
+            told = (*self._still_killed(back.planned), *self._disturbed(back.planned))
+            return Decided(_happenings(back.planned), told, stamp=self._undone(stored, actor, reason))
 
         return await self.recorder.record(decide, Who(actor, f"undo preset {name}", reason), answer=answer)
 
@@ -254,6 +259,13 @@ class Presets:
             if each.kills_after:
                 names = " and by ".join(kill.text for kill in each.kills_after)
                 yield Problem(f"{each.flag} stays killed by {names}.", (each.flag,))
+
+    def _disturbed(self, planned: Sequence[Planned]) -> Iterator[Problem]:
+        """What the preset does to experiments that run on its flags."""
+        for item, state in ((item, self.recorder.book.recorded(item.key)) for item in planned):
+            if state is not None:
+                found = disturbed(state, folded(state, item.events).flag)
+                yield from (Problem(f"{item.key}: {each.message}", (item.key,), each.hint) for each in found)
 
     def _states(self, keys: Iterable[str]) -> dict[str, FlagState]:
         found = ((key, self.recorder.book.recorded(key)) for key in keys)

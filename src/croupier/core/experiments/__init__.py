@@ -2,6 +2,7 @@
 
 - ``model``: what is asked, as people declare it, and as it is frozen at the start (``Plan``).
 - ``arms``: how a flag's rule deals players to variants, in which shares.
+- ``fit``: whether a declared experiment and its flag fit each other, and what a change of the flag does to a run.
 - ``tally``: who was given what and did what afterwards, counted once per player.
 - ``evidence``: what the counts say of two variants, at any time.
 - ``sample_ratio``: were players dealt as the shares say? If not, no result means anything.

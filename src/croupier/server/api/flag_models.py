@@ -292,7 +292,7 @@ class PresetResult(Model):
     preset: str
     version: int
     flags: list[str]
-    warnings: list[Mistake] = Field([], description="Flags that stay killed, and by whom.")
+    warnings: list[Mistake] = Field([], description="Flags that stay killed; experiments that it disturbs.")
 
 
 class PresetPreview(Model):
@@ -301,3 +301,4 @@ class PresetPreview(Model):
     undo: bool
     changes: list[PresetChange]
     problems: list[Mistake] = Field(description="With any of these it would be refused.")
+    warnings: list[Mistake] = Field([], description="What it does to experiments that run.")

@@ -297,4 +297,5 @@ def preset_preview(seen: PresetPreviewed, *, undo: bool) -> fm.PresetPreview:
         )
         for item in seen.differences
     ]
-    return fm.PresetPreview(undo=undo, changes=changes, problems=[mistake(item) for item in seen.problems])
+    problems, warnings = ([mistake(item) for item in found] for found in (seen.problems, seen.warnings))
+    return fm.PresetPreview(undo=undo, changes=changes, problems=problems, warnings=warnings)

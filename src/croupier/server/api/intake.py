@@ -4,7 +4,7 @@ The one path for ``/apply`` and ``/releases``. Every mistake is collected before
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,8 @@ from croupier.adapters.manifests import (
 from croupier.control.catalog import Applied
 from croupier.control.flags.together import Placed, Together, together
 from croupier.control.ports import Answer, Document
+from croupier.core.experiments import Experiment
+from croupier.core.experiments.fit import misnamed, undealt
 from croupier.core.releases import Release, Service
 from croupier.errors import Conflict, Problem, Rejected
 from croupier.server.api import models as m
@@ -65,10 +67,8 @@ async def _declare(
         many = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise RejectedDocuments(f"{problems[0]}{many}", problems=tuple(problems), labels=labels)
     part = await _flags(here, bundle, objects, labels, actor=actor, reason=reason)
-    warnings = [
-        mistake(item, labels)
-        for item in (*(found.problem for found in bundle.warnings), *(part.warnings if part else ()))
-    ]
+    doubts = (*(found.problem for found in bundle.warnings), *_unfit(here, bundle, objects))
+    warnings = [mistake(item, labels) for item in (*doubts, *(part.warnings if part else ()))]
 
     def result(applied: Sequence[Applied]) -> m.ApplyResult:
         shown = [m.AppliedObject(kind=item.kind, name=item.name, effect=item.effect) for item in applied]
@@ -104,6 +104,24 @@ async def _flags(
         )
     except Rejected as refused:
         raise RejectedDocuments(str(refused), problems=refused.problems, labels=list(labels)) from None
+
+
+def _unfit(here: Context, bundle: Bundle, objects: Sequence[dict[str, Any]]) -> Iterator[Problem]:
+    """Experiments that could not start on their flags as these are recorded. No mistake: the flags may be changed next,
+    and the file of an experiment outlives its flag.
+    """
+    declared = {draft.name for draft in bundle.flags}  # looked at with the documents
+    asked = [document.spec for document in bundle.documents if isinstance(document.spec, Experiment)]
+    for spec, index in zip(asked, _places(objects, "Experiment"), strict=True):
+        if spec.flag in declared:
+            continue
+        state = here.flags.book.recorded(spec.flag)
+        if state is None or state.archived:
+            text = f"there is no flag '{spec.flag}'."
+            yield Problem(text, ("documents", index, "spec", "flag"), "Declare it before the experiment is started.")
+            continue
+        for found in misnamed(spec, state.flag) or undealt(spec, state.flag):
+            yield Problem(found.message, ("documents", index, *found.path), found.hint)
 
 
 def _places(objects: Sequence[dict[str, Any]], kind: str) -> list[int]:

@@ -1,10 +1,14 @@
 """Experiments on the page: what is known so far, and the buttons, without scripts."""
 
+import html
+import json
+import re
 from typing import Any
 
 import pytest
 from tests.server.api.test_experiments import EXPERIMENT, FLAG, report, tell
 
+from croupier.core.flags.preset import read_preset
 from croupier.server.api.experiment_models import PointView
 from croupier.server.auth import Role
 from croupier.server.web.experiments.drawing import course
@@ -58,6 +62,22 @@ async def test_from_start_to_stop(declared: Any, visit: Any) -> None:
     again = await visit.submit("/experiments/lobby-order/start", reason="once more")
     assert again.status_code == 303
     assert 'id="runs"' in (await visit.get("/experiments/lobby-order")).text
+
+
+async def test_the_page_warns_of_a_split_that_disturbs_a_run(declared: Any, visit: Any) -> None:
+    await visit.sign_in(Role.OPERATOR)
+    assert (await visit.submit("/experiments/lobby-order/start")).status_code == 303
+    preset = {"name": "safer", "changes": [{"flag": "lobby", "rules": [{"name": "all", "variants": {"classic": 1}}]}]}
+    await declared.context.flags.presets.put(read_preset(preset), actor="anna")
+    for path in ("/presets/safer", "/presets/safer/approve"):
+        page = html.unescape((await visit.get(path)).text)
+        assert "lobby: experiment 'lobby-order' measures 'all' in production, which deals nobody there any more" in page
+    form = await visit.get("/flags/lobby/edit")
+    fields = dict(re.findall(r'<input type="hidden" name="(csrf|seen)" value="([^"]*)"', form.text))
+    lobby = (await declared.get("/flags/lobby")).json()["declaration"]
+    text = json.dumps({**lobby, "rules": preset["changes"][0]["rules"]})  # type: ignore[index]
+    shown = html.unescape((await visit.post("/flags/lobby/edit", {**fields, "text": text, "step": "preview"})).text)
+    assert "rules: experiment 'lobby-order' measures 'all' in production" in shown
 
 
 async def test_a_viewer_sees_no_buttons(declared: Any, visit: Any) -> None:

@@ -76,6 +76,7 @@ class PresetSight:
     stored: Stored[PresetState]
     effects: tuple[Effect, ...]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
     verbs: tuple[Verb, ...]
 
     @property
@@ -160,7 +161,8 @@ async def sight(here: Context, who: Session, name: str) -> PresetSight:
     problems = tuple(
         f"{item.message} {item.hint}".strip() if stored.value.applied else str(item) for item in would.problems
     )
-    return PresetSight(stored, effects(would), problems, verbs(stored.value, who.principal.name))
+    warnings = tuple(f"{item.message} {item.hint}" for item in would.warnings)
+    return PresetSight(stored, effects(would), problems, warnings, verbs(stored.value, who.principal.name))
 
 
 def verbs(state: PresetState, actor: str) -> tuple[Verb, ...]:
