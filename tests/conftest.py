@@ -73,6 +73,7 @@ def root_logger() -> Iterator[None]:
 _PATIENCE = (
     "croupier.control.flags.killing.PATIENCE_S",
     "croupier.control.reconcile.STORE_PATIENCE_S",
+    "croupier.control.under_way.ANSWER_PATIENCE_S",
     "croupier.server.api.urgent.PATIENCE_S",
     "croupier.server.web.read.PATIENCE_S",
 )

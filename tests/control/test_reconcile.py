@@ -15,6 +15,7 @@ from croupier.core.gates import Comparison, Counts, RatioSli, Reading, Sequentia
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.errors import Corrupt, Rejected, Transient
@@ -878,3 +879,78 @@ async def test_an_abort_that_the_record_refuses_is_acted_on_all_the_same(shop: A
     shop.a.happenings.once.clear()
     await shop.turn(2)
     assert (await shop.state(rollout)).phase is Phase.ABORTED
+
+
+# --- metric sources that hang -----------------------------------------------------------------------------------------
+
+
+class Hanging:
+    """A source whose answers about one metric come when it is ``over``."""
+
+    def __init__(self, shop: Any, metric: str) -> None:
+        self.read, self.metric, self.asked = shop.metrics.read, metric, 0
+        self.over = asyncio.Event()
+        shop.metrics.read = self.hang
+
+    async def hang(self, query: Any) -> Any:
+        answer = await self.read(query)
+        if query.sli.metric == self.metric:
+            self.asked += 1
+            await self.over.wait()
+        return answer
+
+
+@pytest.fixture
+async def hanging(bare: Any, monkeypatch: pytest.MonkeyPatch) -> Hanging:
+    """One of two guards is asked, and its source hangs."""
+    monkeypatch.setattr("croupier.control.under_way.ANSWER_PATIENCE_S", 0.01)
+    steps = (SetWeight(2_000), Pause(20.0), SetWeight(5_000), Pause())
+    await bare.declare(PUSHED)
+    await bare.open(guards=("ok", "pushed"), steps=steps)
+    await bare.a.rollouts.start("shop", "1.1.0", BORIS)
+    return Hanging(bare, "pushed_total")
+
+
+@pytest.mark.usefixtures("hanging")
+async def test_a_gate_stops_a_canary_whatever_source_hangs(bare: Any) -> None:
+    bare.metrics.break_version("1.1.0", 1.0)
+    async with asyncio.timeout(60):
+        await bare.turn(12)
+    found = await bare.state("shop-2")
+    assert (found.phase, found.abort.gate) == (Phase.ABORTED, "ok")
+    assert not found.gate_state("pushed").latest
+
+
+async def test_a_source_that_hangs_keeps_no_other_rollout_waiting(bare: Any, hanging: Hanging) -> None:
+    await bare.turn(5)
+    bar = await start_bar(bare)
+    async with asyncio.timeout(60):
+        await bare.turn(3)
+    assert (await bare.state(bar)).phase is Phase.SUCCEEDED
+    assert hanging.asked == 1
+
+
+async def test_a_late_answer_is_heard_at_once_and_only_then_the_share_rises(bare: Any, hanging: Hanging) -> None:
+    await bare.turn(12)
+    waiting = await bare.state("shop-2")
+    assert (waiting.weight_bp, hanging.asked) == (2_000, 1)
+    async with bare.looping():
+        hanging.over.set()
+        async with asyncio.timeout(30):
+            while (await bare.state("shop-2")).weight_bp == 2_000:
+                await asyncio.sleep(0.002)
+    judged = [each for each in await bare.store.history("shop-2") if each.type == "gate_judged"]
+    first = next(each.state.latest for each in judged if each.state.gate == "pushed")
+    assert first.until < first.at
+    assert all(again.agrees for again in rejudge(await bare.store.history("shop-2")))
+
+
+async def test_a_source_that_hangs_after_a_pass_holds_the_weight(bare: Any, hanging: Hanging) -> None:
+    hanging.over.set()
+    await bare.turn(5)
+    passed = (await bare.state("shop-2")).gate_state("pushed").passed_at
+    assert passed
+    hanging.over.clear()
+    await bare.turn(12)
+    held = await bare.state("shop-2")
+    assert (held.weight_bp, held.gate_state("pushed").passed_at) == (2_000, passed)

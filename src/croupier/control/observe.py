@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeAlias
 
 from croupier.control import hearing
@@ -25,10 +26,12 @@ from croupier.control.ports import (
     VersionKey,
     WorkloadStatus,
 )
+from croupier.control.under_way import Due, UnderWay
 from croupier.core.gates import AnalysisRule, Counts, Gate, Measured, Measurement, Reading, Silence
 from croupier.core.gates.analysis.verdict import due
 from croupier.core.gates.judge import Said, short_span
 from croupier.core.releases import ProcessTemplate
+from croupier.core.rollout.asking import stretch
 from croupier.core.rollout.decide import Look, looks
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.state import RolloutState
@@ -138,21 +141,22 @@ def turns_of_sources() -> Turns:
 @dataclass(slots=True)
 class GateMemory:
     """When each gate of a rollout looked last, also without anything worth recording, and how far its reading reached
-    (epoch seconds, by the gate's name). ``told`` are the mistakes of sources that were logged, ``turns`` what all
-    rollouts share.
+    (epoch seconds, by the gate's name). ``told`` are the mistakes of sources that were logged, ``under_way`` what was
+    asked and not answered yet, ``turns`` what all rollouts share.
     """
 
     looked: dict[str, float] = field(default_factory=dict)
     read_until: dict[str, float] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    under_way: UnderWay = field(default_factory=UnderWay)
     turns: Turns = field(default_factory=turns_of_sources)
 
 
 async def ask_gates(
     ports: Ports, state: RolloutState, now: float, memory: GateMemory, samples: list[Sample]
 ) -> Mapping[str, Said]:
-    """Ask the metric source for each gate that is due, all at once: no hard stop waits for another gate's slow source.
-    ``samples`` gets what charts are drawn from.
+    """Ask the metric source for each gate that is due, all at once: no hard stop waits for another gate's slow source,
+    whose answer is taken by a later call. ``samples`` gets what charts are drawn from.
 
     A reading that reaches no further than the one before is no new look: where the source measures less often than the
     gate looks, one bad measurement would else count as several in a row.
@@ -163,23 +167,24 @@ async def ask_gates(
         async with memory.turns[query.source]:
             return await hearing.ask(ports.metrics, query, memory.told)
 
-    due = looks(state, now, memory.looked)
-    answers = await asyncio.gather(*(_of_look(ports, ask, state, look) for look in due))
-    for look, answer in zip(due, answers, strict=True):
-        gate = look.gate
+    due = {
+        look.gate.name: Due(stretch(state, look.gate, now), partial(_of_look, ports, ask, state, look))
+        for look in looks(state, now, memory.looked)
+    }
+    for gate, answer in (await memory.under_way.answers(due)).items():
         if answer is None:
             continue
         if isinstance(answer, Measured):
-            said[gate.name] = answer
+            said[gate] = answer
             continue
         if isinstance(answer, Reading):
-            seen_until = memory.read_until.get(gate.name)
+            seen_until = memory.read_until.get(gate)
             if seen_until is not None and seen_until == answer.until:
                 continue
-            memory.read_until[gate.name] = answer.until
-        memory.looked[gate.name] = now
-        said[gate.name] = answer
-        samples += _samples(state, gate.name, answer, now)
+            memory.read_until[gate] = answer.until
+        memory.looked[gate] = now
+        said[gate] = answer
+        samples += _samples(state, gate, answer, now)
     return said
 
 

@@ -29,6 +29,7 @@ from croupier.control.observe import (
 )
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, draft, fold, record
+from croupier.control.under_way import UnderWay
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.gates.judge import Said
 from croupier.core.releases import ProcessTemplate
@@ -70,6 +71,8 @@ class Reconciler:
     _turns: Turns = field(default_factory=turns_of_sources)
     _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
     _urgent: asyncio.Event = field(default_factory=asyncio.Event)
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """A metric source has answered that was not waited for."""
     _unrecorded: asyncio.Event = field(default_factory=asyncio.Event)
     """There is an abort whose record nobody waits for."""
 
@@ -85,7 +88,7 @@ class Reconciler:
     @property
     def woken(self) -> bool:
         """Whether the next tick is to begin at once."""
-        return self._urgent.is_set()
+        return self._urgent.is_set() or self._answered.is_set()
 
     def abort_unrecorded(self, intent: Intent) -> None:
         """Keep the abort on disk and act on it from now on; it is recorded when the store is back."""
@@ -101,12 +104,15 @@ class Reconciler:
             except Exception:  # a mistake of ours: were the loop to end, no abort would move a player any more
                 log.exception("tick failed; going on")
             await self._rest(interval_s, stop)
+        for memory in self._gates.values():
+            memory.under_way.drop_all()
         if self._lease:
             await self.ports.leases.release(self._lease)
 
     async def tick(self) -> None:
         """One turn of the loop. Trouble outside ends the turn, not the loop; the next starts from what is recorded."""
         self._urgent.clear()
+        self._answered.clear()
         try:
             await self._turn()
         except Fenced as lost:
@@ -192,7 +198,8 @@ class Reconciler:
 
     def _forget_ended(self, fleet: Fleet) -> None:
         """What was in memory of rollouts that are over."""
-        self._gates = {name: memory for name, memory in self._gates.items() if name in fleet.rollouts}
+        for name in self._gates.keys() - fleet.rollouts.keys():
+            self._gates.pop(name).under_way.drop_all()
         self._remembered = {name: known for name, known in self._remembered.items() if name in fleet.rollouts}
 
     async def _settle(self, fleet: Fleet, intent: Intent) -> None:
@@ -247,7 +254,8 @@ class Reconciler:
         switched = await turn_off(self.switches, state)
         served = seen.served.get(state.service) if seen.served is not None else None
         ready, failure = seen.unready(canary) is None, seen.failure(canary)
-        evidence = Evidence(ready, failure, served, said, switched.killed, switched.refused, recording)
+        awaited = self._gates[state.id].under_way.gates
+        evidence = Evidence(ready, failure, served, said, switched.killed, switched.refused, recording, awaited)
         if recording:
             events = decide(state, evidence, now)
             if not events:
@@ -266,7 +274,7 @@ class Reconciler:
 
     async def _ask_gates(self, state: RolloutState, now: float, samples: list[Sample]) -> Mapping[str, Said]:
         """What the metric sources say; nothing where somebody wakes the loop meanwhile: no abort waits for a source."""
-        memory = self._gates.setdefault(state.id, GateMemory(turns=self._turns))
+        memory = self._gates.setdefault(state.id, GateMemory(under_way=UnderWay(self._answered), turns=self._turns))
         try:
             return await unless(ask_gates(self.ports, state, now, memory, samples), self._urgent)
         except Interrupted:
@@ -369,6 +377,7 @@ class Reconciler:
         waits = [
             asyncio.ensure_future(self.ports.clock.sleep(interval_s)),
             asyncio.ensure_future(self._urgent.wait()),
+            asyncio.ensure_future(self._answered.wait()),
             asyncio.ensure_future(stop.wait()),
         ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

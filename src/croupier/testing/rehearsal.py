@@ -24,7 +24,8 @@ class Rehearsal:
 
     ``now`` is the time, ``ready`` and ``failure`` what the workloads say of the canary, ``served`` what the data plane
     serves, ``killed`` which flags are off and ``refused`` why one cannot be, ``recording`` whether the store
-    answers: change them between ticks as the story asks. ``events`` is the whole history, ``state`` where it led.
+    answers, ``awaited`` which gates' sources do not: change them between ticks as the story asks. ``events`` is the
+    whole history, ``state`` where it led.
     """
 
     def __init__(
@@ -40,13 +41,21 @@ class Rehearsal:
         self.killed: frozenset[str] = frozenset()
         self.refused: str | None = None
         self.recording = True
+        self.awaited: frozenset[str] = frozenset()
         self.served: ServiceRoutes | None = routes(self.state)
 
     def tick(self, said: Mapping[str, Said] | None = None, *, after: float = 0.0) -> tuple[e.Event, ...]:
         """``after`` seconds later decide once, on the given words of the metric source; what was decided."""
         self.now += after
         evidence = Evidence(
-            self.ready, self.failure, self.served, said or {}, self.killed, self.refused, self.recording
+            self.ready,
+            self.failure,
+            self.served,
+            said or {},
+            self.killed,
+            self.refused,
+            self.recording,
+            self.awaited,
         )
         return self._record(decide(self.state, evidence, self.now))
 

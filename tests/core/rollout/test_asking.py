@@ -19,11 +19,11 @@ from croupier.core.gates import (
 )
 from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
-from croupier.core.rollout.asking import asked, next_weight, warm_at, watching_since
+from croupier.core.rollout.asking import asked, next_weight, stretch, warm_at, watching_since
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.rejudge import rejudge
-from croupier.core.rollout.spec import Analysis, Plan, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
 from croupier.testing import Rehearsal
 
 SLI = RatioSli("requests_total", good=(("code", ("200",)),))
@@ -154,3 +154,41 @@ def test_without_a_warm_up_nothing_is_remembered_of_it() -> None:
     story = started(gates=(EVIDENCE,), guards=("evidence",))
     assert story.state.exposed_at is None
     assert warm_at(story.state, EVIDENCE) is None
+
+
+# --- answers that come late -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gate", [CLASSIC, EVIDENCE], ids=lambda gate: gate.name)
+def test_an_answer_may_come_late_while_nothing_else_happens(gate: Gate) -> None:
+    story = started(Pause(3_600.0), gates=(gate,), guards=(gate.name,))
+    watch(story, 3)
+    about = stretch(story.state, gate, story.now)
+    assert stretch(story.state, gate, story.now + 20.0) == about
+
+
+def test_what_was_asked_before_evidence_was_counted_is_not_counted_again() -> None:
+    story = started(Pause(3_600.0), gates=(EVIDENCE,), guards=("evidence",))
+    about = stretch(story.state, EVIDENCE, story.now)
+    watch(story, 1)
+    assert stretch(story.state, EVIDENCE, story.now) != about
+
+
+def test_what_was_asked_of_a_cold_canary_is_not_held_against_a_warm_one() -> None:
+    story = started(Pause(3_600.0), gates=(WARM,), guards=("warm",))
+    cold = stretch(story.state, WARM, story.now + 29.0)
+    assert stretch(story.state, WARM, story.now + 30.0) != cold
+
+
+def test_what_was_asked_before_the_analysis_began_is_no_pass_of_it() -> None:
+    story = started(Pause(10.0), Analysis(("classic",)), gates=(CLASSIC,), guards=("classic",))
+    before = stretch(story.state, CLASSIC, story.now)
+    story.tick(after=10.0)
+    assert isinstance(story.state.current_step, Analysis)
+    assert stretch(story.state, CLASSIC, story.now) != before
+
+
+def test_hard_stops_of_another_edition_may_come_late_too() -> None:
+    story = started(Pause(3_600.0), gates=(EVIDENCE,), guards=("evidence",))
+    strange = replace(story.state, plan=replace(story.state.plan, edition=99))
+    assert stretch(strange, EVIDENCE, story.now + 90.0) == stretch(strange, EVIDENCE, story.now + 120.0)

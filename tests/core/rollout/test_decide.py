@@ -303,6 +303,22 @@ def test_silence_never_gives_up_however_long_it_lasts() -> None:
     assert rise_blocked(story.state) == "gate deposits no_data: metrics are unreachable"
 
 
+def test_a_pass_counts_for_no_rise_while_the_gate_is_asked_again() -> None:
+    """A source that hangs since the last pass is missing data, which promotes nobody."""
+    story = started(SetWeight(500), Pause(EVERY), SetWeight(5_000), guards=("deposits",))
+    story.tick({"deposits": GOOD})
+    story.awaited = frozenset({"deposits"})
+    assert kinds(story.tick(after=EVERY)) == []
+    story.awaited = frozenset({"latency"})
+    assert kinds(story.tick()) == ["step_started"]  # that one guards nothing here
+
+
+def test_what_is_known_gives_up_whatever_is_still_asked() -> None:
+    story = started(SetWeight(500), Pause(), guards=("deposits", "latency"))
+    story.awaited = frozenset({"latency"})
+    assert kinds(story.tick({"deposits": DEAD}, after=EVERY)) == ["gate_judged", "abort_started"]
+
+
 def test_a_pass_of_the_weight_before_does_not_count() -> None:
     story = started(SetWeight(500), SetWeight(1_000), SetWeight(2_000), guards=("deposits",))
     story.tick({"deposits": GOOD}, after=EVERY)

@@ -6,9 +6,9 @@ Deciding and judging again from the record both ask here, so that they cannot di
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import AnalysisRule, Gate, GateState, Reading, SequentialRule
+from croupier.core.gates import AnalysisRule, Gate, GateState, PopulationRule, Reading, SequentialRule
 from croupier.core.gates.edition import lacks
-from croupier.core.gates.judge import Said, judge
+from croupier.core.gates.judge import Said, judge, span
 from croupier.core.rollout.groups.readings import only, without
 from croupier.core.rollout.groups.watch import aside, watch_gate, watched_by
 from croupier.core.rollout.spec import Analysis, SetWeight, Step
@@ -54,6 +54,18 @@ def watching_since(state: RolloutState, gate: Gate, now: float) -> float:
         return max(confirmed_at, now - _LATELY_S)
     warm = warm_at(state, gate)
     return confirmed_at if warm is None or now < warm else max(confirmed_at, warm)
+
+
+def stretch(state: RolloutState, gate: Gate, now: float) -> tuple[str, int, int, float]:
+    """What a question of the gate is about; an answer that comes late counts while this is still the same. It is the
+    step, the groups that were acted upon, and since when the gate watches; for a rule that gathers, where it reads on.
+    """
+    since = watching_since(state, gate, now)
+    if isinstance(gate.rule, SequentialRule | PopulationRule):
+        since, _ = span(gate, state.gate_state(gate.name), now, watching_since=since)
+    if lacks(state.plan.edition) and state.confirmed_at is not None:
+        since = state.confirmed_at  # it gathers nothing, and what it looks at moves on with the clock
+    return state.salt, state.step, len(state.acted), since
 
 
 def warm_at(state: RolloutState, gate: Gate) -> float | None:

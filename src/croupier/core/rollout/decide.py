@@ -36,7 +36,8 @@ class Evidence:
     """What was seen at one tick. ``served`` is what the data plane was seen to serve (``None``: not known now);
     ``said`` is what the metric source said of the gates that were due; ``failure`` is why the canary was given up by
     the workloads, if it was. ``killed`` are the flags among those that the rollout turns off that are off now,
-    ``refused`` is why one of them cannot be. Without ``recording`` nothing is acted upon but going back.
+    ``refused`` is why one of them cannot be. Without ``recording`` nothing is acted upon but going back. ``awaited``
+    are the gates that were asked and whose source has not answered yet: what they said before promotes nobody now.
     """
 
     canary_ready: bool = False
@@ -46,6 +47,7 @@ class Evidence:
     killed: frozenset[str] = frozenset()
     refused: str | None = None
     recording: bool = True
+    awaited: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ def _leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | N
     if not _done(state, step, now):
         return at_a_loss(state, binding(state), now) if isinstance(step, Analysis) else None
     event = after_step(state, now)
-    if rises(state, event) and rise_blocked(state):
+    if rises(state, event) and (rise_blocked(state) or evidence.awaited.intersection(binding(state))):
         return at_a_loss(state, binding(state), now)
     if isinstance(event, e.PromotionStarted) and (kept := held(state.acted)):
         return e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}")

@@ -1,0 +1,90 @@
+"""Questions that are under way: asked once, answered once, and never waited for too long."""
+
+import asyncio
+from collections.abc import Hashable
+
+from croupier.control.under_way import Answer, Due, UnderWay
+from croupier.core.gates import Silence
+
+
+class Source:
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.ended = 0
+        self.speaks = asyncio.Event()
+
+    async def ask(self) -> Answer:
+        self.asked += 1
+        try:
+            await self.speaks.wait()
+        finally:
+            self.ended += 1
+        return Silence(f"answer {self.asked}")
+
+    def due(self, about: Hashable = 1) -> Due:
+        return Due(about, self.ask)
+
+
+def speaking() -> Source:
+    source = Source()
+    source.speaks.set()
+    return source
+
+
+async def test_who_answers_is_heard_whoever_does_not() -> None:
+    under_way, slow, quick = UnderWay(patience_s=0.01), Source(), speaking()
+    due = {"slow": slow.due(), "quick": quick.due()}
+    assert await under_way.answers(due) == {"quick": Silence("answer 1")}
+    assert under_way.gates == {"slow"}
+
+
+async def test_a_late_answer_is_told_and_heard_once() -> None:
+    under_way, slow = UnderWay(patience_s=0.01), Source()
+    for _ in range(2):
+        assert await under_way.answers({"slow": slow.due()}) == {}
+    assert not under_way.answered.is_set()
+    slow.speaks.set()
+    async with asyncio.timeout(10):
+        await under_way.answered.wait()
+    assert await under_way.answers({"slow": slow.due()}) == {"slow": Silence("answer 1")}
+    assert (slow.asked, under_way.gates) == (1, frozenset())
+    assert await under_way.answers({"slow": slow.due()}) == {"slow": Silence("answer 2")}
+
+
+async def test_only_what_is_asked_now_is_waited_for() -> None:
+    under_way, slow = UnderWay(patience_s=0.01), Source()
+    await under_way.answers({"slow": slow.due()})
+    under_way.patience_s = 3_600.0
+    async with asyncio.timeout(10):
+        assert await under_way.answers({"slow": slow.due()}) == {}
+
+
+async def test_what_is_about_something_else_is_asked_anew() -> None:
+    under_way, slow = UnderWay(patience_s=0.01), Source()
+    await under_way.answers({"slow": slow.due(1)})
+    await under_way.answers({"slow": slow.due(2)})
+    assert (slow.asked, slow.ended) == (2, 1)
+    slow.speaks.set()
+    async with asyncio.timeout(10):
+        await under_way.answered.wait()
+    assert await under_way.answers({"slow": slow.due(2)}) == {"slow": Silence("answer 2")}
+
+
+async def test_what_is_not_wanted_any_more_is_dropped() -> None:
+    under_way, slow = UnderWay(patience_s=0.01), Source()
+    await under_way.answers({"slow": slow.due()})
+    assert await under_way.answers({}) == {}
+    await under_way.answers({"slow": slow.due()})
+    under_way.drop_all()
+    async with asyncio.timeout(10):
+        while slow.ended < 2:
+            await asyncio.sleep(0)
+    assert (under_way.gates, under_way.answered.is_set()) == (frozenset(), False)
+
+
+async def test_a_source_that_hangs_says_nothing_in_the_end() -> None:
+    under_way, slow = UnderWay(patience_s=10.0, within_s=0.01), Source()
+    said = await under_way.answers({"slow": slow.due()})
+    assert said == {"slow": Silence("the metric source did not answer within 0.01 s")}
