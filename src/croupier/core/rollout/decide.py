@@ -107,6 +107,12 @@ def binding(state: RolloutState) -> tuple[str, ...]:
     return tuple(name for name in guarding(state) if not state.plan.gate(name).advisory)
 
 
+def keeping(state: RolloutState, now: float) -> tuple[str, ...]:
+    """Those that may keep it from going on: the same, and watches that should be over and cannot decide."""
+    names = binding(state)
+    return names + watch.in_doubt(state, names, now)
+
+
 def rise_blocked(state: RolloutState) -> str | None:
     """Why the canary's share may not rise now, in words; ``None`` when it may (invariant 2)."""
     if state.weight_bp == 0:
@@ -271,10 +277,10 @@ def _leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | N
     if isinstance(step, Pause) and step.duration_s is None:
         return e.Paused(e.Hold.STEP, now)
     if not _done(state, step, now):
-        return at_a_loss(state, binding(state), now) if isinstance(step, Analysis) else None
+        return at_a_loss(state, keeping(state, now), now) if isinstance(step, Analysis) else None
     event = after_step(state, now)
     if rises(state, event) and (rise_blocked(state) or evidence.awaited.intersection(binding(state))):
-        return at_a_loss(state, binding(state), now)
+        return at_a_loss(state, keeping(state, now), now)
     if isinstance(event, e.PromotionStarted) and (kept := held(state.acted)):
         return e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}")
     return event if evidence.canary_ready or not rises(state, event) else None

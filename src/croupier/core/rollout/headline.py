@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import after_step, binding, percent, rise_blocked, rises
+from croupier.core.rollout.decide import after_step, keeping, percent, rise_blocked, rises
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.groups.words import done, remains, still_held
@@ -100,7 +100,8 @@ def _together(names: Sequence[str]) -> str:
 
 def _until(state: RolloutState, now: float) -> str:
     """What happens if the gates go on like this, and when."""
-    ends = [each for each in waiting(as_it_stands(state), binding(state), now) if each.policy.then is not Resort.HOLD]
+    names = keeping(state, now)
+    ends = [each for each in waiting(as_it_stands(state), names, now) if each.policy.then is not Resort.HOLD]
     if not ends:
         return ""
     first = min(ends, key=lambda waited: waited.policy.after_s - waited.seconds)

@@ -41,10 +41,10 @@ def at_a_loss(state: RolloutState, names: tuple[str, ...], now: float) -> e.Abor
     due = [waited for waited in waiting(state, names, now) if waited.enough]
     for waited in due:
         if waited.policy.then is Resort.ABORT:
-            return e.AbortStarted(_CAUSES[waited.verdict], _why(waited), now, waited.gate.gate)
+            return e.AbortStarted(_CAUSES[waited.verdict], _why(waited), now, _gate(state, waited))
     for waited in due:
         if waited.policy.then is Resort.PAUSE:
-            return e.Paused(_HOLDS[waited.verdict], now, waited.gate.gate, _why(waited))
+            return e.Paused(_HOLDS[waited.verdict], now, _gate(state, waited), _why(waited))
     return None
 
 
@@ -64,6 +64,11 @@ def waiting(state: RolloutState, names: tuple[str, ...], now: float) -> Iterator
             yield Waited(gate, verdict, gate.undecided_s, policy(state, verdict))
         elif verdict is Verdict.NO_DATA and gate.blind_since is not None:
             yield Waited(gate, verdict, now - gate.blind_since, policy(state, verdict))
+
+
+def _gate(state: RolloutState, waited: Waited) -> str:
+    """The gate itself, also where it is one's watch of a group that keeps it waiting."""
+    return state.plan.gate(waited.gate.gate).name
 
 
 def _over(state: RolloutState, gate: GateState) -> bool:

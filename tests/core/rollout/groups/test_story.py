@@ -33,7 +33,7 @@ from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.rejudge import rejudge
-from croupier.core.rollout.spec import Pause, SetWeight
+from croupier.core.rollout.spec import Pause, Resort, SetWeight, Undecided
 from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
@@ -136,6 +136,50 @@ def test_a_suspect_is_watched_for_longer_than_the_watch() -> None:
     assert story.state.acted[0].watched_at is None
     play(story, 8)
     assert story.state.acted[0].watched_at is not None
+
+
+def lingering(then: Resort) -> Rehearsal:
+    """The flag is off, and the group was not well for a while: too much to go on, too little to go back."""
+    story = started(DEPOSITS, steps=(SetWeight(2_000), Pause(10.0), SetWeight(5_000), Pause(60.0)))
+    story.state = replace(story.state, plan=replace(story.state.plan, on_inconclusive=Undecided(then, 60.0)))
+    while not story.state.acted:
+        play(story, 1, {"kestrel": 200})
+    story.killed = frozenset({"psp_kestrel"})
+    story.settle()
+    play(story, 4, {"kestrel": 10})
+    play(story, 7, {"kestrel": 2})
+    assert story.state.phase is Phase.PROGRESSING, "a watch has its time"
+    play(story, 7, {"kestrel": 2})
+    return story
+
+
+@pytest.mark.parametrize(
+    "then, event", [(Resort.HOLD, None), (Resort.PAUSE, "paused"), (Resort.ABORT, "abort_started")]
+)
+def test_a_watch_that_cannot_decide_is_doubt_like_any_other(then: Resort, event: str | None) -> None:
+    story = lingering(then)
+    ends = [each for each in story.events if isinstance(each, e.Paused | e.AbortStarted)]
+    assert [each.type for each in ends] == ([event] if event else [])
+    for end in ends:
+        assert end.gate == "deposits"
+        assert end.reason.startswith("gate deposits/psp=kestrel could not decide for 110 s: ")
+    assert story.state.acted[0].watched_at is None
+
+
+def test_a_watch_whose_suspicion_can_cost_little_is_over() -> None:
+    """It passes as any gate does, and guards on."""
+    story = started(DEPOSITS, steps=(SetWeight(2_000), Pause(10.0), SetWeight(5_000), Pause(60.0)))
+    while not story.state.acted:
+        play(story, 1, {"kestrel": 200})
+    story.killed = frozenset({"psp_kestrel"})
+    story.settle()
+    play(story, 4, {"kestrel": 8})
+    while story.state.acted[0].watched_at is None:
+        play(story, 1, {"kestrel": 2})
+        assert story.state.phase is Phase.PROGRESSING
+    latest = story.state.gate_state("deposits/psp=kestrel").latest
+    assert latest is not None
+    assert (latest.verdict, latest.findings[0].opinion) == ("pass", Opinion.VIOLATED)
 
 
 def test_what_was_in_flight_holds_nobody_up_for_good() -> None:

@@ -2,10 +2,10 @@
 
 Each gate that can tell the group from the rest watches it: it asks what it asked, of this group alone, with fresh
 evidence and a part of the budget of its own. If a watch fails, soon or at any time after, the whole release goes back.
-Called by ``decide`` and ``asking``.
+One that cannot decide keeps the others waiting as any gate does (``undecided``). Called by ``decide`` and ``asking``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from croupier.core.gates import Gate, Opinion, PopulationRule, SequentialRule, Verdict
@@ -95,8 +95,7 @@ def next_event(state: RolloutState, binding: Iterable[str], seen: Seen, now: flo
     for acted in state.acted:
         if acted.in_force_at is None:
             return e.GroupSetAside(acted.gate, acted.group, now) if seen.does(acted) else None
-        over = now - acted.in_force_at >= watch_s(state, acted)
-        if acted.watched_at is None and over and not _suspect(state, binding, acted):
+        if _overdue(state, acted, now) and not any(_suspecting(state, binding, acted)):
             return e.GroupWatched(acted.gate, acted.group, now)
     return None
 
@@ -109,14 +108,35 @@ def open_watch(state: RolloutState) -> str | None:
     return None
 
 
-def _suspect(state: RolloutState, binding: Iterable[str], acted: Acted) -> bool:
-    """Whether a watch of the group has something against it now: then it is watched for longer. Not for what was in
-    flight when its flag went off, if nothing came after: what nobody adds to would be held against it for good.
+def in_doubt(state: RolloutState, binding: Iterable[str], now: float) -> tuple[str, ...]:
+    """Watches that should be over and cannot decide, by name: what they still have against their group is too much to
+    let the others go on, and too little to go back.
+    """
+    binding = tuple(binding)
+    return tuple(
+        watch
+        for acted in state.acted
+        if _overdue(state, acted, now)
+        for watch in _suspecting(state, binding, acted)
+        if (latest := state.gate_state(watch).latest) is not None and latest.verdict is Verdict.INCONCLUSIVE
+    )
+
+
+def _overdue(state: RolloutState, acted: Acted, now: float) -> bool:
+    """Whether the group was watched for as long as it takes, and is watched still."""
+    if acted.in_force_at is None or acted.watched_at is not None:
+        return False
+    return now - acted.in_force_at >= watch_s(state, acted)
+
+
+def _suspecting(state: RolloutState, binding: Iterable[str], acted: Acted) -> Iterator[str]:
+    """The watches of the group that have something against it now, and do not pass all the same: then it is watched for
+    longer. Not for what was in flight when its flag went off, if nothing came after: what nobody adds to would be held
+    against it for good.
     """
     for gate in (gate for gate in binding if acted in watching(state, gate)):
         watch = state.gate_state(acted.watch_name(gate))
-        found = watch.latest.findings if watch.latest is not None else ()
+        found = watch.latest.findings if watch.latest is not None and watch.passed_at is None else ()
         quiet_s = watch.evidence.quiet * state.plan.gate(gate).rule.interval_s if watch.evidence is not None else 0.0
         if any(each.opinion is Opinion.VIOLATED for each in found) and quiet_s < watch_s(state, acted):
-            return True
-    return False
+            yield watch.gate
