@@ -148,6 +148,7 @@ UNANSWERABLE: list[tuple[Any, str, str]] = [
     ([2**62, 2**62], "sum(result) > 1", "does not fit into 64 bits"),
     (1, "2 in result", "nothing is in 1"),
     (1, "result contains 'a'", "are not both texts"),
+    (1, "result matches 'a'", "are not both texts"),
     ("a", "result matches '('", "no regular expression"),
     ("x" * 9_000, "len(result + result) > 1", "the text would be too long"),
     ([], "max(result) > 1", "there is nothing in the list"),
@@ -156,7 +157,7 @@ UNANSWERABLE: list[tuple[Any, str, str]] = [
     (1, "first(result) == 1", "1 is no list"),
     (1, "keys(result) == []", "1 is no map"),
     (1, "{(result): 1} == nil", "1 is no key of a map"),
-    (list(range(1000)), "all(result, all(map(1..1000, #), # > 0))", "looks at more than 100,000 items"),
+    (list(range(1000)), "all(result, all(map(1..1000, #), # > 0))", "takes more than 100,000 steps"),
     ({"a": 1}, "result < 1", "a map of 1 and 1 have no order"),
     (list(range(20)), "result < 1", "…] and 1 have no order"),
     ("x" * 500, "result < 1", "… and 1 have no order"),
@@ -309,7 +310,7 @@ def test_the_answer_is_the_same_again(result: Any, text: str) -> None:
 
 def test_a_result_nested_too_deeply_is_unanswerable() -> None:
     deep: list[Any] = []
-    for _ in range(100_000):
+    for _ in range(30_000):
         deep = [deep]
     with pytest.raises(Unanswerable, match="nested too deeply"):
         condition("result[0] == result").holds(deep)

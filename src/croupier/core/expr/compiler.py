@@ -1,4 +1,4 @@
-"""Syntax tree to closures, once; and the work that one evaluation may take. Called by ``condition``."""
+"""Syntax tree to closures, once. Each pays for its work before it does it. Called by ``condition``."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -7,12 +7,10 @@ from typing import Any, Final, TypeAlias
 
 from croupier.core.expr import operators
 from croupier.core.expr.errors import Unanswerable
-from croupier.core.expr.functions import FUNCTIONS, PREDICATES, SUM
+from croupier.core.expr.functions import AT_ONCE, FUNCTIONS, PREDICATES, SUM
 from croupier.core.expr.kinds import numeric, shown
-from croupier.core.expr.syntax import Node
-
-_WORK: Final = 100_000
-"""Items that the predicates of one evaluation may look at."""
+from croupier.core.expr.syntax import Node, walk
+from croupier.core.expr.work import Work
 
 
 @dataclass(slots=True)
@@ -21,7 +19,7 @@ class Frame:
 
     result: Any
     items: list[tuple[Any, int]] = field(default_factory=list)
-    left: int = _WORK
+    work: Work = field(default_factory=Work)
     unknown: bool | None = None
     """What a comparison with NaN is taken for; ``None``: what it is in expr."""
 
@@ -70,7 +68,7 @@ def _index(node: Node) -> Run:
 
 def _slice(node: Node) -> Run:
     operand, start, end = map(compiled, node.parts)
-    return lambda frame: operators.part(operand(frame), start(frame), end(frame))
+    return lambda frame: _made(frame, operators.part(operand(frame), start(frame), end(frame)))
 
 
 def _unary(node: Node) -> Run:
@@ -90,17 +88,26 @@ def _binary(node: Node) -> Run:
         return lambda frame: operators.truth(left(frame)) or operators.truth(right(frame))
     if node.value == "??":
         return lambda frame: right(frame) if (value := left(frame)) is None else value
-    work = operators.BINARY[str(node.value)]
-    if node.value not in operators.COMPARISONS:
-        return lambda frame: work(left(frame), right(frame))
+    work, name, known = operators.BINARY[str(node.value)], str(node.value), node.parts[1].kind == "literal"
+
+    def calculated(frame: Frame) -> Any:
+        one, other = left(frame), right(frame)
+        if name == "matches":
+            frame.work.search(one, other, known=known)
+        elif name == "in" and isinstance(other, dict):
+            frame.work.look_at(one)  # which is found at once
+        else:
+            frame.work.look_at(one, other)
+        return _made(frame, work(one, other))
 
     def compared(frame: Frame) -> Any:
         one, other = left(frame), right(frame)
+        frame.work.look_at(one, other)
         said = work(one, other)
         nan = frame.unknown is not None and any(type(each) is float and math.isnan(each) for each in (one, other))
         return frame.unknown if nan else said
 
-    return compared
+    return compared if name in operators.COMPARISONS else calculated
 
 
 def _choice(node: Node) -> Run:
@@ -133,7 +140,20 @@ def _call(node: Node) -> Run:
     if name in PREDICATES:
         return _asking(node, name)
     arguments, function = [compiled(part) for part in node.parts], FUNCTIONS[name][2]
-    return lambda frame: function(*[argument(frame) for argument in arguments])
+
+    def called(frame: Frame) -> Any:
+        values = [argument(frame) for argument in arguments]
+        if name not in AT_ONCE:
+            frame.work.look_at(*values)
+        return _made(frame, function(*values))
+
+    return called
+
+
+def _made(frame: Frame, value: Any) -> Any:
+    """The value, paid for as long as it is. What is in it was there before."""
+    frame.work.made(value)
+    return value
 
 
 def _asking(node: Node, name: str) -> Run:
@@ -141,21 +161,20 @@ def _asking(node: Node, name: str) -> Run:
     subject = compiled(node.parts[0])
     ask = compiled(node.parts[1]) if len(node.parts) > 1 else lambda frame: frame.items[-1][0]
     answer = _ANSWERS[name]
+    parts = 1 + sum(1 for part in node.parts[1:] for _ in walk(part))
 
     def asked(frame: Frame) -> Any:
         items = subject(frame)
         if not isinstance(items, list):
             raise Unanswerable(f"{shown(items)} is no list")
-        return answer(items, _each(frame, items, ask))
+        return answer(items, _each(frame, items, ask, parts))
 
     return asked
 
 
-def _each(frame: Frame, items: list[Any], ask: Run) -> Iterator[Any]:
+def _each(frame: Frame, items: list[Any], ask: Run, parts: int) -> Iterator[Any]:
     for index, item in enumerate(items):
-        frame.left -= 1
-        if frame.left < 0:
-            raise Unanswerable(f"the condition looks at more than {_WORK:,} items")
+        frame.work.spend(parts)
         frame.items.append((item, index))
         said = ask(frame)
         frame.items.pop()

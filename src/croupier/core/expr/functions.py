@@ -11,7 +11,7 @@ from croupier.core.expr.kinds import LARGEST, LONGEST, kind_of, numeric, ordered
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _FLOAT: Final = re.compile(
-    r"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
+    r"[+-]?(?:[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
 )
 
 
@@ -154,6 +154,9 @@ FUNCTIONS: Final[Mapping[str, tuple[int, int, Callable[..., Any]]]] = {
     "hasSuffix": (2, 2, lambda value, suffix: _text(value).endswith(_text(suffix))),
 }
 """Name -> the least and the most arguments, and what is done with their values."""
+
+AT_ONCE: Final = frozenset({"len", "isNil", "default", "type", "string", "first", "last", "reverse", "keys", "values"})
+"""Those that do not look into what they are given; at most, what they give is as long."""
 
 PREDICATES: Final[Mapping[str, int]] = {
     "all": 2,
