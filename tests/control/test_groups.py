@@ -58,6 +58,8 @@ async def test_what_was_decided_is_done_until_it_is_in_force() -> None:
     assert switches.asked == [("psp_k", "rollout/shop-2", 3.0), ("other", "rollout/shop-2", 3.0)]
     in_force = evolve(state, e.GroupSetAside("deposits", (("psp", "k"),), 4.0))
     assert await turn_off(switches, in_force) == Switched()
+    away = evolve(state, e.AbortStarted(e.Cause.PERSON, "harm", 4.5))
+    assert await turn_off(switches, away) == Switched()
     over = evolve(state, e.Superseded("shop-3", 5.0))
     assert await turn_off(switches, over) == Switched()
     assert len(switches.asked) == 2

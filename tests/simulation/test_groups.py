@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from croupier.adapters.store.sql import SqlStore
+from croupier.control.groups import NoSwitches
 from croupier.control.rollouts import Ask
 from croupier.core.gates import (
     ClassicRule,
@@ -26,12 +27,13 @@ from croupier.core.gates import (
 )
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState, routes
-from croupier.errors import Rejected
+from croupier.errors import Rejected, Transient
 from croupier.testing import Crash, crash
 from croupier.testing.metrics import ScriptedMetrics
 from croupier.testing.simulation import SERVICE, Memory, Simulation
@@ -173,6 +175,39 @@ async def test_what_a_person_restores_stays_restored(opened: Open) -> None:
         record = await store.flags()
         assert not next(flag for flag in record.states if flag.key == "psp_k").kills
         assert state.phase is Phase.SUCCEEDED
+
+
+class Away(NoSwitches):
+    """The flags are out of reach."""
+
+    async def turn_off(self, flag: str, *, actor: str, reason: str, at: float) -> None:
+        raise Transient(f"{flag} cannot be turned off now")
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["recorded", "not recorded yet"])
+async def test_a_release_that_is_given_up_turns_off_nothing_more(opened: Open, down: bool) -> None:
+    """Everybody leaves it; a flag that goes off then would be off for nothing until somebody restores it."""
+    async with opened(3) as store:
+        story = Story(store, 3, gate("psp", CLASSIC))
+        await story.begin()
+        sites = story.world.sites
+        for site in sites:
+            site.reconciler.switches = Away()
+        while (state := await story.state()) is None or not state.acted:
+            await story.turns(1, break_=(("psp", "k"),))
+        story.world.store_down = down
+        leader = next(site for site in sites if site.reconciler.fleet is not None)
+        await leader.rollouts.abort(story.rollout, Ask("anna", "harm"))
+        for site in sites:
+            site.reconciler.switches = site.flags
+        await story.turns(2)
+        assert [site.flags.kills.pending() for site in sites] == [(), ()]
+        story.world.store_down = False
+        await story.turns(6)
+        state = await story.check()
+        assert state.phase is Phase.ABORTED
+        assert await story.kills() == []
+        assert explain(state, story.world.clock.now()).endswith("flag psp_k may be off until somebody restores it")
 
 
 @pytest.mark.parametrize("moment", range(0, 40, 4))

@@ -18,7 +18,7 @@ from croupier.core.gates.wording import name
 from croupier.core.releases import Service
 from croupier.core.rollout.groups.check import labels_held
 from croupier.core.rollout.spec import Plan
-from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import NotFound, Rejected, Transient
 
 _LOOKED_BACK_S = 600.0
@@ -62,13 +62,16 @@ class Switched:
 
 
 async def turn_off(switches: Switches, state: RolloutState) -> Switched:
-    """Turn off what the rollout decided and is not known to be in force. Called again until that is recorded.
+    """Turn off what the rollout decided and is not known to be in force. Called again until that is recorded, or the
+    release is given up: then everybody leaves it, and a flag would be off for nothing until somebody restores it. One
+    that went out already stays off, and the rollout says that it may be.
 
     Trouble of any kind is tried again, and keeps nobody from giving the release up: what is not in force in time takes
     everybody back.
     """
     done: set[str] = set()
-    for acted in state.acted if state.phase.active else ():
+    goes_on = state.phase.active and state.phase is not Phase.ABORTING
+    for acted in state.acted if goes_on else ():
         reason = f"{name(acted.group)} fails alone in {state.service} {state.canary}, by gate {acted.gate}"
         for flag in acted.kills if acted.in_force_at is None else ():
             try:

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Final, TypeVar
 
 from croupier.control.fleet import Fleet, read_fleet
-from croupier.control.groups import NoSwitches, Switches, turn_off
+from croupier.control.groups import NoSwitches, Switched, Switches, turn_off
 from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
 from croupier.control.observe import (
@@ -251,7 +251,8 @@ class Reconciler:
     ) -> bool:
         state = stored.value
         canary = VersionKey(state.service, state.canary)
-        switched = await turn_off(self.switches, state)
+        going_back = any(intent.rollout == state.id for intent in self.ports.spool.pending())
+        switched = Switched() if going_back else await turn_off(self.switches, state)
         served = seen.served.get(state.service) if seen.served is not None else None
         ready, failure = seen.unready(canary) is None, seen.failure(canary)
         awaited = self._gates[state.id].under_way.gates

@@ -43,7 +43,8 @@ def _set_aside(story: GateStory) -> list[str]:
     for acted in aside(story.state, story.gate.name):
         latest = story.state.gate_state(acted.watch_name(story.gate.name)).latest
         said = f" (it alone: {latest.verdict.replace('_', ' ')}, {latest.reason})" if latest is not None else ""
-        lines.append(f"{outcome(acted, story.state.stable)}{said}")
+        stands = outcome(acted, story.state.stable, given_up=story.state.abort is not None)
+        lines.append(f"{stands}{said}")
     return lines
 
 

@@ -228,7 +228,7 @@ def _acted(state: RolloutState, item: Acted) -> m.GroupActionView:
     return m.GroupActionView(
         group=dict(item.group),
         gate=item.gate,
-        text=outcome(item, state.stable),
+        text=outcome(item, state.stable, given_up=state.abort is not None),
         reason=item.reason,
         kills=list(item.kills),
         held=item.held.name if item.held is not None else None,

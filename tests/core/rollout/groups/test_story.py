@@ -51,6 +51,11 @@ def broken(gate: Gate = DEPOSITS) -> Rehearsal:
     return story
 
 
+def stands(story: Rehearsal) -> str:
+    """What people are told of the first action."""
+    return outcome(story.state.acted[0], "1.0.0", given_up=story.state.abort is not None)
+
+
 @pytest.mark.parametrize("gate", [DEPOSITS, CLASSIC])
 def test_one_provider_fails_and_its_flag_is_turned_off(gate: Gate) -> None:
     story = broken(gate)
@@ -59,7 +64,7 @@ def test_one_provider_fails_and_its_flag_is_turned_off(gate: Gate) -> None:
     assert "psp=kestrel" in acted.reason
     assert story.state.phase is Phase.PROGRESSING
     assert story.state.weight_bp == 2_000
-    assert outcome(story.state.acted[0], "1.0.0").endswith("turned off as soon as it is confirmed")
+    assert stands(story).endswith("turned off as soon as it is confirmed")
     assert explain(story.state, story.now) == "acting on psp=kestrel: flag psp_kestrel turned off, to be confirmed"
 
 
@@ -70,12 +75,10 @@ def test_once_it_is_off_and_was_watched_the_others_go_on_to_the_end(gate: Gate) 
     story.killed = frozenset({"psp_kestrel"})
     told = [event.type for event in story.settle()]
     assert told == ["group_set_aside", "weight_confirmed"]
-    assert (
-        outcome(story.state.acted[0], "1.0.0") == "psp=kestrel: flag psp_kestrel turned off; watched whether it helps"
-    )
+    assert stands(story) == "psp=kestrel: flag psp_kestrel turned off; watched whether it helps"
     watched = of(play(story, 12, values=("tarn", "velora")), "group_watched")
     assert len(watched) == 1
-    assert outcome(story.state.acted[0], "1.0.0") == "psp=kestrel: flag psp_kestrel turned off; others go on"
+    assert stands(story) == "psp=kestrel: flag psp_kestrel turned off; others go on"
     play(story, 80, values=("tarn", "velora"))
     assert story.state.phase is Phase.SUCCEEDED
     assert explain(story.state, story.now).endswith("flag psp_kestrel stays off until somebody restores it")
@@ -121,6 +124,7 @@ def test_an_action_that_does_not_help_takes_everybody_back(gate: Gate, late: int
     assert story.state.abort is not None
     assert story.state.abort.cause is e.Cause.GATE
     assert "psp=kestrel was acted upon for gate deposits, and fails on" in story.state.abort.reason
+    assert stands(story) == "psp=kestrel: flag psp_kestrel turned off; then everybody went back"
     assert routes(story.state).weight_of("1.1.0") == 0
 
 
@@ -200,6 +204,9 @@ def test_a_flag_that_cannot_be_turned_off_takes_everybody_back() -> None:
     story.tick()
     assert story.state.abort is not None
     assert "but flag psp_kestrel cannot be turned off" in story.state.abort.reason
+    assert stands(story).endswith(
+        "flag psp_kestrel turned off: was to be done, and not confirmed before everybody went back"
+    )
     story.settle()
     assert explain(story.state, story.now).endswith("; flag psp_kestrel may be off until somebody restores it")
 

@@ -22,9 +22,12 @@ def done(acted: Acted | GroupActed, stable: str | None) -> str:
     return ", ".join(what)
 
 
-def outcome(acted: Acted, stable: str | None) -> str:
+def outcome(acted: Acted, stable: str | None, *, given_up: bool) -> str:
     """How it stands: ``psp=kestrel: flag psp_kestrel turned off; others go on``."""
     told = f"{name(acted.group)}: {done(acted, stable)}"
+    if given_up:
+        late = "was to be done, and not confirmed before everybody went back"
+        return f"{told}; then everybody went back" if acted.in_force_at is not None else f"{told}: {late}"
     if acted.in_force_at is None:
         return f"{told} as soon as it is confirmed"
     return f"{told}; watched whether it helps" if acted.watched_at is None else f"{told}; others go on"
