@@ -254,3 +254,22 @@ def release(cli: Any, version: str, notes: str = "") -> Any:
         }
     )
     return cli.write(f"{version}.json", text)
+
+
+def test_a_service_in_place_of_a_rollout_is_told_which_was_meant(canary: Any, cli: Any) -> None:
+    said = "shop is a service, not a rollout; shop-2 (1.0.0 → 1.1.0) is in progress."
+    for verb in ("abort", "promote", "pause", "resume", "retry", "status", "show", "watch", "history", "replay"):
+        refused = cli("rollout", verb, "shop")
+        assert (refused.code, refused.out) == (3, ""), verb
+        assert said in refused.err
+        assert f"hint: croupier rollout {verb} shop-2\n" in refused.err
+    assert "hint: croupier gate explain shop-2\n" in cli("gate", "explain", "shop").err
+    assert cli("rollout", "abort", "shop-2").code == 0
+    canary.until("shop-2", lambda rollout: rollout["phase"] == "aborted")
+    over = cli("rollout", "retry", "shop")
+    assert "none is in progress, the last was shop-2 (1.0.0 → 1.1.0)." in over.err
+    assert "hint: croupier rollout retry shop-2" in over.err
+    unknown = cli("rollout", "abort", "shop-9")
+    assert (unknown.code, "There is no rollout 'shop-9'" in unknown.err) == (3, True)
+    no_such_gate = cli("gate", "explain", "shop-2", "nothing")
+    assert (no_such_gate.code, "service" in no_such_gate.err) == (3, False)

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from croupier.cli.connection import Connection, segment
+from croupier.cli import meant
+from croupier.cli.connection import segment
 from croupier.cli.output import Json, clock_time, counted, note, out, plain, print_json, print_table, styled
 from croupier.errors import NotFound
 
@@ -22,8 +23,7 @@ def explain(
     """The evidence of a rollout's gates: counts, estimates with intervals, odds, what is missing, and how long until a
     decision if everything goes on as it is. In a terminal also a small plot of the evidence over time.
     """
-    connection: Connection = context.obj
-    with connection.open() as client:
+    with meant.opened(context, rollout) as client:
         path = f"rollouts/{segment(rollout)}"
         names = [gate] if gate else [item["name"] for item in client.get(path)["gates"]]
         if not names:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from croupier.cli import meant
 from croupier.cli.connection import Connection, segment
 from croupier.cli.nothing import no_rollouts
 from croupier.cli.output import (
@@ -148,8 +149,7 @@ def list_(
 @app.command()
 def show(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """One rollout: steps, weights, gates, and what it waits for."""
-    connection: Connection = context.obj
-    with connection.open() as client:
+    with meant.opened(context, rollout) as client:
         found = client.get(f"rollouts/{segment(rollout)}")
     if as_json:
         print_json(found)
@@ -168,8 +168,7 @@ def watch_(
     """Follow a rollout live until it ends. Leaves with 0 when it succeeded and with 10 when it was aborted."""
     from croupier.cli import watch
 
-    connection: Connection = context.obj
-    with connection.open() as client:
+    with meant.opened(context, rollout) as client:
         _end(watch.follow(client, rollout, as_json=as_json))
 
 
@@ -222,8 +221,7 @@ def history(
     as_json: Json = False,
 ) -> None:
     """What happened to a rollout, when, by whom and why."""
-    connection: Connection = context.obj
-    with connection.open() as client:
+    with meant.opened(context, rollout) as client:
         events = client.pages(f"rollouts/{segment(rollout)}/history", 10_000)
     if as_json:
         print_json(events)
@@ -239,8 +237,7 @@ def history(
 @app.command()
 def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
     """Make every verdict again from its recorded counts. Leaves with 1 where one comes out otherwise."""
-    connection: Connection = context.obj
-    with connection.open() as client:
+    with meant.opened(context, rollout) as client:
         found = client.get(f"rollouts/{segment(rollout)}/replay")
     mistakes = found["mistakes"]
     if as_json:
@@ -260,8 +257,7 @@ def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
 
 
 def _act(context: typer.Context, rollout: str, verb: str, as_json: bool, **body: Any) -> None:
-    connection: Connection = context.obj
-    with connection.open() as client:
+    with meant.opened(context, rollout) as client:
         answer = client.post(f"rollouts/{segment(rollout)}/{verb}", body)
     _show(answer, as_json)
 
