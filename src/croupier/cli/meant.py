@@ -1,6 +1,6 @@
 """Which rollout was meant, where a command was given a service: its error names the rollout and the command to type.
 
-Around every command that takes a rollout's id. No command guesses: who aborts the wrong rollout has harmed the right one.
+Around every command that takes a rollout's id. No command guesses: to abort the wrong rollout harms a healthy release.
 """
 
 from collections.abc import Iterator

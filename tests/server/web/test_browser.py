@@ -95,6 +95,14 @@ async def test_it_fits_a_phone_and_can_be_read(shop: Any, site: Any, looks: Any,
         await looks.keep_in_sight(page, "#do-abort")
 
 
+async def test_the_links_of_a_history_stay_whole_on_a_phone(shop: Any, site: Any) -> None:
+    async with site.open("/rollouts/shop-2/history?looks=1&after=0", viewport=PHONE) as page:
+        links = page.locator(".pager a, .events .quiet a")
+        tall = "links => links.filter((link) => link.getBoundingClientRect().height > 30).map((link) => link.innerText)"
+        assert await links.count() > 2
+        assert await links.evaluate_all(tall) == []
+
+
 async def test_a_viewer_sees_no_buttons(shop: Any, site: Any) -> None:
     async with site.open("/rollouts/shop-2", role=Role.VIEWER) as page:
         await expect(page.locator(".hero .now")).to_contain_text("waiting for a person")

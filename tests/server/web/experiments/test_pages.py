@@ -9,6 +9,7 @@ import pytest
 from tests.server.api.test_experiments import EXPERIMENT, FLAG, report, tell
 
 from croupier.core.flags.preset import read_preset
+from croupier.core.flags.read import read_flag
 from croupier.server.api.experiment_models import PointView
 from croupier.server.auth import Role
 from croupier.server.web.experiments.drawing import course
@@ -78,6 +79,22 @@ async def test_the_page_warns_of_a_split_that_disturbs_a_run(declared: Any, visi
     text = json.dumps({**lobby, "rules": preset["changes"][0]["rules"]})  # type: ignore[index]
     shown = html.unescape((await visit.post("/flags/lobby/edit", {**fields, "text": text, "step": "preview"})).text)
     assert "rules: experiment 'lobby-order' measures 'all' in production" in shown
+
+
+async def test_a_withheld_result_says_no_bounds_of_its_guards_either(declared: Any, visit: Any) -> None:
+    await visit.sign_in(Role.OPERATOR)
+    assert (await visit.submit("/experiments/lobby-order/start")).status_code == 303
+    assert '<path d="M4 4h8v8H4z"/></svg>Stop</a>' in (await visit.get("/experiments/lobby-order")).text
+    run = (await declared.get("/experiments/lobby-order")).json()["runs"][0]["id"]
+    await tell(declared, report(run, 100, {"classic": 10, "recent": 15}))
+    guards = re.compile(r'<tr><th scope="row">complaint</th>.*?<td class="right number nowrap">(.*?)</td></tr>')
+    assert guards.findall((await visit.get("/experiments/lobby-order")).text) == ["any amount"], "nobody complained yet"
+    spec: Any = FLAG["spec"]
+    split = read_flag({**spec, "feature": "lobby", "rules": [{"name": "all", "variants": {"classic": 9, "recent": 1}}]})
+    await declared.context.flags.changes.declare([split], actor="anna")
+    page = (await visit.get("/experiments/lobby-order")).text
+    assert "deals its players otherwise" in page
+    assert guards.findall(page) == ["–"]
 
 
 async def test_a_viewer_sees_no_buttons(declared: Any, visit: Any) -> None:
