@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from croupier.control.groups import check_holds, check_kills
-from croupier.control.observe import Seen, usual_counts, why_no_past
+from croupier.control.observe import Seen
 from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
+from croupier.control.probing import probe
 from croupier.control.reconcile import Reconciler
 from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
 from croupier.control.traffic import counting, paces, requests_per_s, serving
@@ -195,18 +196,13 @@ class Rollouts:
         """
         if stable is None:
             return
-        for gate in plan.gates:
-            if isinstance(gate.rule, AnalysisRule):
-                continue  # it counts nothing; and without proof that it can turn red there would be no plan
-            for sli in dict.fromkeys((gate.sli, gate.canary_sli)):
-                blind = await self.ports.metrics.probe(sli, service, stable, gate.source)
-                if blind is not None:
-                    raise Rejected(f"Gate {gate.name} cannot judge {service}: {blind}.", hint=_OTHERWISE)
-            past = None if gate.advisory else await why_no_past(self.ports, gate, service, stable)
-            if past is not None:
-                raise Rejected(f"Gate {gate.name} cannot judge {service}: {past}.", hint=_OTHERWISE)
-            usual = await usual_counts(self.ports, gate, service, stable)
-            proof = await _beside(len(plan.gates), prove, plan, gate.name, usual)
+        # An analysis counts nothing; and without proof that it can turn red there would be no plan.
+        judging = [gate for gate in plan.gates if not isinstance(gate.rule, AnalysisRule)]
+        for found in await probe(self.ports, judging, service, stable):
+            gate = found.gate
+            if found.blind is not None:
+                raise Rejected(f"Gate {gate.name} cannot judge {service}: {found.blind}.", hint=_OTHERWISE)
+            proof = await _beside(len(plan.gates), prove, plan, gate.name, found.usual)
             if proof.red_after_s is None and not gate.advisory:
                 raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
 
