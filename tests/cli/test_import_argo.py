@@ -324,6 +324,49 @@ def test_what_argo_reads_otherwise_than_it_looks(run: Callable[..., Any]) -> Non
     assert fates["spec.metrics[0].provider.prometheus.caCert"] == "not possible"
 
 
+DOG = "    - {name: dog, successCondition: result > 1, provider: {datadog: {query: x}}}\n"
+LACKING = [
+    ("a metric", METRIC + DOG),
+    ("another's metrics", METRIC + "  templates: [{templateName: other}]\n"),
+]
+
+
+@pytest.mark.parametrize("spec", [row[1] for row in LACKING], ids=[row[0] for row in LACKING])
+def test_what_is_lacking_fails_where_that_is_asked(run: Callable[..., Any], tmp_path: Path, spec: str) -> None:
+    counts = {"carriedOver": 0, "partly": 1, "refused": 0}
+    done = run(TOP + spec)
+    assert (done.exit_code, bool(done.stdout)) == (0, True)
+    assert done.stderr.splitlines()[-1] == "1 template: 0 carried over, 1 partly, 0 refused"
+    folder = tmp_path / "gates"
+    done = run(TOP + spec, "--strict", "--out", str(folder))
+    assert (done.exit_code, done.stdout, folder.exists()) == (1, "", False)
+    assert "--strict: not all of it can be carried over; nothing was written" in done.stderr
+    assert done.stderr.splitlines()[-1] == "1 template: 0 carried over, 1 partly, 0 refused"
+    done = run(TOP + spec, "--strict", "--json")
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["ok"], said["documents"], said["templates"]) == (1, False, [], counts)
+    said, _ = report(run, TOP + spec)
+    assert (said["ok"], len(said["documents"]), said["templates"]) == (True, 1, counts)
+
+
+def test_templates_are_counted_one_by_one(run: Callable[..., Any]) -> None:
+    named = [TOP.replace("success-rate", name) for name in "abc"]
+    whole = f"{named[0]}{METRIC}"
+    assert run(whole, "--strict").exit_code == 0
+    assert run(f"{whole}---\napiVersion: v1\nkind: Secret\n", "--strict").exit_code == 0  # nothing of it was measured
+    three = f"{whole}---\n{named[1]}{METRIC}{DOG}---\n{named[2]}  metrics:\n{DOG}"
+    done = run(three)
+    assert (done.exit_code, done.stdout.count("kind: Gate")) == (0, 2)
+    assert done.stderr.splitlines()[-1] == "3 templates: 1 carried over, 1 partly, 1 refused"
+    assert run(three, "--strict").exit_code == 1
+    wrong = f"{whole}---\n{named[1]}  metrics: []\n"
+    said, _ = report(run, wrong)
+    assert said["templates"] == {"carriedOver": 1, "partly": 0, "refused": 1}
+    assert run(wrong, "--strict").exit_code == 5
+    nothing = run(f"{named[2]}  metrics:\n{DOG}", "--strict")
+    assert "None of these documents" in str(nothing.exception)  # which is 5, strict or not
+
+
 def test_what_stands_beside_a_template_is_left_out(run: Callable[..., Any]) -> None:
     beside = TOP.replace("AnalysisTemplate", "Rollout") + "---\napiVersion: v1\nkind: Secret\n"
     said, fates = report(run, f"{TOP}{METRIC}---\n{beside}")

@@ -12,7 +12,8 @@ import typer
 
 from croupier.cli.complete import flag_keys
 from croupier.cli.connection import Connection, segment
-from croupier.cli.output import Json, err, note, out, plain, print_json
+from croupier.cli.folder import write_each
+from croupier.cli.output import Json, err, note, plain, print_json
 from croupier.errors import NotFound, Rejected
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def import_(
     if folder is None:
         sys.stdout.write("---\n".join(map(_text, declarations)))
     else:
-        _write(folder, {item["feature"]: _text(item) for item in declarations})
+        write_each(folder, {f"{item['feature']}.json": _text(item) for item in declarations})
     if not declarations:
         raise Rejected("None of these flags could be carried over.")
 
@@ -99,18 +100,6 @@ def _report(imported: "Imported") -> None:
 
 def _text(declaration: dict[str, Any]) -> str:
     return json.dumps(declaration, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write(folder: Path, texts: dict[str, str]) -> None:
-    """A file per flag; none where one of them is there already."""
-    paths = {folder / f"{key}.json": text for key, text in texts.items()}
-    taken = [str(path) for path in paths if path.exists()]
-    if taken:
-        raise Rejected(f"{', '.join(taken[:5])} exists already.", hint="Name another directory.")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in paths.items():
-        path.write_text(text, encoding="utf-8")
-        out.print(str(path), markup=False)
 
 
 def export(

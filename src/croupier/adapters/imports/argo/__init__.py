@@ -4,6 +4,6 @@
 """
 
 from croupier.adapters.imports.argo.convert import import_argo
-from croupier.adapters.imports.argo.report import Line, Made
+from croupier.adapters.imports.argo.report import Extent, Line, Made
 
-__all__ = ["Line", "Made", "import_argo"]
+__all__ = ["Extent", "Line", "Made", "import_argo"]

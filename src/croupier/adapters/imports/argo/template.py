@@ -28,7 +28,7 @@ _SPEC: Final = ("metrics", "args", "dryRun", "measurementRetention", "templates"
 
 def made_of_template(data: Mapping[str, Any], given: Mapping[str, str], *, argo: bool) -> Made:
     """A Gate of the template's name, its metrics inside."""
-    made = Made()
+    made = Made(is_template=True)
     top = mapping(data, (), made, _TOP, needed=("metadata", "spec"))
     metadata = mapping(top.get("metadata", {}), ("metadata",), made, _METADATA, needed=("name",))
     made.name = str(metadata.get("name", ""))
@@ -45,6 +45,7 @@ def made_of_template(data: Mapping[str, Any], given: Mapping[str, str], *, argo:
     for position, each in enumerate(items(spec.get("templates"), ("spec", "templates"), made)):
         inner = mapping(each, ("spec", "templates", position), made, ("templateName", "clusterScope"))
         name = inner.get("templateName", "?")
+        made.lacks_metrics = True
         made.left_out(
             ("spec", "templates", position),
             f"Gates hold no other gates: import '{name}' too, and name both where the strategy names this one",
@@ -136,6 +137,8 @@ def _metrics(spec: Mapping[str, Any], values: Mapping[str, str], made: Made, *, 
         metric = made_of_metric(each, (*at, position), values, made, argo=argo)
         if metric is not None:
             metrics.append(metric)
+        else:
+            made.lacks_metrics = True
     dry = _dry(spec, names, made)
     for metric in metrics:
         if any(rule.search(metric["name"]) for rule in dry):

@@ -1,0 +1,101 @@
+"""What ``croupier import argo`` says: a line for every field, the mistakes, and how much of the templates there is."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from croupier.cli.output import counted, err, note, plain
+from croupier.errors import Problem
+
+if TYPE_CHECKING:
+    from croupier.adapters.imports.argo import Line, Made
+    from croupier.adapters.manifests.located import Located, Mark
+
+_FATES: Final = {
+    "kept": ("green", "carried over"),
+    "changed": ("yellow", "changed"),
+    "left out": ("red", "not possible"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One document of a file, and what was made of it."""
+
+    file: str
+    marks: "Mapping[tuple[str | int, ...], Mark]"
+    made: "Made"
+
+    def line(self, path: tuple[str | int, ...]) -> tuple[int, int]:
+        """Where the field stands, or what it would stand in."""
+        for length in range(len(path), -1, -1):
+            if (mark := self.marks.get(path[:length])) is not None:
+                return (mark.key_line, mark.key_column) if length and mark.key_line else (mark.line, mark.column)
+        return 1, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many templates have a Gate with all their metrics, with some of them, and none."""
+
+    whole: int
+    partly: int
+    refused: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that a template measures was lost."""
+        return not self.partly and not self.refused
+
+    def __str__(self) -> str:
+        number = counted(self.whole + self.partly + self.refused, "template")
+        return f"{number}: {self.whole} carried over, {self.partly} partly, {self.refused} refused"
+
+    def as_object(self) -> dict[str, int]:
+        """For ``--json``."""
+        return {"carriedOver": self.whole, "partly": self.partly, "refused": self.refused}
+
+
+def tally(found: Iterable[Imported]) -> Tally:
+    """How much of the templates there is."""
+    from croupier.adapters.imports.argo import Extent
+
+    counts = Counter(item.made.extent for item in found)
+    return Tally(counts[Extent.WHOLE], counts[Extent.PARTLY], counts[Extent.REFUSED])
+
+
+def say(found: list[Imported], problems: "list[Located]", templates: Tally, *, strict: bool) -> None:
+    """The report, on standard error; the last line counts the templates."""
+    counts: Counter[str] = Counter()
+    for item in found:
+        if item.made.lines:
+            err.print(f"[bold]{plain(item.made.name or item.file)}[/] [dim]{plain(item.file)}[/]")
+        for line in item.made.lines:
+            colour, word = _FATES[line.fate]
+            counts[word] += 1
+            field = Problem("", line.path).field
+            err.print(f"  {item.line(line.path)[0]:>4} {plain(field)} [{colour}]{word}[/]: {plain(line.text)}")
+    for problem in problems:
+        place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+        field = f" {problem.problem.field}:" if problem.problem.path else ""
+        hint = f" [dim]{plain(problem.problem.hint)}[/]" if problem.problem.hint else ""
+        err.print(f"[bold]{plain(place)}[/] [red]error[/]{plain(field)} {plain(problem.problem.message)}{hint}")
+    if problems:
+        err.print(f"[red]✗[/] {counted(len(problems), 'mistake')}; nothing was written.")
+    elif strict and not templates.is_whole:
+        err.print("[red]✗[/] --strict: not all of it can be carried over; nothing was written.")
+    note("fields: " + ", ".join(f"{counts[word]} {word}" for _, word in _FATES.values()))
+    note(str(templates))
+
+
+def as_object(item: Imported, line: "Line") -> dict[str, Any]:
+    """One line of the report, for ``--json``."""
+    return {
+        "file": item.file,
+        "line": item.line(line.path)[0],
+        "document": item.made.name,
+        "field": Problem("", line.path).field,
+        "fate": _FATES[line.fate][1],
+        "text": line.text,
+    }
