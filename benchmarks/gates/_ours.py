@@ -51,10 +51,11 @@ _SLOWER: Final = tuple(
 _RULE: Final = SequentialRule()
 
 
-def sequential(per_s: float, rule: SequentialRule = _RULE) -> Plan:
+def sequential(per_s: float, rule: SequentialRule = _RULE, *, deposits: SequentialRule | None = None) -> Plan:
     """What a user writes for sequential gates: ``steps: auto``, watched to the end of the story."""
     errors = replace(_ERRORS, hard_stop=HardStop(failing=0.5, samples=20))
-    gates = [replace(gate, rule=rule) for gate in (errors, *_SLOWER, _DEPOSITS)]
+    gates = [replace(gate, rule=rule) for gate in (errors, *_SLOWER)]
+    gates.append(replace(_DEPOSITS, rule=deposits or rule))
     names = tuple(gate.name for gate in gates)
     return resolve(RolloutSpec("shop", "shop", (Auto(watch_s=WATCH_S),), names), gates, [], per_s=per_s)
 

@@ -131,7 +131,8 @@ def _moment(text: str) -> float:
 
 
 def _told(seen: Seen) -> str:
-    what = "promoted" if seen.back_s is None else f"back after {seen.back_s:.1f} s by {seen.gate}"
+    zero = "" if seen.zero_s is None else f", nobody there after {seen.zero_s:.1f} s"
+    what = "promoted" if seen.back_s is None else f"back after {seen.back_s:.1f} s by {seen.gate}{zero}"
     return f"{what}; {seen.failed} of {seen.requests} requests failed"
 
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.gates._reference import targets
 from benchmarks.gates._result import Cell, summed_up
-from benchmarks.gates._rules import MEANINGS, RULES
+from benchmarks.gates._rules import ASKED, MEANINGS, RULES
 from benchmarks.gates._scenarios import SCENARIOS, Scenario
 from benchmarks.gates._table import markdown, rows
 from rich.console import Console
@@ -31,7 +31,7 @@ from rich.table import Table
 Figures = Mapping[float, Mapping[str, Mapping[str, Cell]]]
 """By rate, by scenario, by rule."""
 
-_USUAL = [rule for rule in RULES if rule != "ours, every second"]
+_USUAL = [rule for rule in RULES if rule not in ASKED]
 _COMMON = "incident outside the release"
 _UNPLAYED = Cell(0, 0, None, None, 0.0, None)
 
@@ -157,7 +157,7 @@ def _judged(console: Console, figures: Figures) -> int:
         for table in figures.values()
         for name, found in table.items()
         for rule, cell in found.items()
-        if rule in ("ours", "ours, every second")
+        if rule in ("ours", *ASKED)
     ]
     healthy, blamed = _sums(cell for name, cell in ours if name.startswith("healthy"))
     common, accused = _sums(cell for name, cell in ours if name == _COMMON)
