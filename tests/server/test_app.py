@@ -17,6 +17,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
+
+from croupier.errors import CroupierError
+from croupier.server.app import open_outside
+from croupier.server.settings import Settings
 
 pytestmark = [pytest.mark.envoy, pytest.mark.e2e]
 
@@ -242,3 +247,24 @@ def test_the_edges_port_is_busy(home: Path, free_ports: Callable[[], int]) -> No
         edge_port = taken.getsockname()[1]
         said = _fail(home / "state", free_ports(), CROUPIER_EDGE_PORT=str(edge_port))
     assert f"Envoy cannot listen on 127.0.0.1:{edge_port}" in said.strip().splitlines()[-1]
+
+
+async def test_a_notifier_that_others_can_listen_in_on_is_warned_of_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = "---\napiVersion: croupier/v1\nkind: Notifier\n"
+    (tmp_path / "notifiers.yaml").write_text(
+        f"{head}metadata: {{name: inside}}\nspec: {{format: slack, url: 'http://alerts.internal/s3cret'}}\n"
+        f"{head}metadata: {{name: here}}\nspec: {{format: slack, url: 'http://127.0.0.1:9093/'}}\n"
+    )
+    settings = Settings(
+        state_dir=tmp_path / "state",
+        notifiers_file=tmp_path / "notifiers.yaml",
+        database_url=SecretStr("nonsense://none"),
+    )
+    with pytest.raises(CroupierError):  # a start that comes as far as the store
+        async with open_outside(settings):
+            pytest.fail("there is no such store")
+    (said,) = [item.message for item in caplog.records if "notifier" in item.message]
+    assert said.startswith("notifier inside has a plain HTTP address: whoever is on the way to alerts.internal reads")
+    assert "s3cret" not in said

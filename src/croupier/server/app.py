@@ -24,7 +24,7 @@ from croupier.adapters.metrics.otlp import OtlpMetrics
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
 from croupier.adapters.metrics.sources import MetricSources
 from croupier.adapters.metrics.web import MeasureSettings, Measuring
-from croupier.adapters.notify import Webhook, read_notifiers
+from croupier.adapters.notify import Webhook, read_notifiers, unencrypted
 from croupier.adapters.outgoing import Allowed
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
@@ -241,11 +241,19 @@ def _prometheus(settings: Settings, clock: SystemClock) -> PrometheusMetrics | N
 
 
 def _notifiers(settings: Settings, clock: SystemClock) -> list[Webhook]:
-    """Raises ``Rejected`` where the file has a mistake: alerts that nobody gets are found when they are needed."""
+    """Raises ``Rejected`` where the file has mistakes: alerts that nobody gets are found when they are needed."""
     if settings.notifiers_file is None:
         return []
     allowed = Allowed.read(settings.outgoing_hosts)
-    return [Webhook(declared, allowed, clock) for declared in read_notifiers(settings.notifiers_file)]
+    receivers = read_notifiers(settings.notifiers_file)
+    for declared in receivers:
+        if host := unencrypted(declared):
+            log.warning(
+                "notifier %s has a plain HTTP address: whoever is on the way to %s reads what it is told; write https://",
+                declared.name,
+                host,
+            )
+    return [Webhook(declared, allowed, clock) for declared in receivers]
 
 
 def _measures(settings: Settings) -> MeasureSettings:

@@ -7,18 +7,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from croupier.adapters.notify.mistakes import Written, contradictions, shape_mistakes
 from croupier.adapters.notify.secret import Secret
 from croupier.control.ports import Wants
 from croupier.core.rollout.notices import Kind, Patience
-from croupier.errors import Rejected
+from croupier.errors import Problem, Rejected
 
 _MOST_BYTES: Final = 1_048_576
 _MOST: Final = 50
@@ -57,7 +60,7 @@ def _seconds(said: Any) -> Any:
         return said
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", said.strip())
     if found is None:
-        raise ValueError("this is no duration; write 90s, 5m or 1h")
+        raise ValueError("this is no duration")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -83,16 +86,6 @@ class _Spec(_Shape):
     budget_used: Annotated[float, Field(gt=0, le=1)] = Patience().budget
     timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=60)] = 10.0
 
-    @model_validator(mode="after")
-    def _say_where(self) -> "_Spec":
-        if sum(item is not None for item in (self.url, self.url_file, self.url_env)) != 1:
-            raise ValueError("one of url, urlFile and urlEnv says where it is")
-        if self.secret_file is not None and self.secret_env is not None:
-            raise ValueError("secretFile and secretEnv exclude each other")
-        if self.format is Format.WEBHOOK and self.secret_file is None and self.secret_env is None:
-            raise ValueError("a webhook is signed: write secretFile or secretEnv")
-        return self
-
 
 class _Notifier(_Shape):
     api_version: Literal["croupier/v1"]
@@ -102,44 +95,81 @@ class _Notifier(_Shape):
 
 
 def read_notifiers(file: Path) -> list[Declared]:
-    """The receivers of the file. Raises ``Rejected`` with the place of a mistake; secrets are read once to see
-    that they are there.
+    """The receivers of the file. Raises ``Rejected`` with every mistake at its place; secrets are read once to see that
+    they are there.
     """
     found: list[Declared] = []
-    for number, document in enumerate(_documents(file), 1):
-        place = f"{file}, document {number}"
+    problems: list[Problem] = []
+    names: set[str] = set()
+    for written in _documents(file):
         try:
-            shape = _Notifier.model_validate(document)
+            shape = _Notifier.model_validate(written.data)
         except ValidationError as error:
-            raise Rejected(f"{place}: {_mistake(error)}.", hint="See docs/how-to/get-alerts.md.") from None
+            problems += shape_mistakes(written, _Notifier, error)
+            shape = None
+        wrong = tuple(contradictions(written))
+        problems += wrong
+        if shape is None or wrong:
+            continue
+        name = shape.metadata.name
+        if name in names:
+            hint = "Give it another name."
+            problems.append(written.problem(f"there is another Notifier '{name}'.", ("metadata", "name"), hint))
+        names.add(name)
         declared = _declared(shape, file.parent)
-        if any(declared.name == other.name for other in found):
-            raise Rejected(f"{place}: there is another Notifier '{declared.name}'.", hint="Give it another name.")
-        try:
-            declared.address()
-            if declared.secret is not None:
-                declared.secret.keys()
-        except Rejected as rejected:
-            raise Rejected(f"Notifier {declared.name}: {rejected.message}", hint=rejected.hint) from None
+        problems += _absent(written, declared)
         found.append(declared)
+    if problems:
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        hint = "See docs/how-to/get-alerts.md."
+        raise Rejected(f"The notifiers are wrong: {problems[0]}{more}", hint=hint, problems=tuple(problems))
     if len(found) > _MOST:
         raise Rejected(f"{file} declares {len(found)} Notifiers; {_MOST} is the limit.")
     return found
 
 
-def _documents(file: Path) -> Iterator[Any]:
+def unencrypted(declared: Declared) -> str | None:
+    """The host that is told by plain HTTP over a network, which anybody on the way can read; ``None`` where none is."""
+    try:
+        parts = urlsplit(declared.address())
+    except ValueError:
+        return None  # the first try says what is wrong with it
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost":
+        return None
+    try:
+        return None if ip_address(host).is_loopback else host
+    except ValueError:
+        return host
+
+
+def _absent(written: Written, declared: Declared) -> Iterator[Problem]:
+    """Addresses and secrets that are not where the file says."""
+    spec = written.data["spec"]
+    for what, look in (("url", declared.address), ("secret", declared.secret.keys if declared.secret else None)):
+        try:
+            if look is not None:
+                look()
+        except Rejected as rejected:
+            name = next((name for name in (f"{what}File", f"{what}Env") if name in spec), what)
+            yield written.problem(rejected.message, ("spec", name), rejected.hint)
+
+
+def _documents(file: Path) -> Iterator[Written]:
     try:
         text = file.read_bytes()
         if len(text) > _MOST_BYTES:
             raise Rejected(f"{file} has more than {_MOST_BYTES:,} bytes.")
         documents = list(YAML(typ="safe", pure=True).load_all(text))
+        nodes = list(YAML(typ="safe", pure=True).compose_all(text))
     except OSError as error:
         raise Rejected(
             f"The notifiers cannot be read from {file}: {error.strerror}.", hint="See CROUPIER_NOTIFIERS_FILE."
         ) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise Rejected(f"{file} is no YAML: {' '.join(str(error).split())[:300]}.") from None
-    return (document for document in documents if document is not None)
+    both = zip(documents, nodes, strict=False)  # of an empty text there is no node
+    return (Written(str(file), document, node) for document, node in both if document is not None)
 
 
 def _declared(shape: _Notifier, folder: Path) -> Declared:
@@ -159,10 +189,3 @@ def _declared(shape: _Notifier, folder: Path) -> Declared:
 
 def _secret(file: Path | None, variable: str | None, folder: Path) -> Secret | None:
     return Secret(folder / file if file else None, variable) if file or variable else None
-
-
-def _mistake(error: ValidationError) -> str:
-    """Where and what, without the value: it may be a secret."""
-    mistake = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(map(str, mistake["loc"]))
-    return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])
