@@ -104,6 +104,14 @@ def test_what_people_write_is_far_from_it() -> None:
         assert frame.work.left > 0.9 * MOST
 
 
+def test_work_is_told_whether_there_is_an_answer_or_not() -> None:
+    assert condition("all(result, # > 0)").steps([1.0] * 10) == 10 * 4
+    assert condition("result > 1").steps(1.0) == 0
+    assert condition("result[0] > 1").steps([]) == 0
+    for result, text in GREEDY:
+        assert condition(text).steps(result) == MOST
+
+
 def test_a_number_is_read_in_one_go() -> None:
     """A pattern with two ways to read the same digits tries them all: half a second for one text."""
     assert functions._FLOAT.fullmatch("1" * 1_000_000 + "x") is None

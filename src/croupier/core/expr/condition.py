@@ -1,5 +1,6 @@
 """A condition on a measured result: read once, asked often. Called by the analysis of gates, and by imports."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -38,6 +39,13 @@ class Condition:
         if not isinstance(said, bool):
             raise Unanswerable(f"the condition is {shown(said)}, neither true nor false")
         return said
+
+    def steps(self, result: Any) -> int:
+        """How much work the answer is, or the finding that there is none."""
+        frame = Frame(result)
+        with suppress(Unanswerable, RecursionError, OverflowError):
+            self._run(frame)
+        return frame.work.spent
 
     @property
     def reads_result(self) -> bool:

@@ -24,6 +24,11 @@ class Work:
     def __init__(self) -> None:
         self.left = MOST
 
+    @property
+    def spent(self) -> int:
+        """How many steps were paid for."""
+        return min(MOST - self.left, MOST)
+
     def spend(self, steps: int) -> None:
         """Pay for so many steps. Raises ``Unanswerable`` where there are no more."""
         self.left -= steps

@@ -53,3 +53,13 @@ def test_one_is_found(success: str | None, failure: str | None) -> None:
 )
 def test_none_is_found(success: str | None, failure: str | None) -> None:
     assert failing(Metric("rate", ASK, success, failure)) is None
+
+
+def test_a_search_takes_no_more_work_than_it_may() -> None:
+    """It says that none was found, where it would have to ask much of hundreds of results."""
+    numbers = " or ".join(f"result == {each}" for each in range(30))
+    late = f"({numbers} or true) and result != 77"
+    found = failing(Metric("a", PrometheusQuery("up"), late))
+    assert found is not None
+    assert found.value == "77.0"
+    assert failing(Metric("a", PrometheusQuery("up"), f"all(1..9000, # > 0) and {late}")) is None

@@ -19,6 +19,8 @@ from croupier.core.gates.analysis.run import Phase, judged
 
 Path: TypeAlias = tuple[str | int, ...]
 _MOST: Final = 2_000
+_STEPS: Final = 1_000_000
+"""Work that a search may take: conditions that ask much of every result are asked of fewer."""
 _USUAL: Final = (0.0, 1.0, -1.0, 0.5, 1e9, -1e9, math.inf, math.nan, True, False, "", "false", "error", None)
 
 
@@ -33,7 +35,11 @@ def _failing(metric: Metric) -> Measurement | None:
     asked = [condition(text) for text in (metric.success, metric.failure) if text is not None]
     if not any(each.reads_result for each in asked):
         return None
+    steps = 0
     for value in islice(_results([each.tree for each in asked]), _MOST):
+        steps += sum(each.steps(value) for each in asked)
+        if steps > _STEPS:
+            return None
         found = measured(metric.name, 0.0, value)
         if judged(metric, found, argo=False)[0] is Phase.FAILED:
             return found
