@@ -44,14 +44,14 @@ def look(
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
     canary, baseline = of(reading, ALL)
+    seconds = max(reading.until - reading.since, _SHORTEST_S)
     sick = None
-    if evidence.excused_s < EXCUSED_S:
+    if evidence.excused_s + seconds <= EXCUSED_S:
         sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.sick)
     ill = None if sick is None else sick.counts
     trials = tuple([tried(gate, rule, each, reading, trickle, phi, sick=ill) for each in evidence.trials])
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
-    seconds = max(reading.until - reading.since, _SHORTEST_S)
     after = Evidence(
         trials,
         weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
