@@ -48,7 +48,7 @@ class Finding:
 class Judgement:
     """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it; ``parts`` as
     in the reading. ``taken`` are the measurements of a gate that measures, and ``measured`` says that it is one.
-    ``sick`` is the canary's instance, one at most, whose failures were not held against the release.
+    ``sick`` is the canary's instance, one at most, whose failures explain the sample.
     """
 
     gate: str

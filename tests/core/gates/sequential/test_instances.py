@@ -94,7 +94,9 @@ def test_a_sick_instance_holds_and_convicts_nobody() -> None:
     assert Verdict.FAIL not in said
     assert said[5:11] == [Verdict.INCONCLUSIVE] * 6
     assert said[-1] is Verdict.PASS
-    held = states[5].latest
+    first, held = states[5].latest, states[6].latest
+    assert first is not None
+    assert (first.sick, "only pay-3 is sick" in first.reason) == ((SICK[2],), False)  # once may be a clump
     assert held is not None
     assert held.sick == (SICK[2],)
     assert held.reason == (

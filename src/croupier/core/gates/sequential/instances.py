@@ -2,8 +2,9 @@
 ``look``.
 
 Both readings of a sample are compared, "the release fails everywhere alike" and "one instance fails, the others are as
-good as the baseline". Only where the counts speak clearly for the second the sample convicts nobody, and only for
-``EXCUSED_S`` in a rollout: that is what a restart takes, and whoever fails for longer is not sick for a moment.
+good as the baseline". Only where the counts speak clearly for the second, and did for the same instance before, the
+sample convicts nobody: once may be a clump of failures. And only for ``EXCUSED_S`` in a rollout: that is what a restart
+takes, and whoever fails for longer is not sick for a moment.
 """
 
 import math
@@ -39,7 +40,8 @@ def sick_one(
     usual = (baseline.bad + 0.5) / (baseline.total + 1.0)
     sick = _speaks(worst.counts, worst.counts.bad_share, usual)
     well = _speaks(rest, usual, share)
-    return worst if min(sick, well) >= (_AGAIN if worst.name == before else _CLEARLY * phi) else None
+    enough = _AGAIN if worst.name == before else _CLEARLY
+    return worst if min(sick, well) >= enough * phi else None
 
 
 def told(sick: Instance, canary: Counts) -> str:

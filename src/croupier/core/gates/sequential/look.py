@@ -45,11 +45,11 @@ def look(
     phi = _clumps(rule, dispersion)
     canary, baseline = of(reading, ALL)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    sick = None
-    if evidence.excused_s + seconds <= EXCUSED_S:
-        sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.sick)
-    ill = None if sick is None else sick.counts
-    trials = tuple([tried(gate, rule, each, reading, trickle, phi, sick=ill) for each in evidence.trials])
+    sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.sick)
+    # Once may be a clump of failures: so the first time counts.
+    again = sick is not None and sick.name == evidence.sick and evidence.excused_s + seconds <= EXCUSED_S
+    excused = sick.counts if sick is not None and again else None
+    trials = tuple([tried(gate, rule, each, reading, trickle, phi, sick=excused) for each in evidence.trials])
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
     after = Evidence(
@@ -61,7 +61,7 @@ def look(
         dispersion=dispersion and observed(dispersion, parts),
         quiet=heard.quiet,
         missed=heard.missed,
-        excused_s=evidence.excused_s + (0.0 if sick is None else seconds),
+        excused_s=evidence.excused_s + (0.0 if excused is None else seconds),
         sick=evidence.sick if sick is None else sick.name,
     )
     # Once for all who ask: it is most of what a look costs.
@@ -73,11 +73,11 @@ def look(
         said = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
     else:
         said = sum_up(gate, rule, after, odds, canary=canary, baseline=baseline, next_bp=next_bp)
-    if sick is not None and said[0] is not Verdict.FAIL:
+    if sick is not None and excused is not None and said[0] is not Verdict.FAIL:
         said = Verdict.INCONCLUSIVE, f"{told(sick, canary)} for {EXCUSED_S - after.excused_s:.0f} s more"
-    hard, excuse = bool(stopped), () if sick is None else (sick,)
+    hard, suspected = bool(stopped), () if sick is None else (sick,)
     return after, Judgement(
-        gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts, sick=excuse
+        gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts, sick=suspected
     )
 
 
