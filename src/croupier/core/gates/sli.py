@@ -93,6 +93,10 @@ class Counts:
         """Share of bad events, 0 to 1; 0 where nothing happened."""
         return self.bad / self.total if self.total else 0.0
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(self.good + other.good, self.total + other.total)
+
     def without(self, part: "Counts") -> "Counts":
         """The rest; a part that was read a moment later than the whole may be larger than that."""
         total = max(0, self.total - part.total)

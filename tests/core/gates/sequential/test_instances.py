@@ -119,10 +119,11 @@ def test_one_that_stays_sick_is_the_release_after_all() -> None:
 
 def test_a_long_sample_is_not_excused() -> None:
     """The control plane was away: nobody knows whether the instance was sick for a moment."""
-    said = Reading(T, T + 91, {(): whole(SICK)}, {(): BASELINE}, PARTS, instances=SICK)
-    state = judge(GATE, GateState(GATE.name), said, T + 91, watching_since=T, weight_bp=500, next_bp=2500)
-    assert state.latest is not None
-    assert state.latest.sick == ()
+    (state,) = looks(GATE, [SICK])
+    said = Reading(T + 10, T + 101, {(): whole(SICK)}, {(): BASELINE}, PARTS, instances=SICK)
+    state = judge(GATE, state, said, T + 101, watching_since=T, weight_bp=500, next_bp=2500)
+    assert state.evidence is not None
+    assert state.evidence.excused_s == 0.0
 
 
 def test_a_bad_release_is_found_as_soon_as_without_knowing_its_instances() -> None:

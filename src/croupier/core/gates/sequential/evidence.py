@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from croupier.core.gates.sequential.capital import Capital
 from croupier.core.gates.sequential.dispersion import Dispersion
-from croupier.core.gates.sli import Counts, Group
+from croupier.core.gates.sli import Counts, Group, Instance
 
 UNLIKELY: Final = 5.0
 """Where so many events are due, hardly ever none comes by chance (in one case of 150)."""
@@ -52,7 +52,8 @@ class Evidence:
 
     ``samples``, ``quiet`` and ``missed`` are what was ``heard``. ``seconds`` of data there were in all, up to ``until``
     (epoch seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was
-    seen in parts. For ``excused_s`` seconds of data the ``sick`` instance was not held against the release.
+    seen in parts. For ``excused_s`` seconds of data a sick instance was not held against the release;
+    ``suspect`` was sick last, with what is still held against it.
     """
 
     trials: tuple[Trial, ...]
@@ -64,7 +65,7 @@ class Evidence:
     quiet: int = 0
     missed: float = 0.0
     excused_s: float = 0.0
-    sick: str = ""
+    suspect: Instance | None = None
 
     @property
     def heard(self) -> Heard:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from croupier.core.gates.sequential.evidence import Evidence
+from croupier.core.gates.sequential.samples import NONE
 from croupier.core.gates.sli import Counts, Instance
 
 EXCUSED_S: Final = 90.0
@@ -26,10 +28,10 @@ _LEAST: Final = 1e-9
 
 
 def sick_one(
-    instances: Sequence[Instance], canary: Counts, baseline: Counts, phi: float, *, before: str = ""
+    instances: Sequence[Instance], canary: Counts, baseline: Counts, phi: float, *, before: Instance | None = None
 ) -> Instance | None:
     """The one instance of the canary whose failures explain this sample, if there is one. ``phi`` is the clump size of
-    failures, ``before`` the name of the one that was sick last.
+    failures, ``before`` the one that was sick last.
     """
     if not instances or not canary.bad or not baseline.total:
         return None
@@ -40,8 +42,20 @@ def sick_one(
     usual = (baseline.bad + 0.5) / (baseline.total + 1.0)
     sick = _speaks(worst.counts, worst.counts.bad_share, usual)
     well = _speaks(rest, usual, share)
-    enough = _AGAIN if worst.name == before else _CLEARLY
+    enough = _AGAIN if before is not None and worst.name == before.name else _CLEARLY
     return worst if min(sick, well) >= enough * phi else None
+
+
+def pardon(evidence: Evidence, sick: Instance | None, seconds: float) -> tuple[Counts | None, Instance | None]:
+    """What is not held against the release of this sample of so many seconds, and the suspect from now on. The first
+    time counts, and is taken back when there is a second.
+    """
+    before = evidence.suspect
+    if sick is None:
+        return None, before
+    if before is None or before.name != sick.name or evidence.excused_s + seconds > EXCUSED_S:
+        return None, sick
+    return sick.counts.plus(before.counts), Instance(sick.name, NONE)
 
 
 def told(sick: Instance, canary: Counts) -> str:

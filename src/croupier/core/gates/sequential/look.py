@@ -9,7 +9,7 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard
-from croupier.core.gates.sequential.instances import EXCUSED_S, sick_one, told
+from croupier.core.gates.sequential.instances import EXCUSED_S, pardon, sick_one, told
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
@@ -45,11 +45,9 @@ def look(
     phi = _clumps(rule, dispersion)
     canary, baseline = of(reading, ALL)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.sick)
-    # Once may be a clump of failures: so the first time counts.
-    again = sick is not None and sick.name == evidence.sick and evidence.excused_s + seconds <= EXCUSED_S
-    excused = sick.counts if sick is not None and again else None
-    trials = tuple([tried(gate, rule, each, reading, trickle, phi, sick=excused) for each in evidence.trials])
+    sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.suspect)
+    excused, suspect = pardon(evidence, sick, seconds)
+    trials = tuple([tried(gate, rule, each, reading, trickle, phi, excused=excused) for each in evidence.trials])
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
     after = Evidence(
@@ -62,7 +60,7 @@ def look(
         quiet=heard.quiet,
         missed=heard.missed,
         excused_s=evidence.excused_s + (0.0 if excused is None else seconds),
-        sick=evidence.sick if sick is None else sick.name,
+        suspect=suspect,
     )
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: log_e(gate, trial) for trial in trials}

@@ -56,18 +56,18 @@ def tried(
     trickle: float,
     phi: float,
     *,
-    sick: Counts | None = None,
+    excused: Counts | None = None,
 ) -> Trial:
     """One sample more for the group's tests; ``trickle`` is the share of the reserve that moves into the bets, ``phi``
-    how many failures may come of one fault. Where an instance was ``sick`` the sample wins no bet, but may lose some:
-    so the tests stay fair, however such samples are chosen.
+    how many failures may come of one fault. Where these counts of an instance are ``excused`` the sample wins no bet,
+    but may lose some: so the tests stay fair, however such samples are chosen.
     """
     canary, baseline = of(reading, trial.group)
     held = terms(gate, rule, trial.budget)
-    counted = canary
-    if sick is not None:
+    counted = trial.canary.plus(canary)
+    if excused is not None:
         held = held._replace(limit=0.0, limit_alone=0.0)
-        counted = canary.without(sick) if trial.group == ALL else canary
+        counted = counted.without(excused) if trial.group == ALL else counted
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
     relative, absolute, alone = trial.relative, trial.absolute, trial.alone
@@ -83,8 +83,8 @@ def tried(
         relative,
         absolute,
         alone,
-        _sum(trial.canary, counted),
-        _sum(trial.baseline, baseline),
+        counted,
+        trial.baseline.plus(baseline),
     )
 
 
@@ -130,7 +130,3 @@ def _trial(gate: Gate, rule: SequentialRule, group: Group, budget: float) -> Tri
     # Next to a comparison, which says it sooner, the objective would only ever repeat it.
     absolute = alone if gate.comparison is None else None
     return Trial(group, budget, stake(len(held.ratios)), absolute, alone, NONE, NONE)
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    return Counts(one.good + other.good, one.total + other.total)
