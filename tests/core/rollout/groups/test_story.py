@@ -539,3 +539,17 @@ def test_what_happened_is_told() -> None:
 def test_its_gate_tells_what_was_done() -> None:
     told = describe_story(explain_gate(broken().events, "deposits", lambda: 0.5))
     assert any("psp_kestrel" in line for line in told)
+
+
+@pytest.mark.parametrize("gate", [DEPOSITS, CLASSIC])
+@pytest.mark.parametrize("providers", [PROVIDERS, (*(f"psp{number}" for number in range(30)), "kestrel")])
+def test_what_is_recorded_is_enough_to_choose_the_same_action_again(gate: Gate, providers: tuple[str, ...]) -> None:
+    """Also of a gate with so many groups that its record keeps only some: what is decided on is what is recorded."""
+    story = started(gate)
+    while not story.state.acted:
+        play(story, 1, {"kestrel": 200}, values=providers)
+    at = next(number for number, event in enumerate(story.events) if isinstance(event, e.GroupActed))
+    recorded = [codec.EVENT.load(codec.EVENT.dump(event)) for event in story.events]
+    before, acted = replay(recorded[:at]), recorded[at]
+    assert isinstance(acted, e.GroupActed)
+    assert remedy(before, before.plan.gate(acted.gate), acted.at) == (acted,)
