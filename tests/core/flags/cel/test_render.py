@@ -16,6 +16,8 @@ from croupier.core.flags.cel.render import render, shorten
         "-a.b[0].`content-type`",
         "(-5).c == -5",
         "-(-5)",
+        "-(5)",
+        "-(0)",
         "!(a == b)",
         "(a < b) == (c in d)",
         "has(a) && has(b.c)",

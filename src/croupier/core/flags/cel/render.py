@@ -67,6 +67,10 @@ def _at_least(node: Node, strength: int) -> str:
     return render(node) if _strength(node) >= strength else f"({render(node)})"
 
 
+def _value(node: Node) -> object:
+    return node.value if isinstance(node, Literal) else None
+
+
 def _literal(node: Literal) -> str:
     match node.value:
         case None:
@@ -123,7 +127,8 @@ _RENDERERS: Final[dict[type, Callable[[Any], str]]] = {
     ListOf: lambda node: f"[{', '.join(map(render, node.items))}]",
     MapOf: lambda node: f"{{{', '.join(f'{render(key)}: {render(value)}' for key, value in node.entries)}}}",
     Not: lambda node: f"!{_at_least(node.operand, 7)}",
-    Negate: lambda node: f"-{_at_least(node.operand, 8)}",
+    # Right before a number the sign would be the number's own.
+    Negate: lambda node: f"-{_at_least(node.operand, 9 if type(_value(node.operand)) in {int, float} else 8)}",
     Binary: _binary,
     And: lambda node: " && ".join(_at_least(operand, 4) for operand in node.operands),
     Or: lambda node: " || ".join(_at_least(operand, 3) for operand in node.operands),
