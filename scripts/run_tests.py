@@ -1,7 +1,8 @@
 """Runs every test, quick ones first, and holds core and control to full coverage; pytest's closing line comes last.
 
 Called by `make test`. Core and control must be covered completely, branches included, by their own unit tests: what
-only an end-to-end test reaches is not pinned down. So only those are measured (tests/conftest.py), and they come first.
+only an end-to-end test or a random example reaches is not pinned down. So only those tests are measured
+(tests/conftest.py), and they come first.
 """
 
 import argparse

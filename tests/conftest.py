@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 # `HYPOTHESIS_PROFILE=thorough make test` tries much harder. No deadline anywhere: time is never asserted in a test.
 settings.register_profile("default", deadline=None, max_examples=100)
@@ -31,25 +31,45 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 # Quick and telling ones first; what starts whole systems comes last, when all else is known to work.
 _FIRST = ("tests/core/", "tests/control/", "tests/architecture/", "tests/scripts/", "tests/docs/")
 _LAST = ("envoy", "postgres", "browser", "e2e")
+# Of these the longest first, so that at the end no worker waits for another one's long file.
+_LONG = (
+    "tests/e2e/test_first_rollout.py",
+    "tests/e2e/test_death.py",
+    "tests/e2e/test_groups.py",
+    "tests/server/test_app.py",
+    "tests/e2e/test_demo.py",
+    "tests/e2e/",
+    "tests/server/web/test_browser.py",
+    "tests/adapters/routing/envoy/test_router.py",
+    "tests/sdk/test_control_plane.py",
+)
 _COVERING = ("tests/core/", "tests/control/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item, among: tuple[str, ...]) -> int:
+        return next((place for place, start in enumerate(among) if item.nodeid.startswith(start)), len(among))
+
     def rank(item: pytest.Item) -> tuple[int, int]:
-        slow = max((place for place, mark in enumerate(_LAST, 1) if item.get_closest_marker(mark)), default=0)
-        quick = next((place for place, folder in enumerate(_FIRST) if item.nodeid.startswith(folder)), len(_FIRST))
-        return slow, quick
+        whole = item.nodeid.startswith("tests/e2e/") or any(item.get_closest_marker(mark) for mark in _LAST)
+        return (1, place(item, _LONG)) if whole else (0, place(item, _FIRST))
 
     items.sort(key=rank)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What core and control owe to their own tests is known once those are through: the rest runs unmeasured."""
+    """Only what core and control owe to their own tests is measured, and only examples that somebody chose.
+
+    What random examples reach is not pinned down; and to measure the many takes longer than to run them.
+    """
     plugin = item.config.pluginmanager.getplugin("_cov")
     measuring = plugin.cov_controller if plugin else None
-    if measuring and measuring.started and not item.nodeid.startswith(_COVERING):
-        measuring.pause()
+    if measuring is None:
+        return
+    wanted = item.nodeid.startswith(_COVERING) and not is_hypothesis_test(getattr(item, "obj", None))
+    if wanted != measuring.started:
+        measuring.resume() if wanted else measuring.pause()
 
 
 def _free_port() -> int:

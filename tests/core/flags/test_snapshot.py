@@ -105,6 +105,11 @@ def test_what_is_encoded_is_decoded(history: tuple[list[Snapshot], list[Delta]])
         assert "\n" not in encode_delta(step)
 
 
+def test_one_delta_that_is_encoded_is_decoded() -> None:
+    step = delta(1, 3, line("a", 2), line("b", 3, '{"serve":"Zürich"}'))
+    assert decode_delta(encode_delta(step)) == step
+
+
 def test_a_kill_that_comes_early_is_taken_and_the_version_stays() -> None:
     before = whole(5, line("a", 3))
     early = apply(before, delta(5, 5, line("a", 6, '{"fixed":"off"}')))

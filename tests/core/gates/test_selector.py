@@ -89,6 +89,13 @@ def test_placeholders_are_replaced_by_these_very_words(service: str, version: st
     assert asked.matchers[1].value == f"x{exactly((version,))}|y"
 
 
+def test_what_is_asked_for_is_written_as_promql() -> None:
+    [selector] = read(r"""a{s="{{service}}", v=~"x{{ version }}|y", w="\"\\\n"}""")
+    asked = filled(selector, "s.p", "1.0")
+    assert str(asked) == r"""a{s="s.p",v=~"x1\\.0|y",w="\"\\\n"}"""
+    assert read(str(asked)) == (asked,)
+
+
 @pytest.mark.parametrize(
     "matchers,told",
     [

@@ -87,6 +87,14 @@ def test_every_tree_is_proved_to_start_with_every_earlier_one(second: int, data:
     assert verify_consistency(first, second, TREE.roots[first], TREE.roots[second], proof)
 
 
+def test_every_small_tree_is_proved_to_start_with_every_earlier_one() -> None:
+    for second in range(1, 33):
+        for first in range(1, second + 1):
+            proof = consistency_proof(first, second, TREE.read)
+            assert verify_consistency(first, second, TREE.roots[first], TREE.roots[second], proof)
+            assert not verify_consistency(first, second, TREE.roots[0], TREE.roots[second], proof)
+
+
 @given(sizes, st.data())
 def test_any_flipped_bit_breaks_an_inclusion_proof(size: int, data: st.DataObject) -> None:
     seq = data.draw(st.integers(0, size - 1))

@@ -116,6 +116,11 @@ def test_every_changed_byte_of_a_body_is_found_at_its_entry(data: st.DataObject)
     assert any(item.startswith("root: ") for item in found)
 
 
+def test_a_changed_body_is_found(record: Record) -> None:
+    record.entries[6] = replace(record.entries[6], body=b"x" + record.entries[6].body[1:])
+    assert "entry 6: its leaf hash is not the hash of its bytes: one of them was changed." in record.found()
+
+
 def test_a_forged_entry_with_fitting_leaf_is_found_in_the_tree(record: Record) -> None:
     """The forger changed who did it, and the bytes and leaf with it, but not the nodes above."""
     entry = replace(record.entries[6].entry, actor="mallory")

@@ -88,6 +88,7 @@ def test_doubts(text: str, column: int, says: str) -> None:
         "market + 'x' == 'DEx'",
         "user.roles + ['x'] == ['x']",
         "-deposits < 0",
+        "user.details + 1 < 0",
         "-user.details < 0",
         "(user.isEmployee ? 1 : 2) == 1",
         "(user.isEmployee ? 1 : 'x') == 1",

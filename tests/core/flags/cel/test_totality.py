@@ -337,6 +337,21 @@ def test_a_mapping_that_makes_up_entries_stays_as_it_is() -> None:
     assert not inner
 
 
+@pytest.mark.parametrize(
+    "text,left,right",
+    [
+        ("user == n", ExitingMapping(), {"a": 1}),
+        ("user == n", cyclic_list(), cyclic_list()),
+        ("'vip' in user", [Exits()], None),
+        ("user.vip", ExitingMapping(), None),
+    ],
+)
+def test_hostile_values_leave_the_condition_undecided(text: str, left: Any, right: Any) -> None:
+    condition = cel.compile_condition(text, now=lambda: 0.0)
+    with pytest.raises(Undecided):
+        condition({"user": left, "n": right})
+
+
 def test_an_interrupt_by_a_person_is_not_swallowed() -> None:
     class Interrupted:
         @property
