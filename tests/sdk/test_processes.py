@@ -230,6 +230,7 @@ CELERY = """
     app.conf.broker_transport_options = {
         "data_folder_in": folder + "/queue", "data_folder_out": folder + "/queue",
         "control_folder": folder + "/control",
+        "polling_interval": 0.05,
     }
     app.conf.update(worker_prefetch_multiplier=1, worker_hijack_root_logger=False)
     log = DecisionLog(JsonLines(folder + "/decisions"), per_second=1)
