@@ -262,10 +262,10 @@ class Presets:
 
     def _disturbed(self, planned: Sequence[Planned]) -> Iterator[Problem]:
         """What the preset does to experiments that run on its flags."""
-        for item, state in ((item, self.recorder.book.recorded(item.key)) for item in planned):
-            if state is not None:
-                found = disturbed(state, folded(state, item.events).flag)
-                yield from (Problem(f"{item.key}: {each.message}", (item.key,), each.hint) for each in found)
+        states = ((item, self.recorder.book.recorded(item.key)) for item in planned)
+        for item, state in ((item, state) for item, state in states if state is not None):
+            found = disturbed(state, folded(state, item.events).flag)
+            yield from (Problem(f"{item.key}: {each.message}", (item.key,), each.hint) for each in found)
 
     def _states(self, keys: Iterable[str]) -> dict[str, FlagState]:
         found = ((key, self.recorder.book.recorded(key)) for key in keys)
