@@ -7,6 +7,7 @@ import pytest
 from croupier.core.gates import (
     ClassicRule,
     Counts,
+    EventsSli,
     Gate,
     GateState,
     HardStop,
@@ -69,6 +70,21 @@ def test_a_clock_that_was_set_back_does_not_blind_a_gate() -> None:
 def test_span_is_the_window_but_never_older_than_the_present_weight() -> None:
     assert span(GATE, NEW, T, watching_since=T - 600) == (T - 60, T)
     assert span(GATE, NEW, T, watching_since=T - 25) == (T - 25, T)
+
+
+def test_what_must_not_happen_is_looked_for_without_a_gap() -> None:
+    """A weight was changed between two looks, or nobody looked for minutes: one double debit is one too many."""
+    debits = Gate("debits", EventsSli("double_debits_total"), hard_stop=HardStop(events=1), rule=GATE.rule)
+    assert span(debits, NEW, T, watching_since=T - 15) == (T - 15, T)
+    seen = judge(debits, GateState("debits"), Reading(T - 60, T, {(): Counts(0, 0)}, None), T)
+    assert seen.read_to == T
+    assert span(debits, seen, T + 40, watching_since=T + 30) == (T, T + 40)
+    assert span(debits, seen, T + 10, watching_since=T - 600) == (T - 50, T + 10)
+    blind = judge(debits, seen, Silence("away"), T + 50)
+    assert span(debits, blind, T + 300, watching_since=T + 290) == (T, T + 300)
+    assert span(debits, blind, T + 9_000, watching_since=T + 8_990) == (T + 5_400, T + 9_000)
+    assert span(debits, seen, T - 100, watching_since=T - 130) == (T - 130, T - 100)  # the clock was set back
+    assert judge(GATE, NEW, GOOD, T).read_to is None
 
 
 def test_a_pass_is_remembered_with_its_time() -> None:

@@ -16,11 +16,13 @@ from croupier.core.gates import (
     Objective,
     PopulationRule,
     RatioSli,
+    Reading,
 )
 from croupier.core.gates.check import check_gate
 from croupier.core.gates.forecast.flow import Flow
 from croupier.core.gates.forecast.passing import Seen, passing
 from croupier.core.gates.hard_stop import stops
+from croupier.core.rollout.decide import looks
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.explain_gate import explain_gate
 from croupier.core.rollout.gate_words import describe_story
@@ -29,7 +31,10 @@ from croupier.core.rollout.outlook.sights import player
 from croupier.core.rollout.outlook.traffic import Traffic
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.rejudge import rejudge
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight
+from croupier.core.rollout.resolve import resolve
+from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight
+from croupier.core.rollout.state import Phase
+from croupier.testing import Rehearsal
 
 SLI = RatioSli("requests_total", good=(("code", ("200",)),))
 BURN = Gate("burn", SLI, objective=Objective(0.99), rule=BurnRule())
@@ -106,3 +111,29 @@ def test_what_is_no_time_has_no_unit() -> None:
     depth = Gate("depth", LatencySli("queue_depth", 20.0), objective=Objective(0.95))
     assert describe_gate(depth) == "95 % or more of queue_depth at most 20"
     assert describe_gate(GUARD) == "stop when requests_total good is surely 15 % below the baseline"
+
+
+def test_a_double_debit_between_two_weights_takes_the_release_back() -> None:
+    """It came after the last look at the one weight and before the data plane confirmed the next."""
+    debits = Gate("debits", EventsSli("double_debits_total"), hard_stop=HardStop(events=1))
+    steps = (SetWeight(100), Pause(15.0), SetWeight(5_000))
+    story = Rehearsal(resolve(RolloutSpec("shop", "shop", steps, ("debits",)), [debits], []))
+    story.settle()
+    debited_at = story.now + 14.0
+
+    def look(after: float) -> None:
+        story.now += after
+        said = {
+            each.gate.name: Reading(
+                each.since, each.until, {(): Counts(0, int(each.since < debited_at <= each.until))}, None
+            )
+            for each in looks(story.state, story.now)
+        }
+        story.tick(said)
+        story.settle()
+
+    look(10.0)
+    look(5.0)
+    assert story.state.weight_bp == 5_000
+    look(10.0)
+    assert story.state.phase is Phase.ABORTED

@@ -14,11 +14,14 @@ from croupier.core.gates.analysis.measurement import Measured
 from croupier.core.gates.analysis.model import AnalysisRule
 from croupier.core.gates.model import BurnRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.sequential import look as sequential
-from croupier.core.gates.sli import Reading, Silence
+from croupier.core.gates.sli import EventsSli, Reading, Silence
 from croupier.core.gates.verdict import GateState, Judgement, Opinion, Verdict
 
 Said: TypeAlias = Reading | Silence | Measured
 """What a source answered: counts, or measurements, or nothing."""
+
+_FURTHEST_S: Final = 3600.0
+"""What a control plane that was away looks back for; sources keep little more."""
 
 RECORD_EVERY_S: Final = 60.0
 """A look that changes nothing is recorded only so often; one that changes something, always."""
@@ -54,7 +57,8 @@ def is_news(before: GateState, after: GateState) -> bool:
 
 def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> tuple[float, float]:
     """The span of time to be read, epoch seconds. Never reaches back beyond the present weight: at another weight the
-    mix of players was another one. A rule that gathers reads on from where it stopped.
+    mix of players was another one. A rule that gathers reads on from where it stopped; so does a gate on events that
+    must not happen, also over a change of weight: one is too many, whenever it was.
     """
     if isinstance(gate.rule, AnalysisRule):
         return watching_since, now
@@ -63,7 +67,10 @@ def span(gate: Gate, state: GateState, now: float, *, watching_since: float) -> 
         read = counted.until if counted is not None else watching_since
         # An end ahead of now is from before the clock was set back.
         return max(read if read <= now else watching_since, watching_since), now
-    return max(now - gate.rule.window_s, watching_since), now
+    since = max(now - gate.rule.window_s, watching_since)
+    if isinstance(gate.sli, EventsSli) and state.read_to is not None:
+        since = max(min(since, state.read_to), now - _FURTHEST_S)
+    return since, now
 
 
 def short_span(gate: Gate, since: float, until: float) -> tuple[float, float] | None:
@@ -149,6 +156,7 @@ def judge(
         undecided_s=undecided_s,
         blind_since=blind_since,
         population=counted,
+        read_to=said.until if isinstance(gate.sli, EventsSli) else None,
     )
 
 

@@ -86,7 +86,8 @@ class GateState:
     violations (for the time to detection). ``evidence`` is what a sequential rule has gathered. ``undecided_s`` is for
     how many seconds in all it was inconclusive since it was asked or last passed, time without data not counted;
     ``blind_since`` is when it began to say ``no_data`` and nothing else. ``population`` is what a population rule has
-    counted, ``analysis`` what an analysis has come to.
+    counted, ``analysis`` what an analysis has come to. ``read_to`` is up to when (epoch seconds) a gate on events that
+    must not happen has looked for them.
     """
 
     gate: str
@@ -100,3 +101,4 @@ class GateState:
     blind_since: float | None = None
     population: Population | None = None
     analysis: Run | None = None
+    read_to: float | None = None
