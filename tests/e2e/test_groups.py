@@ -15,15 +15,18 @@ NEW = "1.2.1"
 MIX = Mix(deposits=(4, 6), spins=(0, 1), tables=0.0, claims=0.0, withdrawals=0.0, newcomers=0.0, overreaches=0.0)
 
 
+DEPOSITS = {
+    "ratio": {
+        "metric": "casino_deposits_total",
+        "total": {"outcome": ["credited", "failed"]},
+        "good": {"outcome": "credited"},
+    }
+}
+
+
 def gate(by: str, action: dict[str, Any]) -> dict[str, Any]:
     spec = {
-        "sli": {
-            "ratio": {
-                "metric": "casino_deposits_total",
-                "total": {"outcome": ["credited", "failed"]},
-                "good": {"outcome": "credited"},
-            }
-        },
+        "sli": DEPOSITS,
         "by": [by],
         "objective": {"atLeast": "95%"},
         "comparison": {"maxRatio": 1.1},

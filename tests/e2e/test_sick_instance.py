@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.e2e.conftest import ENDED, House, running_from, until
-from tests.e2e.test_groups import MIX
+from tests.e2e.test_groups import DEPOSITS, MIX
 
 from casino.players import Crowd
 from croupier.cli.demo.stage import documents
@@ -20,13 +20,7 @@ SICK = 1
 
 def gate() -> dict[str, Any]:
     spec = {
-        "sli": {
-            "ratio": {
-                "metric": "casino_deposits_total",
-                "total": {"outcome": ["credited", "failed"]},
-                "good": {"outcome": "credited"},
-            }
-        },
+        "sli": DEPOSITS,
         "comparison": {"maxRatio": 1.1},
         "sequential": {"interval": "4s", "dwell": 2, "patience": 4},
     }

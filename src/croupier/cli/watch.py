@@ -110,7 +110,7 @@ def _follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
             seq = _events_after(client, found["id"], seq, as_json=as_json)
             if found["phase"] in _ENDED:
                 return str(found["phase"])
-        time.sleep(_POLL_S)  # as above
+        time.sleep(_POLL_S)  # asked again, not streamed: lines must go on after the control plane was away
 
 
 def _events_after(client: "Client", rollout: str, seq: int | None, *, as_json: bool) -> int | None:

@@ -9,7 +9,7 @@ import pytest
 from croupier.adapters.routing.envoy.process import accepts, check_port, find_process, start_process
 from croupier.errors import Transient
 
-# Programs that the tests end: their sleep is only longer than a test.
+# Programs that the tests end. They sleep for longer than a test, but not for ever: a test that is killed ends none.
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 IDLE = "import time; time.sleep(60)"
 

@@ -24,7 +24,7 @@ class Answers(BaseHTTPRequestHandler):
         elif self.path == "/slow":
             Path(os.environ["ENTERED"]).touch()
             while not _is_there("GO_ON"):
-                time.sleep(0.01)
+                time.sleep(0.01)  # a file tells nobody that it is there
             self._say(200, b"finished")
         elif self.path == "/about":
             about = {
@@ -80,7 +80,7 @@ def main() -> None:
         if os.environ.get("ENTERED"):
             Path(os.environ["ENTERED"]).touch()
         while True:
-            time.sleep(60)
+            signal.pause()
     service = Service(("127.0.0.1", int(sys.argv[1])), Answers)
     if mode == "parent":  # leaves a child behind that ignores SIGTERM
         code = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
