@@ -22,6 +22,7 @@ from croupier.core.gates import (
     SequentialRule,
     Silence,
 )
+from croupier.core.gates.model import BY_GROUP
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.resolve import resolve
@@ -51,11 +52,11 @@ _SLOWER: Final = tuple(
 _RULE: Final = SequentialRule()
 
 
-def sequential(per_s: float, rule: SequentialRule = _RULE, *, deposits: SequentialRule | None = None) -> Plan:
-    """What a user writes for sequential gates: ``steps: auto``, watched to the end of the story."""
+def sequential(per_s: float, rule: SequentialRule = _RULE, *, harm: int = BY_GROUP.harm) -> Plan:
+    """What a user writes for sequential gates: ``steps: auto``, watched to the end; ``harm`` in that on deposits."""
     errors = replace(_ERRORS, hard_stop=HardStop(failing=0.5, samples=20))
     gates = [replace(gate, rule=rule) for gate in (errors, *_SLOWER)]
-    gates.append(replace(_DEPOSITS, rule=deposits or rule))
+    gates.append(replace(_DEPOSITS, rule=replace(rule, harm=harm)))
     names = tuple(gate.name for gate in gates)
     return resolve(RolloutSpec("shop", "shop", (Auto(watch_s=WATCH_S),), names), gates, [], per_s=per_s)
 

@@ -47,8 +47,8 @@ def _sequential(per_s: float, interval_s: float = TICK_S) -> Plan:
 
 
 @cache
-def _with_harm(per_s: float) -> Plan:
-    return _ours.sequential(per_s, deposits=SequentialRule(harm=40))
+def _careful_plan(per_s: float) -> Plan:
+    return _ours.sequential(per_s, harm=20)
 
 
 def _evidence(scenario: Scenario, per_s: float, seed: int) -> Result:
@@ -59,8 +59,8 @@ def _every_second(scenario: Scenario, per_s: float, seed: int) -> Result:
     return _ours.play(_sequential(per_s, 1.0), scenario, per_s, seed, tick_s=1.0)
 
 
-def _dearer(scenario: Scenario, per_s: float, seed: int) -> Result:
-    return _ours.play(_with_harm(per_s), scenario, per_s, seed)
+def _careful(scenario: Scenario, per_s: float, seed: int) -> Result:
+    return _ours.play(_careful_plan(per_s), scenario, per_s, seed)
 
 
 def _classic(scenario: Scenario, per_s: float, seed: int) -> Result:
@@ -78,11 +78,11 @@ RULES: Final[dict[str, Play]] = {
     "B": _peer(lambda _: Flagger(), _PATIENCE),
     "C": _peer(lambda _: Kayenta(usual())),
     "ours, every second": _every_second,
-    "ours, harm 40": _dearer,
+    "ours, harm 20": _careful,
 }
 """In the order of the table's columns, ``ASKED`` behind them."""
 
-ASKED: Final = ("ours, every second", "ours, harm 40")
+ASKED: Final = ("ours, every second", "ours, harm 20")
 """Left out unless they are asked for: what shows one thing only, false rollbacks or the price of a promise."""
 
 MEANINGS: Final = {
@@ -94,5 +94,5 @@ MEANINGS: Final = {
     "B": "Flagger: 5 failed checks in all, a failed check halts the advance",
     "C": "Kayenta: Mann-Whitney over all points so far, every 5 minutes; 5 minutes a weight",
     "ours, every second": "ours, with samples of 1 s",
-    "ours, harm 40": "ours, with `harm: 40` in the gate on deposits",
+    "ours, harm 20": "ours, with `harm: 20` in the gate on deposits",
 }

@@ -116,6 +116,8 @@ def test_a_sequential_gate() -> None:
     every = "interval: 5s, samples: 3, clumps: 1.5, dwell: 7, patience: 70, harm: 9"
     expected = SequentialRule(interval_s=5.0, samples=3, clumps=1.5, dwell=7, patience=70, harm=9)
     assert spec_of(text(f"sequential: {{{every}}}")).rule == expected
+    assert spec_of(text("by: [psp], sequential: {}")).rule == SequentialRule(harm=40)
+    assert spec_of(text("by: [psp], sequential: {harm: 5}")).rule == SequentialRule(harm=5)
     [both] = parse_text(text("sequential: {}, rule: {}"), known=None).errors
     assert "'rule' and 'sequential' cannot stand together" in str(both)
 

@@ -74,6 +74,8 @@ def test_a_latency_takes_another_threshold_and_any_rule() -> None:
     found = gate("{sli: {ready: {name: api-p95, threshold: 250ms, match: {zone: eu}}}, sequential: {}}")
     assert found.sli == LatencySli("edge_request_duration_seconds", 0.25, (("zone", ("eu",)),))
     assert found.rule == SequentialRule()
+    assert gate("{sli: {ready: deposit-success}}").rule == SequentialRule(harm=40)
+    assert gate("{sli: {ready: deposit-success}, by: []}").rule == SequentialRule()
     found = gate("{sli: {ready: edge-5xx}, burn: {}}")
     assert found.rule == BurnRule()
     found = gate("{sli: {ready: edge-5xx-burn}, burn: {factor: 5}}")

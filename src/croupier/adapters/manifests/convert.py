@@ -1,5 +1,6 @@
 """From the shapes to the core's frozen dataclasses, with the core's defaults. Nothing is judged here."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ from croupier.core.gates import (
     SequentialRule,
     Sli,
 )
-from croupier.core.gates.model import Rule
+from croupier.core.gates.model import BY_GROUP, Rule
 from croupier.core.gates.ready import BY_NAME
 from croupier.core.releases import Limits, ProcessTemplate, Service
 from croupier.core.rollout.spec import (
@@ -96,14 +97,15 @@ def gate(shape: shapes.GateShape) -> Gate:
     if spec.sli is None:
         return measuring(shape)
     usual = BY_NAME[spec.sli.ready.name].gate if spec.sli.ready else Gate("", _sli(spec.sli))
+    by = tuple(given(spec.by, list(usual.by)))
     return Gate(
         name=shape.metadata.name,
         sli=_sli(spec.sli),
-        by=tuple(given(spec.by, list(usual.by))),
+        by=by,
         objective=Objective(spec.objective.at_least) if spec.objective else usual.objective,
         comparison=_comparison(spec.comparison, usual.comparison) if spec.comparison else usual.comparison,
         hard_stop=_hard_stop(spec.hard_stop, usual.hard_stop) if spec.hard_stop else usual.hard_stop,
-        rule=_rule(spec, usual.rule),
+        rule=_rule(spec, usual.rule, by),
         description=given(spec.description, usual.description),
         source=given(spec.source, EMBEDDED),
         advisory=given(spec.advisory, usual.advisory),
@@ -136,13 +138,13 @@ def _hard_stop(shape: shapes.HardStopShape, usual: HardStop | None) -> HardStop:
     return HardStop(shape.events, shape.failing, samples, shape.drop)
 
 
-def _rule(spec: shapes.GateSpec, usual: Rule) -> Rule:
-    if spec.sequential:
-        return _sequential(spec.sequential)
+def _rule(spec: shapes.GateSpec, usual: Rule, by: Sequence[str]) -> Rule:
     if spec.burn:
         return _burn(spec.burn, usual if isinstance(usual, BurnRule) else BurnRule())
     if spec.population:
         return _population(spec.population, usual if isinstance(usual, PopulationRule) else PopulationRule())
+    if spec.sequential or (isinstance(usual, SequentialRule) and not spec.rule):
+        return _sequential(spec.sequential or shapes.SequentialShape(), BY_GROUP if by else SequentialRule())
     if spec.rule or isinstance(usual, ClassicRule):
         classic = usual if isinstance(usual, ClassicRule) else ClassicRule()
         return _classic(spec.rule or shapes.RuleShape(), classic)
@@ -178,8 +180,7 @@ def _population(shape: shapes.PopulationShape, usual: PopulationRule) -> Populat
     )
 
 
-def _sequential(shape: shapes.SequentialShape) -> SequentialRule:
-    usual = SequentialRule()
+def _sequential(shape: shapes.SequentialShape, usual: SequentialRule) -> SequentialRule:
     return SequentialRule(
         interval_s=given(shape.interval, usual.interval_s),
         samples=given(shape.samples, usual.samples),

@@ -93,6 +93,12 @@ class SequentialRule:
     kind: Literal["sequential"] = "sequential"
 
 
+BY_GROUP: Final = SequentialRule(harm=40)
+"""Usual for a gate that is decided by group. A fault of one group of five shows in a fifth of the events: who waits at a
+low weight until 20 failures at the next are excluded finds it up to twice as late, to spare one failure on average.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class BurnRule:
     """The objective's error budget, burnt ``factor`` times too fast over ``window_s`` and still over ``short_s``: fail.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from croupier.core.gates.model import (
+    BY_GROUP,
     BurnRule,
     ClassicRule,
     Comparison,
@@ -59,7 +60,7 @@ READY: Final = (
             by=("market",),
             objective=Objective(0.995),
             comparison=Comparison(),
-            rule=SequentialRule(),
+            rule=BY_GROUP,
             description="Players get in. A wrong password or a self-excluded player is an answer, not a failure.",
         ),
         "auth",
@@ -77,7 +78,7 @@ READY: Final = (
             objective=Objective(0.99),
             comparison=Comparison(),
             hard_stop=HardStop(failing=0.5, samples=20),
-            rule=SequentialRule(),
+            rule=BY_GROUP,
             description="Deposits reach the player's account. A card that its issuer declines does not count.",
         ),
         "payments",
@@ -95,7 +96,7 @@ READY: Final = (
             objective=Objective(0.999),
             comparison=Comparison(),
             hard_stop=HardStop(failing=0.5, samples=20),
-            rule=SequentialRule(),
+            rule=BY_GROUP,
             description="Bets are settled. A player without enough money is refused, rightly, and does not count.",
         ),
         "games",
@@ -112,7 +113,7 @@ READY: Final = (
             by=("psp",),
             objective=Objective(0.985),
             comparison=Comparison(),
-            rule=SequentialRule(),
+            rule=BY_GROUP,
             description="Withdrawals are paid out, whichever provider pays them.",
         ),
         "payments",

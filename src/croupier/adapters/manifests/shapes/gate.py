@@ -170,7 +170,8 @@ class SequentialShape(Shape):
     patience: between(1, 100_000) | None = None  # type: ignore[valid-type]
     """After so many samples in which nothing speaks against the canary the gate passes. Default 60."""
     harm: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
-    """It passes sooner once what is not excluded could cost so many failed requests at the next weight. Default 20."""
+    """It passes sooner once what is not excluded could cost so many failed requests at the next weight. Default 20, and
+    40 for a gate with 'by'."""
 
 
 class BurnShape(Shape):
