@@ -94,8 +94,8 @@ class SequentialRule:
 
 
 BY_GROUP: Final = SequentialRule(harm=40)
-"""Usual for a gate that is decided by group. A fault of one group of five shows in a fifth of the events: who waits at a
-low weight until 20 failures at the next are excluded finds it up to twice as late, to spare one failure on average.
+"""Usual for a gate that is decided by group. A fault of one group of five shows in a fifth of the events: who waits at
+a low weight until 20 failures at the next are excluded finds it up to twice as late, to spare one failure on average.
 """
 
 
