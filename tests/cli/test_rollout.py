@@ -140,12 +140,27 @@ def test_a_verdict_that_comes_out_otherwise_is_a_failure(canary: Any, cli: Any, 
     from croupier.cli.client import Client
 
     wrong = {"gate": "ok", "at": "2026-11-22T10:00:00Z", "recorded": "pass", "again": "fail", "sameEvidence": True}
-    answer = {"rollout": "shop-2", "verdicts": 9, "mistakes": [wrong]}
+    answer = {"rollout": "shop-2", "verdicts": 9, "mistakes": [wrong], "actions": 0, "actionMistakes": []}
     monkeypatch.setattr(Client, "get", lambda *_, **__: answer)
     found = cli("rollout", "replay", "shop-2")
     assert found.code == 1
     assert "of 9 verdicts made again 1 came out otherwise" in found.err
     assert found.rows[0][1:] == ["ok", "pass", "fail"]
+
+
+def test_an_action_that_comes_out_otherwise_is_a_failure_too(canary: Any, cli: Any, monkeypatch: Any) -> None:
+    from croupier.cli.client import Client
+
+    wrong = {"at": "2026-11-22T10:00:00Z", "recorded": "psp=kestrel: flag psp_kestrel turned off", "again": "nothing"}
+    answer = {"rollout": "shop-2", "verdicts": 9, "mistakes": [], "actions": 1, "actionMistakes": []}
+    monkeypatch.setattr(Client, "get", lambda *_, **__: answer)
+    found = cli("rollout", "replay", "shop-2")
+    assert (found.code, found.out) == (0, "✓ 9 verdicts and 1 action on groups made again; all came out the same.\n")
+    answer["actionMistakes"] = [wrong]
+    found = cli("rollout", "replay", "shop-2")
+    assert found.code == 1
+    assert "of 9 verdicts and 1 action on groups made again 1 came out otherwise" in found.err
+    assert found.rows[0][1:] == ["(action)", "psp=kestrel: flag psp_kestrel turned off", "nothing"]
 
 
 def test_lists(canary: Any, cli: Any) -> None:

@@ -29,6 +29,7 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
@@ -120,6 +121,7 @@ class Story:
         history = await self.store.history(self.rollout)
         assert replay(history) == state
         assert all(verdict.agrees for verdict in rejudge(history))
+        assert all(decided.agrees for decided in redecide(history))
         verified = await self.store.verify()
         assert verified.ok, verified.discrepancies
         done = stable_routes(SERVICE, "1.1.0" if state.phase is Phase.SUCCEEDED else "1.0.0")

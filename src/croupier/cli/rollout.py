@@ -236,23 +236,26 @@ def history(
 
 @app.command()
 def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
-    """Make every verdict again from its recorded counts. Leaves with 1 where one comes out otherwise."""
+    """Make every verdict and every action on a group again, from the recorded counts. Leaves with 1 where one comes
+    out otherwise.
+    """
     with meant.opened(context, rollout) as client:
         found = client.get(f"rollouts/{segment(rollout)}/replay")
-    mistakes = found["mistakes"]
+    verdicts, actions = found["mistakes"], found["actionMistakes"]
+    made = counted(found["verdicts"], "verdict")
+    made += f" and {counted(found['actions'], 'action')} on groups" if found["actions"] else ""
     if as_json:
         print_json(found)
     elif not found["verdicts"]:
         out.print(f"There is nothing to make again: no gate has judged {plain(rollout)}.")
-    elif not mistakes:
-        out.print(f"[green]✓[/] {counted(found['verdicts'], 'verdict')} made again; all came out the same.")
+    elif not verdicts and not actions:
+        out.print(f"[green]✓[/] {made} made again; all came out the same.")
     else:
-        err.print(
-            f"[red]✗[/] of {counted(found['verdicts'], 'verdict')} made again {len(mistakes)} came out otherwise:"
-        )
-        rows = [(when(item["at"]), item["gate"], item["recorded"], item["again"]) for item in mistakes]
+        err.print(f"[red]✗[/] of {made} made again {len(verdicts) + len(actions)} came out otherwise:")
+        rows = [(when(item["at"]), item["gate"], item["recorded"], item["again"]) for item in verdicts]
+        rows += [(when(item["at"]), "(action)", item["recorded"], item["again"]) for item in actions]
         print_table(("TIME", "GATE", "RECORDED", "AGAIN"), rows)
-    if mistakes:
+    if verdicts or actions:
         raise typer.Exit(Exit.FAILED)
 
 

@@ -9,15 +9,15 @@ only for a canary that is ready; silence and doubt hold, unless the rollout says
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from croupier.core.gates import AnalysisRule, Finding, Gate, GateState, Judgement, Opinion, Silence, Verdict
+from croupier.core.gates import AnalysisRule, Finding, Gate, GateState, Opinion, Silence, Verdict
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.judge import Said, due, is_news, span
 from croupier.core.gates.recordable import recordable
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, counting, heard, watching_since
 from croupier.core.rollout.groups import watch
+from croupier.core.rollout.groups.answer import answer
 from croupier.core.rollout.groups.held import held
-from croupier.core.rollout.groups.remedy import remedy
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.routes import ServiceRoutes
@@ -69,8 +69,8 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
     for event in out:
         state = evolve(state, event)
     failed = _failed(state, evidence, now)
-    if given_up := next((event for event in failed if isinstance(event, e.AbortStarted)), None):
-        return (*out, given_up)
+    if isinstance(failed, e.AbortStarted):
+        return (*out, failed)
     for acting in failed:
         out.append(acting)
         state = evolve(state, acting)
@@ -191,39 +191,13 @@ def _trimmed(gate: Gate, state: GateState) -> GateState:
     return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))
 
 
-def _failed(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.AbortStarted | e.GroupActed, ...]:
+def _failed(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | tuple[e.GroupActed, ...]:
     """Giving up, if it is time; else the actions on groups that fail, if any do."""
-    acting: list[e.GroupActed] = []
-    for name in binding(state):
-        gate = state.gate_state(name)
-        if gate.latest and gate.latest.verdict is Verdict.FAIL:
-            done = remedy(state, state.plan.gate(name), now) if evidence.recording else "this cannot be recorded now"
-            if isinstance(done, str):
-                return (_blamed(gate, gate.latest, done if state.plan.gate(name).on_group_fail else "", now),)
-            acting += done
-    given_up = watch.in_vain(state, binding(state), _seen(state, evidence), now) or _given_up(state, evidence, now)
-    return (given_up,) if given_up else _within_bounds(state, acting, now)
-
-
-def _blamed(gate: GateState, latest: Judgement, alone: str, now: float) -> e.AbortStarted:
-    """A gate takes everybody back; ``alone`` is why it was not left at one group, where it might have been."""
-    cause = e.Cause.HARD_STOP if latest.hard else e.Cause.GATE
-    why = f"; {alone}, so everybody goes back" if alone else ""
-    return e.AbortStarted(cause, f"gate {gate.gate}: {latest.reason}{why}", now, gate.gate, gate.violated_since)
-
-
-def _within_bounds(
-    state: RolloutState, acting: list[e.GroupActed], now: float
-) -> tuple[e.AbortStarted | e.GroupActed, ...]:
-    """The actions of all gates that fail in this look, the same one once; giving up where they are too many."""
-    once = {(event.group, event.kills, event.held): event for event in reversed(acting)}
-    for event in acting:
-        on_fail = state.plan.gate(event.gate).on_group_fail
-        if on_fail is not None and len(state.acted) + len(once) > on_fail.at_most:
-            gate = state.gate_state(event.gate)
-            many = f"gate {event.gate}: {event.reason}; more than {on_fail.at_most} groups fail, so everybody goes back"
-            return (e.AbortStarted(e.Cause.GATE, many, now, event.gate, gate.violated_since),)
-    return tuple(event for event in acting if once.get((event.group, event.kills, event.held)) is event)
+    found = answer(state, binding(state), now, recording=evidence.recording)
+    if isinstance(found, e.AbortStarted):
+        return found
+    vain = watch.in_vain(state, binding(state), _seen(state, evidence), now)
+    return vain or _given_up(state, evidence, now) or found
 
 
 def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | None:

@@ -202,12 +202,22 @@ class ReplayMistake(Model):
     same_evidence: bool
 
 
+class ReplayAction(Model):
+    """What was done about groups at one moment, which the looks of that moment do not give."""
+
+    at: Moment
+    recorded: str = Field(examples=["psp=kestrel: flag psp_kestrel turned off"])
+    again: str = Field(examples=["nothing"])
+
+
 class Replay(Model):
-    """The verdicts of a rollout, made again from the recorded counts."""
+    """The verdicts of a rollout, made again from the recorded counts, and the actions on groups that follow."""
 
     rollout: str
     verdicts: int = Field(description="How many were recorded.")
     mistakes: list[ReplayMistake] = Field(description="Those that come out otherwise now; none is right.")
+    actions: int = Field(description="How many groups were acted upon.")
+    action_mistakes: list[ReplayAction] = Field(description="Moments at which it comes out otherwise; none is right.")
 
 
 class HistoryItem(Model):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from croupier.control.ports import Answer, Stored
 from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask
+from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import NotFound
@@ -76,10 +77,14 @@ async def get_history(
 
 @router.get("/{rollout}/replay", operation_id="replay_rollout", summary="Make the verdicts again")
 async def get_replay(here: Here, rollout: RolloutId) -> m.Replay:
-    """Every recorded verdict of its gates, made again from the counts that were recorded with it."""
-    await _stored(here, rollout)
+    """Every recorded verdict of its gates, made again from the counts that were recorded with it, and every action on
+    a group, decided again from those.
+    """
+    stored = await _stored(here, rollout)
     history = await here.ports.store.history(rollout)
-    return views.replay(rollout, await asyncio.to_thread(lambda: tuple(rejudge(history))))
+    verdicts = await asyncio.to_thread(lambda: tuple(rejudge(history)))
+    actions = await asyncio.to_thread(lambda: tuple(redecide(history)))
+    return views.replay(stored.value, verdicts, actions)
 
 
 @router.get("/{rollout}/samples", operation_id="get_rollout_samples", summary="Read the charts' points")

@@ -34,6 +34,7 @@ from croupier.core.rollout.explain import (
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
+from croupier.core.rollout.redecide import Redecided, in_words
 from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
@@ -380,8 +381,8 @@ def token(value: Token) -> m.TokenView:
     )
 
 
-def replay(rollout_id: str, verdicts: Sequence[Rejudged]) -> m.Replay:
-    """The verdicts that were made again, and those that came out otherwise."""
+def replay(rollout: RolloutState, verdicts: Sequence[Rejudged], actions: Sequence[Redecided]) -> m.Replay:
+    """The verdicts and the actions that were made again, and those that came out otherwise."""
     mistakes = [
         m.ReplayMistake(
             gate=item.gate,
@@ -393,4 +394,19 @@ def replay(rollout_id: str, verdicts: Sequence[Rejudged]) -> m.Replay:
         for item in verdicts
         if not item.agrees
     ]
-    return m.Replay(rollout=rollout_id, verdicts=len(verdicts), mistakes=mistakes)
+    others = [
+        m.ReplayAction(
+            at=moment(item.at),
+            recorded=in_words(item.recorded, rollout.stable),
+            again=in_words(item.again, rollout.stable),
+        )
+        for item in actions
+        if not item.agrees
+    ]
+    return m.Replay(
+        rollout=rollout.id,
+        verdicts=len(verdicts),
+        mistakes=mistakes,
+        actions=sum(len(item.recorded) for item in actions),
+        action_mistakes=others,
+    )

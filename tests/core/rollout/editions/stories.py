@@ -15,9 +15,12 @@ from croupier.core.gates import (
     EventsSli,
     Gate,
     HardStop,
+    HoldPlayers,
+    KillFlag,
     LatencySli,
     MeasuredSli,
     Objective,
+    OnGroupFail,
     PopulationRule,
     RatioSli,
     SequentialRule,
@@ -110,6 +113,12 @@ def _stories() -> Iterator[Story]:
     yield Story("sequential-latency", (replace(ERRORS, sli=SLOW, objective=Objective(0.95)),), slower)
     grouped = replace(ERRORS, by=("psp",), objective=Objective(0.99))
     yield Story("sequential-groups", (grouped,), _late(60.0, 0.25, "trustly"), ticks=24)
+    acting = replace(grouped, on_group_fail=OnGroupFail((KillFlag("psp_{psp}"),)))
+    outage = World(shares=PROVIDERS, fault=lambda seconds, who: 0.6 * (20 <= seconds < 70 and who == "kestrel"))
+    short = (SetWeight(3_000), Pause(30.0), SetWeight(6_000), Pause(10.0))
+    yield Story("group-killed", (acting,), outage, steps=short)
+    holding = replace(classic, on_group_fail=OnGroupFail((HoldPlayers(("psp",)),)))
+    yield Story("group-held-in-vain", (holding,), _late(60.0, 0.3, "adyen"))
     newcomers = World(shares={f"p{index}": 1.0 / (index + 1) ** 2 for index in range(12)}, per_s=20.0)
     yield Story("sequential-new-groups", (replace(ERRORS, by=("psp",)),), newcomers, ticks=15)
     clumps = World(usual=0.02, clump=4, instances=4, sick=0.5)

@@ -16,6 +16,7 @@ from croupier.core.gates.edition import EDITION, KEPT, RELEASED
 from croupier.core.gates.model import Rule
 from croupier.core.gates.sequential.capital import TRICKLE
 from croupier.core.rollout import events as e
+from croupier.core.rollout.redecide import in_words, redecide
 from croupier.core.rollout.rejudge import rejudge
 
 HISTORIES: Final = [(edition, path) for edition in sorted(KEPT) for path in recorded(edition).values()]
@@ -48,6 +49,18 @@ def test_recorded_verdicts_come_out_the_same(edition: int, path: Path) -> None:
             edition,
             f"in '{path.stem}' gate {item.gate} said {item.recorded} at {item.at:.0f} and says {item.again} now, "
             f"{'on the same' if item.same_evidence else 'on other'} evidence",
+        )
+
+
+@pytest.mark.parametrize("edition, path", HISTORIES, ids=[f"{edition}-{path.stem}" for edition, path in HISTORIES])
+def test_recorded_actions_on_groups_come_out_the_same(edition: int, path: Path) -> None:
+    history = read(path)
+    again = list(redecide(history))
+    assert sum(len(item.recorded) for item in again) == sum(isinstance(event, e.GroupActed) for event in history)
+    for item in again:
+        before, now = in_words(item.recorded, "1.0.0"), in_words(item.again, "1.0.0")
+        assert item.agrees, to_do(
+            edition, f"in '{path.stem}' what was done at {item.at:.0f} was {before}, now it is {now}"
         )
 
 
@@ -89,7 +102,7 @@ def test_every_kind_of_rule_and_verdict_is_recorded() -> None:
     }
     assert rules == set(get_args(Rule)), to_do(EDITION, "a rule has no story; write one into stories.py")
     found = {type(event) for history in histories for event in history}
-    assert {e.AbortStarted, e.Paused, e.Promoted, e.Retried, e.GateJudged} <= found
+    assert {e.AbortStarted, e.Paused, e.Promoted, e.Retried, e.GateJudged, e.GroupActed} <= found
     assert set(PRESENT) == set(STORIES), "a recorded history has no story any more; record them anew"
 
 

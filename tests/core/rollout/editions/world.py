@@ -166,6 +166,7 @@ def play(story: Rehearsal, world: World, ticks: int, seed: str) -> None:
         for gate in counted:
             sources[gate.name].count(gate, seconds, story.now, story.state.weight_bp)
         story.tick({look.gate.name: said(look, seconds) for look in looks(story.state, story.now)})
+        story.killed = frozenset(flag for acted in story.state.acted for flag in acted.kills)
         story.settle()
         if not story.state.phase.active:
             return
