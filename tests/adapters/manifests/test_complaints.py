@@ -760,8 +760,9 @@ def test_refused_versions(version: str, expected: str) -> None:
                 "5:56 spec.routes[2].prefix: \"/b/../c\" is no plain path: no '..', query, fragment or spaces.",
                 '6:13 spec.identity: expected a mapping, found the text "x-player-id". Write {header: x-player-id}.',
                 (
-                    "7:24 spec.attributes.market: 'X-Forwarded-For' is an address, not a player. "
-                    "Write the header that carries the player's id."
+                    "7:24 spec.attributes.market: 'x-forwarded-for' is an address, and says nothing of a player: many "
+                    "are behind one, and one has many. Write a header that says something of the player, such as "
+                    "x-market."
                 ),
                 (
                     '7:48 spec.attributes.brand: "x brand" is no name of a header that passes the edge. '
@@ -887,6 +888,14 @@ def test_refused_documents(text: str, expected: list[str]) -> None:
             "'x-envoy-player' is internal: the edge removes it from every request. Name it otherwise.",
         ),
         ("identity: {header: player_id}", '"player_id" is no name of a header that passes the edge. Write player-id.'),
+        (
+            "identity: {header: X-Forwarded-For}",
+            (
+                "'x-forwarded-for' is an address, not a player: many players are behind one address and would move "
+                "together, and one player has many and would change versions on the way. Write the header that carries "
+                "the account's id, such as x-player-id."
+            ),
+        ),
         ('identity: {header: "x\\0"}', "a text cannot hold the character NUL. Remove it."),
         ("identity: {header: ''}", "expected text, found an empty one."),
         (

@@ -38,10 +38,6 @@ def test_spans_of_experiments_know_days_and_weeks(written: str, better: str) -> 
     assert experiment_words.span("2w") == 14 * 86_400
 
 
-def test_headers_are_lower_case() -> None:
-    assert words.header("X-Player-Id") == "x-player-id"
-
-
 @pytest.mark.parametrize(
     "reader",
     [
@@ -52,8 +48,6 @@ def test_headers_are_lower_case() -> None:
         words.label,
         words.metric,
         words.attribute,
-        words.header,
-        words.header_value,
         words.url_path,
         words.prefix,
         words.variable,

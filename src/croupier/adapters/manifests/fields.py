@@ -6,13 +6,13 @@ Values are read by ``quantities`` and ``words``; a reader's complaint keeps its 
 from collections.abc import Callable
 from functools import partial
 from itertools import combinations
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from croupier.adapters.manifests import quantities, words
+from croupier.adapters.manifests import headers, quantities, words
 from croupier.adapters.manifests.misread import Misread
 
 
@@ -83,9 +83,9 @@ Metric = Annotated[
 ]
 Attribute = Annotated[str, reads(words.attribute), WithJsonSchema(_LABEL_SCHEMA)]
 Variable = Annotated[str, reads(words.variable), WithJsonSchema(_LABEL_SCHEMA)]
-HeaderName = Annotated[
-    str, reads(words.header), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^`|~-]+$"})
-]
+_HEADER_SCHEMA: Final[dict[str, Any]] = {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^`|~-]+$"}
+HeaderName = Annotated[str, reads(headers.header), WithJsonSchema(_HEADER_SCHEMA)]
+IdentityHeader = Annotated[str, reads(headers.identity_header), WithJsonSchema(_HEADER_SCHEMA)]
 UrlPath = Annotated[str, reads(words.url_path), WithJsonSchema(_PATH_SCHEMA)]
 Prefix = Annotated[str, reads(words.prefix), WithJsonSchema(_PATH_SCHEMA)]
 Duration = Annotated[float, reads(quantities.duration), WithJsonSchema(_DURATION_SCHEMA)]
@@ -103,7 +103,7 @@ _VALUES_SCHEMA = {
     ]
 }
 _LENGTHS = Field(min_length=1, max_length=200)
-HeaderValue = Annotated[str, reads(words.header_value)]
+HeaderValue = Annotated[str, reads(headers.header_value)]
 HeaderValues = Annotated[list[HeaderValue], BeforeValidator(one_or_many), _LENGTHS, WithJsonSchema(_VALUES_SCHEMA)]
 Values = Annotated[list[Text], BeforeValidator(one_or_many), _LENGTHS, WithJsonSchema(_VALUES_SCHEMA)]
 Labels = dict[Label, Values]

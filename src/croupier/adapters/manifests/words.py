@@ -1,4 +1,4 @@
-"""How people write words: texts, versions, names, labels, headers, paths.
+"""How people write words: texts, versions, names, labels, paths.
 
 Takes what YAML or JSON held and returns the text as the core has it, or raises ``Misread``. Called by the fields.
 """
@@ -22,10 +22,7 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GATE_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _METRIC: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:.]*")
-_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,100}")
-_INTERNAL_HEADERS: Final = ("x-croupier-", "x-envoy-")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
-_ADDRESS_HEADERS: Final = {"x-forwarded-for", "x-real-ip", "forwarded", "true-client-ip", "cf-connecting-ip"}
 
 
 def text(value: object) -> str:
@@ -134,34 +131,6 @@ def attribute(value: object) -> str:
     found = text(value)
     if not _LABEL.fullmatch(found):
         raise Misread(f"{quoted(found)} is no attribute: use letters, digits and '_', not starting with a digit.")
-    return found
-
-
-def header(value: object) -> str:
-    """A request header, in lower case.
-
-    Addresses are refused: players behind one address would move together (and back).
-    """
-    found = text(value)
-    if not _HEADER.fullmatch(found):
-        hint = (
-            f"Write {better}."
-            if _HEADER.fullmatch(better := found.replace("_", "-"))
-            else "Write for example x-market."
-        )
-        raise Misread(f"{quoted(found)} is no name of a header that passes the edge.", hint)
-    if found.lower().startswith(_INTERNAL_HEADERS):
-        raise Misread(f"'{found}' is internal: the edge removes it from every request.", "Name it otherwise.")
-    if found.lower() in _ADDRESS_HEADERS:
-        raise Misread(f"'{found}' is an address, not a player.", "Write the header that carries the player's id.")
-    return found.lower()
-
-
-def header_value(value: object) -> str:
-    """A value that a request header can have, such as a market: printable, without spaces at its ends."""
-    found = text(value)
-    if found != found.strip() or not found.isprintable():
-        raise Misread(f"{quoted(found)} cannot be the value of a header.", f"Write {quoted(' '.join(found.split()))}.")
     return found
 
 

@@ -9,6 +9,7 @@ from croupier.adapters.manifests.fields import (
     Attribute,
     Duration,
     HeaderName,
+    IdentityHeader,
     Name,
     NamedShape,
     Prefix,
@@ -30,8 +31,9 @@ class RouteShape(Shape):
 
 class IdentityShape(Shape):
     short: ClassVar[str] = "header"
-    header: HeaderName
-    """The request header that carries the player's id. Requests without it are served by the stable version."""
+    header: IdentityHeader
+    """The request header that carries the player's id, never an address. Requests without it are served by the stable
+    version."""
 
 
 class HealthShape(Shape):
