@@ -71,6 +71,16 @@ def test_a_superseded_rollout_was_not_successful(canary: Any, cli: Any) -> None:
     assert cli("rollout", "watch", "shop-2").code == 10
 
 
+def test_to_start_the_stable_version_gives_up_what_is_in_progress(canary: Any, cli: Any) -> None:
+    """And names that rollout, not one that was superseded before."""
+    assert cli("release", "add", release(cli, "1.2.0")).code == 0
+    assert cli("rollout", "start", "shop", "1.2.0").code == 0
+    back = cli("rollout", "start", "shop", "1.0.0")
+    assert back.code == 0
+    assert "1.0.0 is the stable version: no rollout was started, and shop-3 (1.2.0) is given up." in back.out
+    assert "supersedes" not in back.out
+
+
 def test_a_long_history_is_shown_to_its_end(canary: Any, cli: Any) -> None:
     """More entries than one page of the API has."""
     canary.post("rollouts/shop-2/promote", waive=["ok"], reason="quick")

@@ -1,7 +1,7 @@
 """``croupier rollout …``: start a rollout, follow it, and do with it what people may do."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,9 @@ from croupier.cli.output import (
 from croupier.core.rollout.state import Phase
 from croupier.core.rollout.turns import Turns
 
+if TYPE_CHECKING:
+    from croupier.cli.client import Client
+
 app = typer.Typer(help="Start, follow and steer rollouts.", no_args_is_help=True, rich_markup_mode=None)
 
 Id = Annotated[str, typer.Argument(help="The rollout, for example payments-3.", metavar="ROLLOUT")]
@@ -42,7 +45,9 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
     follow: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Roll a release out. One that is in progress for the service is superseded; the stable version keeps serving."""
+    """Roll a release out. One that is in progress for the service is superseded; the stable version keeps serving. To
+    start the stable version itself gives up what is in progress.
+    """
     from croupier.cli import watch
 
     connection: Connection = context.obj
@@ -52,13 +57,20 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
         if not (follow and as_json):
             _show(answer, as_json)
         if not as_json:
-            for before in client.get("rollouts", service=service, phase="superseded", limit=1)["items"]:
-                if before["supersededBy"] == answer["id"]:
-                    out.print(
-                        f"It supersedes {before['id']} ({before['canary']}), which was in progress.", markup=False
-                    )
+            _tell_what_it_ends(client, answer, version)
         if follow:
             _end(watch.follow(client, answer["id"], as_json=as_json))
+
+
+def _tell_what_it_ends(client: "Client", answer: dict[str, Any], version: str) -> None:
+    """That the start gave up, or superseded, a rollout that was in progress."""
+    name = f"{answer['id']} ({answer['canary']})"
+    if answer["canary"] != version:
+        out.print(f"{version} is the stable version: no rollout was started, and {name} is given up.", markup=False)
+        return
+    for before in client.get("rollouts", service=answer["service"], phase="superseded", limit=1)["items"]:
+        if before["supersededBy"] == answer["id"]:
+            out.print(f"It supersedes {before['id']} ({before['canary']}), which was in progress.", markup=False)
 
 
 @app.command()

@@ -137,6 +137,7 @@ def test_all_mistakes_of_all_documents_are_told_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(Rejected) as refused:
         read_notifiers(file)
+    assert refused.value.message == "The notifiers have 8 mistakes."
     name = "Write for example name: on-call, of lower-case letters, digits and hyphens."
     key = "Write for example secretFile: on-call.key; a chat has none: format: slack."
     assert [str(problem).removeprefix(str(file)).split(" Known ")[0] for problem in refused.value.problems] == [

@@ -120,9 +120,9 @@ def read_notifiers(file: Path) -> list[Declared]:
         problems += _absent(written, declared)
         found.append(declared)
     if problems:
-        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        said = f"are wrong: {problems[0]}" if len(problems) == 1 else f"have {len(problems)} mistakes."
         hint = "See docs/how-to/get-alerts.md."
-        raise Rejected(f"The notifiers are wrong: {problems[0]}{more}", hint=hint, problems=tuple(problems))
+        raise Rejected(f"The notifiers {said}", hint=hint, problems=tuple(problems))
     if len(found) > _MOST:
         raise Rejected(f"{file} declares {len(found)} Notifiers; {_MOST} is the limit.")
     return found
