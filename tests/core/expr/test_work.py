@@ -72,6 +72,11 @@ GREEDY: list[tuple[Any, str]] = [
     (LONG, "all(1..9999, result[1:] != 'A')"),
     (LONG, "all(1..9999, 'a' matches string(#) + 'a|a')"),
     (1, "len(map(1..400, 1..400)) > 0"),
+    (WIDE, "sum(result, result) > 0"),
+    (WIDE, "sum(map(result, result)) > 0"),
+    ([[[1.0] * 10] * 10] * 10_000, "all(result, string(#) != '')"),
+    (["a" * 60_000, "b" * 60_000 + "a"], "trim(result[0], result[1]) != ''"),
+    (["a" * 60_000, "ab" + "a" * 30_000], "lastIndexOf(result[0], result[1]) < 0"),
 ]
 
 
@@ -96,6 +101,7 @@ def test_what_people_write_is_far_from_it() -> None:
     texts = [
         "all(result, .n >= 0 and .status matches '^[2-5]..$' and .path startsWith '/a')",
         "len(filter(result, .status == '500')) <= 100 and sum(map(result, .n)) > 10",
+        "sum(result, [.n, 1]) > 10 and all(result, trim(.path, ' /') != '' and lastIndexOf(.path, '/') == 2)",
         "count(result, .n in [1, 2, 3]) == 3 and median(map(result, .n)) > 9 and first(sort(map(result, .path))) > ''",
     ]
     for text in texts:

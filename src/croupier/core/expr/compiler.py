@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from croupier.core.expr import operators
 from croupier.core.expr.errors import Unanswerable
-from croupier.core.expr.functions import AT_ONCE, FUNCTIONS, PREDICATES, SUM
+from croupier.core.expr.functions import AT_ONCE, BACKWARDS, FUNCTIONS, PREDICATES, SUM
 from croupier.core.expr.kinds import numeric, shown
 from croupier.core.expr.syntax import Node, walk
 from croupier.core.expr.work import Work
@@ -145,6 +145,10 @@ def _call(node: Node) -> Run:
         values = [argument(frame) for argument in arguments]
         if name not in AT_ONCE:
             frame.work.look_at(*values)
+        if name in BACKWARDS:
+            frame.work.compare(*values)
+        elif name == "string":
+            frame.work.show(*values)
         return _made(frame, function(*values))
 
     return called
@@ -167,7 +171,8 @@ def _asking(node: Node, name: str) -> Run:
         items = subject(frame)
         if not isinstance(items, list):
             raise Unanswerable(f"{shown(items)} is no list")
-        return answer(items, _each(frame, items, ask, parts))
+        said = _each(frame, items, ask, parts)
+        return answer(items, _looked_at(frame, said) if name == "sum" else said)
 
     return asked
 
@@ -179,6 +184,13 @@ def _each(frame: Frame, items: list[Any], ask: Run, parts: int) -> Iterator[Any]
         said = ask(frame)
         frame.items.pop()
         yield said
+
+
+def _looked_at(frame: Frame, said: Iterator[Any]) -> Iterator[Any]:
+    """The same, each paid for with all that is in it: where it is a list, its numbers are added up as well."""
+    for each in said:
+        frame.work.look_at(each)
+        yield each
 
 
 def _matching(said: Iterator[Any]) -> Iterator[int]:

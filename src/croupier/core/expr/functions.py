@@ -156,7 +156,10 @@ FUNCTIONS: Final[Mapping[str, tuple[int, int, Callable[..., Any]]]] = {
 """Name -> the least and the most arguments, and what is done with their values."""
 
 AT_ONCE: Final = frozenset({"len", "isNil", "default", "type", "string", "first", "last", "reverse", "keys", "values"})
-"""Those that do not look into what they are given; at most, what they give is as long."""
+"""Those that look into nothing that they are given, or into the first few items; at most, what they give is as long."""
+
+BACKWARDS: Final = frozenset({"trim", "lastIndexOf"})
+"""Those that may compare each character of one text with all of another."""
 
 PREDICATES: Final[Mapping[str, int]] = {
     "all": 2,

@@ -53,7 +53,7 @@ def shown(value: Any, depth: int = 2) -> str:
         case float():
             text = number(value)
         case str():
-            text = f"'{value}'"
+            text = f"'{value[:120]}'"  # what is longer is cut anyway
         case list() if value and not depth:
             text = f"a list of {len(value)}"
         case list():

@@ -12,6 +12,8 @@ from croupier.core.expr.errors import Unanswerable
 MOST: Final = 100_000
 """Steps of one evaluation."""
 _CHARACTERS: Final = 16
+_SHOWING: Final = 100
+"""For a list that is shown: ten items of ten lists at the most."""
 _MAKING: Final = 2_000
 """For a regular expression that is put together anew."""
 
@@ -54,6 +56,15 @@ class Work:
         """Pay for a list or a text of that length."""
         if isinstance(value, list | str):
             self.spend(len(value) if isinstance(value, list) else len(value) // _CHARACTERS)
+
+    def show(self, value: Any) -> None:
+        """Pay for a value that is put into words, which are never many."""
+        self.spend(_SHOWING if isinstance(value, list) else 0)
+
+    def compare(self, text: Any, other: Any = "") -> None:
+        """Pay for a text each of whose characters may be compared with all of the other."""
+        if isinstance(text, str) and isinstance(other, str):
+            self.spend(len(text) // _CHARACTERS * (len(other) // _CHARACTERS))
 
     def search(self, text: Any, pattern: Any, *, known: bool) -> None:
         """Pay for a regular expression that goes over a text; ``known``: it stands in the condition as it is."""
