@@ -68,6 +68,9 @@ def test_an_empty_file_declares_nobody(tmp_path: Path) -> None:
         ("url: https://a.example\nsecretEnv: NOT_SET_ANYWHERE", "the variable NOT_SET_ANYWHERE is empty"),
         ("url: https://a.example\nsecretFile: bad", "is no signing key"),
         ("url: https://a.example\nsecretFile: binary", "it is no text"),
+        ('url: https://a.example\nsecretFile: "a\\0b"', "spec.secretFile: The secret cannot be read from"),
+        ("url: https://a.example\nsecretEnv: ''", "a webhook is signed: write secretFile or secretEnv"),
+        ("url: ''\nsecretFile: key", "there is none. Write url: https://"),
         (
             "url: https://a.example\nsecretFile: key\nevents: [gate.blond]",
             "notifiers.yaml:7:12 spec.events[0]: there is no such event; did you mean 'gate.blind'? Known are rollout.",

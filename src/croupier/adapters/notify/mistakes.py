@@ -87,7 +87,8 @@ def contradictions(written: Written) -> Iterator[Problem]:
     spec = written.data.get("spec") if isinstance(written.data, Mapping) else None
     if not isinstance(spec, Mapping):
         return
-    given = {name for name, value in spec.items() if value is not None}
+    # An empty text names nothing: a webhook whose secret is nowhere would be sent unsigned.
+    given = {name for name, value in spec.items() if value is not None and value != ""}
     addresses = [name for name in ("url", "urlFile", "urlEnv") if name in given]
     if not addresses:
         hint = "Write url: https://…, or urlFile or urlEnv where the address is a secret."

@@ -29,7 +29,7 @@ class Secret:
             try:
                 with self.file.open(encoding="utf-8") as opened:
                     text = opened.read(_LONGEST)
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:  # no UTF-8, or a name that no file can have
                 why = getattr(error, "strerror", None) or "it is no text"
                 raise Rejected(f"The secret cannot be read from {self.file}: {why}.") from None
         else:
