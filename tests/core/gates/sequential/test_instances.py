@@ -117,6 +117,16 @@ def test_one_that_stays_sick_is_the_release_after_all() -> None:
     assert EXCUSED_S / 10 < first <= EXCUSED_S / 10 + 6
 
 
+def test_one_that_comes_and_goes_is_no_restart() -> None:
+    samples = [WELL] * 5 + [SICK, WELL] * 20
+    states = looks(GATE, samples)
+    assert [s.latest and s.latest.verdict for s in states] == [
+        s.latest and s.latest.verdict for s in looks(GATE, samples, told=False)
+    ]
+    assert any(state.latest and state.latest.verdict is Verdict.FAIL for state in states)
+    assert all(state.evidence and state.evidence.excused_s == 0.0 for state in states)
+
+
 def test_a_long_sample_is_not_excused() -> None:
     """The control plane was away: nobody knows whether the instance was sick for a moment."""
     (state,) = looks(GATE, [SICK])

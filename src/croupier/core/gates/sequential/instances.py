@@ -2,9 +2,9 @@
 ``look``.
 
 Both readings of a sample are compared, "the release fails everywhere alike" and "one instance fails, the others are as
-good as the baseline". Only where the counts speak clearly for the second, and did for the same instance before, the
-sample convicts nobody: once may be a clump of failures. And only for ``EXCUSED_S`` in a rollout: that is what a restart
-takes, and whoever fails for longer is not sick for a moment.
+good as the baseline". Only where the counts speak clearly for the second, and did for the same instance in the sample
+before, the sample convicts nobody: once may be a clump of failures, and what comes and goes is no restart. And only for
+``EXCUSED_S`` in a rollout: that is what a restart takes, and whoever fails for longer is not sick for a moment.
 """
 
 import math
@@ -20,7 +20,7 @@ EXCUSED_S: Final = 90.0
 
 _CLEARLY: Final = math.log(20.0)
 _AGAIN: Final = math.log(3.0)
-"""Of the instance that was sick before less is asked, or half of its trouble would count."""
+"""Of the instance that was sick just before less is asked, or half of its trouble would count."""
 
 
 _LEAST: Final = 1e-9
@@ -31,7 +31,7 @@ def sick_one(
     instances: Sequence[Instance], canary: Counts, baseline: Counts, phi: float, *, before: Instance | None = None
 ) -> Instance | None:
     """The one instance of the canary whose failures explain this sample, if there is one. ``phi`` is the clump size of
-    failures, ``before`` the one that was sick last.
+    failures, ``before`` the one that was sick in the sample before.
     """
     if not instances or not canary.bad or not baseline.total:
         return None
@@ -48,11 +48,11 @@ def sick_one(
 
 def pardon(evidence: Evidence, sick: Instance | None, seconds: float) -> tuple[Counts | None, Instance | None]:
     """What is not held against the release of this sample of so many seconds, and the suspect from now on. The first
-    time counts, and is taken back when there is a second.
+    time counts, and is taken back when the next sample is sick as well.
     """
     before = evidence.suspect
     if sick is None:
-        return None, before
+        return None, None
     if before is None or before.name != sick.name or evidence.excused_s + seconds > EXCUSED_S:
         return None, sick
     return sick.counts.plus(before.counts), Instance(sick.name, NONE)
