@@ -6,7 +6,6 @@ A fixture that serves one folder belongs in that folder's conftest.
 import logging
 import os
 import shutil
-import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+from tests.ports import free_port
 
 # `HYPOTHESIS_PROFILE=thorough make test` tries much harder. No deadline anywhere: time is never asserted in a test.
 settings.register_profile("default", deadline=None, max_examples=100)
@@ -55,6 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return (1, place(item, _LONG)) if whole else (0, place(item, _FIRST))
 
     items.sort(key=rank)
+    for item in items:  # a hang ends them too, but not a machine that is slow
+        if rank(item)[0] and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,13 +75,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         measuring.resume() if wanted else measuring.pause()
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(autouse=True)
 def root_logger() -> Iterator[None]:
     """What a test makes of the root logger ends with it: its stream is closed, and later tests would write there."""
@@ -91,6 +87,8 @@ def root_logger() -> Iterator[None]:
 
 
 _PATIENCE = (
+    "croupier.control.groups._PATIENCE_S",
+    "croupier.server.api.idempotency._PATIENCE_S",
     "croupier.control.flags.killing.PATIENCE_S",
     "croupier.control.reconcile.STORE_PATIENCE_S",
     "croupier.control.under_way.ANSWER_PATIENCE_S",
@@ -113,16 +111,16 @@ def impatient(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(name, 0.2)
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
-    return _free_port()
+@pytest.fixture(name="free_port")
+def one_free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")
 def free_ports() -> Callable[[], int]:
     """Calls give one free port each, for a test that needs several."""
-    return _free_port
+    return free_port
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from croupier.server.running import Outside
 from croupier.server.settings import Settings
 from croupier.testing import MemoryRouter, MemoryWorkloads, Moments, ScriptedMetrics, exposed
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SHOP = """
 apiVersion: croupier/v1
 kind: Service

@@ -10,19 +10,20 @@ from tests.cli.conftest import DEADLINE_S
 from croupier.cli.connection import Connection
 
 _CODE = "import sys; sys.argv = ['croupier', *sys.argv[1:]]\nfrom croupier.cli import main\nmain()"
+_PATIENT = f"from croupier.cli import complete; complete._PATIENCE_S = {DEADLINE_S}; {_CODE}"
 
 
 @pytest.fixture
 def offered(run_process: Any) -> Any:
     """What a bash offers after these words."""
 
-    def press_tab(*words: str, **env: str) -> list[str]:
+    def press_tab(*words: str, code: str = _PATIENT, **env: str) -> list[str]:
         asked = {
             "_CROUPIER_COMPLETE": "complete_bash",
             "COMP_WORDS": " ".join(("croupier", *words)),
             "COMP_CWORD": str(len(words)),
         }
-        found = run_process(code=_CODE, env=asked | env)
+        found = run_process(code=code, env=asked | env)
         assert (found.returncode, found.stderr) == (0, "")
         return list(found.stdout.split())
 
@@ -45,7 +46,7 @@ def test_flags_and_presets(plane: Any, cli: Any, offered: Any) -> None:
         "ftp://127.0.0.1",
         "http://203.0.113.1",
     ):
-        assert offered("--url", url, "flag", "kill", "pay") == []
+        assert offered("--url", url, "flag", "kill", "pay", code=_CODE) == []
     assert offered("--token", "crp_none", "flag", "kill", "pay") == []
 
 
@@ -56,6 +57,6 @@ def test_a_server_that_says_nothing_is_not_waited_for(cli: Any, offered: Any) ->
         thread = threading.Thread(target=lambda: heard.append(mute.accept()[0]))
         thread.start()
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        assert offered("--url", url, "--token", "crp_x", "flag", "kill", "") == []
+        assert offered("--url", url, "--token", "crp_x", "flag", "kill", "", code=_CODE) == []
         thread.join()
     heard[0].close()

@@ -11,7 +11,7 @@ FLAGS = "/api/v1/environments/{}/flags"
 
 def asked(plane: Any, token: str, environment: str) -> int:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.get(plane.url + FLAGS.format(environment), headers=headers, trust_env=False).status_code
+    return httpx.get(plane.url + FLAGS.format(environment), headers=headers, trust_env=False, timeout=60).status_code
 
 
 def test_an_application_gets_a_token_for_one_environment(plane: Any, cli: Any) -> None:

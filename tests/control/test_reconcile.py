@@ -145,7 +145,7 @@ async def test_the_lease_is_renewed_and_given_back(shop: Any) -> None:
 async def test_a_loop_that_never_held_the_lease_gives_none_back(shop: Any) -> None:
     b = shop.site("b")
     async with shop.looping(b):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while not b.happenings.count("acquire"):
                 await asyncio.sleep(0.002)
     assert b.happenings.count("release") == 0
@@ -158,7 +158,7 @@ async def test_a_turn_that_fails_does_not_end_the_loop(shop: Any, caplog: pytest
     rollout = await shop.roll_out()
     shop.a.happenings.once["before observe"] = surprise
     async with shop.looping():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while "tick failed; going on" not in caplog.text:
                 await asyncio.sleep(0.002)
         await shop.a.rollouts.abort(rollout, BORIS)
@@ -178,7 +178,7 @@ async def test_an_abort_does_not_wait_for_a_metric_source(shop: Any) -> None:
     before = shop.a.happenings.count("read")
     await shop.wait(10.0)
     async with shop.looping():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while shop.a.happenings.count("read") == before:
                 await asyncio.sleep(0.002)
         await shop.a.rollouts.abort(rollout, BORIS)
@@ -189,7 +189,7 @@ async def test_the_loop_turns_again_after_the_interval(shop: Any) -> None:
     rollout = await shop.roll_out()
     async with shop.looping(interval_s=5.0):
         await shop.site("b").rollouts.abort(rollout, BORIS)  # nobody tells this loop
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while (await shop.state(rollout)).phase is not Phase.ABORTED:
                 await shop.clock.advance(1.0)
 
@@ -476,7 +476,7 @@ async def test_an_abort_does_not_wait_for_a_store_that_is_being_asked(shop: Any)
     shop.a.reconciler.store_patience_s = 3_600.0
     shop.a.happenings.restart()
     shop.a.happenings.silent |= STORE
-    async with shop.looping(), asyncio.timeout(10):
+    async with shop.looping(), asyncio.timeout(25):
         while not shop.a.happenings.count("head"):
             await asyncio.sleep(0.002)
         shop.a.reconciler.abort_unrecorded(harm(shop, rollout))
@@ -653,7 +653,7 @@ async def test_somebody_in_a_hurry_does_not_wait_for_a_slow_data_plane(shop: Any
 
     shop.a.happenings.once["before apply"] = slow
     async with shop.looping():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             await hangs.wait()
         await shop.a.rollouts.abort(rollout, BORIS)
         await shop.until(rollout, "aborted")

@@ -46,7 +46,7 @@ async def test_a_late_answer_is_told_and_heard_once() -> None:
         assert await under_way.answers({"slow": slow.due()}) == {}
     assert not under_way.answered.is_set()
     slow.speaks.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         await under_way.answered.wait()
     assert await under_way.answers({"slow": slow.due()}) == {"slow": Silence("answer 1")}
     assert (slow.asked, under_way.gates) == (1, frozenset())
@@ -57,7 +57,7 @@ async def test_only_what_is_asked_now_is_waited_for() -> None:
     under_way, slow = UnderWay(patience_s=0.01), Source()
     await under_way.answers({"slow": slow.due()})
     under_way.patience_s = 3_600.0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         assert await under_way.answers({"slow": slow.due()}) == {}
 
 
@@ -67,7 +67,7 @@ async def test_what_is_about_something_else_is_asked_anew() -> None:
     await under_way.answers({"slow": slow.due(2)})
     assert (slow.asked, slow.ended) == (2, 1)
     slow.speaks.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         await under_way.answered.wait()
     assert await under_way.answers({"slow": slow.due(2)}) == {"slow": Silence("answer 2")}
 
@@ -78,7 +78,7 @@ async def test_what_is_not_wanted_any_more_is_dropped() -> None:
     assert await under_way.answers({}) == {}
     await under_way.answers({"slow": slow.due()})
     under_way.drop_all()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while slow.ended < 2:
             await asyncio.sleep(0)
     assert (under_way.gates, under_way.answered.is_set()) == (frozenset(), False)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
+from tests.ports import free_port
 
 from casino.players import Crowd
 from croupier.cli.client import Client
@@ -18,7 +19,7 @@ from croupier.cli.demo.stage import ControlPlane, Place, choose_place, documents
 from croupier.errors import CroupierError
 
 ENDED = ("succeeded", "aborted", "superseded")
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 T = TypeVar("T")
 
 
@@ -89,7 +90,7 @@ def until(look: Callable[[], T | None], what: str, patience_s: float = PATIENCE_
 @pytest.fixture
 def house() -> Iterator[House]:
     """A casino at version 1.0.0, with quick steps and without gates that need traffic."""
-    place = choose_place(0, 0)  # tests run beside each other
+    place = choose_place(free_port(), free_port())  # tests run beside each other
     plane = ControlPlane(place)
     opened: House | None = None
     try:
@@ -119,5 +120,5 @@ def house() -> Iterator[House]:
 @pytest.fixture
 async def players(house: House) -> AsyncIterator[Crowd]:
     """A few players who ask the simplest thing of payments again and again."""
-    async with Crowd(house.place.edge, rate=60, players=500, lean=True) as crowd:
+    async with Crowd(house.place.edge, rate=60, players=500, lean=True, timeout_s=60) as crowd:
         yield crowd

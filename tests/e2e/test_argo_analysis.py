@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests.adapters.metrics.prometheus.conftest import Server, need_prometheus
 from tests.e2e.conftest import House
+from tests.ports import free_port
 
 from croupier.cli.demo.stage import ControlPlane, choose_place, open_casino
 
@@ -106,7 +107,7 @@ def house(tmp_path: Path, web: Web) -> Iterator[House]:
     secrets = tmp_path / "secrets" / "shop"
     secrets.mkdir(parents=True)
     (secrets / "token").write_text("open-sesame\n")
-    place = choose_place(0, 0)
+    place = choose_place(free_port(), free_port())
     plane = ControlPlane(place, CROUPIER_OUTGOING_HOSTS="127.0.0.1", CROUPIER_SECRETS_DIR=str(secrets.parent))
     try:
         with plane.connection().open() as client:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.conftest import running_from, until
 
-_STORY_S = 400.0
-_LEAVE_S = 60.0
+_STORY_S = 1_200.0
+_LEAVE_S = 120.0
 
 
 @pytest.fixture

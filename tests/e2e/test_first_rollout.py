@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.e2e.conftest import running_from, until
+from tests.ports import free_port
 
 TUTORIAL = Path(__file__).parents[2] / "docs/tutorial/your-first-rollout.md"
-_PATIENCE_S = 300.0
+_PATIENCE_S = 600.0
 
 
 def commands() -> list[str]:
@@ -46,14 +46,7 @@ def running(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[s
             yield process
         finally:
             process.terminate()
-            process.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+            process.wait(120)
 
 
 @pytest.mark.timeout(2 * _PATIENCE_S + 120)
@@ -94,6 +87,6 @@ def test_the_tutorial_goes_as_it_says(folder: Path) -> None:
 
 def _ready(port: int) -> bool | None:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200 or None
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60).status_code == 200 or None
     except httpx.TransportError:
         return None

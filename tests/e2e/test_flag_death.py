@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from croupier.cli.demo.stage import ControlPlane, choose_place
 from croupier.errors import CroupierError, Transient
@@ -59,7 +60,7 @@ class Plane:
 
 @pytest.fixture
 def plane() -> Iterator[Plane]:
-    place = choose_place(0, 0)
+    place = choose_place(free_port(), free_port())
     plane = Plane(ControlPlane(place))
     try:
         yield plane

@@ -58,7 +58,7 @@ def release(fault: str) -> dict[str, Any]:
 @pytest.fixture
 async def crowd(house: House) -> AsyncIterator[Crowd]:
     """Players who pay in, most of all."""
-    async with Crowd(house.place.edge, rate=120, players=1_500, mix=MIX, timeout_s=15) as players:
+    async with Crowd(house.place.edge, rate=120, players=1_500, mix=MIX, timeout_s=60) as players:
         yield players
 
 
@@ -108,14 +108,13 @@ def failed(players: Crowd, market: str | None = None) -> int:
     )
 
 
-@pytest.mark.timeout(400)
 async def test_one_provider_is_broken_its_flag_goes_off_and_the_release_goes_on(house: House, crowd: Crowd) -> None:
     name = await begun(house, "psp", {"kill": "psp_{psp}"}, "deposit-error:psp=kestrel")
     acted = await house.wait_async(name, lambda found: bool(found["acted"]) or found["phase"] in ENDED)
     assert acted["acted"], acted
     assert acted["acted"][0]["group"] == {"psp": "kestrel"}
     assert acted["acted"][0]["kills"] == ["psp_kestrel"]
-    ended = await asyncio.to_thread(until, lambda: _ended(house, name), f"the end of {name}", 200.0)
+    ended = await asyncio.to_thread(until, lambda: _ended(house, name), f"the end of {name}")
     assert ended["phase"] == "succeeded", ended
     assert ended["waitingFor"].endswith("flag psp_kestrel stays off until somebody restores it")
     assert "flag psp_kestrel turned off; others go on" in ended["acted"][0]["text"]
@@ -131,7 +130,6 @@ async def test_one_provider_is_broken_its_flag_goes_off_and_the_release_goes_on(
     assert (await asyncio.to_thread(house.client.get, "journal/verify"))["ok"]
 
 
-@pytest.mark.timeout(400)
 async def test_one_market_is_broken_and_goes_home_while_the_others_go_on(house: House, crowd: Crowd) -> None:
     name = await begun(house, "market", {"hold": "market"}, "deposit-error:market=DE")
     waits = await house.wait_async(name, lambda found: found["hold"] == "groups" or found["phase"] in ENDED)
@@ -151,24 +149,22 @@ async def test_one_market_is_broken_and_goes_home_while_the_others_go_on(house: 
     await house.wait_async(name, lambda found: found["phase"] == "aborted")
 
 
-@pytest.mark.timeout(400)
 async def test_all_of_it_is_broken_and_all_goes_back(house: House, crowd: Crowd) -> None:
     name = await begun(house, "psp", {"kill": "psp_{psp}"}, "deposit-error:share=0.9")
-    ended = await asyncio.to_thread(until, lambda: _ended(house, name), f"the end of {name}", 200.0)
+    ended = await asyncio.to_thread(until, lambda: _ended(house, name), f"the end of {name}")
     assert ended["phase"] == "aborted", ended
     assert ended["acted"] == []
     assert "so everybody goes back" in ended["abort"]["reason"], ended["abort"]
     assert kills(house) == []
 
 
-@pytest.mark.timeout(400)
 async def test_the_control_plane_is_killed_as_soon_as_it_has_decided(house: House, crowd: Crowd) -> None:
     name = await begun(house, "psp", {"kill": "psp_{psp}"}, "deposit-error:psp=kestrel")
     await asyncio.to_thread(until, lambda: events(house, name, "group_acted") or None, "the decision")
     house.plane.kill()
     house.plane = ControlPlane(house.place)
     await asyncio.to_thread(house.plane.connection)
-    ended = await asyncio.to_thread(until, lambda: _ended(house, name), f"the end of {name}", 200.0)
+    ended = await asyncio.to_thread(until, lambda: _ended(house, name), f"the end of {name}")
     assert ended["phase"] == "succeeded", ended
     assert len(events(house, name, "group_acted")) == 1
     assert kills(house) == [("flag/psp_kestrel", f"rollout/{name}")]

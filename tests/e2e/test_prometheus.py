@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.adapters.metrics.prometheus.conftest import Server, need_prometheus
 from tests.e2e.conftest import House, until
+from tests.ports import free_port
 
 from casino.players import Crowd
 from croupier.adapters.workloads.process.record import load_all
@@ -44,7 +45,7 @@ def watched(tmp_path: Path, free_ports: Callable[[], int]) -> Iterator[House]:
     """The casino, and a Prometheus that finds its processes by what the control plane wrote of them."""
     need_prometheus()
     server = Server(tmp_path, free_ports(), "500ms")
-    place = choose_place(0, 0)
+    place = choose_place(free_port(), free_port())
     plane = ControlPlane(place, CROUPIER_PROMETHEUS_URL=server.url)
     over = threading.Event()
 

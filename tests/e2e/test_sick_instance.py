@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from tests.e2e.conftest import ENDED, House, running_from, until
 from tests.e2e.test_groups import DEPOSITS, MIX
 
@@ -58,11 +57,10 @@ def listens_on(house: House, port: int) -> psutil.Process:
     return found[0]
 
 
-@pytest.mark.timeout(400)
 async def test_a_sick_instance_is_named_and_the_release_not_blamed(house: House) -> None:
     bad_node = house.place.folder / "bad-node"
     bad_node.touch()
-    async with Crowd(house.place.edge, rate=120, players=1_500, mix=MIX, timeout_s=15) as crowd:
+    async with Crowd(house.place.edge, rate=120, players=1_500, mix=MIX, timeout_s=60) as crowd:
         await asyncio.to_thread(
             house.client.post, "apply", {"documents": [gate(), rollout(), release(house, bad_node)]}
         )

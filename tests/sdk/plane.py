@@ -25,7 +25,7 @@ from croupier.core.flags.snapshot import (
 )
 from croupier.sdk.rules import read_rules
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 TOKEN = "client-token"
 
 

@@ -28,7 +28,7 @@ def test_an_event_without_an_end_is_left(
     flags = connect()
     events: list[object] = []
     flags.listen(events.append)
-    assert flags.wait_ready()
+    assert flags.wait_ready(60)
     plane.write(text)
     lost = until(lambda: [event for event in events if isinstance(event, Lost)], "the loss")[0]
     assert "an event is larger than 50,000 bytes" in lost.trouble
@@ -38,7 +38,7 @@ def test_an_event_without_an_end_is_left(
 def test_a_stream_that_dribbles_is_dead(plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "SILENCE_S", 0.3)
     flags = connect()
-    assert flags.wait_ready()
+    assert flags.wait_ready(60)
     stream = plane.streams[0]
 
     def left() -> bool:
@@ -73,7 +73,7 @@ def test_a_whole_that_is_badly_packed_is_said(
     flags = connect()
     until(lambda: trouble in "".join(flags.status().troubles), "the trouble")
     plane.packed = gzip.compress
-    assert flags.wait_ready(20)
+    assert flags.wait_ready(60)
     assert flags.status().troubles == ()
 
 
@@ -145,5 +145,5 @@ def test_no_proxy_stands_between_a_client_and_its_own_machine(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert connect().wait_ready(20)
-    assert connect(url=f"http://localhost:{plane.port}").wait_ready(20)
+    assert connect().wait_ready(60)
+    assert connect(url=f"http://localhost:{plane.port}").wait_ready(60)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 from tests.sdk.plane import until
 from tests.sdk.test_processes import BIN, WEB, every_worker_follows, running, written
 
@@ -20,7 +21,7 @@ LOBBY = {"feature": "new_lobby", "type": "ops", "owner": "games", "default": "on
 
 class House:
     def __init__(self) -> None:
-        self.place = choose_place(0, 0)
+        self.place = choose_place(free_port(), free_port())
         self.plane = ControlPlane(self.place)
 
     @property
@@ -50,7 +51,7 @@ def token(admin: Client) -> str:
 
 def test_follows_is_known_and_survives(house: House, admin: Client, token: str, tmp_path: Path) -> None:
     with FlagClient(house.url, token, cache=tmp_path / "cache", name="lobby-1") as flags:
-        assert flags.wait_ready(20), flags.status()
+        assert flags.wait_ready(60), flags.status()
         assert flags.is_enabled("new_lobby", user="p1")
         admin.post("flags/new_lobby/kill", {"reason": "it burns"})
         until(lambda: not flags.is_enabled("new_lobby", user="p1"), "the kill")
@@ -64,7 +65,7 @@ def test_follows_is_known_and_survives(house: House, admin: Client, token: str, 
             assert late.details("new_lobby").detail == "killed: it burns"
         house.plane = ControlPlane(house.place)
         with house.plane.connection().open() as again:
-            until(lambda: flags.status().connected, "the connection", 40)
+            until(lambda: flags.status().connected, "the connection")
             again.post("flags/new_lobby/restore", {"reason": "it is out"})
             until(lambda: flags.is_enabled("new_lobby", user="p1"), "the restored flag")
 

@@ -227,7 +227,7 @@ def test_reports_arrive_again_after_an_outage_and_at_the_end(
     lines = tuple(f"{key}\t{rest}" for key, rest in measured(version=2).items())
     plane._advance(lines, 2, tell=True)
     flags = connect()
-    assert flags.wait_ready(20)
+    assert flags.wait_ready(60)
     until(lambda: flags._exposures.running, "the experiment")
     flags.value("lobby", user="p1")
     until(lambda: plane.reported, "the first try")

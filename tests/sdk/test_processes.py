@@ -87,7 +87,7 @@ def running(plane: Followed, folder: Path, *command: str) -> Iterator[Callable[[
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -106,7 +106,7 @@ def ran(plane: Plane, folder: Path, text: str, *, quiet: bool = True) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     if quiet:
@@ -117,7 +117,7 @@ def ran(plane: Plane, folder: Path, text: str, *, quiet: bool = True) -> str:
 def answers(url: str) -> tuple[str, str] | None:
     """Process and answer."""
     try:
-        said = httpx.get(url, timeout=5).text.split()
+        said = httpx.get(url, timeout=20).text.split()
     except httpx.HTTPError:
         return None
     return said[0], said[1]
@@ -133,10 +133,10 @@ def every_worker_follows(plane: Followed, url: str, workers: int) -> set[str]:
             seen.add(answer[0])
         return len(seen) >= workers
 
-    until(lambda: heard("True"), f"{workers} workers that know the flag", 30)
+    until(lambda: heard("True"), f"{workers} workers that know the flag")
     first, seen = seen, set()
     plane.change({"new_lobby": False})
-    until(lambda: heard("False"), f"{workers} workers that know of the change", 30)
+    until(lambda: heard("False"), f"{workers} workers that know of the change")
     return first | seen
 
 
@@ -170,7 +170,7 @@ def test_gunicorn(
             assert all(name.startswith("web") for name in plane.listening)
         # A worker that dies is forked anew, long after the start, and must know what the master knows by now.
         os.kill(int(min(pids)), signal.SIGKILL)
-        until(lambda: (answers(f"http://127.0.0.1:{free_port}/") or ("",))[0] not in {*pids, ""}, "the new worker", 30)
+        until(lambda: (answers(f"http://127.0.0.1:{free_port}/") or ("",))[0] not in {*pids, ""}, "the new worker")
         until(lambda: (answers(f"http://127.0.0.1:{free_port}/") or ("", ""))[1] == "False", "the new worker's answer")
 
 
@@ -179,7 +179,7 @@ def test_uvicorn_with_uvloop(plane: Plane, tmp_path: Path, free_port: int) -> No
     command = [str(BIN / "uvicorn"), "--port", str(free_port), "--workers", "2", "--loop", "uvloop", "web:asgi"]
     with running(plane, tmp_path, *command):
         every_worker_follows(plane, f"http://127.0.0.1:{free_port}/", 2)
-        assert httpx.get(f"http://127.0.0.1:{free_port}/").text.endswith("uvloop")
+        assert httpx.get(f"http://127.0.0.1:{free_port}/", timeout=60).text.endswith("uvloop")
 
 
 UWSGI = BIN / "uwsgi"
@@ -206,7 +206,8 @@ def test_uwsgi(
     command += ["--die-on-term", "--need-app", "--disable-logging", "--home", sys.prefix]
     with running(plane, tmp_path, *command, *options):
         every_worker_follows(plane, f"http://127.0.0.1:{free_port}/", workers)
-        assert len(set(plane.listening)) == len(plane.listening) == workers  # the master needs no flags
+        until(lambda: len(plane.listening) == workers, "a stream for each worker")  # the master needs no flags
+        assert len(set(plane.listening)) == workers
 
 
 @pytest.mark.skipif(not UWSGI.exists(), reason="uWSGI has no wheel for this machine")
@@ -261,7 +262,7 @@ def test_celery_prefork(plane: Plane, tmp_path: Path) -> None:
 
     command = [str(BIN / "celery"), "-A", "work", "worker", "-P", "prefork", "-c", "2", "--without-mingle"]
     with running(plane, tmp_path, *command, "--without-gossip", "--without-heartbeat", "-l", "WARNING"):
-        until(lambda: len(plane.listening) == 3, "a stream for each process", 40)
+        until(lambda: len(plane.listening) == 3, "a stream for each process")
         send_tasks()
         until(lambda: len(answered()) == 8, "the first answers")
         assert {answer for _, answer in answered()} == {"True"}
@@ -292,7 +293,7 @@ FORKED = """
 
     def follows(name, pipe):
         held = client()
-        assert held.wait_ready(20)
+        assert held.wait_ready(60)
         pipe.send(held.is_enabled("new_lobby"))
         while held.is_enabled("new_lobby"):
             time.sleep(0.01)
@@ -300,7 +301,7 @@ FORKED = """
 
     if __name__ == "__main__":
         method = "METHOD"
-        assert client().wait_ready(20)
+        assert client().wait_ready(60)
         context = multiprocessing.get_context(method)
         pipes = []
         for number in range(2):
@@ -315,7 +316,7 @@ FORKED = """
             time.sleep(0.01)
         for ours, process in pipes:
             assert ours.recv() is False
-            process.join(20)
+            process.join(60)
             assert process.exitcode == 0
         print("all heard", flush=True)
 """
@@ -338,10 +339,10 @@ def test_multiprocessing(plane: Plane, tmp_path: Path, method: str) -> None:
     script = FORKED.replace("METHOD", method)
     process = begun(plane, tmp_path, script)
     assert process.stdout is not None
-    assert process.stdout.readline() == "all know\n", process.communicate(timeout=20)
-    assert len(set(plane.listening)) == 3
+    assert process.stdout.readline() == "all know\n", process.communicate(timeout=60)
+    until(lambda: len(set(plane.listening)) == 3, "a stream for each process")
     plane.change({"new_lobby": False})
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert (output, errors, process.returncode) == ("all heard\n", "", 0)
     # Nobody's connection outlives its process: a child had let go of what it inherited.
     until(lambda: not plane.listening, "the end of every stream")
@@ -373,7 +374,7 @@ def test_subprocesses_leave_the_parents_stream_alone(plane: Plane, tmp_path: Pat
         flags.value("go", False)
 
     async def whole():
-        assert await flags.ready(20)
+        assert await flags.ready(60)
         check()
         for _ in range(3):
             child = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
@@ -384,7 +385,7 @@ def test_subprocesses_leave_the_parents_stream_alone(plane: Plane, tmp_path: Pat
         print("heard", flush=True)
 
     def plain():
-        assert flags.wait_ready(20)
+        assert flags.wait_ready(60)
         check()
         for _ in range(3):
             assert subprocess.run([sys.executable, "-c", "pass"]).returncode == 0
@@ -401,9 +402,9 @@ def test_subprocesses_leave_the_parents_stream_alone(plane: Plane, tmp_path: Pat
     """
     process = begun(plane, tmp_path, script)
     assert process.stdout is not None
-    assert process.stdout.readline() == "ran\n", process.communicate(timeout=20)
+    assert process.stdout.readline() == "ran\n", process.communicate(timeout=60)
     plane.change({"new_lobby": False})
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=120)
     assert (output, errors, process.returncode) == ("heard\n", "", 0)
     assert len({stream.client for stream in plane.streams}) == len(plane.streams)  # nobody had to dial twice
 
@@ -416,7 +417,7 @@ def test_the_background_imports_nothing(plane: Plane, tmp_path: Path) -> None:
     log = DecisionLog(JsonLines("decisions"))
     flags = FlagClient(os.environ["PLANE"], "client-token", cache="cache", decisions=log)
     before = set(sys.modules)
-    assert flags.wait_ready(20)
+    assert flags.wait_ready(60)
     flags.is_enabled("new_lobby")
     print("ready", flush=True)
     while not os.path.exists("decisions") or not os.path.exists("cache") or flags.is_enabled("new_lobby"):
@@ -425,13 +426,13 @@ def test_the_background_imports_nothing(plane: Plane, tmp_path: Path) -> None:
     """
     process = begun(plane, tmp_path, script)
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n", process.communicate(timeout=20)
+    assert process.stdout.readline() == "ready\n", process.communicate(timeout=60)
     plane.say("resync", '{"within_s": 0}')
     until(lambda: plane.acknowledged, "the acknowledgement")
     plane.hang_up()
     until(lambda: len(plane.streams) == 2, "another connection")
     plane.change({"new_lobby": False})
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=120)
     assert output == "[]\n"
     assert errors.endswith("the server ended the stream\n")
 
@@ -442,14 +443,14 @@ def test_a_thread_that_forks_while_flags_change(plane: Plane, tmp_path: Path) ->
     import os, threading, time
     from croupier.sdk import FlagClient
     flags = FlagClient(os.environ["PLANE"], "client-token", cache=None)
-    assert flags.wait_ready(20)
+    assert flags.wait_ready(60)
     print("ready", flush=True)
 
     def forks():
         for _ in range(15):
             pid = os.fork()
             if not pid:
-                end = time.monotonic() + 20
+                end = time.monotonic() + 100
                 while flags.status().version < 40 and time.monotonic() < end:
                     flags.is_enabled("new_lobby")
                     time.sleep(0.005)
@@ -466,11 +467,11 @@ def test_a_thread_that_forks_while_flags_change(plane: Plane, tmp_path: Path) ->
     """
     process = begun(plane, tmp_path, script)
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n", process.communicate(timeout=20)
+    assert process.stdout.readline() == "ready\n", process.communicate(timeout=60)
     for number in range(39):
         plane.change({"new_lobby": bool(number % 2)} if number < 38 else {"new_lobby": True})
         time.sleep(0.005)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert (output, errors, process.returncode) == ("done\n", "", 0)
 
 
@@ -490,7 +491,7 @@ def counted(path: Path) -> int:
 
 
 def test_exit_says_what_is_left_to_say(plane: Plane, tmp_path: Path) -> None:
-    ran(plane, tmp_path, EXIT.replace("WAIT", "assert flags.wait_ready(20)"))
+    ran(plane, tmp_path, EXIT.replace("WAIT", "assert flags.wait_ready(60)"))
     assert counted(tmp_path / "decisions") == 5
     assert (tmp_path / "cache").exists()
     until(lambda: not plane.listening, "the end of the stream")
@@ -517,14 +518,14 @@ def test_exit_while_the_server_says_nothing(plane: Plane, tmp_path: Path) -> Non
 
 
 def test_exit_by_an_exception_keeps_it(plane: Plane, tmp_path: Path) -> None:
-    script = written(tmp_path, "script.py", EXIT.replace("WAIT", "flags.wait_ready(20)") + "\n    raise SystemExit(3)")
+    script = written(tmp_path, "script.py", EXIT.replace("WAIT", "flags.wait_ready(60)") + "\n    raise SystemExit(3)")
     done = subprocess.run(
         [sys.executable, script],
         cwd=tmp_path,
         env=environment(plane, tmp_path),
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (3, b"")
     assert counted(tmp_path / "decisions") == 5

@@ -38,7 +38,7 @@ from croupier.server.context import Context
 from croupier.server.running import Outside
 from croupier.server.settings import Settings
 
-DEADLINE_S = 10.0
+DEADLINE_S = 25.0
 
 
 @dataclass

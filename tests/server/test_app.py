@@ -25,7 +25,7 @@ from croupier.server.settings import Settings
 
 pytestmark = [pytest.mark.envoy, pytest.mark.e2e]
 
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 
 SHOP = """
 import sys
@@ -68,7 +68,7 @@ def started(home: Path, free_ports: Callable[[], int]) -> Callable[..., Any]:
     ) -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient, str]]:
         changes = {"CROUPIER_EDGE_PORT": str(edge_port), "CROUPIER_ON_EXIT": on_exit, "CROUPIER_TICK_S": "0.1", **more}
         with _serve(home / "state", port, home / "log", **changes) as server:
-            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=10.0)
+            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=60.0)
             try:
                 await ready(client, server, home / "log")
                 token = (home / "state" / "admin.token").read_text().strip()
@@ -126,7 +126,7 @@ def documents(home: Path) -> list[dict[str, Any]]:
 
 async def versions(edge: str) -> set[str]:
     """Which versions a hundred players get."""
-    async with httpx.AsyncClient(trust_env=False) as players:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as players:
         answers = [await players.get(f"{edge}/shop", headers={"x-player-id": f"p{number}"}) for number in range(100)]
     assert {answer.status_code for answer in answers} == {200}
     return {answer.text for answer in answers}

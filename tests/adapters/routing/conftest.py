@@ -128,7 +128,9 @@ def run_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def settings(run_dir: Path, free_port: int) -> EnvoySettings:
-    return EnvoySettings(run_dir=run_dir, port=free_port, concurrency=1, linger_s=0.2, drain_s=5.0)
+    return EnvoySettings(
+        run_dir=run_dir, port=free_port, concurrency=1, linger_s=0.2, drain_s=5.0, confirm_s=60.0, start_s=60.0
+    )
 
 
 @pytest.fixture
@@ -143,7 +145,7 @@ async def router(settings: EnvoySettings) -> AsyncIterator[EnvoyRouter]:
 @pytest.fixture
 async def client(settings: EnvoySettings) -> AsyncIterator[httpx.AsyncClient]:
     """A player's connections to the edge."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=10, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=60, trust_env=False) as http:
         yield http
 
 
@@ -175,14 +177,14 @@ def table_of() -> TableOf:
 
 
 class Eventually(Protocol):
-    async def __call__(self, holds: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None: ...
+    async def __call__(self, holds: Callable[[], Awaitable[bool]], within_s: float = 60.0) -> None: ...
 
 
 @pytest.fixture
 def eventually() -> Eventually:
     """Wait for a condition, with a deadline."""
 
-    async def wait(holds: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
+    async def wait(holds: Callable[[], Awaitable[bool]], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while True:
                 if await holds():

@@ -62,7 +62,7 @@ async def seqs(store: SqlStore) -> int:
     return (await store.head()).size - 1
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_a_killed_writer_leaves_a_whole_record(store_url: str) -> None:
     """Two writers at a time, so that one is often in the middle of a commit, waiting for its place or syncing."""
     chance = random.Random(2026)

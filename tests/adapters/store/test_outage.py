@@ -55,7 +55,7 @@ async def test_postgresql_stopped_and_started(server: Server, story: Any) -> Non
     try:
         subscription = store.subscribe()
         await store.commit(story.beginning("payments-1"))
-        assert await asyncio.wait_for(anext(subscription), 10) == 0
+        assert await asyncio.wait_for(anext(subscription), 25) == 0
         await server.stop()
         with pytest.raises(Transient, match="does not work now"):
             await store.commit(story.note())

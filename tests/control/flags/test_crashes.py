@@ -55,7 +55,7 @@ def answers(flags: Flags, keys: list[str]) -> set[Any]:
     return {ruleset.outcome(key, {}).variant for key in keys}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_what_was_killed_stays_killed_whenever_the_process_dies(tmp_path: Path) -> None:
     """The store is locked now and then by somebody else, so that kills are recorded, waiting, or both, at the blow."""
     chance = random.Random(13)

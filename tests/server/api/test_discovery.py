@@ -105,7 +105,7 @@ async def test_prometheus_scrapes_what_runs(
 
 async def _up(port: int) -> list[dict[str, str]]:
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             said: Any = (await client.get(f"http://127.0.0.1:{port}/api/v1/query?query=up==1")).json()
     except (httpx.HTTPError, ValueError):
         return []

@@ -14,7 +14,7 @@ from croupier.server.flags.stream import Listener
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.2)
-    monkeypatch.setattr(feed_module, "_STUCK_S", 0.3)
+    monkeypatch.setattr(feed_module, "_STUCK_S", 1.0)
 
 
 def deaf(shore: Any) -> socket.socket:
@@ -36,7 +36,7 @@ async def test_heartbeats_and_who_is_still_there(impatient: None, shore: Any) ->
     async with shore.listen(whole.position) as stream:
         await stream.until("hello")
         waiting = asyncio.ensure_future(stream.next())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while stream.heartbeats < 3:
                 await asyncio.sleep(0.01)
         # It listens under the name that it acknowledged by, so it is not forgotten.
@@ -65,7 +65,7 @@ async def test_a_heartbeat_says_where_the_flags_are(impatient: None, shore: Any)
         await stream.until("delta")
         waiting = asyncio.ensure_future(stream.next())
         now = await shore.fetch()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while stream.now != {"position": now.position, "digest": f"{now.digest:064x}"}:
                 await asyncio.sleep(0.01)
         waiting.cancel()
@@ -106,7 +106,7 @@ async def test_whom_it_lets_in(shore: Any) -> None:
         await some.wait()
         some.clear()
         await shore.declare({"feature": "a"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             await some.wait()
         stream.close()
         await writing

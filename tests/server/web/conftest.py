@@ -18,6 +18,9 @@ from croupier.server.web import assets
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 PHONE = {"width": 360, "height": 740}
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
+PATIENCE_MS = 60_000
+"""Playwright's own 5 s are too few for a browser on a busy machine."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ class Site:
         ``complaints`` are meant to be there.
         """
         context = await self.browser.new_context(base_url=self.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         await self._sign_in(context, role)
         page = await context.new_page()
         heard: list[str] = []

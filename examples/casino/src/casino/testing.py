@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -33,8 +34,8 @@ from casino.psp import Terminal
 from casino.tokens import Tokens
 from croupier.sdk import FlagClient
 
-START_DEADLINE_S = 20.0
-STOP_DEADLINE_S = 15.0
+START_DEADLINE_S = 120.0
+STOP_DEADLINE_S = 60.0
 OpenHouse: TypeAlias = Callable[..., House]
 """`house_in` without its first argument."""
 
@@ -169,7 +170,7 @@ def health(running: Running) -> int:
     return 0
 
 
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], within_s: float = 30.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], within_s: float = 90.0) -> None:
     """Return when the condition holds. Raises `TimeoutError`."""
     async with asyncio.timeout(within_s):
         while True:
@@ -180,10 +181,12 @@ async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], w
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody listens on, and none that the system gives out by itself."""
+    for port in random.sample(range(10_000, 20_000), 1_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port")
 
 
 async def scrape(wire: Wire, service: str) -> dict[str, float]:

@@ -19,8 +19,8 @@ SHARE: Final = 0.25
 _PROPAGATION: Final = "environments/production/propagation"
 _ENOUGH: Final = 20
 """So many players are hurt before somebody kills the flag."""
-_HARM_S: Final = 15.0
-_CONFIRM_S: Final = 12.0
+_HARM_S: Final = 60.0
+_CONFIRM_S: Final = 60.0
 QUIET_S: Final = 3.0
 """So long nothing may fail any more for the harm to be over."""
 

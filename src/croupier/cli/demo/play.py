@@ -16,7 +16,7 @@ from croupier.cli.page import sign_in_link
 _PLAYERS: Final = 4_000
 _WARM_UP_S: Final = 5.0
 _BETWEEN_S: Final = 1.0
-_CHAPTER_S: Final = 240.0
+_CHAPTER_S: Final = 600.0
 
 
 async def play(place: Place, *, keep: bool, rate: int, seed: int) -> bool:

@@ -20,8 +20,8 @@ from croupier.cli.connection import Connection
 from croupier.cli.demo.leftovers import PREFIX, claim, sweep
 from croupier.errors import CroupierError, Rejected, Transient
 
-_READY_S: Final = 60.0
-_STOP_S: Final = 30.0
+_READY_S: Final = 180.0
+_STOP_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,6 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 async def metrics(clock: VirtualClock) -> AsyncIterator[EmbeddedMetrics]:
-    source = EmbeddedMetrics(clock, MetricSettings(interval_s=5.0, timeout_s=2.0))
+    source = EmbeddedMetrics(clock, MetricSettings(interval_s=5.0, timeout_s=60.0))
     yield source
     await source.stop()

@@ -51,7 +51,7 @@ async def test_envoy_counts_both_versions(edge: EnvoyRouter, instance: Callable[
         await edge.apply(TrafficTable((RoutedService(service, routes),), backends))
         assert await metrics.probe(OK, "payments", "1.1.0") is None
         host, port = edge.address
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as players:
+        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False, timeout=60) as players:
             statuses = [
                 (await players.get("/payments", headers={"x-player-id": f"p{number}"})).status_code
                 for number in range(60)

@@ -214,7 +214,7 @@ async def test_silence_says_who_does_not_answer(metrics: EmbeddedMetrics, clock:
 async def test_a_page_that_cannot_be_read_is_silence(
     clock: VirtualClock, instance: Start, body: bytes, why: str
 ) -> None:
-    metrics = EmbeddedMetrics(clock, MetricSettings(page_bytes=100_000, timeout_s=5))
+    metrics = EmbeddedMetrics(clock, MetricSettings(page_bytes=100_000, timeout_s=60))
     try:
         canary = instance()
         deposits(canary)

@@ -23,7 +23,7 @@ from croupier.control.ports import Query
 from croupier.core.gates import Reading, Silence, Sli
 
 T = TypeVar("T")
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 class Page:
@@ -120,7 +120,7 @@ class Server:
         self.find()
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}).json()
+        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=60).json()
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
@@ -136,13 +136,13 @@ class Server:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         self._log.close()
 
     def _ready(self) -> bool | None:
         assert self._process.poll() is None, (self._folder / "log").read_text()
         try:
-            return httpx.get(f"{self.url}/-/ready").status_code == 200 or None
+            return httpx.get(f"{self.url}/-/ready", timeout=60).status_code == 200 or None
         except httpx.HTTPError:
             return None
 
@@ -219,11 +219,11 @@ class Asking:
             self.since = answer.until
         return answer
 
-    async def read_past(self, moment: float, sli: Sli, patience_s: float = PATIENCE_S, **more: Any) -> list[Reading]:
+    async def read_past(self, moment: float, sli: Sli, **more: Any) -> list[Reading]:
         """Readings one after the other, until they reach beyond this moment."""
         found: list[Reading] = []
         said: Reading | Silence | None = None
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + PATIENCE_S
         while self.since <= moment:
             said = await self.read(sli, **more)
             if isinstance(said, Reading) and said.until > said.since:
@@ -231,6 +231,13 @@ class Asking:
             assert time.monotonic() < deadline, said
             await asyncio.sleep(0.05)
         return found
+
+    async def silence(self, sli: Sli, why: str) -> None:
+        """Ask until it is silent for this reason."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not isinstance(said := await self.read(sli), Silence) or why not in said.reason:
+            assert time.monotonic() < deadline, said
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from croupier.adapters.metrics.prometheus.ask import Asker, Unanswered
 from croupier.control.ports import Query
 from croupier.core.gates import PROMETHEUS, EventsSli, Silence
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def url(tmp_path: Path, authority: Authority, free_ports: Callable[[], int]) -> 
         )
         yield f"https://127.0.0.1:{port}"
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 async def one(settings: PrometheusSettings, *, asker: Asker | None = None) -> str:

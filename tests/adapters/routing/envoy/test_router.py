@@ -202,12 +202,13 @@ async def test_players_stay_on_the_canary_while_one_instance_of_it_is_reachable(
 async def test_a_bad_canary_is_never_hidden_by_the_fallback(
     settings: EnvoySettings, upstream: Start, table_of: TableOf, behaviour: str, status: int
 ) -> None:
-    edge = EnvoyRouter(replace(settings, request_timeout_s=0.2))
+    # Who answers may take as long as a busy machine needs; who hangs is waited for no longer than must be.
+    edge = EnvoyRouter(replace(settings, request_timeout_s=0.2 if behaviour == "hang" else 60.0))
     await edge.start()
     stable, canary = await upstream("1.0.0"), await upstream("1.1.0", behaviour)
     await edge.apply(table_of(split(10_000), stable, canary))
     tries = 12
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", trust_env=False, timeout=60) as client:
         statuses = [(await client.post("/payments", headers={"x-player-id": "p"})).status_code for _ in range(tries)]
     assert Counter(statuses) == {status: tries}
     assert (canary.hits, stable.hits) == (tries, 0), "each request reached one instance, once"
@@ -265,7 +266,7 @@ async def test_routes_that_are_not_ours_are_unknown_until_ours_are_written_again
 
 
 async def gone(router: EnvoyRouter, settings: EnvoySettings, name: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while True:
             content = read_resources(settings.cds_file)
             state = await router._admin.xds_state()

@@ -266,7 +266,7 @@ async def test_a_stop_lets_requests_in_flight_end(
     await edge.start()
     slow = await upstream("1.0.0", "slow")
     await edge.apply(table_of(stable_routes("payments", "1.0.0"), slow))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", trust_env=False, timeout=60) as client:
         request = asyncio.create_task(client.post("/payments"))
 
         async def arrived() -> bool:

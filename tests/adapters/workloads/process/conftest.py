@@ -69,7 +69,7 @@ async def workloads(make: Callable[..., Awaitable[ProcessWorkloads]]) -> Process
 def until() -> Callable[..., Awaitable[None]]:
     """Waits for a condition; the deadline is only there so that a broken test ends."""
 
-    async def wait(condition: Callable[[], Any], within_s: float = 30.0) -> None:
+    async def wait(condition: Callable[[], Any], within_s: float = 90.0) -> None:
         async with asyncio.timeout(within_s):
             while not condition():
                 await asyncio.sleep(0.01)
@@ -82,7 +82,7 @@ def status_when() -> Callable[..., Awaitable[WorkloadStatus]]:
     """Waits for the first status of a version that meets a condition."""
 
     async def wait(
-        workloads: ProcessWorkloads, key: VersionKey, met: Callable[[WorkloadStatus], bool], within_s: float = 30.0
+        workloads: ProcessWorkloads, key: VersionKey, met: Callable[[WorkloadStatus], bool], within_s: float = 90.0
     ) -> WorkloadStatus:
         seen: WorkloadStatus | None = None
         try:

@@ -155,11 +155,11 @@ async def test_never_healthy_is_stopped_and_failed(
     workloads: ProcessWorkloads, template: Build, status_when: Wait, tmp_path: Path, until: Until
 ) -> None:
     started = tmp_path / "started"
-    await workloads.apply({KEY: template({"MODE": "mute", "ENTERED": str(started)}, start_timeout_s=1.5)})
+    await workloads.apply({KEY: template({"MODE": "mute", "ENTERED": str(started)}, start_timeout_s=4.0)})
     await until(started.exists)
     [record] = load_all(tmp_path / "run" / "records")
     status = await status_when(workloads, KEY, failed)
-    assert "was not ready 1.5 s after its start" in status.reason
+    assert "was not ready 4 s after its start" in status.reason
     assert f"on port {record.port}" in status.reason
     assert "service begins mute" in status.reason
     await until(lambda: not psutil.pid_exists(record.mark.pid))

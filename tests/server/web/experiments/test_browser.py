@@ -29,7 +29,7 @@ async def test_a_result_that_comes_is_seen_without_a_reload(world: Any, running:
     async with site.open("/experiments/lobby-order") as page:
         await expect(page.locator(".hero .now")).to_contain_text("Not yet")
         await tell(world, report(running, 400, {"classic": 40, "recent": 160}))
-        await expect(page.locator(".hero .now")).to_contain_text("recent is better than classic", timeout=20_000)
+        await expect(page.locator(".hero .now")).to_contain_text("recent is better than classic")
 
 
 async def test_without_scripts_it_is_stopped_and_started(running: Any, site: Any) -> None:
