@@ -201,7 +201,8 @@ class Rollouts:
         for found in await probe(self.ports, judging, service, stable):
             gate = found.gate
             if found.blind is not None:
-                raise Rejected(f"Gate {gate.name} cannot judge {service}: {found.blind}.", hint=_OTHERWISE)
+                said = found.blind if found.blind.endswith("?") else f"{found.blind}."
+                raise Rejected(f"Gate {gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
             proof = await _beside(len(plan.gates), prove, plan, gate.name, found.usual)
             if proof.red_after_s is None and not gate.advisory:
                 raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)

@@ -18,13 +18,14 @@ from croupier.core.gates import (
     SequentialRule,
     Silence,
 )
-from croupier.core.gates.sli import Group
+from croupier.core.gates.sli import Group, Instance
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import retry
 from croupier.core.rollout.explain_gate import GateStory, explain_gate
 from croupier.core.rollout.gate_words import describe_story
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.standing import stance
 from croupier.errors import Corrupt
 from croupier.testing import Rehearsal
 
@@ -60,6 +61,36 @@ def test_a_suspect_is_told_with_counts_odds_and_how_long_it_takes() -> None:
     assert story.used is not None
     assert 0.1 < story.used < 0.6
     assert story.log_needed == pytest.approx(math.log(100))
+
+
+def test_what_a_sick_instance_counted_is_told_apart() -> None:
+    """While it is sick the rollout names it; afterwards its failures are in no count, and the story says so."""
+    rehearsal = started(COMPARED)
+    sick, well = Instance("pay-2", Counts(140, 200)), Instance("pay-1", Counts(200, 200))
+    for _ in range(3):
+        rehearsal.now += 10.0
+        both = Reading(
+            rehearsal.now - 10.0,
+            rehearsal.now,
+            {(): Counts(340, 400)},
+            {(): Counts(1999, 2000)},
+            instances=(well, sick),
+        )
+        rehearsal.tick(dict.fromkeys(rehearsal.due(), both))
+        rehearsal.settle()
+    assert stance(rehearsal.state, "errors") == (
+        "says inconclusive (of the canary's instances only pay-2 is sick (60 of 200 bad, 0 of 200 on the others), "
+        "which is not held against the release for 70 s more)"
+    )
+    watch(rehearsal, 0, 500, samples=2)
+    text = said(story_of(rehearsal))
+    assert "the canary had 100 % good of 1,600" in text
+    assert (
+        "of 20 s, what a single sick instance counted (pay-2 was the last) is not held against the release and not in "
+        "its counts; 70 s more may be" in text
+    )
+    assert "sick" not in stance(rehearsal.state, "errors")
+    assert "sick" not in said(told(2, 500, 5))
 
 
 def test_the_forecast_comes_true() -> None:

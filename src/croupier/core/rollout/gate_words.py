@@ -7,6 +7,8 @@ from typing import Final
 from croupier.core.gates import AnalysisRule, BurnRule, ClassicRule, EventsSli, PopulationRule, SequentialRule
 from croupier.core.gates.analysis.wording import measurements
 from croupier.core.gates.forecast.present import Ahead
+from croupier.core.gates.sequential.evidence import Evidence
+from croupier.core.gates.sequential.instances import EXCUSED_S
 from croupier.core.gates.wording import name
 from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.explain import duration
@@ -108,6 +110,8 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
                 f"{1.0 / held:,.0f} to 1 of the gate"
             )
         yield f"{samples} samples at this weight; {gate.rule.dwell} are the least to pass"
+        if remembered.evidence is not None and remembered.evidence.excused_s:
+            yield _excused(remembered.evidence)
         return
     if isinstance(gate.sli, EventsSli):
         events = gate.hard_stop.events if gate.hard_stop is not None else None
@@ -122,6 +126,16 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
     if isinstance(gate.rule, ClassicRule):
         yield from _streak(story, gate.rule)
     yield from _too_few(story, gate.rule)
+
+
+def _excused(evidence: Evidence) -> str:
+    """What a sick instance counted, which is missing in the counts of the whole."""
+    who = f" ({evidence.suspect.name} was the last)" if evidence.suspect is not None else ""
+    left = max(EXCUSED_S - evidence.excused_s, 0.0)
+    return (
+        f"of {evidence.excused_s:.0f} s, what a single sick instance counted{who} is not held against the release and "
+        f"not in its counts; {f'{left:.0f} s more may be' if left >= 1.0 else 'no more can be'}"
+    )
 
 
 def _streak(story: GateStory, rule: ClassicRule) -> Iterator[str]:
