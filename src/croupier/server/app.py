@@ -28,6 +28,7 @@ from croupier.adapters.notify import Webhook, read_notifiers, unencrypted
 from croupier.adapters.outgoing import Allowed
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
+from croupier.adapters.routing.envoy.players import Players
 from croupier.adapters.routing.envoy.process import find_process
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
@@ -40,6 +41,7 @@ from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
 from croupier.server.api.routes import router as api
 from croupier.server.doorstep import Doorstep
+from croupier.server.edge import read_claims
 from croupier.server.flags import flagd, ofrep
 from croupier.server.flags.door import ClientDoor
 from croupier.server.home import taken
@@ -216,7 +218,23 @@ async def _end_left_envoy(settings: Settings) -> bool:
 
 def _edge(settings: Settings) -> EnvoySettings:
     run_dir = settings.state_dir.absolute() / "envoy"
-    return EnvoySettings(run_dir=run_dir, port=settings.edge_port, listen_host=settings.edge_host)
+    return EnvoySettings(
+        run_dir=run_dir, port=settings.edge_port, listen_host=settings.edge_host, players=_players(settings)
+    )
+
+
+def _players(settings: Settings) -> Players | None:
+    if settings.edge_jwks_file is None or settings.edge_issuer is None:
+        return None
+    return Players(
+        jwks_file=settings.edge_jwks_file.absolute(),
+        issuer=settings.edge_issuer,
+        audiences=settings.edge_audiences,
+        cookie=settings.edge_token_cookie,
+        player_claim=settings.edge_player_claim,
+        player_header=settings.edge_player_header,
+        claims=read_claims(settings.edge_claims),
+    )
 
 
 def _prometheus(settings: Settings, clock: SystemClock) -> PrometheusMetrics | None:

@@ -16,6 +16,8 @@ import platformdirs
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from croupier.server.edge import EDGE_PLAYERS, is_cookie, players_mistake
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 _PREFIX: Final = "CROUPIER_"
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -26,6 +28,7 @@ _NOT_HEADERS: Final = re.compile(
 )
 """Secrets, which are in files, and what describes the message."""
 _LABEL: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_LISTS_AS_WRITTEN: Final = ("edge_audiences", "edge_claims", "environments", "prometheus_headers")
 _OF_THE_CLIENT: Final = ("URL", "TOKEN")
 """Where the command line looks for a control plane; they may well be set where one runs."""
 
@@ -71,6 +74,29 @@ class Settings(BaseSettings):
     )
     edge_host: str = Field("127.0.0.1", description="Address that players come in at (Envoy).")
     edge_port: Port = Field(8080, description="Port that players come in at (Envoy).")
+    edge_jwks_file: Path | None = Field(
+        None,
+        description="File with the public keys (JWKS) that sign players' session tokens (JWT). With it the edge tells "
+        "players apart by verified tokens only; read again when it changes. By default headers are taken as they come.",
+    )
+    edge_issuer: str | None = Field(None, description="Issuer (`iss`) that a session token must have.")
+    edge_audiences: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Audiences (`aud`), separated by commas, of which a session token must have one. By default any.",
+    )
+    edge_token_cookie: str | None = Field(
+        None,
+        description="Cookie that may carry the session token. `Authorization: Bearer` always may, and comes first.",
+    )
+    edge_player_claim: str = Field("sub", description="Claim of the token that is the player's id.")
+    edge_player_header: str = Field(
+        "x-player-id", description="Header in which services get the verified player's id. Clients cannot set it."
+    )
+    edge_claims: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Other claims and their headers, by commas: `market=x-market, staff.employee=x-employee`. "
+        "Only these headers count for segments then. Clients cannot set them.",
+    )
     tick_s: Seconds = Field(1.0, description="Time between two looks of the control loop; changes wake it at once.")
     scrape_s: Seconds = Field(5.0, description="Time between two scrapes of each instance's metrics.")
     prometheus_url: str | None = Field(
@@ -194,9 +220,9 @@ class Settings(BaseSettings):
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         split: dict[str, object] = {}
-        for name in ("allowed_hosts", "environments", "ofrep_origins", "outgoing_hosts", "prometheus_headers"):
+        for name in (*_LISTS_AS_WRITTEN, "allowed_hosts", "ofrep_origins", "outgoing_hosts"):
             if isinstance(text := values.get(name), str):
-                split[name] = _words(text if name in ("environments", "prometheus_headers") else text.lower())
+                split[name] = _words(text if name in _LISTS_AS_WRITTEN else text.lower())
         return {**values, **split}
 
     @model_validator(mode="after")
@@ -257,6 +283,21 @@ class Settings(BaseSettings):
                 "prometheus_url is http, so its token or password would travel in the clear. Write https://, or leave "
                 "them out."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _verify_players(self) -> Self:
+        asked = [name for name in EDGE_PLAYERS if name in self.model_fields_set]
+        if self.edge_jwks_file is None:
+            if asked:
+                raise ValueError(f"{asked[0]} is set, and edge_jwks_file is not. Say which keys sign players' tokens.")
+            return self
+        if not self.edge_issuer:
+            raise ValueError("edge_issuer is missing: without it the tokens of anybody with such a key would do.")
+        if wrong := players_mistake(self.edge_player_claim, self.edge_player_header, self.edge_claims):
+            raise ValueError(wrong)
+        if self.edge_token_cookie is not None and not is_cookie(self.edge_token_cookie):
+            raise ValueError(f"edge_token_cookie: '{self.edge_token_cookie[:60]}' cannot be the name of a cookie.")
         return self
 
     @model_validator(mode="after")

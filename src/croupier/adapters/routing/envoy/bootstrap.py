@@ -7,6 +7,7 @@ are the contract with whoever scrapes the admin socket. Called by the supervisor
 from pathlib import Path
 from typing import Any, Final
 
+from croupier.adapters.routing.envoy.players import filter_source
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 
 Json = dict[str, Any]
@@ -121,21 +122,25 @@ def _http_connection_manager(settings: EnvoySettings) -> Json:
                 "typed_config": {
                     "@type": f"{TYPE}extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                     "mutations": [
-                        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-                        for prefix in INTERNAL_HEADERS
+                        *(
+                            {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+                            for prefix in INTERNAL_HEADERS
+                        ),
+                        *({"remove": header} for header in (settings.players.filled if settings.players else ())),
                     ],
                 },
             }
         ],
         "local_reply_config": _local_replies(),
         "http_filters": [
+            *([filter_source(_file_source(settings.ecds_file))] if settings.players else []),
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {
                     "@type": f"{TYPE}extensions.filters.http.router.v3.Router",
                     "suppress_envoy_headers": True,
                 },
-            }
+            },
         ],
         "access_log": _access_logs(),
     }

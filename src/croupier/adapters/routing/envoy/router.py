@@ -16,6 +16,7 @@ from croupier.adapters.routing.envoy.bootstrap import Json
 from croupier.adapters.routing.envoy.checks import check_table
 from croupier.adapters.routing.envoy.clusters import render_clusters
 from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
+from croupier.adapters.routing.envoy.players import unverified
 from croupier.adapters.routing.envoy.readback import parse_routes
 from croupier.adapters.routing.envoy.routes import render_routes
 from croupier.adapters.routing.envoy.settings import EnvoySettings
@@ -52,6 +53,7 @@ class EnvoyRouter:
         self._unused: Mapping[str, float] = {}
         """Clusters that no confirmed route names, and since when (loop time)."""
         self._pruning: asyncio.Task[None] | None = None
+        self._warned: set[tuple[str, str]] = set()
 
     @property
     def admin_socket(self) -> Path:
@@ -98,6 +100,7 @@ class EnvoyRouter:
     async def apply(self, table: TrafficTable) -> None:
         """As ``TrafficRouter.apply``."""
         check_table(table)
+        self._warn_of_unverified(table)
         async with self._applying:
             known = self._confirmed
             if known and known.table != table:
@@ -110,6 +113,20 @@ class EnvoyRouter:
             self._confirmed, self._unused = None, {}
             await self._stop_pruning()
             await self._serve(table, state, unused)
+
+    def _warn_of_unverified(self, table: TrafficTable) -> None:
+        """Say once of each header that nobody will ever match on it."""
+        players = self._settings.players
+        for routed in table.services if players else ():
+            for header in unverified(routed.service, players) if players else ():
+                if (routed.service.name, header) not in self._warned:
+                    self._warned.add((routed.service.name, header))
+                    _log.warning(
+                        "a header that no token fills is not looked at: segments on it are empty",
+                        service=routed.service.name,
+                        header=header,
+                        hint="name its claim in CROUPIER_EDGE_CLAIMS",
+                    )
 
     async def _serve(self, table: TrafficTable, state: XdsState, unused: Mapping[str, float]) -> None:
         """Routes may only name clusters that are there: add, then route, then take away what is long ``unused``."""

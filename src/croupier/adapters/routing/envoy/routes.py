@@ -11,6 +11,7 @@ from typing import Final
 
 from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, TYPE, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.players import Players, attribute_header, player_header
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 from croupier.control.ports import RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import Service
@@ -30,6 +31,8 @@ def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
         "@type": f"{TYPE}config.route.v3.RouteConfiguration",
         "name": LISTENER,
         "validate_clusters": True,
+        # Twins of the headers are for this table only: services must not take a visitor's cookie for a login.
+        "request_headers_to_remove": list(settings.players.twins) if settings.players else [],
         "virtual_hosts": [
             {
                 "name": LISTENER,
@@ -42,12 +45,22 @@ def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
 
 def _prefix_routes(prefix: str, routed: RoutedService, settings: EnvoySettings) -> Iterator[Json]:
     service, routes = routed.service, routed.routes
+    players = settings.players
     path = {"prefix": "/"} if prefix == "/" else {"path_separated_prefix": prefix}
     for share in routes.shares:
         yield {
-            "match": {**path, "headers": [*_segment_headers(share.segment, service), _has_player(service)]},
-            "route": {**_destination(share, routes), **_salted(routes.salt, service), **_forwarding(settings)},
-            "metadata": _metadata({"service": service.name, "segment": _segment_metadata(share.segment, service)}),
+            "match": {
+                **path,
+                "headers": [*_segment_headers(share.segment, service, players), _has_player(service, players)],
+            },
+            "route": {
+                **_destination(share, routes),
+                **_salted(routes.salt, player_header(service, players)),
+                **_forwarding(settings),
+            },
+            "metadata": _metadata(
+                {"service": service.name, "segment": _segment_metadata(share.segment, service, players)}
+            ),
         }
     default: Json = {"match": path, "metadata": _metadata({"service": service.name, "default": routes.default})}
     if routes.default is None:
@@ -66,27 +79,27 @@ def _destination(share: Share, routes: ServiceRoutes) -> Json:
     return {"weighted_clusters": {"use_hash_policy": True, "clusters": clusters}}
 
 
-def _salted(salt: str, service: Service) -> Json:
+def _salted(salt: str, header: str) -> Json:
     """Envoy's own xxh64 over ``salt + ":" + player``: what ``core.segments.bucket`` computes."""
     substitution = f"{salt}:".replace("\\", "\\\\")
     rewrite = {"pattern": {"regex": SALT_PATTERN}, "substitution": substitution}
-    return {"hash_policy": [{"header": {"header_name": service.identity_header.lower(), "regex_rewrite": rewrite}}]}
+    return {"hash_policy": [{"header": {"header_name": header, "regex_rewrite": rewrite}}]}
 
 
-def _has_player(service: Service) -> Json:
+def _has_player(service: Service, players: Players | None) -> Json:
     """The identity header is there and not empty: guests with an empty header must not all share one bucket."""
     return {
-        "name": service.identity_header.lower(),
+        "name": player_header(service, players),
         "string_match": {"exact": ""},
         "invert_match": True,
         "treat_missing_header_as_empty": True,
     }
 
 
-def _segment_headers(segment: Segment | None, service: Service) -> list[Json]:
+def _segment_headers(segment: Segment | None, service: Service, players: Players | None) -> list[Json]:
     headers = dict(service.attribute_headers)
     return [
-        {"name": headers[match.attribute].lower(), "string_match": _one_of(match.values)}
+        {"name": attribute_header(headers[match.attribute], players), "string_match": _one_of(match.values)}
         for match in (segment.matches if segment else ())
     ]
 
@@ -133,12 +146,14 @@ def _metadata(values: Json) -> Json:
     return {"filter_metadata": {METADATA: {key: value for key, value in values.items() if value is not None}}}
 
 
-def _segment_metadata(segment: Segment | None, service: Service) -> Json | None:
+def _segment_metadata(segment: Segment | None, service: Service, players: Players | None) -> Json | None:
     """What matches cannot say: the names. The header is repeated for the read back to hold against the match."""
     if segment is None:
         return None
     headers = dict(service.attribute_headers)
-    matches = [{"attribute": m.attribute, "header": headers[m.attribute].lower()} for m in segment.matches]
+    matches = [
+        {"attribute": m.attribute, "header": attribute_header(headers[m.attribute], players)} for m in segment.matches
+    ]
     return {"name": segment.name, "matches": matches}
 
 

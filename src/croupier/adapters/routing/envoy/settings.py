@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from croupier.adapters.routing.envoy.players import Players
 from croupier.errors import Rejected
 
 SOCKET_PATH_LIMIT: Final = 107
@@ -26,6 +27,7 @@ class EnvoySettings:
 
     ``drain_s`` is how long a stop waits for requests in flight. ``stream_idle_s`` ends streams, WebSockets too, on
     which nothing moved. ``linger_s`` is how long a cluster that no route names any more is kept for requests under way.
+    Without ``players`` the identity and attribute headers are taken as they come.
     """
 
     run_dir: Path
@@ -41,6 +43,7 @@ class EnvoySettings:
     stream_idle_s: float = 300.0
     max_connections: int = 20_000
     log_limit_bytes: int = 10_000_000
+    players: Players | None = None
 
     def __post_init__(self) -> None:
         # One spelling, whatever links or working directory: the running Envoy is recognised by it.
@@ -66,6 +69,11 @@ class EnvoySettings:
     @property
     def rds_file(self) -> Path:
         return self.run_dir / "rds" / "rds.json"
+
+    @property
+    def ecds_file(self) -> Path:
+        """The filter that verifies players' tokens, with the keys."""
+        return self.run_dir / "ecds" / "ecds.json"
 
     @property
     def log_file(self) -> Path:

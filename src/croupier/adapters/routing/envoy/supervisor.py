@@ -23,6 +23,7 @@ from croupier.adapters.routing.envoy.files import (
     read_resources,
     write_resources,
 )
+from croupier.adapters.routing.envoy.keys import TokenKeys
 from croupier.adapters.routing.envoy.process import (
     EnvoyProcess,
     accepts,
@@ -55,6 +56,7 @@ class Supervisor:
         self._process: EnvoyProcess | None = None
         self._command: list[str] = []
         self._watching: asyncio.Task[None] | None = None
+        self._keys = TokenKeys(settings.players, settings.ecds_file) if settings.players else None
 
     @property
     def pid(self) -> int | None:
@@ -88,6 +90,8 @@ class Supervisor:
         bootstrap = _write_bootstrap(settings)
         self._command = _command(settings, bootstrap)
         _write_missing_resources(settings)
+        if self._keys:
+            self._keys.read()
         running = find_process(settings.run_dir)
         if running and running.command == self._command and await self._serves():
             self._process = running
@@ -132,6 +136,8 @@ class Supervisor:
         while True:
             await asyncio.sleep(_WATCH_S)
             _bound_log(self._settings.log_file, self._settings.log_limit_bytes)
+            if self._keys:
+                self._keys.follow()
             if self._process is None or self._process.alive():
                 continue
             self._process.reap()
@@ -165,7 +171,7 @@ class Supervisor:
 def _lock_run_dir(root: Path) -> IO[bytes]:
     """Make the private run directory and hold it. The lock ends with our process, however that ends."""
     try:
-        for folder in (root, root / "cds", root / "rds"):
+        for folder in (root, root / "cds", root / "rds", root / "ecds"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         lock = open_private(root / "lock", "a+b")
