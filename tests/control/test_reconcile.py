@@ -11,7 +11,7 @@ from tests.control import conftest
 
 from croupier.control.ports import Commit, Intent
 from croupier.control.rollouts import Ask
-from croupier.core.gates import Comparison, Counts, RatioSli, Reading, SequentialRule
+from croupier.core.gates import Comparison, Counts, HardStop, RatioSli, Reading, SequentialRule
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted, Cause
@@ -889,13 +889,16 @@ class Hanging:
 
     def __init__(self, shop: Any, metric: str) -> None:
         self.read, self.metric, self.asked = shop.metrics.read, metric, 0
-        self.over = asyncio.Event()
+        self.over, self.spoils = asyncio.Event(), False
         shop.metrics.read = self.hang
 
     async def hang(self, query: Any) -> Any:
         answer = await self.read(query)
         if query.sli.metric == self.metric:
             self.asked += 1
+            if self.spoils:
+                whole = answer.canary[()].total
+                answer = replace(answer, canary={(): Counts(0, whole)})
             await self.over.wait()
         return answer
 
@@ -919,6 +922,38 @@ async def test_a_gate_stops_a_canary_whatever_source_hangs(bare: Any) -> None:
     found = await bare.state("shop-2")
     assert (found.phase, found.abort.gate) == (Phase.ABORTED, "ok")
     assert not found.gate_state("pushed").latest
+
+
+async def test_a_hard_stop_is_heard_though_the_weight_moved_while_it_was_asked_for(
+    bare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person goes on with a gate's last pass, and its answer that was under way is a hard stop."""
+    monkeypatch.setattr("croupier.control.under_way.ANSWER_PATIENCE_S", 0.01)
+    await bare.declare(replace(PUSHED, hard_stop=HardStop(failing=0.5)))
+    await bare.open(guards=("ok", "pushed"), steps=(SetWeight(2_000), Pause(), SetWeight(5_000), Pause()))
+    await bare.a.rollouts.start("shop", "1.1.0", BORIS)
+    source = Hanging(bare, "pushed_total")
+    source.over.set()
+    await bare.turn(12)
+    passed = await bare.state("shop-2")
+    assert all(passed.gate_state(name).passed_at is not None for name in ("ok", "pushed"))
+    source.over.clear()
+    source.spoils = True
+    before = source.asked
+    while source.asked == before:
+        await bare.turn(1)
+    source.spoils = False
+    await bare.a.rollouts.promote("shop-2", BORIS)
+    await bare.turn(2)
+    moved = await bare.state("shop-2")
+    assert (moved.confirmed_bp, moved.abort) == (5_000, None)
+    source.over.set()
+    async with bare.looping(), asyncio.timeout(30):
+        while (await bare.state("shop-2")).phase is not Phase.ABORTED:
+            await asyncio.sleep(0.002)
+    abort = (await bare.state("shop-2")).abort
+    assert (abort.gate, abort.cause) == ("pushed", Cause.HARD_STOP)
+    assert all(again.agrees for again in rejudge(await bare.store.history("shop-2")))
 
 
 async def test_a_source_that_hangs_keeps_no_other_rollout_waiting(bare: Any, hanging: Hanging) -> None:

@@ -23,8 +23,8 @@ class Source:
             self.ended += 1
         return Silence(f"answer {self.asked}")
 
-    def due(self, about: Hashable = 1) -> Due:
-        return Due(about, self.ask)
+    def due(self, about: Hashable = 1, kept_for: Hashable = None) -> Due:
+        return Due(about, self.ask, kept_for)
 
 
 def speaking() -> Source:
@@ -80,6 +80,36 @@ async def test_what_is_not_wanted_any_more_is_dropped() -> None:
     under_way.drop_all()
     async with asyncio.timeout(25):
         while slow.ended < 2:
+            await asyncio.sleep(0)
+    assert (under_way.gates, under_way.answered.is_set()) == (frozenset(), False)
+
+
+async def test_an_answer_to_what_is_over_is_kept_for_who_wants_it() -> None:
+    """The weight moved, and then nothing was due: both answers are heard, each once, and only of who is asked for."""
+    under_way, slow = UnderWay(patience_s=0.01), Source()
+    await under_way.answers({"slow": slow.due(1, kept_for="attempt 1")})
+    await under_way.answers({"slow": slow.due(2, kept_for="attempt 1")})
+    await under_way.answers({})
+    assert under_way.overdue("attempt 1", {"slow"}) == {}
+    assert under_way.gates == {"slow"}
+    slow.speaks.set()
+    async with asyncio.timeout(10):
+        await under_way.answered.wait()
+    assert under_way.overdue("attempt 1", {"other"}) == {}
+    heard = [under_way.overdue("attempt 1", {"slow"}) for _ in range(3)]
+    assert [len(each) for each in heard] == [1, 1, 0]
+    assert (slow.asked, under_way.gates) == (2, frozenset())
+
+
+async def test_what_is_kept_for_nobody_any_more_is_dropped() -> None:
+    under_way, slow, other = UnderWay(patience_s=0.01), Source(), Source()
+    await under_way.answers({"slow": slow.due(1, kept_for="attempt 1"), "other": other.due(1, kept_for="attempt 2")})
+    await under_way.answers({})
+    assert under_way.overdue("attempt 2", {"slow", "other"}) == {}
+    assert under_way.gates == {"other"}
+    under_way.drop_all()
+    async with asyncio.timeout(10):
+        while slow.ended + other.ended < 2:
             await asyncio.sleep(0)
     assert (under_way.gates, under_way.answered.is_set()) == (frozenset(), False)
 

@@ -7,7 +7,7 @@ A part that cannot be seen is said to be unknown, never guessed; deciding knows 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeAlias
@@ -31,8 +31,8 @@ from croupier.core.gates import AnalysisRule, Counts, Gate, Measured, Measuremen
 from croupier.core.gates.analysis.verdict import due
 from croupier.core.gates.judge import Said, short_span
 from croupier.core.releases import ProcessTemplate
-from croupier.core.rollout.asking import stretch
-from croupier.core.rollout.decide import Look, looks
+from croupier.core.rollout.asking import overtaken, stretch
+from croupier.core.rollout.decide import Look, guarding, looks
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Transient
@@ -168,7 +168,11 @@ async def ask_gates(
             return await hearing.ask(ports.metrics, query, memory.told)
 
     due = {
-        look.gate.name: Due(stretch(state, look.gate, now), partial(_of_look, ports, ask, state, look))
+        look.gate.name: Due(
+            stretch(state, look.gate, now),
+            partial(_of_look, ports, ask, state, look),
+            state.salt if look.gate.hard_stop is not None else None,
+        )
         for look in looks(state, now, memory.looked)
     }
     for gate, answer in (await memory.under_way.answers(due)).items():
@@ -185,7 +189,18 @@ async def ask_gates(
         memory.looked[gate] = now
         said[gate] = answer
         samples += _samples(state, gate, answer, now)
-    return said
+    return {**_overtaken(state, now, memory, said), **said}
+
+
+def _overtaken(state: RolloutState, now: float, memory: GateMemory, said: Collection[str]) -> Mapping[str, Said]:
+    """Answers of gates with a hard stop that were under way when a group was acted upon, or a person moved the weight:
+    that time is asked for by nobody again. They wait until the traffic of now is confirmed, when verdicts count.
+    """
+    confirmed = state.confirmed_bp is not None and state.confirmed_bp == state.weight_bp
+    names = set(guarding(state)).difference(said) if confirmed else set()
+    found = memory.under_way.overdue(state.salt, names)
+    answers = {name: overtaken(state, name, answer, now) for name, answer in found.items()}
+    return {name: answer for name, answer in answers.items() if answer is not None}
 
 
 async def _of_look(ports: Ports, ask: Ask, state: RolloutState, look: Look) -> Said | None:

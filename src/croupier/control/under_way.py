@@ -1,10 +1,12 @@
 """Gates' questions that are under way: a slow source keeps nobody waiting for long, and its answer counts all the same.
 
-A question is asked once and answered once. Called by ``observe.ask_gates``, each turn of the loop.
+A question is asked once and answered once. One that is over before its answer comes may be heard all the same: what
+must not happen may be in it, and nobody asks for that time again. Called by ``observe.ask_gates``, each turn of the
+loop.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -22,16 +24,20 @@ Answer: TypeAlias = Said | None
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A question that is to be asked now, unless it is under way; ``about`` is what makes it the same question."""
+    """A question that is to be asked now, unless it is under way; ``about`` is what makes it the same question. One
+    that is over by the time of its answer is kept for whoever wants to know about ``kept_for``, if that is given.
+    """
 
     about: Hashable
     ask: Callable[[], Coroutine[None, None, Answer]]
+    kept_for: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     about: Hashable
     answer: asyncio.Task[Answer]
+    kept_for: Hashable
 
 
 @dataclass(slots=True)
@@ -42,39 +48,53 @@ class UnderWay:
     patience_s: float = field(default_factory=lambda: ANSWER_PATIENCE_S)
     within_s: float = field(default_factory=lambda: ANSWER_WITHIN_S)
     _asked: dict[str, _Asked] = field(default_factory=dict)
+    _over: list[tuple[str, _Asked]] = field(default_factory=list)
 
     @property
     def gates(self) -> frozenset[str]:
         """Gates whose answer is still to be heard."""
-        return frozenset(self._asked)
+        return frozenset(self._asked).union(name for name, _ in self._over)
 
     async def answers(self, due: Mapping[str, Due]) -> dict[str, Answer]:
         """Ask what is not under way yet, and wait a moment for those; what is answered by then, each answer once. What
-        is not due any more, or about something else by now, is dropped.
+        is not due any more, or about something else by now, is over.
         """
         for name in self._asked.keys() - due.keys():
-            self._drop(name)
+            self._end(name)
         fresh = [self._begin(name, each) for name, each in due.items() if self._is_new(name, each)]
         if fresh:
             await asyncio.wait(fresh, timeout=self.patience_s)
         done = [name for name in due if self._asked[name].answer.done()]
-        for name in self.gates.difference(done):
+        for name in self._asked.keys() - set(done):
             self._asked[name].answer.add_done_callback(self._came_late)
         return {name: self._asked.pop(name).answer.result() for name in done}
 
+    def overdue(self, kept_for: Hashable, of: Collection[str]) -> dict[str, Answer]:
+        """Answers to questions that are over, one for each of these gates, each answer once. Those kept for anything
+        else are dropped.
+        """
+        for _, asked in self._over:
+            if asked.kept_for != kept_for:
+                self._drop(asked)
+        self._over = [(name, asked) for name, asked in self._over if asked.kept_for == kept_for]
+        done = {name: asked for name, asked in reversed(self._over) if name in of and asked.answer.done()}
+        self._over = [(name, asked) for name, asked in self._over if done.get(name) is not asked]
+        return {name: asked.answer.result() for name, asked in done.items()}
+
     def drop_all(self) -> None:
         """Nobody wants to know any more."""
-        for name in self.gates:
-            self._drop(name)
+        for asked in (*self._asked.values(), *(asked for _, asked in self._over)):
+            self._drop(asked)
+        self._asked, self._over = {}, []
 
     def _is_new(self, name: str, due: Due) -> bool:
         if name in self._asked and self._asked[name].about != due.about:
-            self._drop(name)
+            self._end(name)
         return name not in self._asked
 
     def _begin(self, name: str, due: Due) -> asyncio.Task[Answer]:
         task = asyncio.create_task(self._bounded(due.ask))
-        self._asked[name] = _Asked(due.about, task)
+        self._asked[name] = _Asked(due.about, task, due.kept_for)
         return task
 
     async def _bounded(self, ask: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
@@ -84,10 +104,16 @@ class UnderWay:
         except TimeoutError:
             return Silence(f"the metric source did not answer within {self.within_s:g} s")
 
-    def _drop(self, name: str) -> None:
-        answer = self._asked.pop(name).answer
-        answer.remove_done_callback(self._came_late)
-        answer.cancel()
+    def _end(self, name: str) -> None:
+        asked = self._asked.pop(name)
+        if asked.kept_for is None:
+            self._drop(asked)
+        else:
+            self._over.append((name, asked))
+
+    def _drop(self, asked: _Asked) -> None:
+        asked.answer.remove_done_callback(self._came_late)
+        asked.answer.cancel()
 
     def _came_late(self, _: asyncio.Task[Answer]) -> None:
         self.answered.set()

@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from croupier.adapters.store import codec
 from croupier.core.gates import (
     ClassicRule,
     Comparison,
     Counts,
     Gate,
     HardStop,
+    KillFlag,
     Objective,
+    OnGroupFail,
     RatioSli,
     Reading,
     SequentialRule,
@@ -18,10 +21,12 @@ from croupier.core.gates import (
     Verdict,
 )
 from croupier.core.gates.sli import Group
+from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
-from croupier.core.rollout.asking import asked, next_weight, stretch, warm_at, watching_since
+from croupier.core.rollout.asking import asked, next_weight, overtaken, stretch, warm_at, watching_since
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
 from croupier.testing import Rehearsal
@@ -186,6 +191,84 @@ def test_what_was_asked_before_the_analysis_began_is_no_pass_of_it() -> None:
     story.tick(after=10.0)
     assert isinstance(story.state.current_step, Analysis)
     assert stretch(story.state, CLASSIC, story.now) != before
+
+
+def overtaken_story(bad: int) -> tuple[Rehearsal, Reading]:
+    """A person moved the weight while a gate's question was under way; its answer comes after."""
+    gate = replace(EVIDENCE, hard_stop=HardStop(failing=0.5))
+    story = started(Pause(), SetWeight(5_000), Pause(), gates=(gate,), guards=("evidence",))
+    watch(story, 6)
+    story.now += 10.0
+    late = sample(story, bad)["evidence"]
+    story.command(commands.promote)
+    story.settle()
+    story.now += 5.0
+    found = overtaken(story.state, "evidence", late, story.now)
+    assert found is not None
+    return story, found
+
+
+def test_a_hard_stop_in_an_answer_that_something_has_overtaken_counts() -> None:
+    story, late = overtaken_story(bad=400)
+    before = story.state.gate_state("evidence")
+    assert [event.type for event in story.tick({"evidence": late})] == ["gate_judged", "abort_started"]
+    assert story.state.abort is not None
+    assert story.state.abort.cause is e.Cause.HARD_STOP
+    assert story.state.gate_state("evidence").evidence == before.evidence
+    written = [codec.EVENT.load(codec.EVENT.dump(event)) for event in story.events]
+    again = list(rejudge(written))
+    assert all(verdict.agrees for verdict in again)
+    assert again[-1].recorded is Verdict.FAIL
+
+
+@pytest.mark.parametrize("bad", [0, 100])
+def test_nothing_else_in_it_does(bad: int) -> None:
+    """Not even as a look: the gate has neither passed nor doubted at this weight."""
+    story, late = overtaken_story(bad)
+    before = story.state
+    assert story.tick({"evidence": late}) == ()
+    assert story.state == before
+
+
+def test_what_is_asked_for_again_is_not_overtaken() -> None:
+    story = started(Pause(10.0), Pause(), gates=(EVIDENCE,), guards=("evidence",))
+    story.now += 10.0
+    said = sample(story)["evidence"]
+    story.tick()
+    assert story.state.step == 2, "another step of the same weight"
+    assert overtaken(story.state, "evidence", said, story.now) is None
+    assert overtaken(story.state, "evidence", Silence("away"), story.now) is None
+
+
+def test_a_group_that_was_set_aside_is_not_in_it() -> None:
+    """Two gates: one acts on a group while the other's answer is under way."""
+    kill = OnGroupFail((KillFlag("psp_{psp}"),))
+    quick = replace(CLASSIC, name="quick", by=("psp",), hard_stop=HardStop(failing=0.5), on_group_fail=kill)
+    story = started(Pause(), gates=(quick, replace(quick, name="slow")), guards=("quick", "slow"))
+    story.now += 10.0
+    broken: Group = (("psp", "kestrel"),)
+    well: Group = (("psp", "tarn"),)
+    [_, look] = looks(story.state, story.now)
+
+    def reading(failing: Group) -> Reading:
+        arms = {group: Counts(10 if group == failing else 100, 100) for group in (broken, well)}
+        fine = {group: Counts(100, 100) for group in (broken, well)}
+        return Reading(look.since, look.until, {(): Counts(110, 200), **arms}, {(): Counts(200, 200), **fine})
+
+    story.tick({"quick": reading(broken)})
+    assert [acted.group for acted in story.state.acted] == [broken]
+    story.killed = frozenset({"psp_kestrel"})
+    story.now += 2.0
+    story.settle()
+    state = story.state
+    for failing in (broken, well):
+        late = overtaken(story.state, "slow", reading(failing), story.now)
+        assert late is not None
+        story.tick({"slow": late})
+        assert (story.state == state) is (failing == broken)
+    assert [acted.group for acted in story.state.acted] == [broken, well]
+    assert all(verdict.agrees for verdict in rejudge(story.events))
+    assert all(decided.agrees for decided in redecide(story.events))
 
 
 def test_hard_stops_of_another_edition_may_come_late_too() -> None:

@@ -119,7 +119,8 @@ class Reading:
     ``None`` where no baseline served. ``since`` is the true start of the data: later than asked for when the source has
     not watched for so long. ``parts`` is the baseline's whole by instance, in any order, where the source can tell:
     what clumps of failures are measured on. ``recent`` are the canary's counts at the end of the span, for a rule that
-    asks for them. ``instances`` is the canary's whole by instance, where the source can tell.
+    asks for them. ``instances`` is the canary's whole by instance, where the source can tell. A question that was
+    ``overtaken`` before its answer came is about players who are spread otherwise by now: only hard stops count.
     """
 
     since: float
@@ -129,6 +130,7 @@ class Reading:
     parts: tuple[Counts, ...] = ()
     recent: Mapping[Group, Counts] | None = None
     instances: tuple[Instance, ...] = ()
+    overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

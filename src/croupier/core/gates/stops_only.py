@@ -1,15 +1,17 @@
 """A look at which only hard stops count: the canary warms up, so that its first seconds say how cold it is and not how
-good, or the rollout began with an arithmetic that this program has not. Called by ``judge`` only.
+good, or the rollout began with an arithmetic that this program has not, or the answer came when its question was over.
+Called by ``judge`` and ``asking``.
 
 What must not happen at all must not happen then either.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate
 from croupier.core.gates.sli import Counts, Reading
-from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
+from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 
 
@@ -27,6 +29,15 @@ def look(gate: Gate, reading: Reading, now: float, why: str) -> Judgement:
             f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}",
         )
     return Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, bool(stopped))
+
+
+def overtaken(gate: Gate, state: GateState, reading: Reading, now: float) -> GateState:
+    """The state after an answer that something has overtaken: a hard stop, or nothing new."""
+    latest = replace(look(gate, reading, now, ""), overtaken=True)
+    if not latest.hard:
+        return state
+    began = latest.since if state.violated_since is None else state.violated_since
+    return replace(state, judged_at=now, passed_at=None, violated_since=began, latest=latest, blind_since=None)
 
 
 def _findings(gate: Gate, reading: Reading) -> Iterator[Finding]:

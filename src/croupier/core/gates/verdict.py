@@ -48,7 +48,8 @@ class Finding:
 class Judgement:
     """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it; ``parts`` as
     in the reading. ``taken`` are the measurements of a gate that measures, and ``measured`` says that it is one.
-    ``sick`` is the canary's instance, one at most, whose failures explain the sample.
+    ``sick`` is the canary's instance, one at most, whose failures explain the sample. What was counted before something
+    had ``overtaken`` the question is a hard stop only.
     """
 
     gate: str
@@ -63,6 +64,7 @@ class Judgement:
     taken: tuple[Measurement, ...] = ()
     measured: bool = False
     sick: tuple[Instance, ...] = ()
+    overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Deciding and judging again from the record both ask here, so that they cannot di
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates import AnalysisRule, Gate, GateState, PopulationRule, Reading, SequentialRule
+from croupier.core.gates import AnalysisRule, Gate, GateState, PopulationRule, Reading, SequentialRule, stops_only
 from croupier.core.gates.edition import lacks
 from croupier.core.gates.judge import Said, judge, span
 from croupier.core.rollout.groups.readings import only, without
@@ -68,6 +68,15 @@ def stretch(state: RolloutState, gate: Gate, now: float) -> tuple[str, int, int,
     return state.salt, state.step, len(state.acted), since
 
 
+def overtaken(state: RolloutState, name: str, said: Said | None, now: float) -> Reading | None:
+    """The answer, if it is about what came before the gate began to watch: the weight moved, a group was acted upon or
+    the canary became warm while it was under way. Nobody asks for that time again, so its hard stops count.
+    """
+    if not isinstance(said, Reading) or said.until > watching_since(state, asked(state, name), now):
+        return None
+    return replace(said, overtaken=True)
+
+
 def warm_at(state: RolloutState, gate: Gate) -> float | None:
     """Until when (epoch seconds) only hard stops of the gate count, if it has a warm-up."""
     return state.exposed_at + gate.warmup_s if gate.warmup_s and state.exposed_at is not None else None
@@ -86,6 +95,8 @@ def counting(state: RolloutState, name: str, said: Said) -> Said:
 def heard(state: RolloutState, name: str, said: Said, now: float) -> GateState:
     """What the gate makes at ``now`` (epoch seconds) of what counts for it of what the metric source said."""
     gate = asked(state, name)
+    if isinstance(said, Reading) and said.overtaken:
+        return stops_only.overtaken(gate, state.gate_state(name), said, now)
     return judge(
         gate,
         state.gate_state(name),

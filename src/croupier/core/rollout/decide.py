@@ -159,7 +159,7 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
 
 def _one_judged(state: RolloutState, name: str, said: Said, now: float) -> Iterator[e.GateJudged]:
     before, after = state.gate_state(name), _after(state, name, counting(state, name, said), now)
-    if is_news(before, after):
+    if after.latest is not None and is_news(before, after):
         yield e.GateJudged(_trimmed(asked(state, name), after), now)
 
 

@@ -79,6 +79,7 @@ def _said(judgement: Judgement) -> Said:
         judgement.parts,
         {f.group: f.recent for f in judgement.findings if f.recent is not None} or None,
         judgement.sick,
+        judgement.overtaken,
     )
 
 
