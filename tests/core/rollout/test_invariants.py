@@ -341,71 +341,124 @@ def changes(game: Game, history: list[Move]) -> Iterator[Change]:
         yield from game.play(move)
 
 
-# --- invariants -------------------------------------------------------------------------------------------------------
+# --- invariants of any history ----------------------------------------------------------------------------------------
+#
+# One history is looked at by all of them: to think one up takes longer than to play it.
 
 
-@many
-@given(plans(), stables, anything)
-def test_invariant_01_weights_always_total_100_percent_in_every_segment(
-    plan: Plan, stable: str | None, history: list[Move]
+def weights_always_total_100_percent_in_every_segment(change: Change) -> None:
+    """Invariant 1."""
+    wanted = routes(change.after)
+    for share in wanted.shares:
+        assert sum(weight for _, weight in share.weights) == BUCKETS
+    assert bool(wanted.shares) == (wanted.default is not None)
+    assert not wanted.shares or wanted.shares[-1].segment is None
+    assert all(share.segment is not None for share in wanted.shares[:-1])
+
+
+def the_share_never_rises_unless_every_guard_passes_on_the_present_weight(change: Change) -> None:
+    """Invariant 2."""
+    if not rose(change):
+        return
+    before = change.before
+    assert change.by_person or change.ready
+    if before.weight_bp == 0:
+        return  # nobody has been there: there is nothing that a gate could have seen
+    assert before.confirmed_bp == before.weight_bp
+    assert {name: change.said.get(name) for name in guards(before)} == dict.fromkeys(guards(before), Verdict.PASS)
+
+
+def only_a_failing_verdict_blames_a_gate(change: Change) -> None:
+    """Invariant 4, of any history; more of it below."""
+    if isinstance(change.event, e.AbortStarted) and change.event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
+        assert change.event.gate is not None
+        assert change.said[change.event.gate] is Verdict.FAIL
+
+
+def raising_the_weight_never_moves_a_player_back(change: Change) -> None:
+    """Invariant 5."""
+    before, after = routes(change.before), routes(change.after)
+    canary = change.before.canary
+    grows = all(new >= old for old, new in zip(shares(change.before), shares(change.after), strict=True))
+    for player in PLAYERS if grows and before != after else ():
+        for who in (INSIDE, OUTSIDE):
+            assert version_for(after, player, who) == version_for(after, player, who)
+            if version_for(before, player, who) == canary:
+                assert version_for(after, player, who) == canary
+    assert version_for(before, None) == before.default
+
+
+def nothing_counts_as_served_before_it_was_seen(game: Game, change: Change) -> None:
+    """Invariant 12."""
+    if isinstance(change.event, e.WeightConfirmed):
+        assert game.confirmed == routes(change.before)
+    if isinstance(change.event, e.Promoted):
+        assert game.confirmed == routes(change.before)
+        assert shares(change.before) == (BUCKETS, BUCKETS)
+
+
+def whoever_failed_has_nobody(game: Game) -> None:
+    """Invariant 3, of a release that failed and that no person has tried again since."""
+    assert shares(game.state) == (0, 0)
+    assert routes(game.state).default != game.state.canary
+    assert game.state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED)
+
+
+def deciding_again_changes_no_traffic_and_comes_to_rest(game: Game) -> None:
+    """The same evidence at the same time; the gates have been heard and do not ask again yet."""
+    same = replace(game.seen, said={})
+    again = decide(game.state, same, game.now)
+    state = game.state
+    for event in again:
+        state = evolve(state, event)
+    assert routes(state) == routes(game.state)
+    assert decide(state, same, game.now) == ()
+
+
+def an_abort_outranks_everything_in_every_active_phase(game: Game, meanwhile: Tick) -> None:
+    if not game.state.phase.active:
+        assert list(game.play(Ask("abort"))) == []
+        return
+    list(game.play(Ask("abort")))
+    assert (game.state.phase, shares(game.state)) == (Phase.ABORTING, (0, 0))
+    for serves in ("before", "unknown"):
+        # Whatever else is going on, it stays given up: aborted only if nobody was there to begin with.
+        list(game.play(replace(meanwhile, serves=serves)))
+        assert shares(game.state) == (0, 0)
+    list(game.play(replace(meanwhile, serves="wanted")))
+    assert game.state.phase is Phase.ABORTED
+
+
+@settings(max_examples=settings().max_examples * 4)
+@given(plans(), stables, anything, ticks())
+def test_invariants_01_02_03_04_05_10_12_hold_whatever_happens(
+    plan: Plan, stable: str | None, history: list[Move], meanwhile: Tick
 ) -> None:
-    game = begin(plan, stable)
-    for change in changes(game, history):
-        wanted = routes(change.after)
-        for share in wanted.shares:
-            assert sum(weight for _, weight in share.weights) == BUCKETS
-        assert bool(wanted.shares) == (wanted.default is not None)
-        assert not wanted.shares or wanted.shares[-1].segment is None
-        assert all(share.segment is not None for share in wanted.shares[:-1])
-
-
-@many
-@given(plans(), stables, anything)
-def test_invariant_02_the_share_never_rises_unless_every_guard_passes_on_the_present_weight(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    for change in changes(begin(plan, stable), history):
-        if not rose(change):
-            continue
-        before = change.before
-        assert change.by_person or change.ready
-        if before.weight_bp == 0:
-            continue  # nobody has been there: there is nothing that a gate could have seen
-        assert before.confirmed_bp == before.weight_bp
-        assert {name: change.said.get(name) for name in guards(before)} == dict.fromkeys(guards(before), Verdict.PASS)
-
-
-@many
-@given(plans(), stables, anything)
-def test_invariant_03_after_a_failure_the_share_is_0_at_once_and_until_a_person_retries(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    game = begin(plan, stable)
-    condemned = False
+    game, condemned = begin(plan, stable), False
     for move in history:
-        guarded, asked = guards(game.state), game.state.phase.active
-        heard = list(game.play(move))
+        before, guarded, asked = game.state, guards(game.state), game.state.phase.active
+        happened = []
+        for change in game.play(move):
+            weights_always_total_100_percent_in_every_segment(change)
+            the_share_never_rises_unless_every_guard_passes_on_the_present_weight(change)
+            only_a_failing_verdict_blames_a_gate(change)
+            raising_the_weight_never_moves_a_player_back(change)
+            nothing_counts_as_served_before_it_was_seen(game, change)
+            happened.append(change.event)
         failed = [name for name in guarded if game.said.get(name) is Verdict.FAIL] if asked else []
-        condemned |= bool(failed) or any(isinstance(change.event, e.AbortStarted) for change in heard)
-        condemned &= not any(isinstance(change.event, e.Retried) for change in heard)
+        condemned |= bool(failed) or any(isinstance(event, e.AbortStarted) for event in happened)
+        condemned &= not any(isinstance(event, e.Retried) for event in happened)
         if condemned:
-            assert shares(game.state) == (0, 0)
-            assert routes(game.state).default != game.state.canary
-            assert game.state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED)
+            whoever_failed_has_nobody(game)
+        assert replay(game.events) == game.state, "10: the recorded events rebuild every state"
+        assert bool(happened) or game.state == before
+        if isinstance(move, Tick):
+            deciding_again_changes_no_traffic_and_comes_to_rest(game)
+    assert all(verdict.agrees for verdict in rejudge(game.events)), "a verdict made again comes out the same"
+    an_abort_outranks_everything_in_every_active_phase(game, meanwhile)
 
 
-@many
-@given(plans(), stables, anything)
-def test_invariant_12_nothing_counts_as_served_before_it_was_seen(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    game = begin(plan, stable)
-    for change in changes(game, history):
-        if isinstance(change.event, e.WeightConfirmed):
-            assert game.confirmed == routes(change.before)
-        if isinstance(change.event, e.Promoted):
-            assert game.confirmed == routes(change.before)
-            assert shares(change.before) == (BUCKETS, BUCKETS)
+# --- invariants of some histories -------------------------------------------------------------------------------------
 
 
 @many
@@ -462,96 +515,6 @@ def test_invariant_04_missing_data_takes_nobody_back_where_only_doubt_is_to(
     game = begin(replace(plan, on_inconclusive=in_doubt))
     for change in changes(game, list(history)):
         assert not isinstance(change.event, e.AbortStarted) or change.event.cause is e.Cause.DEADLINE
-
-
-@many
-@given(plans(), stables, anything)
-def test_every_verdict_comes_out_the_same_when_it_is_made_again(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    game = begin(plan, stable)
-    for _ in changes(game, history):
-        pass
-    assert all(verdict.agrees for verdict in rejudge(game.events))
-
-
-@many
-@given(plans(), anything)
-def test_invariant_04_only_a_failing_verdict_blames_a_gate(plan: Plan, history: list[Move]) -> None:
-    for change in changes(begin(plan), history):
-        if isinstance(change.event, e.AbortStarted) and change.event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
-            assert change.event.gate is not None
-            assert change.said[change.event.gate] is Verdict.FAIL
-
-
-@many
-@given(plans(), stables, anything)
-def test_invariant_05_raising_the_weight_never_moves_a_player_back(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    for change in changes(begin(plan, stable), history):
-        before, after = routes(change.before), routes(change.after)
-        canary = change.before.canary
-        grows = all(new >= old for old, new in zip(shares(change.before), shares(change.after), strict=True))
-        for player in PLAYERS if grows else ():
-            for who in (INSIDE, OUTSIDE):
-                assert version_for(after, player, who) == version_for(after, player, who)
-                if version_for(before, player, who) == canary:
-                    assert version_for(after, player, who) == canary
-        assert version_for(before, None) == before.default
-
-
-@many
-@given(plans(), stables, anything)
-def test_invariant_10_the_recorded_events_rebuild_every_state(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    game = begin(plan, stable)
-    for move in history:
-        before = game.state
-        happened = list(game.play(move))
-        assert replay(game.events) == game.state
-        assert bool(happened) or game.state == before
-
-
-@many
-@given(plans(), stables, anything)
-def test_deciding_again_changes_no_traffic_and_comes_to_rest(
-    plan: Plan, stable: str | None, history: list[Move]
-) -> None:
-    game = begin(plan, stable)
-    for move in history:
-        list(game.play(move))
-        if isinstance(move, Tick):
-            # The same evidence at the same time; the gates have been heard and do not ask again yet.
-            same = replace(game.seen, said={})
-            again = decide(game.state, same, game.now)
-            state = game.state
-            for event in again:
-                state = evolve(state, event)
-            assert routes(state) == routes(game.state)
-            assert decide(state, same, game.now) == ()
-
-
-@many
-@given(plans(), stables, anything, ticks())
-def test_an_abort_outranks_everything_in_every_active_phase(
-    plan: Plan, stable: str | None, history: list[Move], meanwhile: Tick
-) -> None:
-    game = begin(plan, stable)
-    for _ in changes(game, history):
-        pass
-    if not game.state.phase.active:
-        assert list(game.play(Ask("abort"))) == []
-        return
-    list(game.play(Ask("abort")))
-    assert (game.state.phase, shares(game.state)) == (Phase.ABORTING, (0, 0))
-    for serves in ("before", "unknown"):
-        # Whatever else is going on, it stays given up: aborted only if nobody was there to begin with.
-        list(game.play(Tick(meanwhile.after_s, meanwhile.words, serves, meanwhile.ready, meanwhile.failure)))
-        assert shares(game.state) == (0, 0)
-    list(game.play(Tick(meanwhile.after_s, meanwhile.words, "wanted", meanwhile.ready, meanwhile.failure)))
-    assert game.state.phase is Phase.ABORTED
 
 
 @many
