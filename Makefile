@@ -5,6 +5,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help demo test check shape bench docs setup lock clean
 
+# Some images set this. Then each of the many processes of a test run, or of the demo, compiles everything once more,
+# which takes longer than all else that it does at its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Another interpreter: make PYTHON=/path/to/python3.12 ...
 PYTHON ?=
 ARGS ?=
