@@ -62,9 +62,9 @@ def test_another_split_is_said_with_the_experiment_and_what_it_means() -> None:
     even = replace(OTHERS, serve=(Share("classic", 50), Share("recent", 50)))
     (found,) = disturbed(running(), replace(FLAG, rules=(even,)))
     assert str(found) == (
-        "rules: experiment 'lobby-order' measures 'others' in production, which deals otherwise by this: its result is "
-        "withheld, and nobody new is counted, while the rule does not deal as at the experiment's start. "
-        f"Keep variants, weights and rollout of 'others', {STOP}"
+        "rules: experiment 'lobby-order' measures 'others' in production, which deals otherwise by this: while that is "
+        "not as at the experiment's start, its result is withheld and nobody new is counted. "
+        f"Keep variants, weights and rollout of 'others' as then, {STOP}"
     )
     (there,) = disturbed(running(), replace(FLAG, environments={"production": Override(rules=(even,))}))
     assert there.path == ("environments", "production", "rules")

@@ -44,7 +44,7 @@ def disturbed(before: FlagState, after: Flag) -> Iterator[Problem]:
         override = after.environments.get(run.environment)
         where = ("rules",) if override is None or override.rules is None else ("environments", run.environment, "rules")
         named = f"experiment '{run.experiment}' measures '{run.rule}' in {run.environment}"
-        hint = f"Keep variants, weights and rollout of '{run.rule}', or stop it: croupier experiment stop "
+        hint = f"Keep variants, weights and rollout of '{run.rule}' as then, or stop it: croupier experiment stop "
         hint += f"{run.experiment}"
         now = _deals(after, run.environment, run.rule)
         if now == _deals(before.flag, run.environment, run.rule):
@@ -52,8 +52,8 @@ def disturbed(before: FlagState, after: Flag) -> Iterator[Problem]:
         if now is None:
             yield Problem(f"{named}, which deals nobody there any more: nobody new is counted.", where, hint)
         else:
-            text = f"{named}, which deals otherwise by this: its result is withheld, and nobody new is counted, while"
-            yield Problem(f"{text} the rule does not deal as at the experiment's start.", where, hint)
+            text = f"{named}, which deals otherwise by this: while that is not as at the experiment's start,"
+            yield Problem(f"{text} its result is withheld and nobody new is counted.", where, hint)
 
 
 def _deals(flag: Flag, environment: str, rule: str) -> Dealt | None:

@@ -31,7 +31,7 @@ Effect = Annotated[
         {
             "anyOf": [
                 {"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9]+)?\s*%$"},
-                {"type": "number", "exclusiveMinimum": 0, "maximum": 10},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
             ],
             "examples": ["10%", 0.1],
         }
