@@ -989,3 +989,20 @@ async def test_a_source_that_hangs_after_a_pass_holds_the_weight(bare: Any, hang
     await bare.turn(12)
     held = await bare.state("shop-2")
     assert (held.weight_bp, held.gate_state("pushed").passed_at) == (2_000, passed)
+
+
+async def test_an_answer_from_before_another_site_took_over_promotes_nobody(bare: Any, hanging: Hanging) -> None:
+    """It came while this site stood by: what it says is ten minutes old, however good it is."""
+    await bare.turn(8)
+    assert hanging.asked == 1
+    await bare.turn(site=bare.site("b"), after=11.0)
+    under_way = bare.a.reconciler._gates["shop-2"].under_way
+    hanging.over.set()
+    async with asyncio.timeout(10):
+        await under_way.answered.wait()
+    hanging.over.clear()
+    await bare.wait(600.0)
+    await bare.turn(2)
+    found = await bare.state("shop-2")
+    assert (found.weight_bp, found.gate_state("ok").passed_at is not None) == (2_000, True)
+    assert not found.gate_state("pushed").latest

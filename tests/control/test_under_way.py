@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Hashable
 
+import pytest
+
 from croupier.control.under_way import Answer, Due, UnderWay
 from croupier.core.gates import Silence
 
@@ -23,8 +25,8 @@ class Source:
             self.ended += 1
         return Silence(f"answer {self.asked}")
 
-    def due(self, about: Hashable = 1, kept_for: Hashable = None) -> Due:
-        return Due(about, self.ask, kept_for)
+    def due(self, about: Hashable = 1, kept_for: Hashable = None, at: float = 1_000.0) -> Due:
+        return Due(about, self.ask, kept_for, at)
 
 
 def speaking() -> Source:
@@ -70,6 +72,16 @@ async def test_what_is_about_something_else_is_asked_anew() -> None:
     async with asyncio.timeout(25):
         await under_way.answered.wait()
     assert await under_way.answers({"slow": slow.due(2)}) == {"slow": Silence("answer 2")}
+
+
+@pytest.mark.parametrize("later", [61.0, -1.0], ids=["the loop stood by", "the clock was set back"])
+async def test_an_answer_that_nobody_came_for_is_of_another_time(later: float) -> None:
+    under_way, source = UnderWay(patience_s=0.01, within_s=30.0), Source()
+    assert await under_way.answers({"slow": source.due(at=1_000.0)}) == {}
+    source.speaks.set()
+    async with asyncio.timeout(10):
+        await under_way.answered.wait()
+    assert await under_way.answers({"slow": source.due(at=1_000.0 + later)}) == {"slow": Silence("answer 2")}
 
 
 async def test_what_is_not_wanted_any_more_is_dropped() -> None:
@@ -118,3 +130,14 @@ async def test_a_source_that_hangs_says_nothing_in_the_end() -> None:
     under_way, slow = UnderWay(patience_s=10.0, within_s=0.01), Source()
     said = await under_way.answers({"slow": slow.due()})
     assert said == {"slow": Silence("the metric source did not answer within 0.01 s")}
+
+
+async def test_a_surprise_is_no_answer_and_takes_none_with_it() -> None:
+    async def surprise() -> Answer:
+        raise LookupError("nobody foresaw it")
+
+    due = {"quick": speaking().due(), "odd": Due(1, surprise, None, 1_000.0)}
+    assert await UnderWay().answers(due) == {
+        "quick": Silence("answer 1"),
+        "odd": Silence("asking failed: LookupError: nobody foresaw it"),
+    }

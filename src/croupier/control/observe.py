@@ -172,6 +172,7 @@ async def ask_gates(
             stretch(state, look.gate, now),
             partial(_of_look, ports, ask, state, look),
             state.salt if look.gate.hard_stop is not None else None,
+            now,
         )
         for look in looks(state, now, memory.looked)
     }

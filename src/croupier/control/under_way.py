@@ -6,6 +6,7 @@ loop.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -18,6 +19,11 @@ ANSWER_PATIENCE_S: Final = 0.5
 ANSWER_WITHIN_S: Final = 30.0
 """How long a question may be under way; after that its gate saw nothing."""
 
+_AGED: Final = 2.0
+"""So many times as old, nobody came for the answer: the loop stood by or stood still, and it tells of another time."""
+
+log = logging.getLogger("croupier.control")
+
 Answer: TypeAlias = Said | None
 """What a source said; ``None`` where it is nothing yet."""
 
@@ -25,19 +31,20 @@ Answer: TypeAlias = Said | None
 @dataclass(frozen=True, slots=True)
 class Due:
     """A question that is to be asked now, unless it is under way; ``about`` is what makes it the same question. One
-    that is over by the time of its answer is kept for whoever wants to know about ``kept_for``, if that is given.
+    that is over by the time of its answer is kept for whoever wants to know about ``kept_for``, if that is given. It
+    is asked ``at`` (epoch seconds).
     """
 
     about: Hashable
     ask: Callable[[], Coroutine[None, None, Answer]]
     kept_for: Hashable = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    about: Hashable
+    due: Due
     answer: asyncio.Task[Answer]
-    kept_for: Hashable
 
 
 @dataclass(slots=True)
@@ -57,7 +64,7 @@ class UnderWay:
 
     async def answers(self, due: Mapping[str, Due]) -> dict[str, Answer]:
         """Ask what is not under way yet, and wait a moment for those; what is answered by then, each answer once. What
-        is not due any more, or about something else by now, is over.
+        is not due any more, or about something else by now, or was asked long ago, is over.
         """
         for name in self._asked.keys() - due.keys():
             self._end(name)
@@ -74,9 +81,9 @@ class UnderWay:
         else are dropped.
         """
         for _, asked in self._over:
-            if asked.kept_for != kept_for:
+            if asked.due.kept_for != kept_for:
                 self._drop(asked)
-        self._over = [(name, asked) for name, asked in self._over if asked.kept_for == kept_for]
+        self._over = [(name, asked) for name, asked in self._over if asked.due.kept_for == kept_for]
         done = {name: asked for name, asked in reversed(self._over) if name in of and asked.answer.done()}
         self._over = [(name, asked) for name, asked in self._over if done.get(name) is not asked]
         return {name: asked.answer.result() for name, asked in done.items()}
@@ -88,13 +95,16 @@ class UnderWay:
         self._asked, self._over = {}, []
 
     def _is_new(self, name: str, due: Due) -> bool:
-        if name in self._asked and self._asked[name].about != due.about:
+        if name in self._asked and not self._is_same(self._asked[name].due, due):
             self._end(name)
         return name not in self._asked
 
+    def _is_same(self, asked: Due, due: Due) -> bool:
+        return asked.about == due.about and 0.0 <= due.at - asked.at <= _AGED * self.within_s
+
     def _begin(self, name: str, due: Due) -> asyncio.Task[Answer]:
         task = asyncio.create_task(self._bounded(due.ask))
-        self._asked[name] = _Asked(due.about, task, due.kept_for)
+        self._asked[name] = _Asked(due, task)
         return task
 
     async def _bounded(self, ask: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
@@ -103,10 +113,13 @@ class UnderWay:
                 return await ask()
         except TimeoutError:
             return Silence(f"the metric source did not answer within {self.within_s:g} s")
+        except Exception as trouble:  # as in ``hearing``: a surprise here must hide no other gate's hard stop
+            log.exception("a gate could not be asked; it sees nothing")
+            return Silence(f"asking failed: {type(trouble).__name__}: {trouble}")
 
     def _end(self, name: str) -> None:
         asked = self._asked.pop(name)
-        if asked.kept_for is None:
+        if asked.due.kept_for is None:
             self._drop(asked)
         else:
             self._over.append((name, asked))
