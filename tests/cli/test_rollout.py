@@ -294,6 +294,7 @@ def test_a_service_in_place_of_a_rollout_is_told_which_was_meant(canary: Any, cl
     over = cli("rollout", "retry", "shop")
     assert "none is in progress, the last was shop-2 (1.0.0 → 1.1.0)." in over.err
     assert "hint: croupier rollout retry shop-2" in over.err
+    assert "hint: croupier rollout show shop-2\n" in cli("rollout", "abort", "shop").err, "it is over"
     unknown = cli("rollout", "abort", "shop-9")
     assert (unknown.code, "There is no rollout 'shop-9'" in unknown.err) == (3, True)
     no_such_gate = cli("gate", "explain", "shop-2", "nothing")

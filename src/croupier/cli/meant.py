@@ -5,7 +5,7 @@ Around every command that takes a rollout's id. No command guesses: to abort the
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -15,6 +15,9 @@ from croupier.errors import CroupierError, NotFound
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
+
+_STEER: Final = ("promote", "pause", "resume", "abort")
+"""Refused for a rollout that is over, so none of them is proposed there."""
 
 
 @contextmanager
@@ -26,11 +29,11 @@ def opened(context: typer.Context, rollout: str) -> Iterator["Client"]:
             yield client
         except NotFound as unknown:
             group = context.parent.info_name if context.parent else ""
-            better = _of_service(client, rollout, f"croupier {group} {context.info_name}")
+            better = _of_service(client, rollout, f"croupier {group}", context.info_name or "")
             raise better or unknown from None
 
 
-def _of_service(client: "Client", service: str, command: str) -> NotFound | None:
+def _of_service(client: "Client", service: str, group: str, verb: str) -> NotFound | None:
     """What to say where this is a service that has rollouts; ``None`` where it is not, or nobody can tell."""
     try:
         active = client.get("rollouts", service=service, phase=[phase for phase in Phase if phase.active], limit=1)
@@ -42,4 +45,5 @@ def _of_service(client: "Client", service: str, command: str) -> NotFound | None
     latest = found[0]
     which = f"{latest['id']} ({latest['stable'] or 'nothing'} → {latest['canary']})"
     said = f"{which} is in progress" if active["items"] else f"none is in progress, the last was {which}"
-    return NotFound(f"{service} is a service, not a rollout; {said}.", hint=f"{command} {latest['id']}")
+    possible = "show" if verb in _STEER and not active["items"] else verb
+    return NotFound(f"{service} is a service, not a rollout; {said}.", hint=f"{group} {possible} {latest['id']}")
