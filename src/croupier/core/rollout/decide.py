@@ -119,11 +119,12 @@ def rise_blocked(state: RolloutState) -> str | None:
         return None
     if state.confirmed_bp != state.weight_bp:
         return f"the data plane has not confirmed {percent(state.weight_bp)} yet"
-    for name in binding(state):
+    names = binding(state)
+    for name in names:
         gate = state.gate_state(name)
         if gate.passed_at is None:
             return f"gate {name} {_said(gate)}"
-    return watch.open_watch(state)
+    return watch.open_watch(state, names)
 
 
 def percent(weight_bp: int) -> str:

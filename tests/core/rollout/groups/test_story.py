@@ -18,6 +18,7 @@ from croupier.core.gates import (
     PopulationRule,
     Reading,
     SequentialRule,
+    Silence,
 )
 from croupier.core.gates.sli import Group
 from croupier.core.gates.wording import name
@@ -140,6 +141,25 @@ def test_a_suspect_is_watched_for_longer_than_the_watch() -> None:
     assert story.state.acted[0].watched_at is None
     play(story, 8)
     assert story.state.acted[0].watched_at is not None
+
+
+def test_a_person_is_told_why_it_is_watched_for_longer() -> None:
+    story = lingering(Resort.HOLD)
+    with pytest.raises(Rejected, match=r"watched for 120 s, and for as long as gate deposits/psp=kestrel says inc"):
+        story.command(commands.promote)
+
+
+def test_a_watch_whose_source_is_silent_is_not_over() -> None:
+    """Nobody saw whether it helped: it is watched until somebody does."""
+    story = broken()
+    story.killed = frozenset({"psp_kestrel"})
+    story.settle()
+    for _ in range(20):
+        story.tick(dict.fromkeys(story.due(), Silence("away")), after=10.0)
+    assert story.state.acted[0].watched_at is None
+    assert story.state.phase is Phase.PROGRESSING
+    watched = of(play(story, 1, values=("tarn", "velora")), "group_watched")
+    assert len(watched) == 1, "nobody uses it any more, and that was counted"
 
 
 def lingering(then: Resort) -> Rehearsal:

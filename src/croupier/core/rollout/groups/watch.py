@@ -8,7 +8,7 @@ One that cannot decide keeps the others waiting as any gate does (``undecided``)
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from croupier.core.gates import Gate, Opinion, PopulationRule, SequentialRule, Verdict
+from croupier.core.gates import Gate, GateState, Opinion, PopulationRule, SequentialRule, Verdict
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.acted import Acted, concerns
@@ -91,20 +91,24 @@ def in_vain(state: RolloutState, binding: Iterable[str], seen: Seen, now: float)
 
 
 def next_event(state: RolloutState, binding: Iterable[str], seen: Seen, now: float) -> e.Event | None:
-    """What follows for a group that was acted upon: it is in force, or it was watched for long enough."""
+    """What follows for a group that was acted upon: it is in force, or it was watched for long enough, by gates that
+    see something.
+    """
     for acted in state.acted:
         if acted.in_force_at is None:
             return e.GroupSetAside(acted.gate, acted.group, now) if seen.does(acted) else None
-        if _overdue(state, acted, now) and not any(_suspecting(state, binding, acted)):
+        if _overdue(state, acted, now) and not any(_unsettled(state, binding, acted)):
             return e.GroupWatched(acted.gate, acted.group, now)
     return None
 
 
-def open_watch(state: RolloutState) -> str | None:
+def open_watch(state: RolloutState, binding: Iterable[str]) -> str | None:
     """Why the canary's share may not rise, in words, while a group is acted upon or watched."""
     for acted in state.acted:
         if acted.watched_at is None:
-            return f"{name(acted.group)} was acted upon and is watched for {watch_s(state, acted):g} s"
+            told = f"{name(acted.group)} was acted upon and is watched for {watch_s(state, acted):g} s"
+            said = next((watch.latest for watch in _unsettled(state, binding, acted) if watch.latest), None)
+            return f"{told}, and for as long as gate {said.gate} says {said.verdict}: {said.reason}" if said else told
     return None
 
 
@@ -114,11 +118,11 @@ def in_doubt(state: RolloutState, binding: Iterable[str], now: float) -> tuple[s
     """
     binding = tuple(binding)
     return tuple(
-        watch
+        watch.gate
         for acted in state.acted
         if _overdue(state, acted, now)
-        for watch in _suspecting(state, binding, acted)
-        if (latest := state.gate_state(watch).latest) is not None and latest.verdict is Verdict.INCONCLUSIVE
+        for watch in _unsettled(state, binding, acted)
+        if watch.latest is not None and watch.latest.verdict is Verdict.INCONCLUSIVE
     )
 
 
@@ -129,14 +133,16 @@ def _overdue(state: RolloutState, acted: Acted, now: float) -> bool:
     return now - acted.in_force_at >= watch_s(state, acted)
 
 
-def _suspecting(state: RolloutState, binding: Iterable[str], acted: Acted) -> Iterator[str]:
-    """The watches of the group that have something against it now, and do not pass all the same: then it is watched for
-    longer. Not for what was in flight when its flag went off, if nothing came after: what nobody adds to would be held
-    against it for good.
+def _unsettled(state: RolloutState, binding: Iterable[str], acted: Acted) -> Iterator[GateState]:
+    """The watches of the group that keep it watched for longer: those that see nothing now, and those that have
+    something against it and do not pass all the same. Not for what was in flight when its flag went off, if nothing
+    came after: what nobody adds to would be held against it for good.
     """
     for gate in (gate for gate in binding if acted in watching(state, gate)):
         watch = state.gate_state(acted.watch_name(gate))
-        found = watch.latest.findings if watch.latest is not None and watch.passed_at is None else ()
+        found = watch.latest.findings if watch.latest is not None else ()
         quiet_s = watch.evidence.quiet * state.plan.gate(gate).rule.interval_s if watch.evidence is not None else 0.0
-        if any(each.opinion is Opinion.VIOLATED for each in found) and quiet_s < watch_s(state, acted):
-            yield watch.gate
+        violated = any(each.opinion is Opinion.VIOLATED for each in found) and watch.passed_at is None
+        # A group that nobody uses any more was counted, and is zero; a source that is silent has no findings.
+        if not found or (violated and quiet_s < watch_s(state, acted)):
+            yield watch
