@@ -34,8 +34,8 @@ _log = structlog.get_logger(__name__)
 
 
 class PrometheusMetrics:
-    """One Prometheus, asked anew for each reading. From an outage on it is silent until a small question, asked in the
-    background and ever more seldom, is answered: who reads shall not wait for every time-out.
+    """One Prometheus, asked anew for each reading. From an outage on readings are silent until a small question, asked
+    in the background and ever more seldom, is answered: who reads shall not wait for every time-out.
     """
 
     def __init__(self, clock: Clock, settings: PrometheusSettings) -> None:
@@ -92,10 +92,10 @@ class PrometheusMetrics:
     async def instant(self, expression: str, at: float, timeout_s: float) -> Any:
         """The data of an instant query, for gates that judge its result. Raises ``Transient``.
 
-        The time is the question's own: who asks does not wait for it, and one that is slow is no outage.
+        The time is the question's own: who asks does not wait for it, and one that is slow is no outage. It is asked
+        during an outage, too, which a gate's large reading may alone have met: an error that nobody asked for would
+        count towards ``consecutiveErrorLimit`` and, with ``compat: argo``, take everybody back.
         """
-        if self._outage is not None:
-            raise Transient(self._outage)
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._asker.instant(expression, at, timeout_s)
