@@ -228,7 +228,7 @@ def sdk() -> Files:
         "What is public; anything else may change with any version. How to use it: "
         "[in your code](../how-to/use-flags.md), [through OpenFeature](../how-to/use-flags-with-openfeature.md).\n"
     )
-    for name in ("croupier.sdk", "croupier.sdk.openfeature"):
+    for name in ("croupier.sdk", "croupier.sdk.openfeature", "croupier.sdk.visitors"):
         module = importlib.import_module(name)
         text += f"\n## {name}\n"
         # The client first, then by name.
@@ -240,7 +240,7 @@ def sdk() -> Files:
     return {"sdk.md": NOTICE.format(source="croupier.sdk") + text}
 
 
-_ASKED = ("FlagClient", "Details")
+_ASKED = ("FlagClient", "Details", "Visitors")
 """Classes whose members applications use; of the others it is enough that they can be made."""
 
 

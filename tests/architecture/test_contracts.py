@@ -54,6 +54,7 @@ PUBLIC_SDK = {
     "ToStructlog",
     "flag_variant",
 }
+PUBLIC_VISITORS = {"Visitor", "Visitors"}
 PUBLIC_OPENFEATURE = {"CroupierProvider", "QuickClient", "get_client"}
 PUBLIC_ERRORS = {"Conflict", "Corrupt", "CroupierError", "Fenced", "NotFound", "Problem", "Rejected", "Transient"}
 
@@ -142,3 +143,4 @@ def test_public_testing_tools_are_these() -> None:
 def test_the_public_sdk_is_this() -> None:
     assert set(importlib.import_module("croupier.sdk").__all__) == PUBLIC_SDK
     assert set(importlib.import_module("croupier.sdk.openfeature").__all__) == PUBLIC_OPENFEATURE
+    assert set(importlib.import_module("croupier.sdk.visitors").__all__) == PUBLIC_VISITORS

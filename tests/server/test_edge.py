@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from croupier.adapters.routing.envoy.players import Visitors
 from croupier.server.app import _edge
 from croupier.server.edge import read_claims
 from croupier.server.settings import Settings
@@ -24,12 +25,15 @@ def test_everything_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
         "TOKEN_COOKIE": "session",
         "PLAYER_CLAIM": "account.id",
         "PLAYER_HEADER": "X-Account",
+        "VISITORS": "true",
+        "VISITOR_COOKIE": "guest",
         "CLAIMS": "market=x-market, staff.Employee=X-Employee",
     }.items():
         monkeypatch.setenv(f"CROUPIER_EDGE_{name}", value)
     players = _edge(Settings()).players
     assert players is not None
     assert players.jwks_file == Path("keys.json").absolute()
+    assert players.visitors == Visitors(Settings().state_dir.absolute() / "visitors.key", "guest")
     assert (players.issuer, players.audiences, players.cookie) == ("https://login.example", ("Play", "Web"), "session")
     assert (players.player_claim, players.filled) == ("account.id", ("x-account", "x-market", "x-employee"))
     assert players.claims == (("market", "x-market"), ("staff.Employee", "x-employee"))
@@ -53,6 +57,9 @@ def test_pairs() -> None:
         ({"edge_claims": "a=Host"}, "cannot be filled"),
         ({"edge_player_header": "x-forwarded-for"}, "is an address"),
         ({"edge_player_header": "authorization"}, "cannot tell players apart"),
+        ({"edge_token_cookie": "croupier_visitor"}, "are the same"),
+        ({"edge_visitor_cookie": "a;b"}, "cannot be the name of a cookie"),
+        ({"edge_jwks_file": None, "edge_issuer": None, "edge_visitors": "true"}, "edge_jwks_file is not"),
         ({"edge_token_cookie": "a b"}, "cannot be the name of a cookie"),
     ],
 )

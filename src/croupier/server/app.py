@@ -28,7 +28,7 @@ from croupier.adapters.notify import Webhook, read_notifiers, unencrypted
 from croupier.adapters.outgoing import Allowed
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
-from croupier.adapters.routing.envoy.players import Players
+from croupier.adapters.routing.envoy.players import Players, Visitors
 from croupier.adapters.routing.envoy.process import find_process
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
@@ -51,6 +51,7 @@ from croupier.server.metrics import Metrics
 from croupier.server.otlp.route import router as otlp
 from croupier.server.running import Outside, running
 from croupier.server.settings import OnExit, Settings, read_header
+from croupier.server.visitors import ensure_key
 from croupier.server.web import dress
 from croupier.server.web.router import router as page
 
@@ -83,6 +84,8 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         workloads = ProcessWorkloads(settings.state_dir / "run", clock)
         await workloads.start()
         stack.push_async_callback(lambda: workloads.stop(keep_running=keep))
+        if settings.edge_visitors:
+            ensure_key(settings.visitors_key_file)
         router = EnvoyRouter(_edge(settings))
         await router.start()
         stack.push_async_callback(lambda: router.stop(keep_serving=keep))
@@ -234,6 +237,7 @@ def _players(settings: Settings) -> Players | None:
         player_claim=settings.edge_player_claim,
         player_header=settings.edge_player_header,
         claims=read_claims(settings.edge_claims),
+        visitors=Visitors(settings.visitors_key_file, settings.edge_visitor_cookie) if settings.edge_visitors else None,
     )
 
 

@@ -17,6 +17,8 @@ EDGE_PLAYERS: Final = (
     "edge_player_claim",
     "edge_player_header",
     "edge_claims",
+    "edge_visitors",
+    "edge_visitor_cookie",
 )
 """Settings that say nothing without a file of keys."""
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_:/-]+(?:\.[A-Za-z0-9_:/-]+)*")

@@ -16,6 +16,7 @@ import platformdirs
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from croupier.core.segments.visitors import VISITOR_COOKIE
 from croupier.server.edge import EDGE_PLAYERS, is_cookie, players_mistake
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -97,6 +98,12 @@ class Settings(BaseSettings):
         description="Other claims and their headers, by commas: `market=x-market, staff.employee=x-employee`. "
         "Only these headers count for segments then. Clients cannot set them.",
     )
+    edge_visitors: bool = Field(
+        False,
+        description="Tell players apart before their login, too, by a signed cookie that a service of yours sets; its "
+        "key is made in the state directory (`visitors.key`). Needs `edge_jwks_file` and the extra `edge`.",
+    )
+    edge_visitor_cookie: str = Field(VISITOR_COOKIE, description="Name of that cookie.")
     tick_s: Seconds = Field(1.0, description="Time between two looks of the control loop; changes wake it at once.")
     scrape_s: Seconds = Field(5.0, description="Time between two scrapes of each instance's metrics.")
     prometheus_url: str | None = Field(
@@ -296,8 +303,12 @@ class Settings(BaseSettings):
             raise ValueError("edge_issuer is missing: without it the tokens of anybody with such a key would do.")
         if wrong := players_mistake(self.edge_player_claim, self.edge_player_header, self.edge_claims):
             raise ValueError(wrong)
-        if self.edge_token_cookie is not None and not is_cookie(self.edge_token_cookie):
-            raise ValueError(f"edge_token_cookie: '{self.edge_token_cookie[:60]}' cannot be the name of a cookie.")
+        for name in ("edge_token_cookie", "edge_visitor_cookie"):
+            cookie = getattr(self, name)
+            if cookie is not None and not is_cookie(cookie):
+                raise ValueError(f"{name}: '{cookie[:60]}' cannot be the name of a cookie.")
+        if self.edge_token_cookie == self.edge_visitor_cookie:
+            raise ValueError("edge_token_cookie and edge_visitor_cookie are the same. Give the session its own.")
         return self
 
     @model_validator(mode="after")
@@ -340,6 +351,10 @@ class Settings(BaseSettings):
     def edge_url(self) -> str:
         """Where players come in."""
         return f"http://{_bracketed(self.edge_host)}:{self.edge_port}"
+
+    @property
+    def visitors_key_file(self) -> Path:
+        return self.state_dir.absolute() / "visitors.key"
 
     @property
     def admin_token_file(self) -> Path:

@@ -35,6 +35,11 @@ class Issuer:
         text = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self.key.public_key(), as_dict=True)
         return {**text, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
+    @property
+    def private_jwk(self) -> dict[str, Any]:
+        text = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self.key, as_dict=True)
+        return {**text, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
     def token(self, player: str | None, *, lasts_s: float | None = 600, **claims: Any) -> str:
         content = {"iss": ISSUER, "aud": AUDIENCE, "sub": player, **claims}
         if lasts_s is not None:

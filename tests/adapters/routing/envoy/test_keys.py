@@ -10,7 +10,7 @@ from tests.adapters.routing.tokens import Issuer, write_jwks
 
 from croupier.adapters.routing.envoy.files import read_resources
 from croupier.adapters.routing.envoy.keys import TokenKeys, read_jwks
-from croupier.adapters.routing.envoy.players import Players
+from croupier.adapters.routing.envoy.players import Players, Visitors
 from croupier.errors import Rejected
 
 
@@ -53,6 +53,17 @@ def test_keys_that_cannot(tmp_path: Path, kind: str) -> None:
     with pytest.raises(Rejected, match=reason) as refused:
         read_jwks(path)
     assert "CROUPIER_EDGE_JWKS_FILE" in refused.value.hint
+
+
+def test_of_keys_of_ours_envoy_gets_the_public_half(tmp_path: Path) -> None:
+    ours = Issuer()
+    path = write_jwks(tmp_path / "visitors.key", ours.private_jwk)
+    assert json.loads(read_jwks(path, ours=True)) == {"keys": [ours.jwk]}
+    target = tmp_path / "ecds.json"
+    accounts = write_jwks(tmp_path / "jwks.json", SECRET)
+    TokenKeys(Players(accounts, issuer="i", visitors=Visitors(path)), target).read()
+    assert ours.private_jwk["d"] not in target.read_text()
+    assert ours.jwk["x"] in target.read_text()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

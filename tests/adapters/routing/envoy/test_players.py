@@ -16,11 +16,13 @@ from structlog.testing import capture_logs
 from tests.adapters.routing.tokens import AUDIENCE, ISSUER, Issuer, write_jwks
 
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
-from croupier.adapters.routing.envoy.players import VISITOR_ISSUER, Players, Visitors
+from croupier.adapters.routing.envoy.players import Players, Visitors
 from croupier.control.ports import TrafficTable
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes
 from croupier.core.segments import AttributeMatch, Segment, bucket
+from croupier.core.segments.visitors import VISITOR_ISSUER
+from croupier.sdk import visitors as sdk
 
 pytestmark = pytest.mark.envoy
 
@@ -76,7 +78,7 @@ def players(jwks: Path) -> Players:
         audiences=("other", AUDIENCE),
         cookie="session",
         claims=(("market", "x-market"), ("staff.employee", "X-Employee")),
-        visitors=Visitors("croupier_visitor", json.dumps({"keys": [VISITORS.jwk]})),
+        visitors=Visitors(write_jwks(jwks.with_name("visitors.key"), VISITORS.private_jwk)),
     )
 
 
@@ -296,6 +298,17 @@ async def test_from_visit_to_login_to_logout(client: httpx.AsyncClient, serve: S
     assert await version(client, cookies(session=expired, croupier_visitor=linked)) == "1.1.0"
     # Another account on the same device has its own version.
     assert await version(client, cookies(session=ACCOUNTS.token(stable), croupier_visitor=linked)) == "1.0.0"
+
+
+async def test_cookies_of_the_sdk_decide_the_version(client: httpx.AsyncClient, serve: Serve, jwks: Path) -> None:
+    await serve(everybody(5_000, GERMANY))
+    front = sdk.Visitors(jwks.with_name("visitors.key"))
+    for number in range(30):
+        token = front.linked(f"account-{number}", {"market": "DE"})
+        expected = "1.1.0" if bucket(SALT, f"account-{number}") < 5_000 else "1.0.0"
+        assert await version(client, cookies(croupier_visitor=token)) == expected
+    await serve(everybody())
+    assert await version(client, cookies(croupier_visitor=front.new())) == "1.1.0"
 
 
 async def test_a_linked_visitor_stays_in_the_segment(client: httpx.AsyncClient, serve: Serve) -> None:

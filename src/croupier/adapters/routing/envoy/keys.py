@@ -32,13 +32,16 @@ class TokenKeys:
     def __init__(self, players: Players, target: Path) -> None:
         self._players = players
         self._target = target
-        self._seen: tuple[int, int, int] | None = None
+        self._files = [players.jwks_file, *([players.visitors.key_file] if players.visitors else [])]
+        self._seen: object = None
 
     def read(self) -> None:
         """Hand the keys to Envoy. Raises ``Rejected`` for a file that holds none; what Envoy has then stays."""
         self._seen = self._stamp()
-        config = {"name": FILTER, "typed_config": render_filter(self._players, read_jwks(self._players.jwks_file))}
-        resources = ({"@type": _CONFIG, **config},)
+        visitors = self._players.visitors
+        ours = read_jwks(visitors.key_file, ours=True) if visitors else ""
+        config = render_filter(self._players, read_jwks(self._players.jwks_file), ours)
+        resources = ({"@type": _CONFIG, "name": FILTER, "typed_config": config},)
         before = read_resources(self._target)
         if before is None or not before.same(resources):
             version = int(before.version) + 1 if before and before.version.isdecimal() else 1
@@ -54,16 +57,23 @@ class TokenKeys:
         except CroupierError as error:
             _log.error("keys of players' tokens not read, the old ones stay", reason=str(error))
 
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._players.jwks_file.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+    def _stamp(self) -> object:
+        return [_stamp(path) for path in self._files]
 
 
-def read_jwks(path: Path) -> str:
-    """The keys as a JWKS that holds nothing private and nothing weak. Raises ``Rejected`` with what to do."""
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def read_jwks(path: Path, *, ours: bool = False) -> str:
+    """The keys as a JWKS that holds nothing private and nothing weak. Raises ``Rejected`` with what to do.
+
+    ``ours`` are private keys, of which the public halves are returned.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
@@ -74,6 +84,8 @@ def read_jwks(path: Path) -> str:
     keys = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
         raise _refused(path, 'is no set of keys; write {"keys": [...]}')
+    if ours:
+        keys = [{name: value for name, value in key.items() if name != "d"} for key in keys]
     for number, key in enumerate(keys):
         if wrong := _wrong(key):
             raise _refused(path, f"cannot be used: key {key.get('kid', number)!r} {wrong}")

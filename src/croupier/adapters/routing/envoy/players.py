@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from croupier.core.releases import Service
+from croupier.core.segments.visitors import VISITOR_COOKIE, VISITOR_ISSUER
 
 Json = dict[str, Any]
 
 FILTER: Final = "croupier.players"
 TYPE_URL: Final = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
-VISITOR_ISSUER: Final = "croupier-visitors"
 
 _PLAYER: Final = "x-croupier-player"
 _ATTRIBUTE: Final = "x-croupier-verified-"
@@ -25,10 +25,10 @@ _CACHED_TOKENS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Visitors:
-    """Players before their login, told apart by a signed cookie. ``jwks``: the public half of its key."""
+    """Players before their login, told apart by a signed cookie. Of the file of keys Envoy gets the public halves."""
 
-    cookie: str
-    jwks: str
+    key_file: Path
+    cookie: str = VISITOR_COOKIE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def filter_source(source: Json) -> Json:
     return {"name": FILTER, "config_discovery": {"config_source": source, "type_urls": [TYPE_URL]}}
 
 
-def render_filter(players: Players, jwks: str) -> Json:
+def render_filter(players: Players, jwks: str, visitors_jwks: str = "") -> Json:
     """The filter's configuration, with the keys. A token that is missing, wrong or too old makes a guest of nobody but
     its bearer: the request goes on without a player, and the service says 401 where it wants a login.
     """
@@ -96,7 +96,7 @@ def render_filter(players: Players, jwks: str) -> Json:
         for provider in providers.values():
             provider["audiences"] = list(players.audiences)
     if players.visitors:
-        visitor = _provider(VISITOR_ISSUER, players.visitors.jwks, [("sub", _PLAYER), *_attributes(players)])
+        visitor = _provider(VISITOR_ISSUER, visitors_jwks, [("sub", _PLAYER), *_attributes(players)])
         providers["visitor"] = {**visitor, "from_cookies": [players.visitors.cookie]}
     # The first that is valid counts: a session outranks a visitor's cookie.
     requirements: list[Json] = [{"provider_name": name} for name in providers]
