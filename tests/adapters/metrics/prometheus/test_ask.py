@@ -27,6 +27,7 @@ from croupier.core.gates import PROMETHEUS, Counts, Instance, LatencySli, RatioS
 from croupier.errors import Transient
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
+ONE = {"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}
 
 
 class Strange:
@@ -183,13 +184,17 @@ async def test_a_slow_one_is_left_alone_until_it_answers(fake: Strange) -> None:
 async def test_a_measurement_is_asked_for_though_a_reading_was_too_slow(fake: Strange) -> None:
     """Only answers count towards the errors that ``compat: argo`` permits."""
     slow = threading.Event()
-    fake.body = lambda question: (
-        slow.wait(30) and {} if "deposits_total" in question.get("query", "") else answered_one()
-    )
+
+    def body(question: dict[str, str]) -> Any:
+        if "deposits_total" in question.get("query", ""):
+            slow.wait(30)
+        return ONE
+
+    fake.body = body
     source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"http://{fake.where}", timeout_s=0.3))
     try:
         assert "does not answer within 0.3 s" in str(await source.read(query()))
-        assert await source.instant("up", time.time(), 10.0) == answered_one()["data"]
+        assert await source.instant("up", time.time(), 10.0) == ONE["data"]
         fake.status = 503
         for _ in range(2):
             with pytest.raises(Transient, match="answers 503"):
@@ -198,10 +203,6 @@ async def test_a_measurement_is_asked_for_though_a_reading_was_too_slow(fake: St
     finally:
         slow.set()
         await source.stop()
-
-
-def answered_one() -> dict[str, Any]:
-    return {"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}
 
 
 async def test_it_can_be_stopped_in_the_middle_of_an_outage(fake: Strange) -> None:
