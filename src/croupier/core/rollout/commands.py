@@ -28,6 +28,10 @@ def promote(
     Gates named in ``waive`` stop guarding this rollout. ``unready`` is why the canary can take no more players now, if
     so. Raises ``Rejected`` while another guarding gate does not say ``pass``, ``Conflict`` where the share would rise
     for a canary that is not ready: the same may be asked again when it is.
+
+    What is recorded counts, also while a slow source is asked again, which the loop itself would wait for: a person can
+    be refused only for what they and every instance can see. A pass is at most a look and the source's patience old
+    (30 s, then it is silence), and a hard stop in the answer counts at the new weight all the same (``overtaken``).
     """
     _need_active(state, "promoted")
     if state.phase is Phase.ABORTING:
