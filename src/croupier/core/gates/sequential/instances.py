@@ -22,7 +22,6 @@ _CLEARLY: Final = math.log(20.0)
 _AGAIN: Final = math.log(3.0)
 """Of the instance that was sick just before less is asked, or half of its trouble would count."""
 
-
 _LEAST: Final = 1e-9
 """Of nothing and of everything, which no counts can exclude."""
 

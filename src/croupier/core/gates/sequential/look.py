@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates.hard_stop import stops
@@ -14,7 +15,7 @@ from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
-from croupier.core.gates.sli import Group, Reading
+from croupier.core.gates.sli import Counts, Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 from croupier.core.segments import BUCKETS
@@ -62,21 +63,36 @@ def look(
         excused_s=evidence.excused_s + (0.0 if excused is None else seconds),
         suspect=suspect,
     )
+    judgement = _judgement(gate, rule, after, reading, now, next_bp)
+    if sick is None:
+        return after, judgement
+    judgement = replace(judgement, sick=(sick,))
+    fails = judgement.verdict is Verdict.FAIL  # by what others did, it does all the same
+    return after, judgement if excused is None or fails else _without_blame(judgement, sick, canary, after)
+
+
+def _judgement(
+    gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading, now: float, next_bp: int
+) -> Judgement:
+    """A hard stop of this sample, or else what all of the evidence says."""
     # Once for all who ask: it is most of what a look costs.
-    odds = {trial.group: log_e(gate, trial) for trial in trials}
+    odds = {trial.group: log_e(gate, trial) for trial in evidence.trials}
     findings = tuple(_findings(odds, reading))
     stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
     if stopped:
         worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
-        said = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
+        verdict, why = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
     else:
-        said = sum_up(gate, rule, after, odds, canary=canary, baseline=baseline, next_bp=next_bp)
-    if sick is not None and excused is not None and said[0] is not Verdict.FAIL:
-        said = Verdict.INCONCLUSIVE, f"{told(sick, canary)} for {EXCUSED_S - after.excused_s:.0f} s more"
-    hard, suspected = bool(stopped), () if sick is None else (sick,)
-    return after, Judgement(
-        gate.name, said[0], now, reading.since, reading.until, said[1], findings, hard, parts, sick=suspected
-    )
+        canary, baseline = of(reading, ALL)
+        verdict, why = sum_up(gate, rule, evidence, odds, canary=canary, baseline=baseline, next_bp=next_bp)
+    span, parts = (reading.since, reading.until), comparable(reading.parts)
+    return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopped), parts)
+
+
+def _without_blame(judgement: Judgement, sick: Instance, canary: Counts, evidence: Evidence) -> Judgement:
+    """Nothing passes while an instance is sick that is not held against the release."""
+    why = f"{told(sick, canary)} for {EXCUSED_S - evidence.excused_s:.0f} s more"
+    return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)
 
 
 def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int) -> Heard:
