@@ -16,8 +16,9 @@ from casino import identity, newcomers
 from casino.errors import Refusal
 from casino.house import House
 from casino.identity import Newcomer, Player, Stored
-from casino.requests import LARGEST_IMPORT, Name, house_of, place, read, respond, session
+from casino.requests import LARGEST_IMPORT, SESSION_COOKIE, Name, house_of, place, read, respond, session
 from casino.serve import serve
+from casino.tokens import LIFETIME_S
 
 MarketCode = Literal["DE", "SE", "MT"]
 BrandName = Literal["aurora", "bluefin"]
@@ -131,7 +132,31 @@ async def verify(request: Request) -> Response:
         outcome = "ok"
     finally:
         house.metrics.logins.labels(house.version, market, brand, outcome).inc()
-    return respond({"player_id": stored.player.id, "token": house.tokens.issue(stored.player)})
+    token = house.tokens.issue(stored.player)
+    answer = respond({"player_id": stored.player.id, "token": token})
+    if house.settings.session_key_file is not None:
+        _set_session(answer, house, token, LIFETIME_S)
+    if house.visitors is not None:
+        # From here on the device has the account's version, also when nobody is logged in.
+        linked = house.visitors.linked(stored.player.id, identity.attributes(stored.player))
+        answer.headers.append("set-cookie", house.visitors.set_cookie(linked))
+    return answer
+
+
+async def visit(request: Request) -> Response:
+    """What a page asks first: a visitor's cookie, where the edge has none to go by."""
+    house = house_of(request)
+    answer = respond({"version": house.version})
+    if house.visitors is not None and (token := house.visitors.welcome(request.cookies.get(house.visitors.cookie))):
+        answer.headers["set-cookie"] = house.visitors.set_cookie(token)
+    return answer
+
+
+async def log_out(request: Request) -> Response:
+    """Forget the session on this device; the visitor's cookie stays, and with it the version."""
+    answer = respond({"logged_out": True})
+    _set_session(answer, house_of(request), "", 0)
+    return answer
 
 
 async def show_session(request: Request) -> Response:
@@ -173,6 +198,17 @@ def _open_challenge(tx: sqlite3.Connection, player: Player, upgraded: str | None
     return identity.open_challenge(tx, player.id)
 
 
+def _set_session(answer: Response, house: House, token: str, lifetime_s: int) -> None:
+    answer.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=lifetime_s,
+        httponly=True,
+        samesite="strict",
+        secure=house.settings.secure_cookies,
+    )
+
+
 def _hash(house: House, password: str) -> str:
     scheme = "scrypt" if house.settings.since("1.1.0") else "pbkdf2"
     return identity.hash_password(password, house.settings.password_cost, scheme)
@@ -183,6 +219,8 @@ ROUTES = [
     Route("/auth/import", import_players, methods=["POST"]),
     Route("/auth/login", login, methods=["POST"]),
     Route("/auth/verify", verify, methods=["POST"]),
+    Route("/auth/visit", visit),
+    Route("/auth/logout", log_out, methods=["POST"]),
     Route("/auth/session", show_session),
     Route("/auth/self-exclude", self_exclude, methods=["POST"]),
 ]

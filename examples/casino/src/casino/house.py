@@ -7,6 +7,7 @@ import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import semver
 
@@ -16,7 +17,10 @@ from casino.faults import Faults
 from casino.flags import Flags, FlagSource
 from casino.metrics import Metrics
 from casino.psp import Terminal
-from casino.tokens import Tokens
+from casino.tokens import SessionTokens
+
+if TYPE_CHECKING:  # an extra that a casino without such an edge does not need
+    from croupier.sdk.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class Settings:
     stuck_after_s: float
     flags: FlagSource
     secret_file: Path | None = None
+    session_key_file: Path | None = None
+    visitor_key_file: Path | None = None
+    secure_cookies: bool = True
     newcomer_s: float = 600.0
     """So long a newcomer may take to the first deposit."""
 
@@ -77,10 +84,12 @@ class House:
     database: Database
     metrics: Metrics
     faults: Faults
-    tokens: Tokens
+    tokens: SessionTokens
     flags: Flags
     drain: Drain = field(default_factory=Drain)
     terminal: Terminal = field(default_factory=Terminal)
+    visitors: Visitors | None = None
+    """Where the edge tells players apart before their login."""
 
     @property
     def version(self) -> str:

@@ -57,6 +57,11 @@ class Stored:
     excluded: bool
 
 
+def attributes(player: Player) -> dict[str, object]:
+    """What segments may look at, as claims of tokens."""
+    return {"market": player.market, "brand": player.brand, "employee": player.employee}
+
+
 def player_id(login: str) -> str:
     """A player's id follows from the login, so that a repeated import names the same players."""
     return "p" + hashlib.blake2b(login.encode(), digest_size=8).hexdigest()

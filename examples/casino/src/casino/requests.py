@@ -16,6 +16,7 @@ from casino.identity import Player
 from casino.world import BRANDS, MARKETS, UNKNOWN
 
 S = TypeVar("S", bound=msgspec.Struct)
+SESSION_COOKIE = "casino_session"
 LARGEST_BODY = 16 * 1024
 LARGEST_IMPORT = 1024 * 1024
 
@@ -54,9 +55,14 @@ def decode(content: bytes | str, shape: type[S]) -> S:
 
 
 def session(connection: HTTPConnection) -> Player:
-    """The player of the bearer token. Raises `Refusal` (401), or (403) when `x-player-id` names somebody else."""
+    """The player of the bearer token, else of the session cookie, which pages and their WebSockets bring.
+
+    Raises `Refusal` (401), or (403) when `x-player-id` names somebody else.
+    """
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if scheme.lower() != "bearer":
+        token = connection.cookies.get(SESSION_COOKIE, "")
+    if not token:
         raise Refusal(401, "no_token", "send the session token as 'Authorization: Bearer ...'")
     player = house_of(connection).tokens.read(token)
     named = connection.headers.get("x-player-id")

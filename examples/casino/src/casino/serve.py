@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import semver
 import uvicorn
@@ -33,7 +34,11 @@ from casino.front import VERSION_HEADER, Front
 from casino.house import House, Settings
 from casino.metrics import Metrics
 from casino.requests import fail, house_of, read_bytes, refuse, respond
-from casino.tokens import Tokens, given_secret, shared_secret
+from casino.tokens import SessionTokens, Tokens, given_secret, shared_secret
+from croupier.sdk import Rejected
+
+if TYPE_CHECKING:
+    from croupier.sdk.visitors import Visitors
 
 KEEP_ALIVE_S = 7200
 """Longer than any proxy keeps idle connections, so that we never close one just as it is used again."""
@@ -69,7 +74,32 @@ def open_house(settings: Settings, faults: Faults) -> House:
     secret = secret or database.write_now(shared_secret)
     version = str(settings.version)
     flags = open_flags(settings.flags, settings.service, f"{version}-{os.getpid()}", f"decisions:{secret}")
-    return House(settings, database, Metrics(settings.service, version), faults, Tokens(secret), flags)
+    tokens = _sessions(settings) or Tokens(secret)
+    metrics = Metrics(settings.service, version)
+    return House(settings, database, metrics, faults, tokens, flags, visitors=_visitors(settings))
+
+
+def _sessions(settings: Settings) -> SessionTokens | None:
+    if settings.session_key_file is None:
+        return None
+    try:
+        from casino.sessions import Sessions
+    except ImportError as error:
+        raise Misconfigured("--session-key-file needs croupier-casino[edge]") from error
+    return Sessions(settings.session_key_file)
+
+
+def _visitors(settings: Settings) -> Visitors | None:
+    if settings.visitor_key_file is None:
+        return None
+    try:
+        from croupier.sdk.visitors import Visitors
+    except ImportError as error:
+        raise Misconfigured("--visitor-key-file needs croupier-casino[edge]") from error
+    try:
+        return Visitors(settings.visitor_key_file, secure=settings.secure_cookies)
+    except Rejected as error:
+        raise Misconfigured(f"--visitor-key-file: {error}") from error
 
 
 class _Server(uvicorn.Server):
@@ -188,6 +218,19 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
     parser.add_argument("--database", type=Path, required=True, help="SQLite file shared by all services")
     parser.add_argument("--fault", default=os.environ.get("CASINO_FAULT", ""), help="see README (env: CASINO_FAULT)")
     parser.add_argument("--secret-file", type=Path, help="file with the session secret (else env CASINO_SECRET)")
+    parser.add_argument(
+        "--session-key-file",
+        type=Path,
+        default=os.environ.get("CASINO_SESSION_KEY_FILE") or None,
+        help="keys of session tokens that the edge can verify (env: CASINO_SESSION_KEY_FILE)",
+    )
+    parser.add_argument(
+        "--visitor-key-file",
+        type=Path,
+        default=os.environ.get("CASINO_VISITOR_KEY_FILE") or None,
+        help="key of visitors' cookies, for auth alone (env: CASINO_VISITOR_KEY_FILE)",
+    )
+    parser.add_argument("--plain-cookies", action="store_true", help="cookies also without HTTPS, on one's own machine")
     parser.add_argument("--drain-seconds", type=float, default=10.0, help="longest time from SIGTERM to exit")
     parser.add_argument("--linger-seconds", type=float, default=0.5, help="quiet time before a draining process exits")
     parser.add_argument("--stuck-seconds", type=float, default=10.0, help="age at which unfinished work is taken over")
@@ -223,6 +266,9 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
         stuck_after_s=arguments.stuck_seconds,
         flags=FlagSource(arguments.database.parent, arguments.flags_url, arguments.flags_token_file),
         secret_file=arguments.secret_file,
+        session_key_file=arguments.session_key_file,
+        visitor_key_file=arguments.visitor_key_file,
+        secure_cookies=not arguments.plain_cookies,
         newcomer_s=arguments.newcomer_seconds,
     )
     return settings, Faults(parse(arguments.fault))

@@ -9,6 +9,7 @@ import os
 import secrets
 import sqlite3
 from pathlib import Path
+from typing import Protocol
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
@@ -19,8 +20,18 @@ LIFETIME_S = 3600
 SHORTEST_SECRET = 16
 
 
+class SessionTokens(Protocol):
+    """Issues and reads session tokens: `Tokens`, or `casino.sessions.Sessions` where the edge verifies them, too."""
+
+    def issue(self, player: Player) -> str:
+        """A token for one player."""
+
+    def read(self, token: str) -> Player:
+        """The token's player. Raises `Refusal` (401)."""
+
+
 class Tokens:
-    """Issues and reads session tokens."""
+    """Issues and reads session tokens that only the casino can read."""
 
     def __init__(self, secret: str) -> None:
         self._serializer = URLSafeTimedSerializer(secret, salt="casino.session")
