@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.database import place_database
 
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
@@ -107,6 +108,7 @@ class Plane:
 
     @asynccontextmanager
     async def outside(self, settings: Settings) -> AsyncIterator[Outside]:
+        await place_database(settings.store_url)
         store = await open_store(settings.store_url)
         try:
             seen = exposed(store, Moments(), self._trouble)

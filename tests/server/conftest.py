@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.database import place_database
 
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
@@ -204,6 +205,7 @@ async def open_world(
 
     @asynccontextmanager
     async def outside(chosen: Settings) -> AsyncIterator[Outside]:
+        await place_database(chosen.store_url)
         store = await open_store(chosen.store_url)
         made.append(store)
         try:
