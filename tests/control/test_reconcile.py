@@ -998,7 +998,7 @@ async def test_an_answer_from_before_another_site_took_over_promotes_nobody(bare
     await bare.turn(site=bare.site("b"), after=11.0)
     under_way = bare.a.reconciler._gates["shop-2"].under_way
     hanging.over.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         await under_way.answered.wait()
     hanging.over.clear()
     await bare.wait(600.0)

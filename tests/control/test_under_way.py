@@ -79,7 +79,7 @@ async def test_an_answer_that_nobody_came_for_is_of_another_time(later: float) -
     under_way, source = UnderWay(patience_s=0.01, within_s=30.0), Source()
     assert await under_way.answers({"slow": source.due(at=1_000.0)}) == {}
     source.speaks.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         await under_way.answered.wait()
     assert await under_way.answers({"slow": source.due(at=1_000.0 + later)}) == {"slow": Silence("answer 2")}
 
@@ -105,7 +105,7 @@ async def test_an_answer_to_what_is_over_is_kept_for_who_wants_it() -> None:
     assert under_way.overdue("attempt 1", {"slow"}) == {}
     assert under_way.gates == {"slow"}
     slow.speaks.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         await under_way.answered.wait()
     assert under_way.overdue("attempt 1", {"other"}) == {}
     heard = [under_way.overdue("attempt 1", {"slow"}) for _ in range(3)]
@@ -120,7 +120,7 @@ async def test_what_is_kept_for_nobody_any_more_is_dropped() -> None:
     assert under_way.overdue("attempt 2", {"slow", "other"}) == {}
     assert under_way.gates == {"other"}
     under_way.drop_all()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while slow.ended + other.ended < 2:
             await asyncio.sleep(0)
     assert (under_way.gates, under_way.answered.is_set()) == (frozenset(), False)
