@@ -368,11 +368,13 @@ def test_templates_are_counted_one_by_one(run: Callable[..., Any]) -> None:
 
 
 def test_what_stands_beside_a_template_is_left_out(run: Callable[..., Any]) -> None:
-    beside = TOP.replace("AnalysisTemplate", "Rollout") + "---\napiVersion: v1\nkind: Secret\n"
+    beside = TOP.replace("AnalysisTemplate", "AnalysisRun") + "---\napiVersion: v1\nkind: Secret\n"
     said, fates = report(run, f"{TOP}{METRIC}---\n{beside}")
     assert len(said["documents"]) == 1
     assert (fates["kind"], fates["apiVersion"]) == ("not possible", "not possible")
-    assert any("paste spec.strategy" in line["text"] for line in said["report"])
+    assert any(
+        "AnalysisRun 'success-rate' is not imported: import the AnalysisTemplate" in t["text"] for t in said["report"]
+    )
     assert "None of these documents" in str(run(beside).exception)
 
 

@@ -683,7 +683,7 @@ def test_refused_versions(version: str, expected: str) -> None:
             [
                 (
                     "1:13 apiVersion: unknown apiVersion 'argoproj.io/v1alpha1'. "
-                    "Make a croupier/v1 Rollout and paste spec.strategy into its spec, unchanged."
+                    "Make our Rollout of it: croupier import argo FILE. Its spec.strategy pastes in by hand, too."
                 )
             ],
         ),

@@ -99,17 +99,21 @@ def parse_text(text: str, name: str = "<text>", known: Iterable[Document] | None
 
 
 def parse_objects(
-    objects: Sequence[Any], known: Iterable[Document] | None = (), *, at: tuple[str | int, ...] = ()
+    objects: Sequence[Any],
+    known: Iterable[Document] | None = (),
+    *,
+    at: tuple[str | int, ...] = (),
+    partial: bool = False,
 ) -> Bundle:
     """Read documents from JSON data, as the API gets them.
 
-    Problems have no file; their paths start with ``at`` and the index.
+    Problems have no file; their paths start with ``at`` and the index. ``partial`` is that of ``read_paths``.
     """
     reading = _Reading()
     bare = sum(map(is_bare, objects))
     if len(objects) - bare > MAX_DOCUMENTS or bare > MAX_FLAGS:
         reading.refuse(Located("", 0, 0, Problem(f"at most {MAX_DOCUMENTS} documents at a time.", at, "Send fewer.")))
-        return reading.finish(known)
+        return reading.finish(known, partial=partial)
     room = MAX_VALUES + bare * _FLAG_VALUES
     for index, data in enumerate(objects):
         room -= _size(data, room)
@@ -120,7 +124,7 @@ def parse_objects(
             reading.refuse(Located("", 0, 0, Problem(limit, (*at, index), "Send less at a time.")))
             break
         reading.take(data, {}, "", (*at, index))
-    return reading.finish(known)
+    return reading.finish(known, partial=partial)
 
 
 def to_objects(document: Item) -> dict[str, Any]:

@@ -112,9 +112,11 @@ def _missing(field: str, hint: str) -> Complaint:
 
 def _foreign(version: str, kind: Any) -> Complaint:
     if version.startswith("argoproj.io/") and kind == "Rollout":
-        hint = f"Make a {shapes.API_VERSION} Rollout and paste spec.strategy into its spec, unchanged."
+        hint = "Make our Rollout of it: croupier import argo FILE. Its spec.strategy pastes in by hand, too."
     elif version.startswith("argoproj.io/") and kind in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
         hint = "Make a Gate of it: croupier import argo FILE."
+    elif version.startswith("flagger.app/"):
+        hint = "Make a Rollout of it: croupier import flagger FILE."
     elif version.startswith("croupier"):
         hint = f"Write {shapes.API_VERSION}."
     else:

@@ -1,9 +1,9 @@
 """Argo Rollouts' documents made into ours, with a report that has a line for every field. A module a kind.
 
-``AnalysisTemplate`` and ``ClusterAnalysisTemplate`` become Gates.
+``Rollout`` becomes a Rollout, ``AnalysisTemplate`` and ``ClusterAnalysisTemplate`` become Gates, ``Experiment`` a
+report.
 """
 
 from croupier.adapters.imports.argo.convert import import_argo
-from croupier.adapters.imports.argo.report import Extent, Line, Made
 
-__all__ = ["Extent", "Line", "Made", "import_argo"]
+__all__ = ["import_argo"]

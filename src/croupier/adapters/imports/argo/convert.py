@@ -1,36 +1,131 @@
-"""One of Argo's documents, by its kind. Called by ``croupier import argo``."""
+"""Argo's documents, all of the files together: Rollouts say which values the templates' arguments have, and templates
+which Gates a Rollout may name. Called by ``croupier import argo``.
+"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from croupier.adapters.imports.argo.report import Made
-from croupier.adapters.imports.argo.template import made_of_template
+from croupier.adapters.imports.argo.experiment import made_of_experiment
+from croupier.adapters.imports.argo.gates import Gates, Template, Variant
+from croupier.adapters.imports.argo.rollout import checked_rollout, made_of_rollout
+from croupier.adapters.imports.argo.template import Unknown, made_of_template
+from croupier.adapters.imports.argo.uses import Use, Values, field_of, uses_of
+from croupier.adapters.imports.kubernetes import passed_over
+from croupier.adapters.imports.leaves import say_the_rest
+from croupier.adapters.imports.made import Made
 
-_KINDS: Final[dict[str, Callable[..., Made]]] = {
-    "AnalysisTemplate": made_of_template,
-    "ClusterAnalysisTemplate": made_of_template,
-}
-_ELSEWHERE: Final = {
-    "Rollout": "make a croupier/v1 Rollout and paste spec.strategy into its spec, unchanged",
-    "AnalysisRun": "import the AnalysisTemplate that it was made of",
-    "Experiment": "experiments on pods have no counterpart here",
-}
+_TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
+_IMPORTED: Final = ("Rollout", *_TEMPLATES)
 
 
-def import_argo(data: Any, args: Mapping[str, str], *, argo: bool) -> Made:
-    """What is made of this document. ``args`` are values for its arguments; ``argo`` keeps Argo's behaviour where ours
-    differs. Never raises; what is wrong is in the problems.
+def import_argo(documents: Sequence[Any], args: Mapping[str, str], *, argo: bool) -> list[Made]:
+    """What is made of each of these documents. ``args`` are values for arguments of templates; ``argo`` keeps Argo's
+    behaviour where ours differs. Never raises; what is wrong is in the problems.
     """
+    found = [_begun(data) for data in documents]
+    uses = [
+        use
+        for data, made in zip(documents, found, strict=True)
+        if made.what in {"rollout", "experiment"} and not made.problems
+        for use in uses_of(data)
+    ]
+    templates: dict[str, Template] = {}
+    for data, made in zip(documents, found, strict=True):
+        if made.what == "template" and (template := _read(data)) is not None:
+            templates.setdefault(data["metadata"]["name"], template)
+    for index, data in enumerate(documents):
+        if found[index].what == "template":
+            found[index] = _template(data, args, uses, templates, argo=argo)
+    for data, made in zip(documents, found, strict=True):
+        if made.what == "rollout" and not made.problems:
+            made_of_rollout(data, Gates(templates), made)
+        if made.what and not made.problems:
+            say_the_rest(data, made)
+    return found
+
+
+def _begun(data: Any) -> Made:
+    """What kind of document it is, and whether it is valid if it needs no other."""
     made = Made()
     if not isinstance(data, Mapping):
         made.wrong((), "expected a document of Argo Rollouts.", "Name another file.")
         return made
-    version, kind = str(data.get("apiVersion", ""))[:60], str(data.get("kind", ""))[:60]
-    if not version.startswith("argoproj.io/"):
-        made.left_out(("apiVersion",), f"'{version}' is not of Argo Rollouts; nothing to do")
-    elif kind not in _KINDS:
-        hint = _ELSEWHERE.get(kind, f"imported are {', '.join(_KINDS)}")
-        made.left_out(("kind",), f"{kind or 'a document without a kind'} is not imported: {hint}")
+    kind = data.get("kind")
+    if not str(data.get("apiVersion", "")).startswith("argoproj.io/"):
+        passed_over(data, made, ", ".join(_IMPORTED), foreign=True)
+    elif kind == "Rollout":
+        return checked_rollout(data)
+    elif kind == "Experiment":
+        return made_of_experiment(data)
+    elif kind in _TEMPLATES:
+        made.what = "template"
     else:
-        return _KINDS[kind](data, args, argo=argo)
+        passed_over(data, made, ", ".join(_IMPORTED), foreign=False)
     return made
+
+
+def _template(
+    data: Mapping[str, Any], args: Mapping[str, str], uses: list[Use], templates: dict[str, Template], *, argo: bool
+) -> Made:
+    """The Gates of a template, one for each set of values that its users give; without users, one."""
+    if _read(data) is None:
+        return made_of_template(data, args, argo=argo)
+    name = data["metadata"]["name"]
+    template, made = templates[name], Made()
+    if template.variants:  # a second one of the name, which is refused
+        return made_of_template(data, args, argo=argo)
+    for values in _given(name, template, uses, templates) or [{}]:
+        count = len(template.variants)
+        variant = Variant(dict(values), name if not count else f"{name}-{count + 1}")
+        template.variants.append(variant)
+        each = made_of_template(
+            data, args, argo=argo, by_users=_with_fields(variant.values, data, uses, name), name=variant.name
+        )
+        variant.gate = variant.name if each.documents else None
+        if not count:
+            made = each
+        elif each.documents:
+            made.documents += each.documents
+            shown = ", ".join(f"{arg}={value}" for arg, value in values.items())
+            made.differs(("metadata", "name"), f"a Gate '{variant.name}', too, for other values: {shown}")
+    return made
+
+
+def _read(data: Mapping[str, Any]) -> Template | None:
+    """What others need to know of a template; ``None`` if it is not of the right shape."""
+    spec, metadata = data.get("spec"), data.get("metadata")
+    if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
+        return None
+    lists = [spec.get(name) or [] for name in ("args", "templates", "metrics")]
+    if not all(isinstance(each, list) and all(isinstance(item, Mapping) for item in each) for each in lists):
+        return None
+    args, members, metrics = lists
+    return Template(
+        frozenset(str(arg.get("name")) for arg in args),
+        tuple(str(each.get("templateName")) for each in members),
+        bool(metrics),
+    )
+
+
+def _given(name: str, template: Template, uses: list[Use], templates: Mapping[str, Template]) -> list[Values]:
+    """The sets of values that users give, each once. Who uses a template that takes this one in, uses it too."""
+    found: list[Values] = []
+    gates = Gates(templates)
+    for use in uses:
+        if use.template == name or name in gates.expanded(use.template):
+            values = {arg: value for arg, value in use.values.items() if arg in template.declared}
+            if values not in found:
+                found.append(values)
+    return found
+
+
+def _with_fields(values: Mapping[str, str | Unknown], data: Mapping[str, Any], uses: list[Use], name: str) -> Values:
+    """The values, with those that a template takes from fields of the Rollout that uses it."""
+    found = dict(values)
+    rollout = next((use.document for use in uses if use.template == name), None)
+    for arg in (data["spec"].get("args") or ()) if rollout is not None else ():
+        source = arg.get("valueFrom")
+        reference = source.get("fieldRef") if isinstance(source, Mapping) else None
+        if isinstance(reference, Mapping) and isinstance(reference.get("fieldPath"), str) and rollout is not None:
+            found.setdefault(str(arg.get("name")), field_of(rollout, reference["fieldPath"]))
+    return found

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from croupier.adapters.imports.argo.provider import PROVIDERS, made_of_provider
 from croupier.adapters.imports.argo.reading import duration_of, filled, mapping, number_of, text_of
-from croupier.adapters.imports.argo.report import Made, Path
+from croupier.adapters.imports.made import Made, Path
 
 _DURATIONS: Final = ("interval", "initialDelay")
 _CONDITIONS: Final = ("successCondition", "failureCondition")
@@ -48,19 +48,19 @@ def _differences(metric: Mapping[str, Any], at: Path, made: Made, *, argo: bool)
         "outage of the metrics rolls back a healthy release. compat: argo keeps that",
     )
     if metric.get("successCondition") is not None or metric.get("failureCondition") is not None:
-        made.changed(
+        made.differs(
             at,
             "a result that is NaN or empty is an error, which holds, unless the condition asks isNaN(...) or len(...); "
             "in Argo Rollouts NaN is compared, and a release without traffic fails. compat: argo keeps that",
         )
     if metric.get("count") or metric.get("interval") is None or metric.get("consecutiveSuccessLimit"):
-        made.changed(
+        made.differs(
             at,
             "as a guard it is begun again at each weight; in Argo Rollouts what is through is not, and later weights "
             "go unwatched. compat: argo keeps that",
         )
     else:
-        made.changed(
+        made.differs(
             at,
             "without a count it passes on each measurement of a weight that succeeds, and a failure within the limit "
             "holds until then; in Argo Rollouts it does not hold. compat: argo keeps that",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from croupier.adapters.imports.argo.reading import items, mapping, number_of, text_of
-from croupier.adapters.imports.argo.report import Made, Path
+from croupier.adapters.imports.made import Made, Path
 from croupier.core.gates.analysis.model import LONGEST_TIMEOUT_S
 
 _OTHERS: Final = {

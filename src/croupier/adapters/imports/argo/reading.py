@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from croupier.adapters.imports.argo.report import Made, Path
+from croupier.adapters.imports.made import Made, Path
 
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
 PLACEHOLDER: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")

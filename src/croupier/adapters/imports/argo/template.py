@@ -2,73 +2,85 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from croupier.adapters.imports.argo.metric import made_of_metric
 from croupier.adapters.imports.argo.reading import items, mapping, number_of, text_of
-from croupier.adapters.imports.argo.report import Made, Path
+from croupier.adapters.imports.kubernetes import said_metadata
+from croupier.adapters.imports.made import Made, Path
 
 _TOP: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _METADATA: Final = (
-    "name",
-    "namespace",
-    "labels",
-    "annotations",
-    "creationTimestamp",
-    "generation",
-    "resourceVersion",
-    "uid",
-    "managedFields",
-    "ownerReferences",
-    "finalizers",
-    "selfLink",
+    *("name", "namespace", "labels", "annotations", "creationTimestamp", "generation", "resourceVersion", "uid"),
+    *("managedFields", "ownerReferences", "finalizers", "selfLink"),
 )
 _SPEC: Final = ("metrics", "args", "dryRun", "measurementRetention", "templates")
 
 
-def made_of_template(data: Mapping[str, Any], given: Mapping[str, str], *, argo: bool) -> Made:
-    """A Gate of the template's name, its metrics inside."""
-    made = Made(is_template=True)
+class Unknown(Enum):
+    """The value of an argument that only a cluster knows."""
+
+    VALUE = "unknown"
+
+
+UNKNOWN: Final = Unknown.VALUE
+
+
+def made_of_template(
+    data: Mapping[str, Any],
+    given: Mapping[str, str],
+    *,
+    argo: bool,
+    by_users: Mapping[str, str | Unknown] | None = None,
+    name: str | None = None,
+) -> Made:
+    """A Gate of the template's name (or the given one), its metrics inside. Values of arguments are ``given`` to the
+    import, or by the Rollouts that use it.
+    """
+    made = Made(what="template")
     top = mapping(data, (), made, _TOP, needed=("metadata", "spec"))
     metadata = mapping(top.get("metadata", {}), ("metadata",), made, _METADATA, needed=("name",))
     made.name = str(metadata.get("name", ""))
-    for name in metadata:
-        if name == "name":
-            made.kept(("metadata", name), "the Gate has the same name, so that a pasted strategy finds it")
-        else:
-            made.left_out(("metadata", name), "it belongs to Kubernetes; nothing to do")
-    if "status" in top:
-        made.left_out(("status",), "it belongs to Kubernetes; nothing to do")
+    made.changed(("apiVersion",), "croupier/v1")
+    said_metadata({**top, "metadata": metadata}, made, "the Gate has the same name, so that a pasted strategy finds it")
     if data.get("kind") == "ClusterAnalysisTemplate":
-        made.changed(("kind",), "Gates have no scope: remove clusterScope where the strategy names it")
+        made.changed(("kind",), "a Gate; it has no scope: remove clusterScope where a pasted strategy names it")
+    else:
+        made.changed(("kind",), "a Gate")
     spec = mapping(top.get("spec", {}), ("spec",), made, _SPEC)
     for position, each in enumerate(items(spec.get("templates"), ("spec", "templates"), made)):
         inner = mapping(each, ("spec", "templates", position), made, ("templateName", "clusterScope"))
         name = inner.get("templateName", "?")
-        made.lacks_metrics = True
+        made.lacks = True
         made.left_out(
             ("spec", "templates", position),
             f"Gates hold no other gates: import '{name}' too, and name both where the strategy names this one",
         )
-    values, args = _args(spec, given, made)
+    values, args = _args(spec, given, by_users or {}, made)
     metrics = _metrics(spec, values, made, argo=argo)
-    if metrics and not made.problems:
+    if metrics and args is not None and not made.problems:
         analysis: dict[str, Any] = {"args": args} if args else {}
         analysis |= {"compat": "argo"} if argo else {}
         made.documents.append(
             {
                 "apiVersion": "croupier/v1",
                 "kind": "Gate",
-                "metadata": {"name": made.name},
+                "metadata": {"name": name or made.name},
                 "spec": {"analysis": {**analysis, "metrics": metrics}},
             }
         )
     return made
 
 
-def _args(spec: Mapping[str, Any], given: Mapping[str, str], made: Made) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """The arguments' values that are known now, and the arguments as a Gate has them."""
+def _args(
+    spec: Mapping[str, Any], given: Mapping[str, str], by_users: Mapping[str, str | Unknown], made: Made
+) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
+    """The arguments' values that are known now, and the arguments as a Gate has them; ``None`` if it cannot have one
+    of them.
+    """
     values: dict[str, str] = {}
+    whole = True
     written: list[dict[str, Any]] = []
     seen: set[str] = set()
     for position, each in enumerate(items(spec.get("args"), ("spec", "args"), made)):
@@ -84,12 +96,20 @@ def _args(spec: Mapping[str, Any], given: Mapping[str, str], made: Made) -> tupl
             values[name] = given[name]
             written.append({"name": name, "value": given[name]})
             made.changed(at, f"its value is the one given to the import: {given[name]}")
+        elif isinstance(user := by_users.get(name), str):
+            values[name] = user
+            written.append({"name": name, "value": user})
+            made.changed(at, f"its value is the one that its Rollout gives: {user}")
+        elif user is not None:
+            whole = False
+            made.lost(at, f"only a cluster knows its value; without one there is no Gate: --arg {name}=VALUE")
         elif "value" in arg:
             values[name] = text_of(arg["value"], (*at, "value"), made)
             written.append({"name": name, "value": values[name]})
             made.kept(at)
         elif "valueFrom" in arg:
             written += _secret(name, arg["valueFrom"], (*at, "valueFrom"), made)
+            made.kept((*at, "name"))
         else:
             made.wrong(
                 at,
@@ -100,7 +120,7 @@ def _args(spec: Mapping[str, Any], given: Mapping[str, str], made: Made) -> tupl
     for name in given:
         if name not in seen:
             made.left_out(("spec", "args"), f"--arg {name}: the template has no such argument; check the name")
-    return values, written
+    return values, written if whole else None
 
 
 def _secret(name: str, data: Any, at: Path, made: Made) -> Iterator[dict[str, Any]]:
@@ -138,7 +158,7 @@ def _metrics(spec: Mapping[str, Any], values: Mapping[str, str], made: Made, *, 
         if metric is not None:
             metrics.append(metric)
         else:
-            made.lacks_metrics = True
+            made.lacks = True
     dry = _dry(spec, names, made)
     for metric in metrics:
         if any(rule.search(metric["name"]) for rule in dry):

@@ -1,4 +1,4 @@
-"""What ``croupier import argo`` says: a line for every field, the mistakes, and how much of the templates there is."""
+"""What imports of manifests say: a line for every field, the mistakes, and how much of the documents there is."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from croupier.cli.output import counted, err, note, plain
 from croupier.errors import Problem
 
 if TYPE_CHECKING:
-    from croupier.adapters.imports.argo import Line, Made
+    from croupier.adapters.imports.made import Line, Made
     from croupier.adapters.manifests.located import Located, Mark
 
 _FATES: Final = {
@@ -17,6 +17,14 @@ _FATES: Final = {
     "changed": ("yellow", "changed"),
     "left out": ("red", "not possible"),
 }
+
+PLURALS: Final = {
+    "rollout": "rollouts",
+    "canary": "canaries",
+    "experiment": "experiments",
+    "template": "templates",
+}
+"""What is counted, in the order in which it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,11 @@ class Imported:
     file: str
     marks: "Mapping[tuple[str | int, ...], Mark]"
     made: "Made"
+
+    @property
+    def lines(self) -> "list[Line]":
+        """The report in the order of the document."""
+        return sorted(self.made.lines, key=lambda line: self.line(line.path))
 
     def line(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Where the field stands, or what it would stand in."""
@@ -37,19 +50,20 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """So many templates have a Gate with all their metrics, with some of them, and none."""
+    """So many documents of one kind are carried over with all that they do, with some of it, and not at all."""
 
+    what: str
     whole: int
     partly: int
     refused: int
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing that a template measures was lost."""
+        """Whether nothing that they do was lost."""
         return not self.partly and not self.refused
 
     def __str__(self) -> str:
-        number = counted(self.whole + self.partly + self.refused, "template")
+        number = counted(self.whole + self.partly + self.refused, self.what, PLURALS[self.what])
         return f"{number}: {self.whole} carried over, {self.partly} partly, {self.refused} refused"
 
     def as_object(self) -> dict[str, int]:
@@ -57,21 +71,21 @@ class Tally:
         return {"carriedOver": self.whole, "partly": self.partly, "refused": self.refused}
 
 
-def tally(found: Iterable[Imported]) -> Tally:
-    """How much of the templates there is."""
-    from croupier.adapters.imports.argo import Extent
+def tallies(found: Iterable[Imported]) -> list[Tally]:
+    """How much there is of each kind."""
+    from croupier.adapters.imports.made import Extent
 
-    counts = Counter(item.made.extent for item in found)
-    return Tally(counts[Extent.WHOLE], counts[Extent.PARTLY], counts[Extent.REFUSED])
+    counts = Counter((item.made.what, item.made.extent) for item in found)
+    return [Tally(what, *(counts[what, each] for each in Extent)) for what in PLURALS]
 
 
-def say(found: list[Imported], problems: "list[Located]", templates: Tally, *, strict: bool) -> None:
-    """The report, on standard error; the last line counts the templates."""
+def say(found: list[Imported], problems: "list[Located]", counted_up: list[Tally], *, strict: bool) -> None:
+    """The report, on standard error; the last lines count the documents."""
     counts: Counter[str] = Counter()
     for item in found:
         if item.made.lines:
             err.print(f"[bold]{plain(item.made.name or item.file)}[/] [dim]{plain(item.file)}[/]")
-        for line in item.made.lines:
+        for line in item.lines:
             colour, word = _FATES[line.fate]
             counts[word] += 1
             field = Problem("", line.path).field
@@ -83,10 +97,12 @@ def say(found: list[Imported], problems: "list[Located]", templates: Tally, *, s
         err.print(f"[bold]{plain(place)}[/] [red]error[/]{plain(field)} {plain(problem.problem.message)}{hint}")
     if problems:
         err.print(f"[red]✗[/] {counted(len(problems), 'mistake')}; nothing was written.")
-    elif strict and not templates.is_whole:
+    elif strict and not all(tally.is_whole for tally in counted_up):
         err.print("[red]✗[/] --strict: not all of it can be carried over; nothing was written.")
     note("fields: " + ", ".join(f"{counts[word]} {word}" for _, word in _FATES.values()))
-    note(str(templates))
+    for tally in counted_up:
+        if tally.whole + tally.partly + tally.refused:
+            note(str(tally))
 
 
 def as_object(item: Imported, line: "Line") -> dict[str, Any]:

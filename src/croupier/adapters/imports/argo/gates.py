@@ -1,0 +1,70 @@
+"""Which Gates stand for which template, so that a Rollout names the right ones. Made by ``convert``, read by ``asked``.
+
+A template becomes one Gate for each set of values that its users give to its arguments: here a gate is whole by itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from croupier.adapters.imports.argo.template import Unknown
+from croupier.adapters.imports.argo.uses import Values
+
+
+@dataclass(slots=True)
+class Variant:
+    """A template with values for its arguments; ``gate`` is what was made of it, if anything was."""
+
+    values: dict[str, str | Unknown]
+    name: str
+    gate: str | None = None
+
+
+@dataclass(slots=True)
+class Template:
+    """A template of the files: the arguments that it declares, the templates that it takes in, and its Gates."""
+
+    declared: frozenset[str]
+    members: tuple[str, ...]
+    has_metrics: bool
+    variants: list[Variant] = field(default_factory=list)
+
+    def variant(self, values: Values) -> Variant | None:
+        """The one with these values. What a template does not declare is of no effect."""
+        asked = {name: value for name, value in values.items() if name in self.declared}
+        return next((each for each in self.variants if each.values == asked), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All templates of the files by name; ``partial`` where there are none at all, so that they are elsewhere."""
+
+    templates: Mapping[str, Template]
+
+    @property
+    def partial(self) -> bool:
+        return not self.templates
+
+    def expanded(self, name: str, seen: Sequence[str] = ()) -> Iterator[str]:
+        """The template, and those that it takes in."""
+        if name in seen:
+            return
+        template = self.templates.get(name)
+        if template is None or template.has_metrics:
+            yield name
+        for member in template.members if template is not None else ():
+            yield from self.expanded(member, (*seen, name))
+
+    def named(self, name: str, values: Values) -> tuple[list[str], list[str]]:
+        """The Gates that stand for a template, and the templates of which there is no Gate."""
+        gates: list[str] = []
+        lacking: list[str] = []
+        for each in dict.fromkeys(self.expanded(name)):
+            template = self.templates.get(each)
+            variant = template.variant(values) if template is not None else None
+            if variant is not None and variant.gate is not None:
+                gates.append(variant.gate)
+            elif self.partial:
+                gates.append(each)
+            else:
+                lacking.append(each)
+        return gates, lacking

@@ -1,0 +1,186 @@
+"""The fields of Flagger's Canary and MetricTemplate, as its CRDs have them. Called by ``convert``."""
+
+import re
+from typing import Any, Final
+
+from croupier.adapters.imports.kubernetes import DOCUMENT, LABELS
+from croupier.adapters.imports.made import Made, Path
+from croupier.adapters.imports.shape import (
+    Shape,
+    anything,
+    fields,
+    go_seconds,
+    many,
+    mapping,
+    named,
+    number,
+    one_of,
+    switch,
+    text,
+    whole,
+)
+
+
+def _times(data: Any, at: Path, made: Made) -> None:
+    """Seconds or minutes, as Flagger's CRD has them."""
+    if not isinstance(data, str) or not re.match("[0-9]+(m|s)", data) or not go_seconds(data):
+        shown = str(data)[:40] if isinstance(data, str | int | float) else type(data).__name__
+        made.wrong(at, f"'{shown}' is no interval.", "Flagger refuses it, too: write for example 30s or 1m.")
+
+
+def _reference(*kinds: str, **more: Shape) -> Shape:
+    known: dict[str, Shape] = {"apiVersion": text, "kind": one_of(*kinds) if len(kinds) > 1 else text, "name": text}
+    return fields({**known, **more}, needed=("apiVersion", "kind", "name"))
+
+
+_NAMED: Final = fields({"name": text, "namespace": text}, needed=("name",))
+_WAYS: Final[dict[str, Shape]] = {"exact": text, "prefix": text, "suffix": text, "regex": text}
+_MATCH: Final = fields(
+    {"headers": named(fields(_WAYS)), "queryParams": named(fields(_WAYS)), "sourceLabels": LABELS},
+)
+_EXTRA: Final = fields({"labels": LABELS, "annotations": LABELS})
+_SERVICE: Final = fields(
+    {
+        **dict.fromkeys(("name", "portName", "appProtocol", "trafficDistribution", "timeout", "backendTimeout"), text),
+        "port": whole(1, 65_535),
+        "targetPort": anything,
+        **dict.fromkeys(("portDiscovery", "headless", "delegation"), switch),
+        "meshName": text,
+        **dict.fromkeys(("backends", "hosts", "gateways"), many(text)),
+        **dict.fromkeys(("gatewayRefs", "match", "mirror"), many(mapping)),
+        **dict.fromkeys(("retries", "rewrite", "headers", "corsPolicy", "trafficPolicy", "unmanagedMetadata"), mapping),
+        **dict.fromkeys(("apex", "primary", "canary"), _EXTRA),
+    },
+    needed=("port",),
+)
+_METRIC: Final = fields(
+    {
+        "name": text,
+        "interval": _times,
+        "threshold": number,
+        "thresholdRange": fields({"min": number, "max": number}),
+        "query": text,
+        "templateRef": _NAMED,
+        "templateVariables": LABELS,
+    },
+    needed=("name",),
+)
+HOOKS: Final = (
+    "",
+    "confirm-rollout",
+    "pre-rollout",
+    "rollout",
+    "confirm-traffic-increase",
+    "confirm-promotion",
+    "post-rollout",
+    "rollback",
+    "event",
+)
+"""When a webhook is called; without a type it is ``rollout``."""
+
+_WEBHOOK: Final = fields(
+    {
+        "name": text,
+        "type": one_of(*HOOKS),
+        "url": text,
+        "timeout": _times,
+        "muteAlert": switch,
+        "retries": whole(),
+        "disableTLS": switch,
+        "metadata": LABELS,
+    },
+    needed=("name", "url"),
+)
+_ALERT: Final = fields(
+    {"name": text, "severity": one_of("", "info", "warn", "error"), "providerRef": _NAMED},
+    needed=("name", "providerRef"),
+)
+_AFFINITY: Final = fields(
+    {
+        **dict.fromkeys(("cookieName", "primaryCookieName", "domain", "path"), text),
+        **dict.fromkeys(("httpOnly", "partitioned", "secure"), switch),
+        "maxAge": whole(),
+        "sameSite": one_of("Strict", "Lax", "None"),
+    },
+    needed=("cookieName",),
+)
+_ANALYSIS: Final = fields(
+    {
+        "interval": _times,
+        "threshold": whole(),
+        "iterations": whole(),
+        "maxWeight": whole(),
+        "stepWeight": whole(),
+        "stepWeights": many(whole()),
+        "stepWeightPromotion": whole(0, 100),
+        "mirror": switch,
+        "mirrorWeight": whole(0, 100),
+        "primaryReadyThreshold": whole(0, 100),
+        "canaryReadyThreshold": whole(0, 100),
+        "match": many(_MATCH),
+        "metrics": many(_METRIC),
+        "alerts": many(_ALERT),
+        "webhooks": many(_WEBHOOK),
+        "sessionAffinity": _AFFINITY,
+    },
+    needed=("interval", "threshold"),
+)
+_REPLICAS: Final = fields({"minReplicas": whole(1), "maxReplicas": whole(1)})
+
+CANARY: Final = fields(
+    {
+        **DOCUMENT,
+        "spec": fields(
+            {
+                "provider": text,
+                "metricsServer": text,
+                "insecureSkipVerify": switch,
+                "progressDeadlineSeconds": whole(),
+                "targetRef": _reference("Deployment", "DaemonSet", "Service"),
+                "autoscalerRef": _reference(
+                    "HorizontalPodAutoscaler",
+                    "ScaledObject",
+                    primaryScalerQueries=LABELS,
+                    primaryScalerReplicas=_REPLICAS,
+                ),
+                "ingressRef": _reference("Ingress"),
+                "routeRef": _reference("ApisixRoute"),
+                "upstreamRef": _reference("Upstream", namespace=text),
+                "service": _SERVICE,
+                "skipAnalysis": switch,
+                "revertOnDeletion": switch,
+                "suspend": switch,
+                "analysis": _ANALYSIS,
+            },
+            needed=("targetRef", "analysis"),
+        ),
+    },
+    needed=("metadata", "spec"),
+)
+
+TEMPLATE: Final = fields(
+    {
+        **DOCUMENT,
+        "spec": fields(
+            {
+                "provider": fields(
+                    {
+                        "type": one_of(
+                            *("prometheus", "influxdb", "datadog", "externalmetrics", "stackdriver", "cloudwatch"),
+                            *("newrelic", "graphite", "dynatrace", "keptn", "splunk"),
+                        ),
+                        "address": text,
+                        "headers": named(many(text)),
+                        "secretRef": fields({"name": text}, needed=("name",)),
+                        "region": text,
+                        "insecureSkipVerify": switch,
+                    },
+                    needed=("type",),
+                ),
+                "query": text,
+            },
+            needed=("provider", "query"),
+        ),
+    },
+    needed=("metadata", "spec"),
+)

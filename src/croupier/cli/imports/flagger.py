@@ -1,0 +1,33 @@
+"""``croupier import flagger``: Flagger's documents become Rollouts, Gates and Segments. Needs no control plane."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from croupier.cli.imports.manifests import import_manifests
+from croupier.cli.output import Json
+
+
+def flagger(
+    files: Annotated[list[Path], typer.Argument(help="Files or directories with documents of Flagger.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write a file per document there, instead of printing them."),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Leave with 1, and write nothing, if something that they do is not carried over."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Turn Canaries of Flagger into Rollouts, and their metrics and MetricTemplates into Gates. A report says of every
+    field whether it was carried over, what is different here and why, or what to do where it is not possible; what
+    decides there and cannot here becomes a pause for a person. Nothing is applied: look at the files, then 'croupier
+    apply'. Leaves with 5 when a file is not valid, or nothing of it can be carried over, and writes nothing then.
+    """
+    from croupier.adapters.imports.flagger import import_flagger
+
+    import_manifests(files, import_flagger, folder=folder, strict=strict, as_json=as_json)

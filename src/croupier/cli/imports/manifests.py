@@ -1,0 +1,124 @@
+"""Whole manifests of another tool made into our documents: read together, reported, written. Called by the commands."""
+
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import typer
+
+from croupier.cli.folder import write_each
+from croupier.cli.imports.report import PLURALS, Imported, as_object, say, tallies
+from croupier.cli.output import Exit, print_json
+from croupier.errors import Problem, Rejected
+
+if TYPE_CHECKING:
+    from croupier.adapters.imports.made import Made
+    from croupier.adapters.manifests.located import Located
+
+Convert: TypeAlias = "Callable[[Sequence[Any]], list[Made]]"
+"""What is made of each of the documents of all files."""
+
+
+def import_manifests(files: list[Path], convert: Convert, *, folder: Path | None, strict: bool, as_json: bool) -> None:
+    """Say what became of every field, and write the documents, or print them. Leaves with 5 when something is not
+    valid, or nothing can be carried over; with ``strict`` with 1 when not all of it can.
+    """
+    from croupier.cli.validate import as_object as mistake
+
+    found, problems = _read(files, convert)
+    counted_up = tallies(found)
+    short = strict and not all(tally.is_whole for tally in counted_up)
+    documents = [] if problems or short else [made for item in found for made in item.made.documents]
+    if as_json:
+        print_json(
+            {
+                "ok": bool(documents),
+                **{PLURALS[tally.what]: tally.as_object() for tally in counted_up},
+                "documents": documents,
+                "report": [as_object(item, line) for item in found for line in item.lines],
+                "problems": [mistake(problem) for problem in problems],
+            }
+        )
+    else:
+        say(found, problems, counted_up, strict=strict)
+    if problems:
+        raise typer.Exit(Exit.REJECTED)
+    if not any(item.made.documents for item in found):
+        raise Rejected("None of these documents could be carried over.", hint="The report says what to do instead.")
+    if short:
+        raise typer.Exit(Exit.FAILED)
+    texts = _texts(documents)
+    if folder is not None:
+        write_each(folder, texts)
+    elif not as_json:
+        sys.stdout.write("---\n".join(texts.values()))
+
+
+def _read(files: list[Path], convert: Convert) -> tuple[list[Imported], "list[Located]"]:
+    """The documents and what was made of each, and every mistake."""
+    from croupier.adapters.manifests.files import read_sources
+    from croupier.adapters.manifests.located import Located
+    from croupier.adapters.manifests.tree import parse_trees
+
+    problems: list[Located] = []
+    trees = []
+    for source in read_sources(files):
+        problems += [source.problem] if source.problem is not None else []
+        read, wrong = parse_trees(source.text, source.file) if source.text is not None else ([], [])
+        problems += wrong
+        trees += [(source.file, tree) for tree in read if tree.data is not None]
+    mades = convert([tree.data for _, tree in trees])
+    found = [Imported(file, tree.marks, made) for (file, tree), made in zip(trees, mades, strict=True)]
+    _same_names(found)
+    if not any(item.made.problems for item in found):
+        _senseless(mades)
+    problems += (Located(item.file, *item.line(wrong.path), wrong) for item in found for wrong in item.made.problems)
+    return found, problems
+
+
+def _same_names(found: list[Imported]) -> None:
+    names: dict[tuple[str, str], str] = {}
+    for item in found:
+        for document in item.made.documents:
+            kind, name = document["kind"], document["metadata"]["name"]
+            if (kind, name) in names:
+                hint = f"{kind}s have no namespaces: give one of them another name."
+                item.made.wrong(("metadata", "name"), f"'{name}' is in {names[kind, name]} already.", hint)
+            names.setdefault((kind, name), item.file)
+
+
+def _senseless(mades: "list[Made]") -> None:
+    """What Croupier would refuse of the documents, noted at the field that it comes from."""
+    from croupier.adapters.manifests import parse_objects
+
+    owners = [(made, index) for made in mades for index in range(len(made.documents))]
+    bundle = parse_objects([made.documents[index] for made, index in owners], partial=True)
+    for item in bundle.errors:
+        first, *path = item.problem.path
+        made, index = owners[int(first)]
+        place = made.origin((index, *path)) if made.origins else tuple(part for part in path if part != "analysis")
+        made.problems.append(Problem(item.problem.message, place, item.problem.hint))
+
+
+def _texts(documents: list[dict[str, Any]]) -> dict[str, str]:
+    """A file for each document: a Gate's has its name, others also their kind."""
+    texts: dict[str, str] = {}
+    for document in documents:
+        kind, name = document["kind"], document["metadata"]["name"]
+        file = f"{name}.yaml" if kind == "Gate" else f"{name}.{kind.lower()}.yaml"
+        texts[f"{kind.lower()}-{file}" if file in texts else file] = _yaml(document)
+    return texts
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    from ruamel.yaml import YAML
+
+    writer, text = YAML(typ="safe", pure=True), io.StringIO()
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its stub has None for a switch
+    writer.width = 110
+    writer.representer.ignore_aliases = lambda *_: True
+    writer.dump(document, text)
+    return text.getvalue()
