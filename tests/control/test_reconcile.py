@@ -1,6 +1,7 @@
 """The loop, turn by turn: the lease, the store away, the data plane away, workloads that fail, and who comes first."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -907,7 +908,7 @@ class Hanging:
 async def hanging(bare: Any, monkeypatch: pytest.MonkeyPatch) -> Hanging:
     """One of two guards is asked, and its source hangs."""
     monkeypatch.setattr("croupier.control.under_way.ANSWER_PATIENCE_S", 0.01)
-    steps = (SetWeight(2_000), Pause(20.0), SetWeight(5_000), Pause())
+    steps = (SetWeight(2_000), Pause(30.0), SetWeight(5_000), Pause())
     await bare.declare(PUSHED)
     await bare.open(guards=("ok", "pushed"), steps=steps)
     await bare.a.rollouts.start("shop", "1.1.0", BORIS)
@@ -980,15 +981,61 @@ async def test_a_late_answer_is_heard_at_once_and_only_then_the_share_rises(bare
     assert all(again.agrees for again in rejudge(await bare.store.history("shop-2")))
 
 
-async def test_a_source_that_hangs_after_a_pass_holds_the_weight(bare: Any, hanging: Hanging) -> None:
+async def test_a_source_that_hangs_after_a_pass_holds_the_weight(
+    bare: Any, hanging: Hanging, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its last pass counts for two intervals, as long as that of a source which answers in time."""
     hanging.over.set()
     await bare.turn(5)
     passed = (await bare.state("shop-2")).gate_state("pushed").passed_at
     assert passed
+    assert bare.clock.now() - passed < 2 * conftest.RULE.interval_s
     hanging.over.clear()
     await bare.turn(12)
     held = await bare.state("shop-2")
     assert (held.weight_bp, held.gate_state("pushed").passed_at) == (2_000, passed)
+    assert bare.a.reconciler.awaited("shop-2") == {"pushed"}
+    assert caplog.text.count("shop-2: the share waits for gate pushed: its metric source embedded is slow") == 1
+    hanging.over.set()
+    async with asyncio.timeout(30):
+        while (await bare.state("shop-2")).weight_bp == 2_000:
+            await bare.turn(after=0.0)
+    assert bare.a.reconciler.awaited("shop-2") == set()
+
+
+async def test_who_only_stands_by_knows_of_no_overdue_answer(bare: Any, hanging: Hanging) -> None:
+    await bare.turn(8)
+    assert hanging.asked == 1
+    assert bare.a.reconciler.awaited("shop-2") == {"pushed"}
+    await bare.turn(site=bare.site("b"), after=11.0)
+    await bare.turn()
+    assert bare.a.reconciler.awaited("shop-2") == set()
+    assert bare.a.reconciler.awaited("shop-99") == set()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_many_gates_of_slow_sources_rise_within_a_few_intervals(
+    bare: Any, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """There is hardly a moment at which none of them is being asked."""
+    monkeypatch.setattr("croupier.control.under_way.ANSWER_PATIENCE_S", 0.002)
+    names = [f"slow-{number}" for number in range(10)]
+    await bare.declare(*(replace(conftest.GATE, name=each) for each in names))
+    await bare.open(guards=names, steps=(SetWeight(2_000), Pause(15.0), SetWeight(5_000), Pause()))
+    rng, read = random.Random(seed), bare.metrics.read
+
+    async def slowly(query: Any) -> Any:
+        answer = await read(query)
+        await bare.clock.sleep(rng.uniform(2.0, 6.0))
+        return answer
+
+    await bare.a.rollouts.start("shop", "1.1.0", BORIS)
+    bare.metrics.read = slowly
+    began = bare.clock.now()
+    while (await bare.state("shop-2")).weight_bp < 5_000:
+        await bare.turn(after=0.5)
+        assert bare.clock.now() - began < 15.0 + 10 * conftest.RULE.interval_s
+    assert all(again.agrees for again in rejudge(await bare.store.history("shop-2")))
 
 
 async def test_an_answer_from_before_another_site_took_over_promotes_nobody(bare: Any, hanging: Hanging) -> None:

@@ -6,8 +6,10 @@ A part that cannot be seen is said to be unknown, never guessed; deciding knows 
 
 import asyncio
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeAlias
@@ -142,13 +144,15 @@ def turns_of_sources() -> Turns:
 class GateMemory:
     """When each gate of a rollout looked last, also without anything worth recording, and how far its reading reached
     (epoch seconds, by the gate's name). ``told`` are the mistakes of sources that were logged, ``under_way`` what was
-    asked and not answered yet, ``turns`` what all rollouts share.
+    asked and not answered yet, ``awaited`` the gates of it of which the log says that the share waits for them,
+    ``turns`` what all rollouts share.
     """
 
     looked: dict[str, float] = field(default_factory=dict)
     read_until: dict[str, float] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     under_way: UnderWay = field(default_factory=UnderWay)
+    awaited: set[str] = field(default_factory=set)
     turns: Turns = field(default_factory=turns_of_sources)
 
 
@@ -164,8 +168,7 @@ async def ask_gates(
     said: dict[str, Said] = {}
 
     async def ask(query: Query) -> Reading | Silence:
-        async with memory.turns[query.source]:
-            return await hearing.ask(ports.metrics, query, memory.told)
+        return await hearing.ask(ports.metrics, query, memory.told)
 
     due = {
         look.gate.name: Due(
@@ -173,6 +176,8 @@ async def ask_gates(
             partial(_of_look, ports, ask, state, look),
             state.salt if look.gate.hard_stop is not None else None,
             now,
+            nullcontext() if isinstance(look.gate.rule, AnalysisRule) else memory.turns[look.gate.source],
+            _fresh_until(state, look.gate, now, memory),
         )
         for look in looks(state, now, memory.looked)
     }
@@ -191,6 +196,15 @@ async def ask_gates(
         said[gate] = answer
         samples += _samples(state, gate, answer, now)
     return {**_overtaken(state, now, memory, said), **said}
+
+
+def _fresh_until(state: RolloutState, gate: Gate, now: float, memory: GateMemory) -> float:
+    """Until when (epoch seconds) the gate's last word counts while it is asked again: for two intervals since its last
+    look. Asked an interval after it, its source has another one to answer. Not at all where nobody knows of a look.
+    """
+    marks = (state.gate_state(gate.name).judged_at, memory.looked.get(gate.name))
+    past = [mark for mark in marks if mark is not None and mark <= now]
+    return max(past) + 2 * gate.rule.interval_s if past else -math.inf
 
 
 def _overtaken(state: RolloutState, now: float, memory: GateMemory, said: Collection[str]) -> Mapping[str, Said]:

@@ -27,6 +27,7 @@ from croupier.control.observe import (
     scrape_targets,
     turns_of_sources,
 )
+from croupier.control.overdue import tell_awaited
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
 from croupier.control.recording import CONTROLLER, Who, draft, fold, record
 from croupier.control.under_way import UnderWay
@@ -84,6 +85,13 @@ class Reconciler:
     def wake(self) -> None:
         """Something changed that must not wait: end what is being waited for and start a new tick."""
         self._urgent.set()
+
+    def awaited(self, rollout: str) -> frozenset[str]:
+        """Gates of the rollout whose answers are overdue now, so that the canary's share waits for them; none where
+        another control plane asks.
+        """
+        memory = self._gates.get(rollout) if self._lease is not None else None
+        return memory.under_way.late(self.ports.clock.now()) if memory is not None else frozenset()
 
     @property
     def woken(self) -> bool:
@@ -255,10 +263,12 @@ class Reconciler:
         switched = Switched() if going_back else await turn_off(self.switches, state)
         served = seen.served.get(state.service) if seen.served is not None else None
         ready, failure = seen.unready(canary) is None, seen.failure(canary)
-        awaited = self._gates[state.id].under_way.gates
+        memory = self._gates[state.id]
+        awaited = memory.under_way.late(now)
         evidence = Evidence(ready, failure, served, said, switched.killed, switched.refused, recording, awaited)
         if recording:
             events = decide(state, evidence, now)
+            tell_awaited(state, evidence, events, now, memory.awaited)
             if not events:
                 return False
             try:

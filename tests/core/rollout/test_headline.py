@@ -192,3 +192,17 @@ def test_what_would_pass_is_not_told_as_a_pass_while_nothing_is_heard() -> None:
     stands = standing(rehearsal.state, "errors")
     assert stands is not None
     assert stands.verdict is Verdict.INCONCLUSIVE
+
+
+def test_who_owes_an_answer_is_named() -> None:
+    owed = "gate slo passed before, and the next answer of its metric source (embedded) is overdue"
+    raised = replace(at(0, gates=PASSED), plan=replace(PLAN, steps=(SetWeight(500), SetWeight(1_000))))
+    assert explain(raised, 25.0, {"slo", "another"}) == f"holding at 5 %: {owed}"
+    assert explain(at(1, gates=PASSED), 25.0, {"slo"}) == "waiting 45 s more at 5 %", "an analysis raises nothing"
+    assert explain(raised, 25.0, {"another"}) == "going on as soon as 1.1.0 is ready"
+    two = replace(raised.plan, guards=("slo", "b"), gates=(GATE, replace(GATE, name="b", source="prometheus")))
+    both = replace(raised, plan=two, gates=(*PASSED, replace(PASSED[0], gate="b")))
+    assert explain(both, 25.0, {"slo", "b"}) == (
+        "holding at 5 %: the gates slo and b passed before, and the next answers of their metric sources (embedded and "
+        "prometheus) are overdue"
+    )

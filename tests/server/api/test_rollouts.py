@@ -12,6 +12,29 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
+async def test_who_owes_an_answer_is_named_where_the_rollout_waits_for_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("croupier.control.under_way.ANSWER_PATIENCE_S", 0.01)
+    await world.declare()
+    await world.roll_out()
+    await world.until("/rollouts/shop-2", lambda rollout: rollout["gates"][0]["verdict"] == "pass")
+    read, over = world.counters.read, asyncio.Event()
+
+    async def hang(query: Any) -> Any:
+        await over.wait()
+        return await read(query)
+
+    world.counters.read = hang
+    owed = "; gate ok passed before, and the next answer of its metric source (embedded) is overdue"
+    found = await world.until("/rollouts/shop-2", lambda rollout: "overdue" in rollout["waitingFor"])
+    assert found["waitingFor"].endswith(owed)
+    assert (await world.get("/rollouts")).json()["items"][0]["waitingFor"] == found["waitingFor"]
+    assert (await world.get("/services")).json()["items"][0]["rollout"]["waitingFor"] == found["waitingFor"]
+    over.set()
+    await world.until("/rollouts/shop-2", lambda rollout: "overdue" not in rollout["waitingFor"])
+
+
 async def test_a_release_goes_to_everybody(world: Any) -> None:
     await world.declare()
     at_first = await world.roll_out()

@@ -37,7 +37,7 @@ class Evidence:
     ``said`` is what the metric source said of the gates that were due; ``failure`` is why the canary was given up by
     the workloads, if it was. ``killed`` are the flags among those that the rollout turns off that are off now,
     ``refused`` is why one of them cannot be. Without ``recording`` nothing is acted upon but going back. ``awaited``
-    are the gates that were asked and whose source has not answered yet: what they said before promotes nobody now.
+    are the gates whose source owes an answer for too long: what they said before promotes nobody now.
     """
 
     canary_ready: bool = False

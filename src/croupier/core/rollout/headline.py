@@ -3,12 +3,12 @@
 Terminals, the API and the page show it above everything else, so it names gates and leaves their reasons to them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, assert_never
 
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import after_step, keeping, percent, rise_blocked, rises
+from croupier.core.rollout.decide import after_step, binding, keeping, percent, rise_blocked, rises
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.groups.words import done, remains, still_held
@@ -21,8 +21,10 @@ _FEW: Final = 4
 """So many gates are named in a sentence."""
 
 
-def explain(state: RolloutState, now: float) -> str:
-    """What the rollout waits for at ``now`` (epoch seconds), or how it ended: one sentence without a full stop."""
+def explain(state: RolloutState, now: float, awaited: Collection[str] = ()) -> str:
+    """What the rollout waits for at ``now`` (epoch seconds), or how it ended: one sentence without a full stop.
+    ``awaited`` are the gates whose source owes an answer for too long, which only the running loop knows.
+    """
     match state.phase:
         case Phase.SUCCEEDED:
             return f"done: {state.canary} serves everybody{_remains(state)}"
@@ -38,7 +40,7 @@ def explain(state: RolloutState, now: float) -> str:
                 return f"making {state.canary} the stable version"
             return f"waiting for the data plane to confirm that {state.canary} serves everybody"
         case Phase.PENDING | Phase.PROGRESSING | Phase.PAUSED:
-            return _explain_active(state, now)
+            return _explain_active(state, now, awaited)
         case _:  # pragma: no cover
             assert_never(state.phase)
 
@@ -58,7 +60,7 @@ def _explain_kept(state: RolloutState) -> str | None:
     return None
 
 
-def _explain_active(state: RolloutState, now: float) -> str:
+def _explain_active(state: RolloutState, now: float, awaited: Collection[str]) -> str:
     if kept := _explain_kept(state):
         return kept
     if state.step < 0:
@@ -68,16 +70,16 @@ def _explain_active(state: RolloutState, now: float) -> str:
         return f"waiting for the data plane to confirm {percent(state.weight_bp)}"
     step = state.current_step
     if isinstance(step, Pause) and step.duration_s is None:
-        return f"waiting for a person at {percent(state.weight_bp)}: promote it to go on{_but(state)}"
+        return f"waiting for a person at {percent(state.weight_bp)}: promote it to go on{_but(state, awaited)}"
     if isinstance(step, Pause) and step.duration_s is not None:
         left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
         if left > 0:
-            return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state)}"
+            return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state, awaited)}"
     if isinstance(step, Analysis):
         open_gates = [each for each in unpassed(state) if each in step.gates]
         if open_gates:
             return f"waiting for {_wanted(state, open_gates)}{_until(state, now)}"
-    blocked = _blocked(state)
+    blocked = _blocked(state, awaited)
     return (
         f"holding at {percent(state.weight_bp)}: {blocked}{_until(state, now)}"
         if blocked
@@ -110,9 +112,21 @@ def _until(state: RolloutState, now: float) -> str:
     return f"; {then} after {duration(left)} more of that"
 
 
-def _blocked(state: RolloutState) -> str | None:
+def _blocked(state: RolloutState, awaited: Collection[str]) -> str | None:
     """Why the next step cannot begin, where it would raise the share."""
-    return _held_by(state) if rises(state, after_step(state, state.started_at)) else None
+    if not rises(state, after_step(state, state.started_at)):
+        return None
+    return _held_by(state) or _overdue(state, [each for each in binding(state) if each in awaited])
+
+
+def _overdue(state: RolloutState, names: Sequence[str]) -> str | None:
+    """Whose answers it waits for although all gates have passed, and which sources owe them."""
+    if not names:
+        return None
+    sources = " and ".join(dict.fromkeys(state.plan.gate(each).source for each in names))
+    if len(names) == 1:
+        return f"gate {names[0]} passed before, and the next answer of its metric source ({sources}) is overdue"
+    return f"{_together(names)} passed before, and the next answers of their metric sources ({sources}) are overdue"
 
 
 def _held_by(state: RolloutState) -> str | None:
@@ -123,9 +137,9 @@ def _held_by(state: RolloutState) -> str | None:
     return f"gate {names[0]} {stance(state, names[0])}" if len(names) == 1 else f"{_together(names)} have to pass"
 
 
-def _but(state: RolloutState) -> str:
+def _but(state: RolloutState, awaited: Collection[str]) -> str:
     """What would keep it from going on even then."""
-    blocked = _blocked(state)
+    blocked = _blocked(state, awaited)
     return f"; {blocked}" if blocked else ""
 
 

@@ -18,6 +18,7 @@ from croupier.server.api import views
 from croupier.server.api.etag import Expected, etag
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit
+from croupier.server.api.shown import rollout_now
 from croupier.server.api.urgent import abort_now, given_up
 from croupier.server.auth import Operator, Principal
 from croupier.server.context import Context, Here
@@ -50,8 +51,7 @@ async def list_rollouts(
 ) -> m.Page[m.RolloutView]:
     """Rollouts, the newest first."""
     page = await here.ports.store.rollouts(service=service, phases=phase, cursor=cursor, limit=limit)
-    now = here.ports.clock.now()
-    return m.Page(items=[views.rollout(stored, now) for stored in page.items], next=page.next)
+    return m.Page(items=[rollout_now(here, stored) for stored in page.items], next=page.next)
 
 
 @router.get("/{rollout}", operation_id="get_rollout", summary="Read a rollout")
@@ -59,7 +59,7 @@ async def get_rollout(here: Here, rollout: RolloutId, response: Response) -> m.R
     """One rollout: steps, weights, gates with their evidence, and what it waits for. The ETag is its version."""
     stored = await _stored(here, rollout)
     response.headers.update(etag(stored.version))
-    return views.rollout(stored, here.ports.clock.now())
+    return rollout_now(here, stored)
 
 
 @router.get("/{rollout}/history", operation_id="get_rollout_history", summary="Read what happened")
@@ -178,7 +178,7 @@ async def _act(
 
     async def run(kept: Kept) -> Response:
         def show(stored: Stored[RolloutState]) -> m.RolloutView:
-            return views.rollout(stored, here.ports.clock.now())
+            return rollout_now(here, stored)
 
         def keep(stored: Stored[RolloutState]) -> Answer:
             return kept.fix(status, show(stored))

@@ -10,6 +10,7 @@ from croupier.errors import Transient
 from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.paging import Cursor, Limit, page_of
+from croupier.server.api.shown import rollout_now
 from croupier.server.context import Context, Here
 
 router = APIRouter(prefix="/services", tags=["services"])
@@ -26,7 +27,6 @@ async def services(here: Context) -> list[m.ServiceView]:
     fleet = await read_fleet(here.ports.store, 0)
     served = await _served(here) if fleet.services else {}
     seen = await here.ports.workloads.observe()
-    now = here.ports.clock.now()
     shown: list[m.ServiceView] = []
     for name, service in sorted(fleet.services.items()):
         delivery = fleet.deliveries.get(name)
@@ -37,7 +37,7 @@ async def services(here: Context) -> list[m.ServiceView]:
                 name=name,
                 prefixes=list(service.prefixes),
                 stable=delivery.value.stable if delivery else None,
-                rollout=views.rollout(active, now) if active else None,
+                rollout=rollout_now(here, active) if active else None,
                 served=views.shares(routes) if routes else None,
                 default=routes.default if routes else None,
                 workloads=views.workloads(seen, name),

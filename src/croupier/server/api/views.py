@@ -1,7 +1,7 @@
 """From recorded state to what the API says. Pure; used by the API's routes, the page and the event stream."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, overload
@@ -83,8 +83,8 @@ def percent_of(weight_bp: int) -> float:
     return weight_bp / 100
 
 
-def rollout(stored: Stored[RolloutState], now: float) -> m.RolloutView:
-    """Everything that is shown of a rollout."""
+def rollout(stored: Stored[RolloutState], now: float, awaited: Collection[str] = ()) -> m.RolloutView:
+    """Everything that is shown of a rollout. ``awaited`` are the gates whose answers are overdue, as the loop knows."""
     state = stored.value
     return m.RolloutView(
         id=state.id,
@@ -102,7 +102,7 @@ def rollout(stored: Stored[RolloutState], now: float) -> m.RolloutView:
         pace=describe_pace(state.plan.pace) if state.plan.pace else None,
         segment=state.plan.segment.name if state.plan.segment else None,
         hold=state.hold,
-        waiting_for=explain(state, now),
+        waiting_for=explain(state, now, awaited),
         gates=[gate(state, item) for item in state.plan.gates],
         open=list(unpassed(state)) if state.phase in (Phase.PROGRESSING, Phase.PAUSED) else [],
         acted=[_acted(state, item) for item in state.acted],

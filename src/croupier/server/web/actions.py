@@ -17,7 +17,7 @@ from croupier.control.rollouts import Ask
 from croupier.core.rollout.state import Phase
 from croupier.errors import Conflict, CroupierError, Rejected
 from croupier.server.api import models as m
-from croupier.server.api import views
+from croupier.server.api.shown import rollout_now
 from croupier.server.api.urgent import abort_now
 from croupier.server.auth import Role
 from croupier.server.context import Context, Here
@@ -76,7 +76,7 @@ async def ask(request: Request, here: Here, who: Visitor, rollout: RolloutId, ve
     """What is about to happen, and a form to confirm it."""
     allowed(who)
     stored, stale = await find(here, rollout)
-    shown = views.rollout(stored, here.ports.clock.now())
+    shown = rollout_now(here, stored)
     return _page(request, shown, verb, Answer(seen=place(shown)), stale=stale)
 
 
@@ -97,7 +97,7 @@ async def act(
         await _do(here, who, rollout, verb, answer)
     except CroupierError as error:
         stored, stale = await find(here, rollout)
-        shown = views.rollout(stored, here.ports.clock.now())
+        shown = rollout_now(here, stored)
         return _page(request, shown, verb, answer, stale=stale, error=error)
     return RedirectResponse(f"/rollouts/{quote(rollout, safe='')}", 303)
 
@@ -119,7 +119,7 @@ async def _do_as_seen(
     """Do it unless the rollout has left the place that the asker saw. A gate's look in between is no reason."""
     for attempt in range(_TRIES):
         stored, _ = await find(here, rollout)
-        shown = views.rollout(stored, here.ports.clock.now())
+        shown = rollout_now(here, stored)
         if place(shown) != answer.seen:
             raise Conflict("The rollout has moved on since you asked.", hint="Look at where it is now, then decide.")
         ask = Ask(who.principal.name, answer.reason, stored.version)

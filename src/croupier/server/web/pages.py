@@ -17,6 +17,7 @@ from croupier.errors import NotFound
 from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.journal import event_stream
+from croupier.server.api.shown import rollout_now
 from croupier.server.context import Here
 from croupier.server.web.actions import verbs
 from croupier.server.web.charts import Chart, Line, thin, value
@@ -123,7 +124,7 @@ async def history(
         told = views.history(recorded, stored.value)
         items += [item for item in told if turns.is_turn(item.type, item.gate, item.standing) or looks]
     following = entries[used - 1].seq if used < len(entries) else None
-    shown = views.rollout(stored, here.ports.clock.now())
+    shown = rollout_now(here, stored)
     return render(request, "history.html", r=shown, items=items, after=after, following=following, looks=looks)
 
 

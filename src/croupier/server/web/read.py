@@ -17,6 +17,7 @@ from croupier.errors import NotFound, Transient
 from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.services import services
+from croupier.server.api.shown import rollout_now
 from croupier.server.context import Context
 from croupier.server.patience import soon
 from croupier.server.web.charts import Chart, Drawing, Mark, charts, draw
@@ -82,9 +83,9 @@ async def board(here: Context, cursor: str | None) -> Board:
         shown = await in_time(services(here))
     except Transient:
         known = here.reconciler.fleet.rollouts.values() if here.reconciler.fleet else ()
-        active = [views.rollout(stored, now) for stored in known if stored.value.phase.active]
+        active = [rollout_now(here, stored) for stored in known if stored.value.phase.active]
         return Board((), active, None, now, stale=True)
-    return Board(shown, [views.rollout(stored, now) for stored in page.items], page.next, now)
+    return Board(shown, [rollout_now(here, stored) for stored in page.items], page.next, now)
 
 
 async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False, looks: bool = False) -> Sight:
@@ -92,7 +93,7 @@ async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False,
     now = here.ports.clock.now()
     stored, stale = await find(here, rollout)
     state = stored.value
-    shown = _failing_first(views.rollout(stored, now))
+    shown = _failing_first(rollout_now(here, stored))
     if stale:
         return Sight(shown, {}, {}, {}, (), None, None, now, stale=True)
     try:
