@@ -130,6 +130,7 @@ def service(**changes: Any) -> Document:
     "change, segment_of_rollout, refused",
     [
         ({"identity_header": "x-account-id"}, None, True),
+        ({"identity_cookie": "account"}, None, True),
         ({"attribute_headers": (("employee", "x-staff"),)}, "staff", True),
         ({"attribute_headers": (("employee", "x-staff"),)}, None, False),  # nobody asks for it
         ({"attribute_headers": (("employee", "x-employee"), ("market", "x-market"))}, "staff", False),

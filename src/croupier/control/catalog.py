@@ -111,7 +111,7 @@ class Catalog:
         asked |= {label for gate in rollout.value.plan.gates for label in labels_held(gate)}
         if _tells_apart(before, asked) != _tells_apart(after, asked):
             raise Conflict(
-                f"{active} is in progress: with another identityHeader, or another header for an attribute of its "
+                f"{active} is in progress: with another identity, or another header for an attribute of its "
                 "segment, players would change versions in the middle of it.",
                 hint="Let it end, or abort it, then apply again.",
             )
@@ -130,10 +130,10 @@ def _services_of(documents: Iterable[Document]) -> Mapping[str, Service]:
     return {document.name: document.spec for document in documents if isinstance(document.spec, Service)}
 
 
-def _tells_apart(service: Service, attributes: frozenset[str]) -> tuple[str, frozenset[tuple[str, str]]]:
+def _tells_apart(service: Service, attributes: frozenset[str]) -> tuple[str | None, str, frozenset[tuple[str, str]]]:
     """What decides which player a request belongs to, and whether that one is in the segment."""
     headers = frozenset((name, header) for name, header in service.attribute_headers if name in attributes)
-    return service.identity_header, headers
+    return service.identity_cookie, service.identity_header, headers
 
 
 def _effect(before: Stored[Document] | None, document: Document) -> Effect:

@@ -174,6 +174,8 @@ metadata: {{name: s}}
 spec: {{routes: [{{prefix: /}}], process: {{command: ["{{port}}"]}}}}
 """
     assert spec_of(least) == Service("s", ("/",), ProcessTemplate(("{port}",)))
+    by_cookie = least.replace("process:", "identity: {cookie: Player_ID}, process:")
+    assert spec_of(by_cookie) == Service("s", ("/",), ProcessTemplate(("{port}",)), identity_cookie="Player_ID")
 
 
 @pytest.mark.parametrize(

@@ -913,6 +913,24 @@ def test_refused_headers(field: str, expected: str) -> None:
     assert problem == f"6:22 spec.identity.header: {expected}"
 
 
+@pytest.mark.parametrize(
+    "identity, expected",
+    [
+        ("{}", "exactly one of header and cookie is needed, there is none. Add one."),
+        (
+            "{header: x-a, cookie: a}",
+            (
+                "'header' and 'cookie' cannot stand together: exactly one of header and cookie is allowed. "
+                "Remove all but one."
+            ),
+        ),
+    ],
+)
+def test_players_are_told_apart_by_one_thing(identity: str, expected: str) -> None:
+    (problem,) = found(SERVICE.removesuffix("---\n").replace("attributes", f"identity: {identity}\n  attributes"))
+    assert problem == f"6:13 spec.identity: {expected}"
+
+
 def test_a_segment_holds_values_that_a_header_can_have() -> None:
     text = "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: s}\nspec: {match: {market: [' DE ', \"a\\tb\"]}}\n"
     assert found(text) == [

@@ -66,7 +66,14 @@ def test_what_changes_or_is_shared_is_no_player(written: str) -> None:
     assert headers.header(written) == written.lower()
 
 
-@pytest.mark.parametrize("reader", [*READERS, headers.header_value])
+def test_cookies_keep_their_case() -> None:
+    assert headers.cookie("Player_ID.1") == "Player_ID.1"
+    for written in ("a b", "a=b", "a;b", "ä", "x" * 101):
+        with pytest.raises(Misread, match="cannot be the name of a cookie"):
+            headers.cookie(written)
+
+
+@pytest.mark.parametrize("reader", [*READERS, headers.header_value, headers.cookie])
 @given(value=VALUES)
 def test_anything_is_taken_or_refused_in_words(reader: Callable[[object], Any], value: object) -> None:
     taken_or_refused(reader, value)

@@ -60,8 +60,9 @@ def service(shape: shapes.ServiceShape) -> Service:
         name=shape.metadata.name,
         prefixes=tuple(route.prefix for route in spec.routes),
         process=overridden(ProcessTemplate(command=()), spec.process),
-        identity_header=spec.identity.header if spec.identity else "x-player-id",
+        identity_header=given(spec.identity.header if spec.identity else None, "x-player-id"),
         attribute_headers=tuple(sorted((spec.attributes or {}).items())),
+        identity_cookie=spec.identity.cookie if spec.identity else None,
     )
 
 

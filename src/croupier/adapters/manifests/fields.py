@@ -86,6 +86,9 @@ Variable = Annotated[str, reads(words.variable), WithJsonSchema(_LABEL_SCHEMA)]
 _HEADER_SCHEMA: Final[dict[str, Any]] = {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^`|~-]+$"}
 HeaderName = Annotated[str, reads(headers.header), WithJsonSchema(_HEADER_SCHEMA)]
 IdentityHeader = Annotated[str, reads(headers.identity_header), WithJsonSchema(_HEADER_SCHEMA)]
+CookieName = Annotated[
+    str, reads(headers.cookie), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^`|~_-]+$"})
+]
 UrlPath = Annotated[str, reads(words.url_path), WithJsonSchema(_PATH_SCHEMA)]
 Prefix = Annotated[str, reads(words.prefix), WithJsonSchema(_PATH_SCHEMA)]
 Duration = Annotated[float, reads(quantities.duration), WithJsonSchema(_DURATION_SCHEMA)]

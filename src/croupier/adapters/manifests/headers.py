@@ -10,6 +10,7 @@ from croupier.adapters.manifests.misread import Misread, quoted
 from croupier.adapters.manifests.words import text
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,100}")
+_COOKIE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~_-]{1,100}")
 _INTERNAL: Final = ("x-croupier-", "x-envoy-")
 _ADDRESS: Final = re.compile(
     r"(.*-)?(ip|ipv4|ipv6|addr|forwarded-for|(client|remote|peer|source|viewer)-?(address|host))"
@@ -57,6 +58,14 @@ def identity_header(value: object) -> str:
         )
     if found in _NOT_PLAYERS:
         raise Misread(f"'{found}' cannot tell players apart: {_NOT_PLAYERS[found]}.", _ACCOUNT)
+    return found
+
+
+def cookie(value: object) -> str:
+    """The name of a cookie; upper and lower case differ."""
+    found = text(value)
+    if not _COOKIE.fullmatch(found):
+        raise Misread(f"{quoted(found)} cannot be the name of a cookie.", "Write for example player_id.")
     return found
 
 

@@ -38,6 +38,7 @@ class Service:
     """A service that players reach under one or more path prefixes.
 
     ``identity_header`` carries the player's id; requests without it are always served by the stable version.
+    With ``identity_cookie`` the cookie of that name does instead of the header, as it is.
     ``attribute_headers`` maps segment attributes to the request headers that carry them (market -> x-market).
     """
 
@@ -46,6 +47,7 @@ class Service:
     process: ProcessTemplate
     identity_header: str = "x-player-id"
     attribute_headers: tuple[tuple[str, str], ...] = ()
+    identity_cookie: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ WRONG = {
     "dots": (table(prefixes("/pay/../x")), r"prefixes\[0\]"),
     "a repeated prefix": (table(prefixes("/a", "/b", "/a")), r"prefixes\[2\]"),
     "an underscore in a header": (table(replace(SERVICE, identity_header="player_id")), "identityHeader"),
+    "a semicolon in a cookie": (table(replace(SERVICE, identity_cookie="a;b")), "identityCookie"),
     "a pseudo header": (table(replace(SERVICE, identity_header=":path")), "identityHeader"),
     "an internal header": (table(replace(SERVICE, identity_header="X-Croupier-Player")), "is internal"),
     "an internal attribute": (

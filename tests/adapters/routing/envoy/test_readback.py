@@ -66,6 +66,7 @@ def routed_services(draw: st.DrawFn, name: str) -> RoutedService:
         process=ProcessTemplate(command=("unused",)),
         identity_header=draw(headers),
         attribute_headers=tuple(attribute_headers.items()),
+        identity_cookie=draw(st.none() | st.sampled_from(["pid", "a.b", "x_y", "p|q^$", "~id"])),
     )
     return RoutedService(service, routes)
 

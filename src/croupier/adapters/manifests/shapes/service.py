@@ -7,6 +7,7 @@ from pydantic import Field
 from croupier.adapters.manifests.fields import (
     AnyText,
     Attribute,
+    CookieName,
     Duration,
     HeaderName,
     IdentityHeader,
@@ -30,10 +31,17 @@ class RouteShape(Shape):
 
 
 class IdentityShape(Shape):
+    """Exactly one of header and cookie."""
+
     short: ClassVar[str] = "header"
-    header: IdentityHeader
+    one_of: ClassVar[tuple[str, ...]] = ("header", "cookie")
+    header: IdentityHeader | None = None
     """The request header that carries the player's id, never an address. Requests without it are served by the stable
     version."""
+
+    cookie: CookieName | None = None
+    """The cookie whose value is the player's id, as it is and unsigned. A session token is none: it changes with every
+    login; let the edge verify it instead."""
 
 
 class HealthShape(Shape):

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,128}")
+_COOKIE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~_-]{1,128}")
 _PREFIX: Final = re.compile(r"/|(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
 
@@ -69,6 +70,8 @@ def _service_problems(service: Service) -> Iterator[Problem]:
                 "Write it like /payments or /api/v1: no slash at the end, no query, no empty or dotted parts.",
             )
     yield from _header_problems(service.identity_header, (*where, "identityHeader"))
+    if service.identity_cookie is not None and not _COOKIE.fullmatch(service.identity_cookie):
+        yield Problem(f"{service.identity_cookie!r} cannot be the name of a cookie.", (*where, "identityCookie"))
     for attribute, header in service.attribute_headers:
         yield from _header_problems(header, (*where, "attributeHeaders", attribute))
 

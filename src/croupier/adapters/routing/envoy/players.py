@@ -65,6 +65,11 @@ def player_header(service: Service, players: Players | None) -> str:
     return _PLAYER if players else service.identity_header.lower()
 
 
+def identity_cookie(service: Service, players: Players | None) -> str | None:
+    """The cookie that this service's players are told apart by, if it is one; verified players need none."""
+    return None if players else service.identity_cookie
+
+
 def attribute_header(header: str, players: Players | None) -> str:
     """The header that a segment matches on; one that no token fills never comes, so nobody is in the segment."""
     return f"{_ATTRIBUTE}{header.lower()}" if players else header.lower()

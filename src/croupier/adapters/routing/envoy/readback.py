@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from croupier.adapters.routing.envoy.bootstrap import METADATA, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name, target
-from croupier.adapters.routing.envoy.routes import SALT_PATTERN
+from croupier.adapters.routing.envoy.routes import COOKIE_PATTERN, SALT_PATTERN
 from croupier.control.ports import VersionKey
 from croupier.core.rollout.routes import ServiceRoutes, Share
 from croupier.core.segments import BUCKETS, AttributeMatch, Segment
 from croupier.errors import Corrupt
 
+_COOKIE: Final = re.compile(re.escape(COOKIE_PATTERN).replace(re.escape("{}"), "(.+)"))
 _QUOTED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -72,12 +73,12 @@ def _service_routes(service: str, routes: Sequence[Json]) -> ServiceRoutes:
 
 def _share(routes: ServiceRoutes, route: Json) -> Share:
     *segment_headers, player = route["match"]["headers"]
-    hashed = route["route"]["hash_policy"][0]["header"]["header_name"]
-    asks_for_player = player["string_match"] == {"exact": ""} and player["invert_match"] is True
-    _expect(
-        asks_for_player and player["treat_missing_header_as_empty"] is True and player["name"] == hashed,
-        f"{routes.service} splits by {hashed} without asking for it",
-    )
+    hashed = route["route"]["hash_policy"][0]["header"]
+    name, pattern = hashed["header_name"], hashed["regex_rewrite"]["pattern"]["regex"]
+    asks = player["name"] == name and player["string_match"] == _present(pattern)
+    if pattern == SALT_PATTERN:
+        asks = asks and player["invert_match"] is True and player["treat_missing_header_as_empty"] is True
+    _expect(asks, f"{routes.service} splits by {name} without asking for it")
     segment = _segment(routes.service, segment_headers, _names(route).get("segment"))
     action = route["route"]
     if "cluster" in action:
@@ -86,6 +87,11 @@ def _share(routes: ServiceRoutes, route: Json) -> Share:
     _expect(weighted["use_hash_policy"] is True, f"{routes.service} splits by chance")
     weights = tuple((_version(routes, item["name"]), int(item["weight"])) for item in weighted["clusters"])
     return Share(weights=weights, segment=segment)
+
+
+def _present(pattern: str) -> Json:
+    """What the route must ask for so that the hash has something to hash: a header (not empty), or a cookie in it."""
+    return {"exact": ""} if pattern == SALT_PATTERN else {"safe_regex": {"regex": pattern}}
 
 
 def _version(routes: ServiceRoutes, cluster: str) -> str:
@@ -122,6 +128,12 @@ def _values(string_match: Json) -> tuple[str, ...]:
 
 def _salt(route: Json) -> str:
     rewrite = route["route"]["hash_policy"][0]["header"]["regex_rewrite"]
-    prefix = _QUOTED.sub(r"\1", rewrite["substitution"])
-    _expect(rewrite["pattern"]["regex"] == SALT_PATTERN and prefix.endswith(":"), "the hash is not salted as ours")
+    pattern, written = rewrite["pattern"]["regex"], rewrite["substitution"]
+    if cookie := _COOKIE.fullmatch(pattern):
+        _expect(written.endswith(":\\1") and pattern == COOKIE_PATTERN.format(cookie[1]), "the hash is not of a cookie")
+        written = written.removesuffix("\\1")
+    else:
+        _expect(pattern == SALT_PATTERN, "the hash is not salted as ours")
+    prefix = _QUOTED.sub(r"\1", written)
+    _expect(prefix.endswith(":"), "the hash is not salted as ours")
     return prefix.removesuffix(":")

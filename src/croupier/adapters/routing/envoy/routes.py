@@ -11,7 +11,12 @@ from typing import Final
 
 from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, TYPE, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name, target
-from croupier.adapters.routing.envoy.players import Players, attribute_header, player_header
+from croupier.adapters.routing.envoy.players import (
+    Players,
+    attribute_header,
+    identity_cookie,
+    player_header,
+)
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 from croupier.control.ports import RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import Service
@@ -20,6 +25,8 @@ from croupier.core.segments import Segment
 
 SALT_PATTERN: Final = "^"
 """Matches the empty beginning, so that the salt is put before every value, whatever bytes it has."""
+COOKIE_PATTERN: Final = "^(?:.*; *)?{}=([^; ][^;]*).*$"
+"""Matches all cookies of a request, and takes the value of one out of them."""
 
 
 def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
@@ -55,7 +62,7 @@ def _prefix_routes(prefix: str, routed: RoutedService, settings: EnvoySettings) 
             },
             "route": {
                 **_destination(share, routes),
-                **_salted(routes.salt, player_header(service, players)),
+                **_salted(routes.salt, service, players),
                 **_forwarding(settings),
             },
             "metadata": _metadata(
@@ -79,21 +86,28 @@ def _destination(share: Share, routes: ServiceRoutes) -> Json:
     return {"weighted_clusters": {"use_hash_policy": True, "clusters": clusters}}
 
 
-def _salted(salt: str, header: str) -> Json:
+def _salted(salt: str, service: Service, players: Players | None) -> Json:
     """Envoy's own xxh64 over ``salt + ":" + player``: what ``core.segments.bucket`` computes."""
-    substitution = f"{salt}:".replace("\\", "\\\\")
-    rewrite = {"pattern": {"regex": SALT_PATTERN}, "substitution": substitution}
-    return {"hash_policy": [{"header": {"header_name": header, "regex_rewrite": rewrite}}]}
+    prefix = f"{salt}:".replace("\\", "\\\\")
+    if cookie := identity_cookie(service, players):
+        # The last one that is not empty, where a browser sends two.
+        pattern, substitution = COOKIE_PATTERN.format(re.escape(cookie)), f"{prefix}\\1"
+    else:
+        pattern, substitution = SALT_PATTERN, prefix
+    rewrite = {"pattern": {"regex": pattern}, "substitution": substitution}
+    return {"hash_policy": [{"header": {"header_name": _header_of_player(service, players), "regex_rewrite": rewrite}}]}
 
 
 def _has_player(service: Service, players: Players | None) -> Json:
-    """The identity header is there and not empty: guests with an empty header must not all share one bucket."""
-    return {
-        "name": player_header(service, players),
-        "string_match": {"exact": ""},
-        "invert_match": True,
-        "treat_missing_header_as_empty": True,
-    }
+    """The identity is there and not empty: guests with an empty one must not all share one bucket."""
+    name = _header_of_player(service, players)
+    if cookie := identity_cookie(service, players):
+        return {"name": name, "string_match": {"safe_regex": {"regex": COOKIE_PATTERN.format(re.escape(cookie))}}}
+    return {"name": name, "string_match": {"exact": ""}, "invert_match": True, "treat_missing_header_as_empty": True}
+
+
+def _header_of_player(service: Service, players: Players | None) -> str:
+    return "cookie" if identity_cookie(service, players) else player_header(service, players)
 
 
 def _segment_headers(segment: Segment | None, service: Service, players: Players | None) -> list[Json]:
