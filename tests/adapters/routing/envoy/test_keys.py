@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.adapters.routing.tokens import Issuer, write_jwks
 
 from croupier.adapters.routing.envoy.files import read_resources
@@ -91,3 +92,15 @@ def test_only_a_change_is_handed_on(tmp_path: Path) -> None:
     write_jwks(path, {**SECRET, "kid": "t"})
     keys.follow()
     assert version() == "2"
+
+
+def test_what_could_not_be_written_is_tried_again_and_told_once(tmp_path: Path) -> None:
+    path, target = write_jwks(tmp_path / "jwks.json", SECRET), tmp_path / "away" / "ecds.json"
+    keys = TokenKeys(Players(path, issuer="i"), target)
+    with capture_logs() as logs:
+        keys.follow()
+        keys.follow()
+    assert [line["log_level"] for line in logs] == ["error"]
+    target.parent.mkdir()
+    keys.follow()
+    assert read_resources(target) is not None

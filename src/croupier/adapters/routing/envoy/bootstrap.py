@@ -126,6 +126,7 @@ def _http_connection_manager(settings: EnvoySettings) -> Json:
                             {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
                             for prefix in INTERNAL_HEADERS
                         ),
+                        # The filter removes them, too, but only once the route is chosen.
                         *({"remove": header} for header in (settings.players.filled if settings.players else ())),
                     ],
                 },

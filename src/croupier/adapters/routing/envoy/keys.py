@@ -14,7 +14,7 @@ import structlog
 
 from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
 from croupier.adapters.routing.envoy.players import FILTER, Players, render_filter
-from croupier.errors import CroupierError, Rejected
+from croupier.errors import CroupierError, Rejected, Transient
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +34,7 @@ class TokenKeys:
         self._target = target
         self._files = [players.jwks_file, *([players.visitors.key_file] if players.visitors else [])]
         self._seen: object = None
+        self._trouble = ""
 
     def read(self) -> None:
         """Hand the keys to Envoy. Raises ``Rejected`` for a file that holds none; what Envoy has then stays."""
@@ -54,8 +55,13 @@ class TokenKeys:
             return
         try:
             self.read()
+            self._trouble = ""
         except CroupierError as error:
-            _log.error("keys of players' tokens not read, the old ones stay", reason=str(error))
+            if isinstance(error, Transient):
+                self._seen = None  # the disk was full, say: try again
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                _log.error("keys of players' tokens not read, the old ones stay", reason=self._trouble)
 
     def _stamp(self) -> object:
         return [_stamp(path) for path in self._files]
