@@ -8,7 +8,7 @@ from typing import Any, Final
 from croupier.adapters.imports.argo.experiment import made_of_experiment
 from croupier.adapters.imports.argo.gates import Gates, Template, Variant
 from croupier.adapters.imports.argo.rollout import checked_rollout, made_of_rollout
-from croupier.adapters.imports.argo.template import Unknown, made_of_template
+from croupier.adapters.imports.argo.template import UNKNOWN, Unknown, made_of_template
 from croupier.adapters.imports.argo.uses import Use, Values, field_of, uses_of
 from croupier.adapters.imports.kubernetes import passed_over
 from croupier.adapters.imports.leaves import say_the_rest
@@ -35,7 +35,8 @@ def import_argo(documents: Sequence[Any], args: Mapping[str, str], *, argo: bool
             templates.setdefault(data["metadata"]["name"], template)
     for index, data in enumerate(documents):
         if found[index].what == "template":
-            found[index] = _template(data, args, uses, templates, argo=argo)
+            alone = any(made.what in {"rollout", "experiment"} for made in found)
+            found[index] = _template(data, args, uses, templates, argo=argo, alone=alone)
     for data, made in zip(documents, found, strict=True):
         if made.what == "rollout" and not made.problems:
             made_of_rollout(data, Gates(templates), made)
@@ -65,16 +66,24 @@ def _begun(data: Any) -> Made:
 
 
 def _template(
-    data: Mapping[str, Any], args: Mapping[str, str], uses: list[Use], templates: dict[str, Template], *, argo: bool
+    data: Mapping[str, Any],
+    args: Mapping[str, str],
+    uses: list[Use],
+    templates: Mapping[str, Template],
+    *,
+    argo: bool,
+    alone: bool,
 ) -> Made:
-    """The Gates of a template, one for each set of values that its users give; without users, one."""
+    """The Gates of a template, one for each set of values that its users give; without users, one. ``alone``: there
+    are Rollouts, so that it has no users if none of them is one.
+    """
     if _read(data) is None:
         return made_of_template(data, args, argo=argo)
     name = data["metadata"]["name"]
     template, made = templates[name], Made()
     if template.variants:  # a second one of the name, which is refused
         return made_of_template(data, args, argo=argo)
-    for values in _given(name, template, uses, templates) or [{}]:
+    for values in _given(name, template, uses, templates) or [_unused(data) if alone else {}]:
         count = len(template.variants)
         variant = Variant(dict(values), name if not count else f"{name}-{count + 1}")
         template.variants.append(variant)
@@ -117,6 +126,12 @@ def _given(name: str, template: Template, uses: list[Use], templates: Mapping[st
             if values not in found:
                 found.append(values)
     return found
+
+
+def _unused(data: Mapping[str, Any]) -> Values:
+    """The values of a template that none of the files' Rollouts uses: it is no mistake that nobody gives it any."""
+    args = data["spec"].get("args") or ()
+    return {arg["name"]: UNKNOWN for arg in args if set(arg) == {"name"} and isinstance(arg["name"], str)}
 
 
 def _with_fields(values: Mapping[str, str | Unknown], data: Mapping[str, Any], uses: list[Use], name: str) -> Values:

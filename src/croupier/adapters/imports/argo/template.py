@@ -102,7 +102,7 @@ def _args(
             made.changed(at, f"its value is the one that its Rollout gives: {user}")
         elif user is not None:
             whole = False
-            made.lost(at, f"only a cluster knows its value; without one there is no Gate: --arg {name}=VALUE")
+            made.lost(at, f"nothing here says its value; without one there is no Gate: --arg {name}=VALUE")
         elif "value" in arg:
             values[name] = text_of(arg["value"], (*at, "value"), made)
             written.append({"name": name, "value": values[name]})

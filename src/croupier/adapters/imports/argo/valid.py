@@ -12,6 +12,7 @@ from croupier.adapters.imports.shape import go_seconds
 _AT: Final = ("spec", "strategy")
 _EXCLUSIVE: Final = ("setWeight", "pause", "experiment", "analysis")
 _HEADERS: Final = ("istio", "alb", "apisix", "plugins")
+_BY_SERVICES: Final = tuple(name for name in ROUTERS if name != "plugins")
 _MIRRORS: Final = ("istio", "plugins")
 _SHIFTS_EXPERIMENTS: Final = ("istio", "alb", "smi")
 _TOO: Final = "Argo Rollouts refuses it, too:"
@@ -85,9 +86,7 @@ def _affinity(affinity: Any, at: Path, made: Made) -> None:
 def _canary(canary: Mapping[str, Any], at: Path, made: Made) -> None:
     routing = canary.get("trafficRouting")
     routers = [name for name in ROUTERS if (routing or {}).get(name) is not None]
-    services = canary.get("stableService"), canary.get("canaryService")
-    if services[0] and services[0] == services[1]:
-        made.wrong((*at, "stableService"), "it is the canary's service, too.", f"{_TOO} name two services.")
+    _services(canary, at, made, routers)
     if _nothing(canary.get("maxSurge")) and _nothing(canary.get("maxUnavailable")):
         made.wrong((*at, "maxSurge"), "'maxSurge' and 'maxUnavailable' are both 0.", f"{_TOO} write one above 0.")
     if routing is None:
@@ -108,6 +107,23 @@ def _canary(canary: Mapping[str, Any], at: Path, made: Made) -> None:
     managed = {each["name"] for each in (routing or {}).get("managedRoutes") or ()}
     for index, step in enumerate(canary.get("steps") or ()):
         _step(step, (*at, "steps", index), made, routers, managed, most)
+
+
+def _services(canary: Mapping[str, Any], at: Path, made: Made, routers: list[str]) -> None:
+    stable = canary.get("stableService")
+    if stable and stable == canary.get("canaryService"):
+        made.wrong((*at, "stableService"), "it is the canary's service, too.", f"{_TOO} name two services.")
+    needing = [name for name in routers if name in _BY_SERVICES and not _otherwise(name, canary)]
+    for name in ("stableService", "canaryService") if needing else ():
+        if not canary.get(name):
+            made.wrong((*at, name), f"trafficRouting by {needing[0]} needs '{name}'.", f"{_TOO} name the Service.")
+
+
+def _otherwise(router: str, canary: Mapping[str, Any]) -> bool:
+    """Whether the router tells the versions apart without their services."""
+    if router == "alb":
+        return canary.get("pingPong") is not None
+    return router == "istio" and canary["trafficRouting"]["istio"].get("destinationRule") is not None
 
 
 def _nothing(value: Any) -> bool:

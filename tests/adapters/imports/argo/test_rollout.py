@@ -1,0 +1,307 @@
+"""Argo's Rollout as ours: what each part becomes, and what is refused as there."""
+
+from typing import Any
+
+import pytest
+from tests.adapters.imports.manifests import documents, problems, read, refused, said, sample, steps
+
+from croupier.adapters.imports.argo import import_argo
+from croupier.adapters.imports.made import Extent, Made
+
+TOP = """apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r, labels: {team: money}}
+spec:
+  selector: {matchLabels: {app: r}}
+  template: {metadata: {labels: {app: r}}}
+"""
+CANARY = TOP + "  strategy:\n    canary:\n"
+ROUTED = (
+    CANARY
+    + "      stableService: s\n      canaryService: c\n      trafficRouting: {istio: {virtualService: {name: v}}}\n"
+)
+EXPERIMENT = """apiVersion: argoproj.io/v1alpha1
+kind: Experiment
+metadata: {name: e}
+spec:
+  templates: [{name: a, selector: {matchLabels: {x: y}}, template: {}}]
+  analyses: [{name: t, templateName: t, args: [{name: a, value: b}]}]
+"""
+TEMPLATE = """---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: t}
+spec:
+  args: [{name: a}]
+  metrics: [{name: m, successCondition: "result[0] > 0", provider: {prometheus: {query: "up{a='{{args.a}}'}"}}}]
+"""
+
+
+def made(text: str, **args: str) -> list[Made]:
+    return import_argo(read(text), args, argo=False)
+
+
+def canary(*lines: str, top: str = CANARY) -> str:
+    return top + "      steps:\n" + "".join(f"        - {line}\n" for line in lines)
+
+
+def test_steps_go_on_as_they_are() -> None:
+    mades = made(canary("setWeight: 5", "pause: {}", "setWeight: 25", "pause: {duration: 1h}", "pause: {duration: 90}"))
+    assert steps(mades, "r") == [5, "person", 25, "1h", "90s"]
+    assert mades[0].extent is Extent.WHOLE
+    assert said(mades, "spec.strategy.canary.steps[0].setWeight") == ["kept: setWeight: 5"]
+
+
+@pytest.mark.parametrize(
+    "step", ["plugin: {name: a/b}", "experiment: {templates: []}", "analysis: {templates: [{templateName: gone}]}"]
+)
+def test_what_decides_there_and_cannot_here_is_decided_by_a_person(step: str) -> None:
+    mades = made(canary("setWeight: 5", step, "setWeight: 50") + TEMPLATE, a="b")
+    assert steps(mades, "r") == [5, "person", 50]
+    assert mades[0].extent is Extent.PARTLY
+
+
+def test_a_lost_guard_puts_a_person_at_the_end() -> None:
+    text = canary("setWeight: 5", "pause: {duration: 1m}") + "      analysis: {templates: [{templateName: gone}]}\n"
+    assert steps(made(text + TEMPLATE, a="b"), "r") == [5, "1m", "person"]
+    without = made(text)  # no template is among the files: they are elsewhere
+    assert steps(without, "r") == [5, "1m"]
+    assert documents(without)["Rollout", "r"]["strategy"]["canary"]["analysis"] == {
+        "templates": [{"templateName": "gone"}]
+    }
+
+
+def test_an_analysis_before_any_weight_is_none() -> None:
+    mades = made(
+        canary("analysis: {templates: [{templateName: t}], args: [{name: a, value: b}]}", "setWeight: 5") + TEMPLATE
+    )
+    assert steps(mades, "r") == ["person", 5]
+    assert "no gate sees a canary without players" in said(mades, "spec.strategy.canary.steps[0].analysis")[0]
+
+
+def test_what_does_nothing_is_left_out() -> None:
+    mades = made(canary("setWeight: 5", "setWeight: 5", "pause: {}", "pause: {}", "setWeight: 0"))
+    assert steps(mades, "r") == [5, "person", 0]
+    assert said(mades, "spec.strategy.canary.steps[1].setWeight")[0].startswith("changed: the step before sets 5")
+    assert said(mades, "spec.strategy.canary.steps[3].pause")[0].startswith("changed: the step before waits")
+
+
+def test_values_of_arguments_are_written_into_gates() -> None:
+    mades = import_argo(sample("argo", "background_analysis"), {}, argo=False)
+    gate = documents(mades)["Gate", "bonus-errors"]["analysis"]
+    assert gate["args"] == [
+        {"name": "service", "value": "bonus"},
+        {"name": "canary-hash", "value": "{{version}}"},
+        {"name": "team", "value": "promo"},
+    ]
+    assert said(mades, "spec.strategy.canary.analysis.args[3]")[0].startswith("left out: no template here")
+
+
+def test_other_values_make_another_gate() -> None:
+    mades = import_argo(sample("argo", "analysis_steps"), {}, argo=False)
+    assert steps(mades, "slots") == [0.5, ["smoke", "rounds"], 50.0, ["rounds-2"], 100.0]
+    values = [documents(mades)["Gate", name]["analysis"]["args"][0]["value"] for name in ("rounds", "rounds-2")]
+    assert values == ["https://slots.casino.example", "https://slots-eu.casino.example"]
+
+
+def test_values_given_to_the_import_win() -> None:
+    text = canary("setWeight: 5", "analysis: {templates: [{templateName: t}], args: [{name: a, value: b}]}") + TEMPLATE
+    assert documents(made(text, a="mine"))["Gate", "t"]["analysis"]["args"] == [{"name": "a", "value": "mine"}]
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [
+        ("metadata.name", "r"),
+        ("metadata.labels['team']", "money"),
+        ('metadata.labels["team"]', "money"),
+        ("spec.strategy.canary.steps[0].setWeight", "5"),
+        ("status.phase", None),
+        ("spec.strategy.canary.steps[9]", None),
+    ],
+)
+def test_fields_of_the_rollout_are_looked_up(path: str, value: str | None) -> None:
+    source = f"valueFrom: {{fieldRef: {{fieldPath: '{path.replace(chr(39), chr(39) * 2)}'}}}}"
+    analysis = f"analysis: {{templates: [{{templateName: t}}], args: [{{name: a, {source}}}]}}"
+    mades = made(canary("setWeight: 5", analysis) + TEMPLATE)
+    assert problems(mades) == []
+    if value is None:
+        assert steps(mades, "r") == [5, "person"]
+        assert said(mades, "spec.args[0]")[0].startswith("left out: nothing here says its value")
+    else:
+        assert documents(mades)["Gate", "t"]["analysis"]["args"] == [{"name": "a", "value": value}]
+
+
+def test_a_template_that_nobody_uses_is_no_mistake_beside_rollouts() -> None:
+    assert problems(made(canary("setWeight: 5") + TEMPLATE)) == []
+    assert "the argument 'a' has no value" in problems(made(TEMPLATE.removeprefix("---\n")))[0]
+
+
+def test_templates_of_templates_are_named_instead() -> None:
+    mades = import_argo(sample("argo", "nested_templates"), {}, argo=False)
+    assert steps(mades, "payouts") == [10, ["errors"], "person"]
+
+
+def test_blue_green_is_a_switch_at_once() -> None:
+    mades = import_argo(sample("argo", "blue_green"), {}, argo=False)
+    assert steps(mades, "wallet") == ["person", 100, ["ledger-2"]]
+    assert documents(mades)["Rollout", "wallet"]["keepStable"] == "600s"
+    by_clock = import_argo(sample("argo", "blue_green_by_clock"), {}, argo=False)
+    assert (steps(by_clock, "kyc"), steps(by_clock, "limits")) == (["120s", 100], [100])
+    assert {one.extent for one in by_clock} == {Extent.PARTLY}
+
+
+def test_an_experiment_is_a_report() -> None:
+    mades = made(EXPERIMENT + TEMPLATE)
+    assert [one.extent for one in mades] == [Extent.REFUSED, Extent.WHOLE]
+    assert said(mades, "spec.templates")[0].startswith("left out: no pods run beside a rollout")
+
+
+def test_timing_has_other_names() -> None:
+    spec = documents(import_argo(sample("argo", "istio_many"), {}, argo=False))["Rollout", "tables"]
+    assert (spec["progressDeadline"], spec["keepStable"]) == ("300s", "45s")
+    live = documents(import_argo(sample("argo", "header_and_mirror"), {}, argo=False))["Rollout", "live"]
+    assert live["keepCanary"] == "8784h"
+
+
+ANALYSED = "setWeight: 5", "analysis: {templates: [{templateName: t}], args: [%s]}"
+WRONG: list[tuple[str, str, str]] = [
+    ("no strategy", TOP + "  strategy: {}\n", "spec.strategy: there is neither canary nor blueGreen"),
+    (
+        "two strategies",
+        TOP + "  strategy: {canary: {steps: [{setWeight: 5}]}, blueGreen: {activeService: a}}\n",
+        "spec.strategy: canary and blueGreen stand together",
+    ),
+    (
+        "an unknown field",
+        canary("setWeight: 5") + "      stepz: []\n",
+        "spec.strategy.canary.stepz: Argo Rollouts has no",
+    ),
+    (
+        "too large a weight",
+        canary("setWeight: 120"),
+        "steps[0].setWeight: a weight of 120 is not possible. Argo Rollouts",
+    ),
+    ("a weight that is text", canary('setWeight: "5"'), "steps[0].setWeight: expected a whole number, found '5'"),
+    ("a negative weight", canary("setWeight: -5"), "steps[0].setWeight: -5 is not possible"),
+    ("two in a step", canary("{setWeight: 5, pause: {}}"), "steps[0]: setWeight and pause stand together in one step"),
+    (
+        "an analysis and an experiment",
+        canary("{analysis: {templates: [{templateName: t}]}, experiment: {templates: []}}"),
+        "steps[0]: experiment and analysis stand together",
+    ),
+    ("an empty step", canary("{}"), "steps[0]: the step does nothing"),
+    ("a negative pause", canary("pause: {duration: -5m}"), "steps[0].pause.duration: a pause cannot be negative"),
+    ("no pause", canary("pause: {duration: soon}"), "'soon' is no duration of a pause"),
+    (
+        "an analysis of nothing",
+        canary("setWeight: 5", "analysis: {}"),
+        "steps[1].analysis: the analysis names no template",
+    ),
+    ("a scale without routing", canary("setCanaryScale: {weight: 5}"), "setCanaryScale: it needs trafficRouting"),
+    (
+        "a route that is not managed",
+        canary("setHeaderRoute: {name: x}", top=ROUTED),
+        "steps[0].setHeaderRoute.name: 'x' is no managed route",
+    ),
+    (
+        "a mirror without routing",
+        canary("setMirrorRoute: {name: x}"),
+        "setMirrorRoute: it needs trafficRouting by istio",
+    ),
+    (
+        "a match in two ways",
+        canary(
+            "setHeaderRoute: {name: x, match: [{headerName: a, headerValue: {exact: a, regex: b}}]}",
+            top=ROUTED.replace("{istio:", "{managedRoutes: [{name: x}], istio:"),
+        ),
+        "setHeaderRoute.match[0]: a value is matched in not exactly one way",
+    ),
+    (
+        "the weight of pods without a router",
+        canary("experiment: {templates: [{name: a, specRef: canary, weight: 5}]}"),
+        "experiment.templates[0].weight: nothing routes by this weight",
+    ),
+    (
+        "pods of nothing",
+        canary("experiment: {templates: [{name: a, specRef: other}]}"),
+        "templates[0].specRef: 'other' is not possible. Write canary or stable",
+    ),
+    (
+        "a delay without routing",
+        CANARY + "      scaleDownDelaySeconds: 5\n",
+        "'scaleDownDelaySeconds' needs trafficRouting",
+    ),
+    (
+        "a dynamic scale with a delay",
+        ROUTED + "      scaleDownDelaySeconds: 5\n      dynamicStableScale: true\n",
+        "dynamicStableScale: it cannot stand beside scaleDownDelaySeconds",
+    ),
+    ("one service twice", ROUTED.replace("canaryService: c", "canaryService: s"), "stableService: it is the canary's"),
+    (
+        "routing without services",
+        CANARY + "      trafficRouting: {smi: {}}\n",
+        "stableService: trafficRouting by smi needs 'stableService'",
+    ),
+    (
+        "another most weight",
+        ROUTED.replace("{istio:", "{maxTrafficWeight: 1000, istio:"),
+        "maxTrafficWeight: only nginx and plugins know another",
+    ),
+    (
+        "no surge at all",
+        CANARY + "      maxSurge: 0\n      maxUnavailable: 0%\n",
+        "'maxSurge' and 'maxUnavailable' are both 0",
+    ),
+    ("affinity of nothing", CANARY + "      antiAffinity: {}\n", "antiAffinity: it names not exactly one rule"),
+    (
+        "a late deadline",
+        canary("setWeight: 5") + "  minReadySeconds: 600\n",
+        "the deadline is not after minReadySeconds",
+    ),
+    (
+        "blue and green are one",
+        TOP + "  strategy: {blueGreen: {activeService: a, previewService: a}}\n",
+        "previewService: it is the active service",
+    ),
+    ("no active service", TOP + "  strategy: {blueGreen: {}}\n", "blueGreen: 'activeService' is missing"),
+    ("other pods", canary("setWeight: 5").replace("labels: {app: r}", "labels: {app: s}"), "have not this label"),
+    ("no selector", canary("setWeight: 5").replace("{matchLabels: {app: r}}", "{}"), "the selector selects nothing"),
+    (
+        "a workload and a template",
+        canary("setWeight: 5") + "  workloadRef: {name: d}\n",
+        "spec.template: 'template' and 'workloadRef' stand together",
+    ),
+    ("no template", canary("setWeight: 5").replace("  template:", "  # "), "spec: 'template' is missing"),
+    (
+        "a value and a source",
+        canary(*ANALYSED) % "{name: a, value: b, valueFrom: {podTemplateHashValue: Latest}}",
+        "together",
+    ),
+    ("no source", canary(*ANALYSED) % "{name: a, valueFrom: {}}", "it names not exactly one source"),
+    (
+        "a hash of nothing",
+        canary(*ANALYSED) % "{name: a, valueFrom: {podTemplateHashValue: Newest}}",
+        "'Newest' is not possible. Write Stable or Latest",
+    ),
+    (
+        "a count without an interval",
+        canary(*ANALYSED) % "{name: a, value: b}" + TEMPLATE.replace("name: m,", "name: m, count: 3,"),
+        "metrics[0].count: 3 measurements need an interval",
+    ),
+    ("an experiment of nothing", EXPERIMENT.replace("  templates: [", "  other: ["), "'templates' is missing"),
+]
+
+
+@pytest.mark.parametrize("text, expected", [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
+def test_what_is_not_valid_there_is_refused_with_what_is_right(text: str, expected: str) -> None:
+    mades = made(text)
+    found = problems(mades) or refused(mades)
+    assert any(expected in each for each in found), found
+    assert not problems(mades) or all(problem.hint for one in mades for problem in one.problems)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {"apiVersion": 1}, {"apiVersion": "argoproj.io/v1alpha1", "kind": {}}])
+def test_what_is_no_document_is_said(data: Any) -> None:
+    (one,) = import_argo([data], {}, argo=False)
+    assert one.problems or one.lines
