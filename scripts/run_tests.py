@@ -1,8 +1,8 @@
-"""Runs every test, quick ones first, and holds core and control to full coverage; pytest's closing line comes last.
+"""Runs every test, and holds core and control to full coverage; pytest's closing line comes last.
 
 Called by `make test`. Core and control must be covered completely, branches included, by their own unit tests: what
 only an end-to-end test or a random example reaches is not pinned down. So only those tests are measured
-(tests/conftest.py), and they come first.
+(tests/conftest.py).
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").partition("\n")[0], epilog="Other arguments go to pytest; then nothing is covered."
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes; 0 is this one")
+    parser.add_argument("--workers", type=int, default=3, help="processes; 0 is this one")
     arguments, chosen = parser.parse_known_args()
 
     # One file's tests stay in one process, so that a server is started once per file; the order is that of conftest.

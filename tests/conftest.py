@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain, groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -28,21 +29,24 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 
-# Quick and telling ones first; what starts whole systems comes last, when all else is known to work.
+# Quick and telling ones first. What starts whole systems waits most of the time: with several workers it is dealt out
+# among the quick ones, so that the cores have work meanwhile, and otherwise it comes last.
 _FIRST = ("tests/core/", "tests/control/", "tests/architecture/", "tests/scripts/", "tests/docs/")
 _LAST = ("envoy", "postgres", "browser", "e2e")
 # Of these the longest first, so that at the end no worker waits for another one's long file.
 _LONG = (
     "tests/e2e/test_first_rollout.py",
-    "tests/e2e/test_death.py",
+    "tests/e2e/test_demo.py",
     "tests/e2e/test_groups.py",
     "tests/server/test_app.py",
-    "tests/e2e/test_demo.py",
+    "tests/e2e/test_death.py",
     "tests/e2e/",
     "tests/server/web/test_browser.py",
     "tests/adapters/routing/envoy/test_router.py",
     "tests/sdk/test_control_plane.py",
 )
+_DEALT_AMONG = 0.8
+"""The last of the long ones begins when so much of the quick ones has begun: what comes then fills the gaps."""
 _COVERING = ("tests/core/", "tests/control/")
 
 
@@ -50,14 +54,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item, among: tuple[str, ...]) -> int:
         return next((place for place, start in enumerate(among) if item.nodeid.startswith(start)), len(among))
 
-    def rank(item: pytest.Item) -> tuple[int, int]:
-        whole = item.nodeid.startswith("tests/e2e/") or any(item.get_closest_marker(mark) for mark in _LAST)
-        return (1, place(item, _LONG)) if whole else (0, place(item, _FIRST))
+    def whole(item: pytest.Item) -> bool:
+        return item.nodeid.startswith("tests/e2e/") or any(item.get_closest_marker(mark) for mark in _LAST)
 
-    items.sort(key=rank)
-    for item in items:  # a hang ends them too, but not a machine that is slow
-        if rank(item)[0] and not item.get_closest_marker("timeout"):
+    quick = sorted((item for item in items if not whole(item)), key=lambda item: place(item, _FIRST))
+    slow = sorted((item for item in items if whole(item)), key=lambda item: place(item, _LONG))
+    for item in slow:  # a hang ends them too, but not a machine that is slow
+        if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
+    items[:] = _dealt(slow, quick) if "PYTEST_XDIST_WORKER" in os.environ else [*quick, *slow]
+
+
+def _dealt(slow: list[pytest.Item], quick: list[pytest.Item]) -> list[pytest.Item]:
+    """File by file, since a file stays with one worker: the slow ones at equal distances from the first place on."""
+    files, those = ([[*tests] for _, tests in groupby(items, key=lambda item: item.path)] for items in (quick, slow))
+    distance = _DEALT_AMONG * len(files) / max(len(those), 1)
+    for number, tests in reversed([*enumerate(those)]):
+        files.insert(int(number * distance), tests)
+    return [*chain.from_iterable(files)]
 
 
 @pytest.hookimpl(tryfirst=True)
