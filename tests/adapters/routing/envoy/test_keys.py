@@ -94,6 +94,16 @@ def test_only_a_change_is_handed_on(tmp_path: Path) -> None:
     assert version() == "2"
 
 
+def test_the_key_of_visitors_is_followed_too(tmp_path: Path) -> None:
+    old, new, target = Issuer("old"), Issuer("new"), tmp_path / "ecds.json"
+    ours = write_jwks(tmp_path / "visitors.key", old.private_jwk)
+    keys = TokenKeys(Players(write_jwks(tmp_path / "jwks.json", SECRET), "i", visitors=Visitors(ours)), target)
+    keys.read()
+    write_jwks(ours, new.private_jwk, old.private_jwk)
+    keys.follow()
+    assert all(issuer.jwk["x"] in target.read_text() for issuer in (old, new))
+
+
 def test_what_could_not_be_written_is_tried_again_and_told_once(tmp_path: Path) -> None:
     path, target = write_jwks(tmp_path / "jwks.json", SECRET), tmp_path / "away" / "ecds.json"
     keys = TokenKeys(Players(path, issuer="i"), target)
