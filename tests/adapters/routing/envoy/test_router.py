@@ -40,8 +40,19 @@ async def version(client: httpx.AsyncClient, path: str = "/payments", **headers:
     return str(answer.json()["version"])
 
 
-async def assigned(client: httpx.AsyncClient, players: list[str], **headers: str) -> dict[str, str]:
-    return {player: await version(client, x_player_id=player, **headers) for player in players}
+async def assigned(client: httpx.AsyncClient, players: list[str]) -> dict[str, str]:
+    """Written out on one connection: a client with manners takes three times as long for thousands of requests."""
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    found = {}
+    for player in players:
+        writer.write(f"GET /payments HTTP/1.1\r\nhost: x\r\nx-player-id: {player}\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head)
+        assert head.startswith(b"HTTP/1.1 200"), head
+        assert length, head
+        found[player] = str(json.loads(await reader.readexactly(int(length[1])))["version"])
+    writer.close()
+    return found
 
 
 async def test_players_are_where_python_predicts_and_never_come_back(
