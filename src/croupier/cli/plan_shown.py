@@ -6,11 +6,12 @@ from croupier.cli.output import counted, out, percent, plain, print_table
 from croupier.cli.plan import Planned
 from croupier.core.gates import BurnRule, EventsSli, Gate, PopulationRule, SequentialRule
 from croupier.core.rollout.explain import describe_gate, describe_pace, describe_step, duration
+from croupier.core.rollout.exposure import exposure
 from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
 from croupier.core.rollout.outlook.stages import Stage
 from croupier.core.rollout.outlook.traffic import Traffic
-from croupier.core.rollout.spec import Pause, Plan, SetWeight
+from croupier.core.rollout.spec import Pause, Plan, SetSegment, SetWeight
 
 _COLUMNS: Final = ("WEIGHT", "IN", "FINDS", "HALF IN", "80 % IN", "BY THEN")
 
@@ -44,6 +45,7 @@ def as_object(planned: Planned) -> dict[str, Any]:
                 "steps": [timed.stage.first + index + 1 for index in range(len(timed.stage.steps))],
                 "texts": [describe_step(step) for step in timed.stage.steps],
                 "weight": timed.stage.weight_bp / 100,
+                "segments": [{"segment": name, "weight": share / 100} for name, share in timed.stage.shares],
                 "byHand": timed.stage.by_hand,
                 "soonestS": timed.soonest_s,
                 "expectedS": _finite(timed.usual_s),
@@ -95,9 +97,11 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
     stage = timed.stage
     last = stage.first + len(stage.steps)
     waits = ", ".join(
-        describe_step(step).removeprefix("wait ") for step in stage.steps if not isinstance(step, SetWeight)
+        describe_step(step).removeprefix("wait ")
+        for step in stage.steps
+        if not isinstance(step, SetWeight | SetSegment)
     )
-    guards = "its guards" if stage.weight_bp and planned.plan.guards else ""
+    guards = "its guards" if stage.exposing and planned.plan.guards else ""
     if waits and stage.asked and (others := _also_hold(planned.plan, stage)):
         waits += f"; {', '.join(others)} must pass, too"
     requests = _exposed(timed, planned)
@@ -106,11 +110,15 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
     plus = " +" if by_hand else ""
     return (
         f"{stage.first + 1}-{last}" if last > stage.first + 1 else f"{last}",
-        percent(stage.weight_bp / 100),
+        exposure(stage.weight_bp, stage.shares),
         waits or guards or "nothing",
         duration(timed.soonest_s) + plus,
         "never ends" if usual is None else words.roughly(usual) + plus,
-        "nobody" if not stage.weight_bp else "-" if requests is None else f"{requests:,} requests" + plus,
+        "nobody"
+        if not stage.exposing
+        else "-"
+        if requests is None or stage.shares
+        else f"{requests:,} requests" + plus,
     )
 
 

@@ -148,7 +148,7 @@ def list_(
             item["id"],
             item["phase"],
             f"{item['stable'] or 'nothing'} → {item['canary']}",
-            percent(item["weight"]),
+            item.get("exposure") or percent(item["weight"]),
             when(item["createdAt"]),
             item["waitingFor"] or (item["abort"] or {}).get("reason", ""),
         )
@@ -282,7 +282,8 @@ def _show(rollout: dict[str, Any], as_json: bool) -> None:
         print_json(rollout)
         return
     waits = f": {plain(rollout['waitingFor'])}" if rollout["waitingFor"] else ""
-    out.print(f"{plain(rollout['id'])} is {styled(rollout['phase'])} at {percent(rollout['weight'])}{waits}")
+    shares = plain(rollout.get("exposure") or percent(rollout["weight"]))
+    out.print(f"{plain(rollout['id'])} is {styled(rollout['phase'])} at {shares}{waits}")
     for acted in rollout["acted"]:
         out.print(f"  [yellow]![/] {plain(acted['text'])} [dim]at {when(acted['at'])}[/]")
     if not rollout["recorded"]:

@@ -71,7 +71,9 @@ def _weight(rollout: dict[str, Any]) -> RenderableType:
     wanted, confirmed = rollout["weight"], rollout["confirmedWeight"]
     style = STYLES.get(rollout["phase"], "cyan")
     line = Table.grid(padding=(0, 1))
-    text = percent(wanted) + ("" if confirmed == wanted else " [dim](not confirmed yet)[/]")
+    text = plain(rollout.get("exposure") or percent(wanted)) + (
+        "" if confirmed == wanted else " [dim](not confirmed yet)[/]"
+    )
     line.add_row(ProgressBar(total=100, completed=wanted, width=40, complete_style=style), Text.from_markup(text))
     return line
 

@@ -14,6 +14,7 @@ from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Release, Service
 from croupier.core.rollout.groups.check import labels_held
+from croupier.core.rollout.spec import SetSegment
 from croupier.errors import Conflict
 
 __all__ = ["Applied", "Catalog", "Effect"]
@@ -106,8 +107,10 @@ class Catalog:
         rollout = await self.ports.store.rollout(active) if active else None
         if rollout is None:
             return
-        segment = rollout.value.plan.segment
-        asked = frozenset(match.attribute for match in segment.matches) if segment else frozenset()
+        plan = rollout.value.plan
+        segments = [step.segment for step in plan.steps if isinstance(step, SetSegment)]
+        segments += [plan.segment] if plan.segment else []
+        asked = frozenset(match.attribute for segment in segments for match in segment.matches)
         asked |= {label for gate in rollout.value.plan.gates for label in labels_held(gate)}
         if _tells_apart(before, asked) != _tells_apart(after, asked):
             raise Conflict(

@@ -37,7 +37,7 @@ async def count(ports: Ports, service: str, gates: Sequence[Gate]) -> Counted:
     stable = delivery.value.stable if delivery is not None else None
     if stable is None:
         return Counted(None, {gate.name: Silence(f"nothing serves {service} yet") for gate in gates})
-    other = rollout.canary if rollout is not None and rollout.weight_bp else None
+    other = rollout.canary if rollout is not None and rollout.exposing else None
     now = ports.clock.now()
     queries = [
         # The stable version is asked for as the baseline, too, by which its instances are told apart.

@@ -43,7 +43,8 @@ async def serving(ports: Ports, delivery: Delivery, active: Stored[RolloutState]
     if delivery.stable is None:
         return None
     if active is not None:
-        return Serving(delivery.service, delivery.stable, active.value.canary if active.value.confirmed_bp else None)
+        exposed = active.value.exposing and active.value.confirmed_at is not None
+        return Serving(delivery.service, delivery.stable, active.value.canary if exposed else None)
     # Before the last rollout ended some of the players were elsewhere, and counted there.
     last = await ports.store.rollout(f"{delivery.service}-{delivery.rollouts}")
     return Serving(delivery.service, delivery.stable, since=last.value.ended_at if last is not None else None)

@@ -106,27 +106,27 @@ def rollout(steps: str, more: str = "") -> list[str]:
             "{setWieght: 5}, {pause: {}}",
             (
                 "steps[0].setWieght: unknown field 'setWieght'; did you mean 'setWeight'? "
-                "Known here: setWeight, pause, analysis, auto."
+                "Known here: setWeight, setSegment, pause, analysis, auto."
             ),
         ),
         (
             "{weight: 5}, {pause: {}}",
             (
                 "steps[0].weight: unknown field 'weight'; did you mean 'setWeight'? "
-                "Known here: setWeight, pause, analysis, auto."
+                "Known here: setWeight, setSegment, pause, analysis, auto."
             ),
         ),
         (
             "{frobnicate: 5}, {pause: {}}",
-            "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, pause, analysis, auto.",
+            "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, setSegment, pause, analysis, auto.",
         ),
         (
             "{setHeaderRoute: {}}, {pause: {}}",
-            "steps[0].setHeaderRoute: 'setHeaderRoute' is not used here. Name a Segment in spec.segment instead.",
+            "steps[0].setHeaderRoute: 'setHeaderRoute' is not used here. Write setSegment: {segment: <name>, weight: 100} instead.",
         ),
         (
             "{}, {pause: {}}",
-            "steps[0]: exactly one of setWeight, pause, analysis and auto is needed, there is none. Add one.",
+            "steps[0]: exactly one of setWeight, setSegment, pause, analysis and auto is needed, there is none. Add one.",
         ),
         (
             "{setWeight: 5, pause: {}}",
@@ -139,7 +139,7 @@ def rollout(steps: str, more: str = "") -> list[str]:
             "5",
             (
                 "steps[0]: expected a mapping, found the number 5. Write 'key: value' pairs below it; "
-                "known are setWeight, pause, analysis, auto."
+                "known are setWeight, setSegment, pause, analysis, auto."
             ),
         ),
         ("{pause: }", "steps[0].pause: there is no value. Write pause: {} to wait for a person."),
@@ -197,7 +197,7 @@ def rollout(steps: str, more: str = "") -> list[str]:
             "{pause: {}}, {analysis: {templates: [{templateName: deposit-slo}]}}, {setWeight: 5}, {pause: {}}",
             (
                 "steps[1].analysis: this step can never end: the canary's weight is 0 here, so its gates would see no "
-                "player of the canary. Put a setWeight above 0 before it."
+                "player of the canary. Put a setWeight or a setSegment above 0 before it."
             ),
         ),
         (

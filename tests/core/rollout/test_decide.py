@@ -9,7 +9,7 @@ from croupier.core.gates import ClassicRule, Counts, Gate, HardStop, Objective, 
 from croupier.core.gates.sli import Group
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import Evidence, decide, looks, percent, rise_blocked
+from croupier.core.rollout.decide import Evidence, decide, looks, rise_blocked
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step, Timing
@@ -558,13 +558,6 @@ def test_why_a_share_may_not_rise() -> None:
     assert blocked == "gate deposits inconclusive: 3 of the 20 canary events needed for an opinion"
     story.tick({"deposits": GOOD}, after=EVERY)
     assert rise_blocked(story.state) is None
-
-
-@pytest.mark.parametrize(
-    "weight_bp, text", [(0, "0 %"), (1, "0.01 %"), (500, "5 %"), (1_250, "12.5 %"), (10_000, "100 %")]
-)
-def test_weights_read_as_people_write_them(weight_bp: int, text: str) -> None:
-    assert percent(weight_bp) == text
 
 
 def test_a_whole_story_replays() -> None:

@@ -1,6 +1,6 @@
 """From the shapes to the core's frozen dataclasses, with the core's defaults. Nothing is judged here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -40,6 +40,7 @@ from croupier.core.rollout.spec import (
     Pause,
     Resort,
     RolloutSpec,
+    SetSegment,
     SetWeight,
     Timing,
     Undecided,
@@ -207,8 +208,11 @@ def _sli(shape: shapes.SliShape) -> Sli:
 
 
 def segment(shape: shapes.SegmentShape) -> Segment:
-    matches = sorted(shape.spec.match.items())
-    return Segment(shape.metadata.name, tuple(AttributeMatch(name, tuple(values)) for name, values in matches))
+    return Segment(shape.metadata.name, _matches(shape.spec.match))
+
+
+def _matches(match: Mapping[str, Sequence[str]]) -> tuple[AttributeMatch, ...]:
+    return tuple(AttributeMatch(name, tuple(values)) for name, values in sorted(match.items()))
 
 
 def experiment(shape: shapes.ExperimentShape) -> Experiment:
@@ -270,7 +274,15 @@ def _step(shape: shapes.StepShape) -> Asked:
         return Pause(shape.pause.duration)
     if shape.set_weight is not None:
         return SetWeight(shape.set_weight)
+    if shape.set_segment is not None:
+        return _set_segment(shape.set_segment)
     raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
+
+
+def _set_segment(shape: shapes.SegmentWeightShape) -> SetSegment:
+    matches = _matches(shape.match or {})
+    written = " ".join(f"{match.attribute}={','.join(match.values)}" for match in matches)
+    return SetSegment(Segment(shape.segment or written, matches), shape.weight)
 
 
 def _auto(shape: shapes.AutoShape) -> Auto:

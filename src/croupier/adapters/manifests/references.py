@@ -19,7 +19,14 @@ from croupier.core.experiments.fit import misnamed, undealt
 from croupier.core.gates import Gate, KillFlag
 from croupier.core.releases import Service
 from croupier.core.rollout.groups.check import labels_held, undistinguishing
-from croupier.core.rollout.resolve import comparisons_alone, gate_uses, unprovable, without_evidence
+from croupier.core.rollout.resolve import (
+    comparisons_alone,
+    gate_uses,
+    segment_uses,
+    segments_written,
+    unprovable,
+    without_evidence,
+)
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.segments import Segment
 from croupier.errors import Problem
@@ -142,8 +149,7 @@ def _uses(item: Item) -> Iterator[tuple[str, str, Path]]:
     if isinstance(spec, RolloutSpec):
         for name, at in gate_uses(spec):
             yield "Gate", name, at
-        if spec.segment is not None:
-            yield "Segment", spec.segment, ("spec", "segment")
+        yield from (("Segment", name, at) for name, at in segment_uses(spec))
 
 
 def _unknown(index: int, kind: str, name: str, at: Path, names: _Names, partial: bool) -> Dangling:
@@ -182,25 +188,33 @@ def _left_without_header(item: Document, names: _Names) -> Iterator[Problem]:
     is_service = isinstance(item.spec, Service)
     place = ("spec", "attributes") if is_service else ("spec", "match")
     for rollout in names.rollouts.values():
-        if item.name == (rollout.service if is_service else rollout.segment):
+        named = [rollout.service] if is_service else [name for name, _ in segment_uses(rollout)]
+        if item.name in named:
             for problem in (*_without_header(rollout, names), *_unheld(rollout, names)):
                 yield Problem(f"rollout '{rollout.name}' would not work: {problem.message}", place, problem.hint)
 
 
 def _without_header(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
-    """Attributes that the segment asks for and that no request of the service carries."""
-    service, segment = names.services.get(spec.service), names.segments.get(spec.segment or "")
-    if service is None or segment is None:
+    """Attributes that the segments ask for and that no request of the service carries."""
+    service = names.services.get(spec.service)
+    if service is None:
         return
     headers = dict(service.attribute_headers)
-    for match in segment.matches:
-        if match.attribute not in headers:
-            yield Problem(
-                f"segment '{segment.name}' asks for '{match.attribute}', "
-                f"but service '{service.name}' has no header for it.",
-                ("spec", "segment"),
-                f"Add it to the service: attributes: {{{match.attribute}: x-{match.attribute}}}.",
-            )
+    for segment, at in (*_named(spec, names), *segments_written(spec)):
+        for match in segment.matches:
+            if match.attribute not in headers:
+                yield Problem(
+                    f"segment '{segment.name}' asks for '{match.attribute}', "
+                    f"but service '{service.name}' has no header for it.",
+                    at,
+                    f"Add it to the service: attributes: {{{match.attribute}: x-{match.attribute}}}.",
+                )
+
+
+def _named(spec: RolloutSpec, names: _Names) -> Iterator[tuple[Segment, Path]]:
+    """The declared segments that the rollout names, each once."""
+    places = {name: at for name, at in reversed(segment_uses(spec)) if name in names.segments}
+    return ((names.segments[name], at) for name, at in places.items())
 
 
 def _unheld(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from croupier.core.gates.edition import lacks
 from croupier.core.gates.judge import Said, judge, span
 from croupier.core.rollout.groups.readings import only, without
 from croupier.core.rollout.groups.watch import aside, watch_gate, watched_by
-from croupier.core.rollout.spec import Analysis, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, SetSegment, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
 
@@ -105,7 +105,8 @@ def heard(state: RolloutState, name: str, said: Said, now: float) -> GateState:
         watching_since=watching_since(state, gate, now),
         next_bp=next_weight(state),
         withheld=withheld(state, gate, now),
-        weight_bp=state.weight_bp,
+        # What share of all events a segment's players make nobody knows.
+        weight_bp=0 if state.shares else state.weight_bp,
     )
 
 
@@ -120,6 +121,13 @@ def withheld(state: RolloutState, gate: Gate, now: float) -> str | None:
 
 
 def next_weight(state: RolloutState) -> int:
-    """The weight (basis points) that the canary is given next, if all goes well."""
-    later = (step.weight_bp for step in state.plan.steps[state.step + 1 :] if isinstance(step, SetWeight))
-    return next((weight for weight in later if weight > state.weight_bp), BUCKETS)
+    """The weight (basis points) that the canary is given next, if all goes well. Of a segment it is the most that can
+    be: as if everybody were in it.
+    """
+    shares = {each.segment.name: each.weight_bp for each in state.insides}
+    for step in state.plan.steps[state.step + 1 :]:
+        if isinstance(step, SetWeight) and step.weight_bp > state.weight_bp:
+            return step.weight_bp
+        if isinstance(step, SetSegment) and step.weight_bp > max(shares.get(step.segment.name, 0), state.weight_bp):
+            return step.weight_bp
+    return BUCKETS

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from croupier.core.rollout.check_pace import percentage, wrong_auto, wrong_wait
-from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetWeight
+from croupier.core.rollout.exposure import Insides, given
+from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetSegment, SetWeight
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 
@@ -25,6 +26,7 @@ def check(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is wrong with the rollout, in the order of the document; empty when it may start."""
     return (
         *_wrong_steps(spec.steps),
+        *_wrong_segments(spec),
         *_wrong_autos(spec),
         *_wrong_timing(spec),
         *_wrong_budget(spec.false_rollbacks),
@@ -63,6 +65,7 @@ def _wrong_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
             "Write for example: steps: [{setWeight: 5}, {pause: {duration: 5m}}, {analysis: {templates: [...]}}]",
         )
     weight = 0
+    insides: Insides = ()
     before: Asked | None = None
     for index, step in enumerate(steps):
         at = (*CANARY, "steps", index)
@@ -70,10 +73,13 @@ def _wrong_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
             case SetWeight(weight_bp=weight_bp):
                 yield from _wrong_weight(weight_bp, before, at)
                 weight = weight_bp
+            case SetSegment(segment=segment, weight_bp=weight_bp):
+                yield from _wrong_share(weight_bp, (*at, "setSegment", "weight"))
+                insides = given(insides, segment, weight_bp)
             case Pause(duration_s=duration_s):
                 yield from _wrong_pause(duration_s, before, at)
             case Analysis():
-                yield from _wrong_analysis(step, weight, at)
+                yield from _wrong_analysis(step, weight or max((each.weight_bp for each in insides), default=0), at)
             case Auto():
                 yield from wrong_auto(step, weight, (*at, "auto"))
                 weight = BUCKETS
@@ -83,17 +89,27 @@ def _wrong_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
 
 
 def _wrong_weight(weight_bp: int, before: Asked | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
-    if not 0 <= weight_bp <= BUCKETS:
-        yield Problem(
-            f"a weight of {percentage(weight_bp)} is not possible.",
-            (*at, "setWeight"),
-            "Write a percentage from 0 to 100.",
-        )
+    yield from _wrong_share(weight_bp, (*at, "setWeight"))
     if isinstance(before, SetWeight) and before.weight_bp == weight_bp:
         yield Problem(
             f"this step has no effect: the step before already sets the weight to {percentage(weight_bp)}.",
             (*at, "setWeight"),
             "Remove one of the two.",
+        )
+
+
+def _wrong_share(weight_bp: int, at: tuple[str | int, ...]) -> Iterator[Problem]:
+    if not 0 <= weight_bp <= BUCKETS:
+        yield Problem(f"a weight of {percentage(weight_bp)} is not possible.", at, "Write a percentage from 0 to 100.")
+
+
+def _wrong_segments(spec: RolloutSpec) -> Iterator[Problem]:
+    first = next((index for index, step in enumerate(spec.steps) if isinstance(step, SetSegment)), None)
+    if first is not None and spec.segment is not None:
+        yield Problem(
+            f"'setSegment' and spec.segment cannot stand together: outside of '{spec.segment}' nobody gets the canary.",
+            (*CANARY, "steps", first, "setSegment"),
+            f"Remove spec.segment and write setSegment: {{segment: {spec.segment}, weight: ...}} as a step.",
         )
 
 
@@ -121,7 +137,7 @@ def _wrong_analysis(step: Analysis, weight_bp: int, at: tuple[str | int, ...]) -
         yield Problem(
             "this step can never end: the canary's weight is 0 here, so its gates would see no player of the canary.",
             (*at, "analysis"),
-            "Put a setWeight above 0 before it.",
+            "Put a setWeight or a setSegment above 0 before it.",
         )
     for position, name in enumerate(gates):
         if name in gates[:position]:
@@ -190,11 +206,12 @@ def _unwatched(spec: RolloutSpec) -> Iterator[Problem]:
 
 
 def _gives_players(step: Asked) -> bool:
-    return isinstance(step, Auto) or (isinstance(step, SetWeight) and step.weight_bp > 0)
+    return isinstance(step, Auto) or (isinstance(step, SetWeight | SetSegment) and step.weight_bp > 0)
 
 
 def _odd_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
     weight = 0
+    insides: Insides = ()
     for index, step in enumerate(steps):
         at = (*CANARY, "steps", index)
         if isinstance(step, SetWeight):
@@ -202,12 +219,39 @@ def _odd_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
             after = steps[index + 1] if index + 1 < len(steps) else None
             yield from _odd_weight(step.weight_bp, weight, before, after, (*at, "setWeight"))
             weight = step.weight_bp
+        elif isinstance(step, SetSegment):
+            after = steps[index + 1] if index + 1 < len(steps) else None
+            yield from _odd_segment(step, weight, insides, after, (*at, "setSegment"))
+            insides = given(insides, step.segment, step.weight_bp)
         elif isinstance(step, Pause) and step.duration_s == 0:
             yield Problem(
                 "a pause of 0 seconds waits for nothing.",
                 (*at, "pause", "duration"),
                 "Write a duration, or pause: {} to wait for a person.",
             )
+
+
+def _odd_segment(
+    step: SetSegment, weight_bp: int, insides: Insides, after: Asked | None, at: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    name = step.segment.name
+    before_bp = max(weight_bp, *(each.weight_bp for each in insides if each.segment.name == name), 0)
+    after_bp = max(weight_bp, step.weight_bp)
+    if after_bp < before_bp:
+        yield Problem(
+            f"the weight of {name} falls from {percentage(before_bp)} to {percentage(after_bp)}: "
+            "players go back to the stable version.",
+            at,
+            "Steps usually only rise; an abort takes the canary back by itself.",
+        )
+    if after_bp == before_bp:
+        yield Problem(f"this step has no effect: {name} has {percentage(before_bp)} already.", at, "Remove it.")
+    if not isinstance(after, Pause | Analysis | SetSegment):
+        yield Problem(
+            f"nobody has time to look at {percentage(step.weight_bp)} % of {name}: what follows comes at once.",
+            at,
+            "Put a pause or an analysis after it.",
+        )
 
 
 def _odd_weight(

@@ -15,6 +15,7 @@ from croupier.core.gates.judge import Said, due, is_news, span
 from croupier.core.gates.recordable import recordable
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, counting, heard, watching_since
+from croupier.core.rollout.exposure import rose
 from croupier.core.rollout.groups import watch
 from croupier.core.rollout.groups.answer import answer
 from croupier.core.rollout.groups.held import held
@@ -83,7 +84,7 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
 def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None = None) -> tuple[Look, ...]:
     """Gates that are due now. None before the data plane confirmed a weight above 0: there is nothing to see."""
     confirmed_at = state.confirmed_at
-    if confirmed_at is None or confirmed_at > now or state.weight_bp == 0 or not state.phase.active:
+    if confirmed_at is None or confirmed_at > now or not state.exposing or not state.phase.active:
         return ()
     seen = looked_at or {}
     out: list[Look] = []
@@ -115,21 +116,16 @@ def keeping(state: RolloutState, now: float) -> tuple[str, ...]:
 
 def rise_blocked(state: RolloutState) -> str | None:
     """Why the canary's share may not rise now, in words; ``None`` when it may (invariant 2)."""
-    if state.weight_bp == 0:
+    if not state.exposing:
         return None
     if state.confirmed_bp != state.weight_bp:
-        return f"the data plane has not confirmed {percent(state.weight_bp)} yet"
+        return f"the data plane has not confirmed {state.exposure} yet"
     names = binding(state)
     for name in names:
         gate = state.gate_state(name)
         if gate.passed_at is None:
             return f"gate {name} {_said(gate)}"
     return watch.open_watch(state, names)
-
-
-def percent(weight_bp: int) -> str:
-    """A weight as people write it: ``5 %``, ``0.25 %``."""
-    return f"{weight_bp / 100:g} %"
 
 
 def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionStarted:
@@ -143,7 +139,8 @@ def rises(state: RolloutState, event: e.StepStarted | e.PromotionStarted) -> boo
     version that the next one is compared with.
     """
     after = evolve(state, event)
-    return after.phase is Phase.PROMOTING or after.weight_bp > state.weight_bp
+    shares = (state.weight_bp, state.insides), (after.weight_bp, after.insides)
+    return after.phase is Phase.PROMOTING or rose(*shares)
 
 
 def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.GateJudged]:
@@ -208,9 +205,8 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
     if state.step < 0 and not evidence.canary_ready and now - state.started_at >= deadline_s:
         return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
     if _unseen_s(state, evidence, now) >= deadline_s:
-        weight = percent(state.weight_bp)
-        unseen = f"the data plane was not seen to serve {weight} within {deadline_s:g} s, and no gate looks before that"
-        return e.AbortStarted(e.Cause.DEADLINE, unseen, now)
+        unseen = f"the data plane was not seen to serve {state.exposure} within {deadline_s:g} s"
+        return e.AbortStarted(e.Cause.DEADLINE, f"{unseen}, and no gate looks before that", now)
     return None
 
 
@@ -219,7 +215,7 @@ def _unseen_s(state: RolloutState, evidence: Evidence, now: float) -> float:
     to be served. A first deployment has nothing to go back to.
     """
     confirmed = state.confirmed_bp == state.weight_bp or _seen(state, evidence).routed
-    if state.weight_bp == 0 or state.stable is None or confirmed:
+    if not state.exposing or state.stable is None or confirmed:
         return 0.0
     began = (state.step_started_at, *(acted.at for acted in state.acted))
     return now - max((at for at in began if at is not None), default=now)
@@ -232,7 +228,7 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
         return event
     if state.step >= 0 and not _confirmed(state, now):
         in_force = all(acted.in_force_at is not None for acted in state.acted)
-        return e.WeightConfirmed(state.weight_bp, now) if seen.routed and in_force else None
+        return e.WeightConfirmed(state.weight_bp, now, state.shares) if seen.routed and in_force else None
     if state.phase is Phase.PAUSED:
         return None
     if state.phase is Phase.PROMOTING:

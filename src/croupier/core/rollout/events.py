@@ -67,10 +67,13 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class WeightConfirmed:
-    """The data plane was seen to serve the canary at this weight (basis points)."""
+    """The data plane was seen to serve the canary at this weight (basis points), and at those of the segments that have
+    more, by name.
+    """
 
     weight_bp: int
     at: float
+    segments: tuple[tuple[str, int], ...] = ()
     type: Literal["weight_confirmed"] = "weight_confirmed"
 
 

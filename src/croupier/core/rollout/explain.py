@@ -21,9 +21,9 @@ from croupier.core.gates import (
 from croupier.core.gates.analysis.wording import describe
 from croupier.core.gates.wording import name as named
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import percent
+from croupier.core.rollout.exposure import exposure, percent
 from croupier.core.rollout.groups import words
-from croupier.core.rollout.spec import Analysis, Pace, Pause, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pace, Pause, SetSegment, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
 
@@ -33,6 +33,8 @@ def describe_step(step: Step) -> str:
     match step:
         case SetWeight(weight_bp=weight_bp):
             return f"{percent(weight_bp)} of the players"
+        case SetSegment(segment=segment, weight_bp=weight_bp):
+            return f"{percent(weight_bp)} of {segment.name}"
         case Pause(duration_s=None):
             return "wait for a person"
         case Pause(duration_s=float() | int() as duration_s):
@@ -110,8 +112,8 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
         case e.StepStarted(index=index):
             what = f": {describe_step(state.plan.steps[index])}" if state and index < len(state.plan.steps) else ""
             return f"step {index + 1} began{what}"
-        case e.WeightConfirmed(weight_bp=weight_bp):
-            return f"the data plane serves {percent(weight_bp)} from the canary"
+        case e.WeightConfirmed(weight_bp=weight_bp, segments=segments):
+            return f"the data plane serves {exposure(weight_bp, segments)} from the canary"
         case e.GateJudged(state=gate):
             return f"gate {gate_line(gate)}"
         case e.GateWaived(gate=name):

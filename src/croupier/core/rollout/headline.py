@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
-from croupier.core.rollout.decide import after_step, binding, keeping, percent, rise_blocked, rises
+from croupier.core.rollout.decide import after_step, binding, keeping, rise_blocked, rises
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.groups.words import done, remains, still_held
@@ -48,10 +48,10 @@ def explain(state: RolloutState, now: float, awaited: Collection[str] = ()) -> s
 def _explain_kept(state: RolloutState) -> str | None:
     """Who keeps it where it is, or what has to be done first."""
     if state.hold is e.Hold.PERSON:
-        return f"paused by a person at {percent(state.weight_bp)}: resume it to go on"
+        return f"paused by a person at {state.exposure}: resume it to go on"
     if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
         why = _held_by(state) or "its gates say pass now"
-        return f"paused at {percent(state.weight_bp)}, since a gate kept it waiting: {why}; resume it to wait on"
+        return f"paused at {state.exposure}, since a gate kept it waiting: {why}; resume it to wait on"
     if state.hold is e.Hold.GROUPS:
         choice = f"promote it to give them {state.canary}, too, or abort it"
         return f"every step is done, and {still_held(held(state.acted))} on {state.stable}: {choice}"
@@ -67,21 +67,21 @@ def _explain_active(state: RolloutState, now: float, awaited: Collection[str]) -
         left = state.started_at + state.plan.timing.progress_deadline_s - now
         return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
     if state.confirmed_bp != state.weight_bp:
-        return f"waiting for the data plane to confirm {percent(state.weight_bp)}"
+        return f"waiting for the data plane to confirm {state.exposure}"
     step = state.current_step
     if isinstance(step, Pause) and step.duration_s is None:
-        return f"waiting for a person at {percent(state.weight_bp)}: promote it to go on{_but(state, awaited)}"
+        return f"waiting for a person at {state.exposure}: promote it to go on{_but(state, awaited)}"
     if isinstance(step, Pause) and step.duration_s is not None:
         left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
         if left > 0:
-            return f"waiting {duration(left)} more at {percent(state.weight_bp)}{_but(state, awaited)}"
+            return f"waiting {duration(left)} more at {state.exposure}{_but(state, awaited)}"
     if isinstance(step, Analysis):
         open_gates = [each for each in unpassed(state) if each in step.gates]
         if open_gates:
             return f"waiting for {_wanted(state, open_gates)}{_until(state, now)}"
     blocked = _blocked(state, awaited)
     return (
-        f"holding at {percent(state.weight_bp)}: {blocked}{_until(state, now)}"
+        f"holding at {state.exposure}: {blocked}{_until(state, now)}"
         if blocked
         else f"going on as soon as {state.canary} is ready"
     )

@@ -17,9 +17,10 @@ from croupier.core.gates import GateState
 from croupier.core.gates.analysis.model import AnalysisRule
 from croupier.core.gates.analysis.verdict import asks_a_person
 from croupier.core.rollout import events as e
+from croupier.core.rollout.exposure import Insides, given
 from croupier.core.rollout.groups.effect import acted_upon, begun_anew, in_force, watched
 from croupier.core.rollout.groups.held import held
-from croupier.core.rollout.spec import Analysis, SetWeight
+from croupier.core.rollout.spec import Analysis, SetSegment, SetWeight
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.core.segments import BUCKETS
 from croupier.errors import Corrupt
@@ -116,18 +117,21 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
         case e.StepStarted(index=index, at=at):
             step = state.plan.steps[index]
             weight = step.weight_bp if isinstance(step, SetWeight) else state.weight_bp
+            insides = (
+                given(state.insides, step.segment, step.weight_bp) if isinstance(step, SetSegment) else state.insides
+            )
             asked = step.gates if isinstance(step, Analysis) else ()
             gates = tuple(_asked_anew(gate) if gate.gate in asked else gate for gate in state.gates)
             alone = set(asked).difference(state.plan.guards)
             gates = tuple(replace(gate, analysis=None) if gate.gate in alone else gate for gate in gates)
-            return _at_weight(replace(state, step=index, step_started_at=at, hold=None, gates=gates), weight)
+            return _at_weight(replace(state, step=index, step_started_at=at, hold=None, gates=gates), weight, insides)
         case e.PromotionStarted(at=at):
             whole = replace(state, step=len(state.plan.steps), step_started_at=at, hold=None)
             # All of a segment is not yet everybody: that is a new weight, whatever the number says.
             everybody = state.plan.segment is None and not held(state.acted)
-            return _at_weight(whole, BUCKETS) if everybody else _anew(whole, BUCKETS)
+            return _at_weight(whole, BUCKETS, ()) if everybody else _anew(whole, BUCKETS, ())
         case e.WeightConfirmed(weight_bp=weight, at=at):
-            return replace(state, confirmed_bp=weight, confirmed_at=at, exposed_at=_exposed(state, weight, at))
+            return replace(state, confirmed_bp=weight, confirmed_at=at, exposed_at=_exposed(state, at))
         case e.GateJudged(state=gate):
             return replace(state, gates=_with(state.gates, gate))
         case e.GateWaived(gate=name):
@@ -136,7 +140,9 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
             # Its own gates begin anew; watches of other groups go on.
             names = {gate.name for gate in state.plan.gates}
             gates = tuple(begun_anew(each, group) if each.gate in names else each for each in state.gates)
-            return _anew(replace(state, acted=(*state.acted, acted_upon(event)), gates=gates), state.weight_bp)
+            return _anew(
+                replace(state, acted=(*state.acted, acted_upon(event)), gates=gates), state.weight_bp, state.insides
+            )
         case e.GroupSetAside():
             return replace(state, acted=in_force(state.acted, event))
         case e.GroupWatched():
@@ -150,13 +156,13 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
             return replace(state, ended_at=at)
         case e.AbortStarted():
             abort = Abort(event.cause, event.reason, event.at, event.gate, event.harm_since)
-            return replace(state, weight_bp=0, confirmed_bp=None, confirmed_at=None, hold=None, abort=abort)
+            return replace(state, weight_bp=0, insides=(), confirmed_bp=None, confirmed_at=None, hold=None, abort=abort)
         case e.Aborted(at=at):
             if state.abort is None:
                 raise Corrupt(f"rollout {state.id}: aborted without having been given up")
             return replace(state, confirmed_bp=0, confirmed_at=at, ended_at=at, abort=replace(state.abort, zero_at=at))
         case e.Superseded(by=by, at=at):
-            return replace(state, weight_bp=0, superseded_by=by, ended_at=at, hold=None)
+            return replace(state, weight_bp=0, insides=(), superseded_by=by, ended_at=at, hold=None)
         case e.Retried():
             fresh = create(_created_again(state, event))
             return replace(fresh, created_at=state.created_at, attempt=event.attempt)
@@ -166,19 +172,20 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
             assert_never(event)
 
 
-def _at_weight(state: RolloutState, weight_bp: int) -> RolloutState:
-    """A changed weight must be confirmed anew, and gates must pass anew on data of that weight; streaks stay."""
-    return state if weight_bp == state.weight_bp else _anew(state, weight_bp)
+def _at_weight(state: RolloutState, weight_bp: int, insides: Insides) -> RolloutState:
+    """Changed shares must be confirmed anew, and gates must pass anew on data of those shares; streaks stay."""
+    same = (weight_bp, insides) == (state.weight_bp, state.insides)
+    return state if same else _anew(state, weight_bp, insides)
 
 
-def _anew(state: RolloutState, weight_bp: int) -> RolloutState:
+def _anew(state: RolloutState, weight_bp: int, insides: Insides) -> RolloutState:
     gates = tuple(_asked_anew(gate) for gate in state.gates)
-    return replace(state, weight_bp=weight_bp, confirmed_bp=None, confirmed_at=None, gates=gates)
+    return replace(state, weight_bp=weight_bp, insides=insides, confirmed_bp=None, confirmed_at=None, gates=gates)
 
 
-def _exposed(state: RolloutState, weight_bp: int, at: float) -> float | None:
+def _exposed(state: RolloutState, at: float) -> float | None:
     """When the canary's warm-up began. With a clock that was set back it would else last until that has caught up."""
-    if weight_bp == 0 or not any(gate.warmup_s for gate in state.plan.gates):
+    if not state.exposing or not any(gate.warmup_s for gate in state.plan.gates):
         return state.exposed_at
     return at if state.exposed_at is None else min(at, state.exposed_at)
 

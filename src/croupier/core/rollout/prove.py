@@ -78,7 +78,7 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
         latest = state.gate_state(name).latest
         if latest is not None and (latest.verdict is Verdict.FAIL or _alarms(gate, latest)):
             return Proof(now - began, count)
-        if state.weight_bp and state.confirmed_at is not None:
+        if state.exposing and state.confirmed_at is not None:
             began = min(began, state.confirmed_at)
         if not events:
             now = _next_moment(state, gate, looked.get(name), now)

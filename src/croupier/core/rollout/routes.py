@@ -5,6 +5,7 @@ The router pushes these and reads the same type back from the data plane, so tha
 
 from dataclasses import dataclass
 
+from croupier.core.rollout.exposure import Insides, beyond
 from croupier.core.segments import BUCKETS, Segment
 
 
@@ -60,11 +61,18 @@ def canary_routes(
     salt: str,
     segment: Segment | None = None,
     held: tuple[Segment, ...] = (),
+    insides: Insides = (),
 ) -> ServiceRoutes:
-    """The canary gets its weight inside the segment (or of everybody), the stable version all the rest, and before that
-    everybody in a segment that is ``held``.
+    """The canary gets its weight inside the segment (or of everybody) and those of ``insides``, the stable version all
+    the rest, and before that everybody in a segment that is ``held``.
     """
+
+    def split(weight: int, whom: Segment | None) -> Share:
+        return Share(weights=((canary, weight), (stable, BUCKETS - weight)), segment=whom)
+
     kept = tuple(Share(weights=((stable, BUCKETS),), segment=each) for each in held)
-    split = Share(weights=((canary, weight_bp), (stable, BUCKETS - weight_bp)), segment=segment)
-    rest = (Share(weights=((stable, BUCKETS),)),) if segment else ()
-    return ServiceRoutes(service=service, shares=(*kept, split, *rest), default=stable, salt=salt)
+    own = tuple(split(each.weight_bp, each.segment) for each in beyond(weight_bp, insides))
+    nobody_else = Share(weights=((stable, BUCKETS),))
+    whole = split(weight_bp, segment) if weight_bp or not own else nobody_else
+    rest = (nobody_else,) if segment else ()
+    return ServiceRoutes(service=service, shares=(*kept, *own, whole, *rest), default=stable, salt=salt)

@@ -17,6 +17,17 @@ class SetWeight:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSegment:
+    """Give the canary this share (basis points) of the players in the segment, whatever everybody's is. In a
+    ``RolloutSpec`` a segment without matches is one that is declared elsewhere; a plan's has them.
+    """
+
+    segment: Segment
+    weight_bp: int
+    kind: Literal["setSegment"] = "setSegment"
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Wait so many seconds; ``None`` waits until a person promotes."""
 
@@ -88,7 +99,7 @@ class Auto:
 FALSE_ROLLBACKS: Final = 0.01
 """The budget of a rollout that names none."""
 
-Step: TypeAlias = SetWeight | Pause | Analysis
+Step: TypeAlias = SetWeight | SetSegment | Pause | Analysis
 Asked: TypeAlias = Step | Auto
 """What people write as a step; ``Auto`` becomes several when the rollout starts."""
 

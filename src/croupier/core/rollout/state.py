@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from croupier.core.gates import GateState
 from croupier.core.rollout.events import Cause, Hold
+from croupier.core.rollout.exposure import Insides, exposure, named
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
@@ -47,8 +48,9 @@ class Abort:
 @dataclass(frozen=True, slots=True)
 class RolloutState:
     """One rollout. ``step`` is -1 until the canary is ready; ``weight_bp`` is what is wanted, ``confirmed_bp`` what was
-    seen. ``exposed_at`` is when this attempt's canary was first seen to serve players, kept where a gate has a warm-up.
-    ``acted`` are the groups that were acted upon, oldest first.
+    seen; ``insides`` are the shares of single segments that are wanted, and confirmed with it. ``exposed_at`` is when
+    this attempt's canary was first seen to serve players, kept where a gate has a warm-up. ``acted`` are the groups
+    that were acted upon, oldest first.
     """
 
     id: str
@@ -74,6 +76,22 @@ class RolloutState:
     ended_at: float | None = None
     exposed_at: float | None = None
     acted: tuple[Acted, ...] = ()
+    insides: Insides = ()
+
+    @property
+    def exposing(self) -> bool:
+        """Whether any player is meant to have the canary."""
+        return self.weight_bp > 0 or any(inside.weight_bp for inside in self.insides)
+
+    @property
+    def shares(self) -> tuple[tuple[str, int], ...]:
+        """The segments with more of the canary than everybody, by name, the highest share first."""
+        return named(self.weight_bp, self.insides)
+
+    @property
+    def exposure(self) -> str:
+        """What is wanted, as people say it: ``5 %``, ``100 % of employees``."""
+        return exposure(self.weight_bp, self.shares)
 
     @property
     def salt(self) -> str:
@@ -94,7 +112,7 @@ def routes(state: RolloutState) -> ServiceRoutes:
     """The traffic that this state asks for (invariant 1: weights total 100 % in every segment)."""
     if state.phase is Phase.SUCCEEDED:
         return stable_routes(state.service, state.canary)
-    if not state.phase.active or state.phase in (Phase.PENDING, Phase.ABORTING) or state.weight_bp == 0:
+    if not state.phase.active or state.phase in (Phase.PENDING, Phase.ABORTING) or not state.exposing:
         return stable_routes(state.service, state.stable)
     if state.stable is None:
         return stable_routes(state.service, state.canary)
@@ -107,6 +125,7 @@ def routes(state: RolloutState) -> ServiceRoutes:
         salt=state.salt,
         segment=None if whole else state.plan.segment,
         held=() if whole else held(state.acted),
+        insides=() if whole else state.insides,
     )
 
 

@@ -11,14 +11,22 @@ from croupier.core.rollout.state import Phase
 from croupier.server.api.wire import Model, Moment, Name, Percent, Reason, Version
 
 
+class SegmentShareView(Model):
+    """The canary's share of a segment's players, where it is more than everybody's."""
+
+    segment: str
+    weight: Percent
+
+
 class StepView(Model):
     index: int
-    kind: Literal["setWeight", "pause", "analysis"]
+    kind: Literal["setWeight", "setSegment", "pause", "analysis"]
     state: Literal["done", "current", "stopped", "todo"] = Field(
         description="Stopped: the step at which the rollout was given up or superseded."
     )
     text: str = Field(description="As people say it.", examples=["5 % of the players", "wait 5 min", "ask deposit-slo"])
-    weight: Percent | None = Field(None, description="Of a setWeight.")
+    weight: Percent | None = Field(None, description="Of a setWeight or setSegment.")
+    segment: str | None = Field(None, description="Of a setSegment.")
     duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")
     gates: list[str] = Field(default_factory=list, description="Of an analysis.")
     harm: int | None = Field(None, description="Of an analysis that says so: failed requests at the next weight.")
@@ -150,7 +158,11 @@ class RolloutView(Model):
     attempt: int = Field(description="1, and one more with each retry.")
     step: int = Field(description="Index of the current step; -1 before the first, the number of steps after the last.")
     steps: list[StepView]
-    weight: Percent = Field(description="What is wanted for the canary.")
+    weight: Percent = Field(description="What is wanted for the canary, of everybody.")
+    segments: list[SegmentShareView] = Field(
+        default_factory=list, description="Segments with more of it than everybody, the highest share first."
+    )
+    exposure: str = Field("", description="The same in words.", examples=["5 %", "100 % of employees"])
     confirmed_weight: Percent | None = Field(
         description="What the data plane was seen to serve; null: not confirmed yet."
     )

@@ -37,7 +37,7 @@ from croupier.core.rollout.headline import explain
 from croupier.core.rollout.redecide import Redecided, in_words
 from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.spec import Analysis, Pause, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pause, SetSegment, SetWeight, Step
 from croupier.core.rollout.standing import said_so_far, stance, standing, unpassed
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.errors import Rejected
@@ -99,6 +99,8 @@ def rollout(stored: Stored[RolloutState], now: float, awaited: Collection[str] =
         steps=[step(state, index, item) for index, item in enumerate(state.plan.steps)],
         weight=percent_of(state.weight_bp),
         confirmed_weight=None if state.confirmed_bp is None else percent_of(state.confirmed_bp),
+        segments=[m.SegmentShareView(segment=name, weight=percent_of(share)) for name, share in state.shares],
+        exposure=state.exposure,
         pace=describe_pace(state.plan.pace) if state.plan.pace else None,
         segment=state.plan.segment.name if state.plan.segment else None,
         hold=state.hold,
@@ -121,6 +123,8 @@ def step(state: RolloutState, index: int, item: Step) -> m.StepView:
     match item:
         case SetWeight(weight_bp=weight_bp):
             return shown.model_copy(update={"weight": percent_of(weight_bp)})
+        case SetSegment(segment=segment, weight_bp=weight_bp):
+            return shown.model_copy(update={"weight": percent_of(weight_bp), "segment": segment.name})
         case Pause(duration_s=duration_s):
             return shown.model_copy(update={"duration_s": duration_s})
         case Analysis(gates=gates):

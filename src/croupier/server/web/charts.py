@@ -43,7 +43,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """From here on the canary had this share, in percent."""
+    """From here on the canary had this share, in percent: the highest that any segment gave it."""
 
     at: float
     weight: float
@@ -92,7 +92,7 @@ def marks(events: Iterable[Mapping[str, Any]], before: Sequence[Mark] = ()) -> t
             case {"type": "retried"}:
                 found = []
             case {"type": "weight_confirmed", "weight_bp": weight_bp, "at": at}:
-                found.append(Mark(at, weight_bp / 100))
+                found.append(Mark(at, max(weight_bp, *(share for _, share in event.get("segments", ())), 0) / 100))
             case {"type": "aborted", "at": at} if found:
                 found.append(Mark(at, 0.0))
             case _:

@@ -24,6 +24,7 @@ from croupier.adapters.manifests.shapes.rollout import (
     AnalysisShape,
     AutoShape,
     RolloutShape,
+    SegmentWeightShape,
     StepShape,
     UndecidedShape,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "RolloutShape",
     "RuleShape",
     "SegmentShape",
+    "SegmentWeightShape",
     "SequentialShape",
     "ServiceShape",
     "SliShape",

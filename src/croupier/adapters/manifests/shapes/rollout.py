@@ -4,7 +4,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from croupier.adapters.manifests.fields import Duration, Name, NamedShape, Resort, Shape, Share, Weight, between
+from croupier.adapters.manifests.fields import (
+    Attribute,
+    Duration,
+    HeaderValues,
+    Name,
+    NamedShape,
+    Resort,
+    Shape,
+    Share,
+    Weight,
+    between,
+)
 from croupier.adapters.manifests.words import RESORTS
 
 
@@ -69,6 +80,18 @@ class PauseShape(Shape):
     """How long; without it, until a person promotes."""
 
 
+class SegmentWeightShape(Shape):
+    """Exactly one of segment and match."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("segment", "match")
+    weight: Weight
+    """The canary's share of the segment's players in percent, to 0.01."""
+    segment: Name | None = None
+    """The name of a Segment."""
+    match: Annotated[dict[Attribute, HeaderValues], Field(min_length=1)] | None = None
+    """Or who is in it, written here: {market: [SE]}."""
+
+
 _TRAFFIC = "Croupier moves the traffic itself, by player; remove it."
 
 
@@ -93,18 +116,20 @@ class AutoShape(Shape):
 
 
 class StepShape(Shape):
-    """Exactly one of setWeight, pause, analysis and auto."""
+    """Exactly one of setWeight, setSegment, pause, analysis and auto."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("setWeight", "pause", "analysis", "auto")
+    one_of: ClassVar[tuple[str, ...]] = ("setWeight", "setSegment", "pause", "analysis", "auto")
     elsewhere: ClassVar[dict[str, str]] = {
         "setCanaryScale": "The canary runs as many instances as its process says; remove this step.",
-        "setHeaderRoute": "Name a Segment in spec.segment instead.",
+        "setHeaderRoute": "Write setSegment: {segment: <name>, weight: 100} instead.",
         "setMirrorRoute": "Mirroring is not available yet; remove this step.",
         "experiment": "Experiments are not available; remove this step.",
         "plugin": "Plugins are not available; remove this step.",
     }
     set_weight: Weight | None = None
     """The canary's share of the players in percent, to 0.01."""
+    set_segment: SegmentWeightShape | None = None
+    """The canary's share of the players in a segment, where that is more than everybody's."""
     pause: PauseShape | None = None
     """Wait: {duration: 5m}, or {} until a person promotes."""
     analysis: AskedShape | None = None

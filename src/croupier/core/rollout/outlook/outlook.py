@@ -87,8 +87,8 @@ def _timed(plan: Plan, traffic: Mapping[str, Traffic]) -> tuple[Timed, ...]:
     seen = dict.fromkeys(traffic, Seen())
     out: list[Timed] = []
     for stage in stages(plan):
-        watching = [plan.gate(name) for name in dict.fromkeys((*plan.guards, *stage.asked))] if stage.weight_bp else []
-        warming = stage.weight_bp > 0 and not any(earlier.stage.weight_bp for earlier in out)
+        watching = [plan.gate(name) for name in dict.fromkeys((*plan.guards, *stage.asked))] if stage.exposing else []
+        warming = stage.exposing and not any(earlier.stage.exposing for earlier in out)
         passes = {gate.name: _passing(gate, traffic.get(gate.name), stage, seen, warming=warming) for gate in watching}
         usual_s = lasts(plan, stage, passes)
         never = [name for name, each in passes.items() if each.usual_s == math.inf]
@@ -108,7 +108,7 @@ def _passing(gate: Gate, traffic: Traffic | None, stage: Stage, seen: Mapping[st
         gate = bounded(gate, step)
     if isinstance(gate.rule, AnalysisRule):
         found = measuring(gate.rule)
-    elif traffic is None:
+    elif traffic is None or stage.shares:  # how many of the players are in a segment nobody knows
         soonest_s = gate.rule.interval_s * (gate.rule.dwell if isinstance(gate.rule, SequentialRule) else 1)
         found = Passing(soonest_s, soonest_s)
     else:

@@ -9,20 +9,27 @@ from dataclasses import dataclass
 
 from croupier.core.gates import ClassicRule
 from croupier.core.gates.forecast.passing import Passing
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
+from croupier.core.rollout.exposure import NOBODY, given, named
+from croupier.core.rollout.spec import Analysis, Pause, Plan, SetSegment, SetWeight, Step
 from croupier.core.segments import BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The steps from index ``first`` on, during which the canary has ``weight_bp``; ``next_bp`` follows if all goes
-    well.
+    """The steps from index ``first`` on, during which the canary has ``weight_bp`` of everybody and ``shares`` of
+    single segments (by name); ``next_bp`` follows if all goes well.
     """
 
     first: int
     steps: tuple[Step, ...]
     weight_bp: int
     next_bp: int
+    shares: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def exposing(self) -> bool:
+        """Whether any player is meant to have the canary."""
+        return self.weight_bp > 0 or bool(self.shares)
 
     @property
     def weight(self) -> float:
@@ -47,12 +54,19 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
 
 
 def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
-    starts = [index for index, step in enumerate(steps) if isinstance(step, SetWeight) or index == 0]
-    weights = [step.weight_bp if isinstance(step, SetWeight) else 0 for step in (steps[start] for start in starts)]
+    starts = [index for index, step in enumerate(steps) if isinstance(step, SetWeight | SetSegment) or index == 0]
+    weight, insides = 0, NOBODY
+    weights: list[int] = []
+    for start in starts:
+        step = steps[start]
+        weight = step.weight_bp if isinstance(step, SetWeight) else weight
+        weights.append(weight)
     for place, (start, weight) in enumerate(zip(starts, weights, strict=True)):
         end = starts[place + 1] if place + 1 < len(starts) else len(steps)
         following = next((later for later in weights[place + 1 :] if later > weight), BUCKETS)
-        yield Stage(start, steps[start:end], weight, following)
+        step = steps[start]
+        insides = given(insides, step.segment, step.weight_bp) if isinstance(step, SetSegment) else insides
+        yield Stage(start, steps[start:end], weight, following, named(weight, insides))
 
 
 def lasts(plan: Plan, stage: Stage, passes: Mapping[str, Passing], *, soonest: bool = False) -> float:
@@ -69,7 +83,7 @@ def lasts(plan: Plan, stage: Stage, passes: Mapping[str, Passing], *, soonest: b
                 at = max([at, *(_asked(plan, name, passes[name], at, soonest=soonest) for name in held)])
             case _:
                 pass
-    if stage.weight_bp == 0:
+    if not stage.exposing:
         return at
     held = [name for name in plan.guards if not plan.gate(name).advisory]
     return max([at, *(_seconds(passes[name], soonest=soonest) for name in held)])

@@ -3,8 +3,8 @@
 import math
 
 from croupier.core.gates import ClassicRule, Gate
-from croupier.core.rollout.decide import percent
 from croupier.core.rollout.explain import duration
+from croupier.core.rollout.exposure import percent
 from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
 from croupier.core.rollout.outlook.sights import LIKELY
 from croupier.core.rollout.outlook.traffic import Traffic
