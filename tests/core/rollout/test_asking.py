@@ -28,7 +28,8 @@ from croupier.core.rollout.decide import looks
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pause, Plan, SetSegment, SetWeight, Step
+from croupier.core.segments import AttributeMatch, Segment
 from croupier.testing import Rehearsal
 
 SLI = RatioSli("requests_total", good=(("code", ("200",)),))
@@ -89,6 +90,30 @@ def test_the_next_weight_is_the_next_higher_one() -> None:
     story = started(Analysis(("evidence",)), SetWeight(100), SetWeight(2_500), gates=(EVIDENCE,))
     assert next_weight(story.state) == 2_500
     assert next_weight(started(gates=(EVIDENCE,)).state) == 10_000
+
+
+def test_the_next_share_of_a_segment_counts_as_if_everybody_were_in_it() -> None:
+    staff = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+    asks = Analysis(("evidence",))
+    story = started(asks, SetSegment(staff, 500), SetSegment(staff, 5_000), SetWeight(1_000), gates=(EVIDENCE,))
+    assert next_weight(story.state) == 5_000
+
+
+def test_what_is_due_of_a_segments_players_nobody_knows() -> None:
+    """A silent sample is no answer there: at a weight of everybody's it would be one, where few events are due."""
+    staff = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+    few = {EVERYBODY: Counts(0, 0)}, {EVERYBODY: Counts(20, 20)}
+    told = []
+    for step in (SetWeight(100), SetSegment(staff, 100)):
+        story = Rehearsal(Plan((step, Pause()), ("evidence",), (EVIDENCE,)))
+        story.settle()
+        for _ in range(8):
+            story.now += 10.0
+            due = looks(story.state, story.now)
+            story.tick({look.gate.name: Reading(look.since, look.until, *few) for look in due})
+        evidence = story.state.gate_state("evidence").evidence
+        told.append(evidence.samples if evidence is not None else None)
+    assert told == [8, 0]
 
 
 # --- warm-up ----------------------------------------------------------------------------------------------------------

@@ -29,8 +29,9 @@ from croupier.core.rollout.explain import (
     duration,
     gate_line,
 )
-from croupier.core.rollout.spec import Analysis, Pace, Pause, Plan, SetWeight, Timing
+from croupier.core.rollout.spec import Analysis, Pace, Pause, Plan, SetSegment, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.segments import Segment
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))
 GATE = Gate("slo", SLI, objective=Objective(0.99))
@@ -117,6 +118,7 @@ def test_gate_lines() -> None:
         ),
         (e.StepStarted(0, 1.0), "step 1 began: 5 % of the players"),
         (e.WeightConfirmed(500, 1.0), "the data plane serves 5 % from the canary"),
+        (e.WeightConfirmed(0, 1.0, (("staff", 10_000),)), "the data plane serves 100 % of staff from the canary"),
         (e.GateJudged(said(Verdict.PASS)[0], 1.0), "gate slo pass: why"),
         (e.GateWaived("slo", 1.0), "gate slo was taken out of this rollout"),
         (e.Paused(e.Hold.PERSON, 1.0), "paused by a person"),
@@ -186,4 +188,5 @@ def test_how_weights_were_chosen(pace: Pace, sentence: str) -> None:
 
 def test_the_bounds_of_a_step() -> None:
     assert describe_step(Analysis(("slo",), harm=20, dwell=12)) == "ask slo (12 samples, 20 failures at most)"
+    assert describe_step(SetSegment(Segment("staff", ()), 10_000)) == "100 % of staff"
     assert describe_step(Analysis(("slo",), harm=20)) == "ask slo (20 failures at most)"

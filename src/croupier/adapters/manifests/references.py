@@ -18,12 +18,11 @@ from croupier.core.experiments import Experiment
 from croupier.core.experiments.fit import misnamed, undealt
 from croupier.core.gates import Gate, KillFlag
 from croupier.core.releases import Service
+from croupier.core.rollout.check_segments import compares_others, segment_uses, segments_written
 from croupier.core.rollout.groups.check import labels_held, undistinguishing
 from croupier.core.rollout.resolve import (
     comparisons_alone,
     gate_uses,
-    segment_uses,
-    segments_written,
     unprovable,
     without_evidence,
 )
@@ -238,7 +237,10 @@ def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
     """What a rollout's gates would do to each other, which is allowed."""
     if isinstance(item, Document) and isinstance(item.spec, RolloutSpec):
         uses = [name for name, _ in gate_uses(item.spec)]
-        for problem in undistinguishing(item.spec, names.gates, uses):
+        for problem in (
+            *undistinguishing(item.spec, names.gates, uses),
+            *compares_others(item.spec, gate_uses(item.spec), names.gates, names.segments),
+        ):
             yield Dangling(index, problem, severity=Severity.WARNING)
 
 

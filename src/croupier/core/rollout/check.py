@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from croupier.core.rollout.check_pace import percentage, wrong_auto, wrong_wait
+from croupier.core.rollout.check_segments import odd_segment, wrong_segments
 from croupier.core.rollout.exposure import Insides, given
 from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetSegment, SetWeight
 from croupier.core.segments import BUCKETS
@@ -26,7 +27,7 @@ def check(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is wrong with the rollout, in the order of the document; empty when it may start."""
     return (
         *_wrong_steps(spec.steps),
-        *_wrong_segments(spec),
+        *wrong_segments(spec),
         *_wrong_autos(spec),
         *_wrong_timing(spec),
         *_wrong_budget(spec.false_rollbacks),
@@ -101,16 +102,6 @@ def _wrong_weight(weight_bp: int, before: Asked | None, at: tuple[str | int, ...
 def _wrong_share(weight_bp: int, at: tuple[str | int, ...]) -> Iterator[Problem]:
     if not 0 <= weight_bp <= BUCKETS:
         yield Problem(f"a weight of {percentage(weight_bp)} is not possible.", at, "Write a percentage from 0 to 100.")
-
-
-def _wrong_segments(spec: RolloutSpec) -> Iterator[Problem]:
-    first = next((index for index, step in enumerate(spec.steps) if isinstance(step, SetSegment)), None)
-    if first is not None and spec.segment is not None:
-        yield Problem(
-            f"'setSegment' and spec.segment cannot stand together: outside of '{spec.segment}' nobody gets the canary.",
-            (*CANARY, "steps", first, "setSegment"),
-            f"Remove spec.segment and write setSegment: {{segment: {spec.segment}, weight: ...}} as a step.",
-        )
 
 
 def _wrong_pause(duration_s: float | None, before: Asked | None, at: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -221,7 +212,7 @@ def _odd_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
             weight = step.weight_bp
         elif isinstance(step, SetSegment):
             after = steps[index + 1] if index + 1 < len(steps) else None
-            yield from _odd_segment(step, weight, insides, after, (*at, "setSegment"))
+            yield from odd_segment(step, weight, insides, after, (*at, "setSegment"))
             insides = given(insides, step.segment, step.weight_bp)
         elif isinstance(step, Pause) and step.duration_s == 0:
             yield Problem(
@@ -229,29 +220,6 @@ def _odd_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
                 (*at, "pause", "duration"),
                 "Write a duration, or pause: {} to wait for a person.",
             )
-
-
-def _odd_segment(
-    step: SetSegment, weight_bp: int, insides: Insides, after: Asked | None, at: tuple[str | int, ...]
-) -> Iterator[Problem]:
-    name = step.segment.name
-    before_bp = max(weight_bp, *(each.weight_bp for each in insides if each.segment.name == name), 0)
-    after_bp = max(weight_bp, step.weight_bp)
-    if after_bp < before_bp:
-        yield Problem(
-            f"the weight of {name} falls from {percentage(before_bp)} to {percentage(after_bp)}: "
-            "players go back to the stable version.",
-            at,
-            "Steps usually only rise; an abort takes the canary back by itself.",
-        )
-    if after_bp == before_bp:
-        yield Problem(f"this step has no effect: {name} has {percentage(before_bp)} already.", at, "Remove it.")
-    if not isinstance(after, Pause | Analysis | SetSegment):
-        yield Problem(
-            f"nobody has time to look at {percentage(step.weight_bp)} % of {name}: what follows comes at once.",
-            at,
-            "Put a pause or an analysis after it.",
-        )
 
 
 def _odd_weight(

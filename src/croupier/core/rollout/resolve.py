@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from croupier.core.gates import Gate, LatencySli, PopulationRule, RatioSli, SequentialRule, Sli
+from croupier.core.gates import Gate, LatencySli, SequentialRule, Sli
 from croupier.core.gates.check import check_gate
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout.check import CANARY, check
+from croupier.core.rollout.check_segments import filled, populations, segment_uses
 from croupier.core.rollout.groups import budget
 from croupier.core.rollout.groups.check import unreachable
 from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.prove import prove
-from croupier.core.rollout.spec import Analysis, Asked, Auto, Plan, RolloutSpec, SetSegment, SetWeight
+from croupier.core.rollout.spec import Analysis, Auto, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS, Segment
 from croupier.errors import Problem, Rejected
 
@@ -34,26 +35,6 @@ def gate_uses(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...
                 for position, name in enumerate(step.gates)
             )
     return tuple(uses)
-
-
-def segment_uses(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
-    """Every segment that the rollout names, with the place where it does; not those that a step says itself."""
-    uses: list[tuple[str, tuple[str | int, ...]]] = []
-    if spec.segment is not None:
-        uses.append((spec.segment, ("spec", "segment")))
-    for index, step in enumerate(spec.steps):
-        if isinstance(step, SetSegment) and not step.segment.matches:
-            uses.append((step.segment.name, (*CANARY, "steps", index, "setSegment", "segment")))
-    return tuple(uses)
-
-
-def segments_written(spec: RolloutSpec) -> tuple[tuple[Segment, tuple[str | int, ...]], ...]:
-    """The segments that steps say themselves, with their places, each once."""
-    places: dict[Segment, tuple[str | int, ...]] = {}
-    for index, step in enumerate(spec.steps):
-        if isinstance(step, SetSegment) and step.segment.matches:
-            places.setdefault(step.segment, (*CANARY, "steps", index, "setSegment", "match"))
-    return tuple(places.items())
 
 
 def comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
@@ -163,58 +144,19 @@ def resolve(
             Problem(f"gate '{name}' cannot be used: {problem.message}", hint=problem.hint)
             for problem in check_gate(known_gates[name])
         ]
+    problems += populations(spec, uses, known_gates, known_segments.get(spec.segment or ""))
     problems += unprovable(spec, known_gates)
     problems += unreachable(spec, known_gates, used)
-    problems += _populations(spec, known_gates, known_segments.get(spec.segment or ""))
-    problems += _populations_in_segments(spec, known_gates)
     if problems:
         raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
     segment = known_segments[spec.segment] if spec.segment is not None else None
-    filled = tuple(_filled(step, known_segments) for step in spec.steps)
+    steps = tuple(filled(step, known_segments) for step in spec.steps)
     return _planned(
-        replace(spec, steps=filled),
+        replace(spec, steps=steps),
         {name: known_gates[name] for name in used},
         segment,
         per_s,
     )
-
-
-def _populations(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None) -> Iterator[Problem]:
-    """Population gates of a rollout inside a segment whose events are not the segment's: the weight says nothing of
-    them.
-    """
-    for name, at in gate_uses(spec) if segment is not None else ():
-        gate = gates.get(name)
-        if gate is None or segment is None or not isinstance(gate.rule, PopulationRule):
-            continue
-        counted = dict(gate.sli.total) if isinstance(gate.sli, RatioSli) else {}
-        lacking = [m.attribute for m in segment.matches if not set(counted.get(m.attribute, ("",))) <= set(m.values)]
-        if lacking:
-            yield Problem(
-                f"gate '{name}' counts everybody, and the weight is a share of segment '{segment.name}' only.",
-                at,
-                f"Name a metric with the label in the gate: match: {{{lacking[0]}: ...}}.",
-            )
-
-
-def _populations_in_segments(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
-    """Population gates of a rollout that gives single segments shares of their own: nobody knows what share is due."""
-    if not any(isinstance(step, SetSegment) for step in spec.steps):
-        return
-    for name, at in gate_uses(spec):
-        if name in gates and isinstance(gates[name].rule, PopulationRule):
-            yield Problem(
-                f"gate '{name}' asks whether the canary's share of players is its weight, and with setSegment "
-                "no one weight says what it should be.",
-                at,
-                "Take it out of this rollout.",
-            )
-
-
-def _filled(step: Asked, segments: Mapping[str, Segment]) -> Asked:
-    """A step of a plan says who is in its segment."""
-    unsaid = isinstance(step, SetSegment) and not step.segment.matches
-    return replace(step, segment=segments[step.segment.name]) if isinstance(step, SetSegment) and unsaid else step
 
 
 def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None, per_s: float | None = None) -> Plan:

@@ -7,7 +7,8 @@ import pytest
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli, SequentialRule
 from croupier.core.gates.forecast.passing import Passing
 from croupier.core.rollout.outlook.stages import lasts, stages
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Pause, Plan, SetSegment, SetWeight, Step
+from croupier.core.segments import AttributeMatch, Segment
 
 SLI = RatioSli("requests_total", good=(("code", ("2xx",)),))
 OK = Gate("ok", SLI, objective=Objective(0.99), rule=ClassicRule())
@@ -30,6 +31,18 @@ def test_a_stage_is_everything_at_one_weight() -> None:
     assert [stage.by_hand for stage in found] == [False, False, True]
     assert [stage.asked for stage in found] == [(), ("ok", "evidence"), ()]
     assert found[1].weight == 0.05
+
+
+def test_shares_of_segments_make_stages_too() -> None:
+    staff = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+    frozen = plan(SetSegment(staff, 10_000), Pause(60), SetWeight(500), SetSegment(staff, 100))
+    found = stages(frozen)
+    assert [(stage.weight_bp, stage.shares, stage.next_bp, stage.exposing) for stage in found] == [
+        (0, (("staff", 10_000),), 500, True),
+        (500, (("staff", 10_000),), 10_000, True),
+        (500, (), 10_000, True),
+    ]
+    assert lasts(frozen, found[0], PASSES) == 60  # its guards watch
 
 
 def test_after_a_fall_the_next_rise_follows() -> None:
