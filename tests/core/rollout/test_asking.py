@@ -113,7 +113,7 @@ def test_what_is_due_of_a_segments_players_nobody_knows() -> None:
             story.tick({look.gate.name: Reading(look.since, look.until, *few) for look in due})
         evidence = story.state.gate_state("evidence").evidence
         told.append(evidence.samples if evidence is not None else None)
-    assert told == [8, 0]
+    assert told == [5, 0]
 
 
 # --- warm-up ----------------------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ from croupier.core.rollout.spec import (
     Plan,
     Resort,
     RolloutSpec,
+    SetSegment,
     SetWeight,
     Step,
     Timing,
@@ -56,7 +57,9 @@ many = settings(max_examples=settings().max_examples * 2)
 
 NAMES = ("deposits", "latency", "logins")
 STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
-INSIDE, OUTSIDE = {"employee": "yes"}, {"employee": "no"}
+SWEDES = Segment("market=SE", (AttributeMatch("market", ("SE",)),))
+PEOPLE = tuple({"employee": staff, "market": market} for staff in ("yes", "no") for market in ("SE", "DE"))
+NOBODY, EVERYBODY = (0,) * len(PEOPLE), (BUCKETS,) * len(PEOPLE)
 PLAYERS = tuple(f"player-{number}" for number in range(40))
 
 WORDS: dict[str, Reading | Silence] = {
@@ -202,15 +205,14 @@ def begin(plan: Plan, stable: str | None = "1.0.0") -> Game:
     return Game(state, [created], START, routes(state))
 
 
-def shares(state: RolloutState) -> tuple[int, int]:
-    """The canary's share (basis points) of the players inside and outside the segment."""
+def shares(state: RolloutState) -> tuple[int, ...]:
+    """The canary's share (basis points) of the players of each kind."""
     wanted = routes(state)
-    applies = {
-        where: next((share for share in wanted.shares if share.segment is None or share.segment.contains(who)), None)
-        for where, who in (("inside", INSIDE), ("outside", OUTSIDE))
-    }
-    inside, outside = (dict(share.weights).get(state.canary, 0) if share else 0 for share in applies.values())
-    return inside, outside
+    applies = [
+        next((share for share in wanted.shares if share.segment is None or share.segment.contains(who)), None)
+        for who in PEOPLE
+    ]
+    return tuple(dict(share.weights).get(state.canary, 0) if share else 0 for share in applies)
 
 
 def rose(change: Change) -> bool:
@@ -242,6 +244,7 @@ def gate(name: str, *, evidence: bool = False, warmup_s: float = 0.0) -> Gate:
 a_few_gates = st.sampled_from([*((name,) for name in NAMES), *permutations(NAMES, 2)])
 some_gates = st.one_of(a_few_gates, a_few_gates, st.just(()))
 weights = st.sampled_from([1, 25, 100, 500, 2_500, 5_000, 9_999, 10_000])
+inside = st.builds(SetSegment, st.sampled_from([STAFF, SWEDES]), weights)
 
 
 resorts = st.builds(Undecided, st.sampled_from(Resort), st.sampled_from([0.0, 20.0, 60.0, 600.0]))
@@ -269,11 +272,13 @@ def plans(
     warm = st.sampled_from([0.0, 0.0, 15.0])
     gathers = {name: evidence and (draw(st.booleans()) or (automatic and name == guards[0])) for name in NAMES}
     gates = {name: gate(name, evidence=gathers[name], warmup_s=draw(warm)) for name in NAMES}
+    steps = draw(auto_steps(guards, gates)) if automatic else draw(any_steps(open_pauses=open_pauses, waits=waits))
+    by_segment = any(isinstance(step, SetSegment) for step in steps)
     return Plan(
-        steps=draw(auto_steps(guards, gates)) if automatic else draw(any_steps(open_pauses=open_pauses, waits=waits)),
+        steps=steps,
         guards=guards,
         gates=tuple(gates.values()),
-        segment=draw(st.sampled_from([None, None, STAFF])),
+        segment=None if by_segment else draw(st.sampled_from([None, None, STAFF])),
         timing=Timing(progress_deadline_s=300),
         on_inconclusive=draw(waits),
         on_no_data=draw(waits),
@@ -284,9 +289,9 @@ def plans(
 @st.composite
 def any_steps(draw: st.DrawFn, *, open_pauses: bool, waits: st.SearchStrategy[Undecided]) -> tuple[Step, ...]:
     steps: list[Step] = draw(st.lists(st.just(Pause(30.0)), max_size=1))
-    steps += [SetWeight(draw(weights))]
+    steps += [draw(st.one_of(st.builds(SetWeight, weights), st.builds(SetWeight, weights), inside))]
     durations = st.sampled_from([0.0, 15.0, 60.0, None] if open_pauses else [0.0, 15.0, 60.0])
-    others = st.one_of(st.builds(SetWeight, weights), st.builds(Pause, durations), analyses(waits))
+    others = st.one_of(st.builds(SetWeight, weights), st.builds(Pause, durations), analyses(waits), inside)
     steps += draw(st.lists(others, max_size=6))
     if draw(st.booleans()):  # as people write them
         rising = iter(sorted(step.weight_bp for step in steps if isinstance(step, SetWeight)))
@@ -362,7 +367,7 @@ def the_share_never_rises_unless_every_guard_passes_on_the_present_weight(change
         return
     before = change.before
     assert change.by_person or change.ready
-    if before.weight_bp == 0:
+    if shares(before) == NOBODY:
         return  # nobody has been there: there is nothing that a gate could have seen
     assert before.confirmed_bp == before.weight_bp
     assert {name: change.said.get(name) for name in guards(before)} == dict.fromkeys(guards(before), Verdict.PASS)
@@ -381,7 +386,7 @@ def raising_the_weight_never_moves_a_player_back(change: Change) -> None:
     canary = change.before.canary
     grows = all(new >= old for old, new in zip(shares(change.before), shares(change.after), strict=True))
     for player in PLAYERS if grows and before != after else ():
-        for who in (INSIDE, OUTSIDE):
+        for who in PEOPLE:
             assert version_for(after, player, who) == version_for(after, player, who)
             if version_for(before, player, who) == canary:
                 assert version_for(after, player, who) == canary
@@ -394,12 +399,12 @@ def nothing_counts_as_served_before_it_was_seen(game: Game, change: Change) -> N
         assert game.confirmed == routes(change.before)
     if isinstance(change.event, e.Promoted):
         assert game.confirmed == routes(change.before)
-        assert shares(change.before) == (BUCKETS, BUCKETS)
+        assert shares(change.before) == EVERYBODY
 
 
 def whoever_failed_has_nobody(game: Game) -> None:
     """Invariant 3, of a release that failed and that no person has tried again since."""
-    assert shares(game.state) == (0, 0)
+    assert shares(game.state) == NOBODY
     assert routes(game.state).default != game.state.canary
     assert game.state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED)
 
@@ -420,11 +425,11 @@ def an_abort_outranks_everything_in_every_active_phase(game: Game, meanwhile: Ti
         assert list(game.play(Ask("abort"))) == []
         return
     list(game.play(Ask("abort")))
-    assert (game.state.phase, shares(game.state)) == (Phase.ABORTING, (0, 0))
+    assert (game.state.phase, shares(game.state)) == (Phase.ABORTING, NOBODY)
     for serves in ("before", "unknown"):
         # Whatever else is going on, it stays given up: aborted only if nobody was there to begin with.
         list(game.play(replace(meanwhile, serves=serves)))
-        assert shares(game.state) == (0, 0)
+        assert shares(game.state) == NOBODY
     list(game.play(replace(meanwhile, serves="wanted")))
     assert game.state.phase is Phase.ABORTED
 
@@ -474,12 +479,12 @@ def test_invariant_04_no_data_and_doubt_never_promote_and_abort_only_where_asked
     course: tuple[Plan, list[Tick]],
 ) -> None:
     plan, history = course
-    unguarded = next(step.weight_bp for step in plan.steps if isinstance(step, SetWeight))
+    unguarded = next(step.weight_bp for step in plan.steps if isinstance(step, SetWeight | SetSegment))
     game = begin(plan)
     for change in changes(game, list(history)):
         assert max(shares(change.after)) <= unguarded
         if change.after.phase is Phase.PROMOTING:
-            assert shares(change.before) == (BUCKETS, BUCKETS)  # a plan that gives everything before anybody looks
+            assert shares(change.before) == EVERYBODY  # a plan that gives everything before anybody looks
         if isinstance(change.event, e.AbortStarted) and change.event.cause is not e.Cause.DEADLINE:
             assert_asked_for(change, Resort.ABORT)
         if isinstance(change.event, e.Paused) and change.event.hold is not e.Hold.STEP:
