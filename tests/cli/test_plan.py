@@ -73,6 +73,18 @@ def test_from_files_alone(cli: Any, rollout: Path) -> None:
     assert cli("rollout", "plan", rollout, "--rate", "20/s", "--strict").code == 1
 
 
+def test_shares_of_segments(cli: Any, rollout: Path) -> None:
+    text = rollout.read_text().replace("- setWeight: 1\n", "- setSegment: {match: {market: [SE]}, weight: 10}\n")
+    rollout.write_text(text.replace("process: {", "attributes: {market: x-market}\n  process: {"))
+    found = cli("rollout", "plan", rollout, "--rate", "20/s")
+    assert found.code == 0, found.err
+    assert "10 % of market=SE" in found.out
+    [plan] = cli("rollout", "plan", rollout, "--rate", "20/s", "--json").json
+    assert plan["stages"][0]["segments"] == [{"segment": "market=SE", "weight": 10}]
+    assert [stage["weight"] for stage in plan["stages"]] == [0, 10, 50]
+    assert plan["stages"][0]["exposedRequests"] is None  # how many players are in it nobody knows
+
+
 def test_for_programs(cli: Any, rollout: Path) -> None:
     [plan] = cli("rollout", "plan", rollout.parent, "--rate", "2k/s", "--json").json
     assert [stage["weight"] for stage in plan["stages"]] == [1, 10, 50]

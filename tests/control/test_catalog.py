@@ -9,7 +9,7 @@ from croupier.control.catalog import Applied, Effect
 from croupier.control.ports import Answer, Document
 from croupier.control.rollouts import Ask
 from croupier.core.releases import ProcessTemplate, Release, Service
-from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
+from croupier.core.rollout.spec import Pause, RolloutSpec, SetSegment, SetWeight
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict
 
@@ -126,6 +126,7 @@ def service(**changes: Any) -> Document:
     return Document("Service", "shop", f"sha256:{hash(spec)}", spec, {})
 
 
+@pytest.mark.parametrize("by_step", [True, False])
 @pytest.mark.parametrize(
     "change, segment_of_rollout, refused",
     [
@@ -138,11 +139,13 @@ def service(**changes: Any) -> Document:
     ],
 )
 async def test_players_are_not_dealt_anew_in_the_middle_of_a_rollout(
-    bare: Any, change: dict[str, Any], segment_of_rollout: str | None, refused: bool
+    bare: Any, change: dict[str, Any], segment_of_rollout: str | None, refused: bool, by_step: bool
 ) -> None:
     await bare.open()
     await bare.a.catalog.apply([service(), segment("a")], [], actor="anna")
-    await bare.declare(RolloutSpec("shop", "shop", (SetWeight(2_000), Pause()), segment=segment_of_rollout))
+    by_steps = (SetSegment(Segment(segment_of_rollout, ()), 2_000),) if by_step and segment_of_rollout else ()
+    whole = None if by_step else segment_of_rollout
+    await bare.declare(RolloutSpec("shop", "shop", (*by_steps, SetWeight(2_000), Pause()), segment=whole))
     rollout = await bare.roll_out()
     before = await bare.entries()
     if not refused:

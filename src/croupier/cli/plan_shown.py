@@ -114,11 +114,7 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
         waits or guards or "nothing",
         duration(timed.soonest_s) + plus,
         "never ends" if usual is None else words.roughly(usual) + plus,
-        "nobody"
-        if not stage.exposing
-        else "-"
-        if requests is None or stage.shares
-        else f"{requests:,} requests" + plus,
+        "nobody" if not stage.exposing else "-" if requests is None else f"{requests:,} requests" + plus,
     )
 
 
@@ -222,10 +218,10 @@ def _gate_object(gate: GateOutlook, planned: Planned) -> dict[str, Any]:
 
 
 def _exposed(timed: Timed, planned: Planned) -> int | None:
-    """Requests that the canary gets during the stage: of the gate that sees the most."""
+    """Requests that the canary gets during the stage: of the gate that sees the most. What a segment adds nobody knows."""
     rates = [gate.traffic.per_s for gate in planned.outlook.gates if gate.traffic is not None]
     usual = _finite(timed.usual_s)
-    if not rates or usual is None:
+    if not rates or usual is None or timed.stage.shares:
         return None
     return round(max(rates) * timed.stage.weight * usual)
 

@@ -33,7 +33,7 @@ from croupier.core.gates import (
 )
 from croupier.core.releases import Limits, ProcessTemplate, Service
 from croupier.core.rollout.resolve import resolve
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Timing
+from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetSegment, SetWeight, Timing
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
 
@@ -83,6 +83,27 @@ def test_an_argo_strategy_pastes_in_unchanged() -> None:
             Pause(None),
         ),
     )
+
+
+def test_shares_of_segments() -> None:
+    steps = (
+        "steps: [{setSegment: {segment: staff, weight: 100}}, {setSegment: {match: {market: [SE, NO]}, weight: 0.5}}]"
+    )
+    text = f"{V1}\nkind: Rollout\nmetadata: {{name: r}}\nspec: {{service: s, strategy: {{canary: {{{steps}}}}}}}\n"
+    found = spec_of(text)
+    assert isinstance(found, RolloutSpec)
+    assert found.steps == (
+        SetSegment(Segment("staff", ()), 10_000),
+        SetSegment(Segment("market=SE,NO", (AttributeMatch("market", ("SE", "NO")),)), 50),
+    )
+    for wrong, said in (
+        ("{weight: 5}", "exactly one of segment and match is needed"),
+        ("{segment: a, match: {b: [c]}, weight: 5}", "'segment' and 'match' cannot stand together"),
+        ("{segment: staff}", "weight"),
+        ("{segment: staff, weight: 101}", "weight"),
+    ):
+        [problem] = parse_text(text.replace("{segment: staff, weight: 100}", wrong), known=None).errors
+        assert said in str(problem), problem
 
 
 def test_a_rollout_with_everything() -> None:

@@ -169,6 +169,35 @@ def test_a_segment_that_no_request_of_the_service_can_be_told_by() -> None:
     ]
 
 
+def test_segments_of_steps_are_looked_at_too() -> None:
+    wait = "{pause: {duration: 5m}}"
+    inline = "{setSegment: {match: {vip: [gold]}, weight: 6}}"
+    steps = f"steps: [{{setSegment: {{segment: nordics, weight: 5}}}}, {wait}, {inline}, {wait}, "
+    rollout = ROLLOUT.replace("  segment: germans\n", "").replace("setWeight: 5", "setWeight: 1")
+    rollout = rollout.replace("steps: [", steps)
+    found = problems(SERVICE, GATE, SEGMENT, rollout)
+    assert [problem.split(" ", 1)[1] for problem in found] == [
+        "spec.strategy.canary.steps[0].setSegment.segment: unknown segment 'nordics'. There are: germans.",
+        (
+            "spec.strategy.canary.steps[2].setSegment.match: segment 'vip=gold' asks for 'vip', but service 'payments' "
+            "has no header for it. Add it to the service: attributes: {vip: x-vip}."
+        ),
+    ]
+    changed = SERVICE.replace("market: x-market", "brand: x-brand")
+    german = rollout.replace("segment: nordics", "segment: germans").replace("match: {vip: [gold]}", "segment: germans")
+    [left] = problems(changed, known=(SERVICE, GATE, SEGMENT, german))
+    assert "rollout 'payments' would not work: segment 'germans' asks for 'market'" in left
+
+
+def test_players_compared_with_others_are_warned_of() -> None:
+    steps = "steps: [{setSegment: {segment: germans, weight: 5}}, {pause: {duration: 5m}}, "
+    rollout = ROLLOUT.replace("  segment: germans\n", "").replace("steps: [", steps)
+    gate = GATE.replace("objective: {atLeast: 99%}", "comparison: {}")
+    found = problems(SERVICE, gate, SEGMENT, rollout)
+    assert "compares the players of germans with everybody else" in " ".join(found)
+    assert not any("everybody else" in each for each in problems(SERVICE, GATE, SEGMENT, rollout))
+
+
 def test_two_services_with_one_prefix() -> None:
     other = SERVICE.replace("name: payments", "name: wallet")
     text = "so nobody could tell their requests apart. Give each service its own prefix."

@@ -12,6 +12,7 @@ import pytest
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.control.ports import Backend, RoutedService, TrafficRouter, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.rollout.exposure import Inside
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
@@ -52,6 +53,12 @@ async def router(request: pytest.FixtureRequest, run_dir: Path, free_port: int) 
 
 GERMANY = Segment(name="germany", matches=(AttributeMatch("market", ("DE",)),))
 STABLE = stable_routes("payments", "1.0.0")
+NORTH = Segment(name="market=NO,SE", matches=(AttributeMatch("market", ("NO", "SE")),))
+BY_SEGMENT = tuple(
+    canary_routes("payments", "1.0.0", "1.1.0", weight, salt="payments/7", insides=shares)
+    for weight in (0, 100)
+    for shares in ((Inside(GERMANY, 10_000),), (Inside(NORTH, 1_000), Inside(GERMANY, 10_000)))
+)
 SPLIT = canary_routes("payments", "1.0.0", "1.1.0", 500, salt="payments/7", segment=GERMANY)
 
 
@@ -70,7 +77,7 @@ async def test_it_serves_nothing_at_first(router: TrafficRouter) -> None:
 
 
 async def test_it_serves_what_was_applied(router: TrafficRouter) -> None:
-    for routes in (STABLE, SPLIT, replace(SPLIT, salt="payments/8"), STABLE):
+    for routes in (STABLE, SPLIT, replace(SPLIT, salt="payments/8"), *BY_SEGMENT, STABLE):
         await router.apply(table(routes))
         assert await router.served() == {"payments": routes}
 

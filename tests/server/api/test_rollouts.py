@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.server.conftest import document, shop
 
 from croupier.core.gates import Counts
 
@@ -67,6 +68,54 @@ async def test_a_release_goes_to_everybody(world: Any) -> None:
     assert points[0]["total"] == 1_000
     later = (await world.get("/rollouts/shop-2/samples", params={"since": "2999-01-01T00:00:00Z"})).json()
     assert later["gates"][0]["series"] == []
+    assert (await world.get("/journal/verify")).json()["ok"]
+
+
+async def test_employees_first_then_a_market_then_everybody(world: Any) -> None:
+    await world.declare()
+    steps = [
+        {"setSegment": {"segment": "staff", "weight": 100}},
+        {"pause": {}},
+        {"setSegment": {"match": {"market": ["SE"]}, "weight": 10}},
+        {"pause": {}},
+        {"setWeight": 1},
+        {"pause": {}},
+    ]
+    documents = [
+        document("Segment", "staff", {"match": {"employee": ["yes"]}}),
+        document("Rollout", "shop", {"service": "shop", "strategy": {"canary": {"steps": steps}}}),
+    ]
+    service = next(each for each in shop() if each["kind"] == "Service")
+    service["spec"]["attributes"] = {"employee": "x-employee", "market": "x-market"}
+    assert (await world.post("/apply", {"documents": [service, *documents]})).status_code == 200
+    first = await world.roll_out()
+    assert first["steps"][0] == {**first["steps"][0], "kind": "setSegment", "segment": "staff", "weight": 100}
+    assert (first["weight"], first["confirmedWeight"], first["exposure"]) == (0, 0, "100 % of staff")
+    assert first["segments"] == [{"segment": "staff", "weight": 100}]
+    assert first["waitingFor"] == "waiting for a person at 100 % of staff: promote it to go on"
+    exposures = []
+    for step in (3, 5):
+        await world.post("/rollouts/shop-2/promote", {"reason": "fine"})
+        found = await world.until(
+            "/rollouts/shop-2", lambda rollout, step=step: rollout["step"] == step and rollout["hold"] == "step"
+        )
+        exposures.append(found["exposure"])
+    assert exposures == [
+        "100 % of staff, 10 % of market=SE",
+        "100 % of staff, 10 % of market=SE, 1 % of everybody else",
+    ]
+    served = (await world.get("/services")).json()["items"][0]["served"]
+    assert [(share["segment"], share["weights"][0]["weight"]) for share in served] == [
+        ("staff", 100),
+        ("market=SE", 10),
+        (None, 1),
+    ]
+    history = (await world.get("/rollouts/shop-2/history")).json()["items"]
+    told = [item["text"] for item in history if item["type"] == "weight_confirmed"]
+    assert told[0] == "the data plane serves 100 % of staff from the canary"
+    await world.post("/rollouts/shop-2/promote", {"reason": "fine"})
+    done = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "succeeded")
+    assert done["segments"] == []
     assert (await world.get("/journal/verify")).json()["ok"]
 
 

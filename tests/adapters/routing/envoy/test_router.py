@@ -17,9 +17,11 @@ from croupier.adapters.routing.envoy.bootstrap import REQUESTS_COUNTER, STATS_PA
 from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.rollout.exposure import Inside
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes, stable_routes
 from croupier.core.segments import AttributeMatch, Segment, bucket
 from croupier.errors import Rejected, Transient
+from croupier.testing import version_for
 
 pytestmark = pytest.mark.envoy
 
@@ -108,6 +110,34 @@ async def test_a_segment_is_only_those_in_it(
             inside = segment.contains({"market": market, "brand": brand})
             assert served == ("1.1.0" if inside else "1.0.0"), (market, brand)
     assert await version(client, x_player_id="p", x_market="DE") == "1.0.0"
+
+
+async def test_shares_of_segments_are_those_that_python_predicts_and_nobody_comes_back(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    north = Segment("north", (AttributeMatch("market", ("SE", "DE")),))
+    backends = [await upstream(name) for name in ("1.0.0", "1.1.0")]
+    players = [(f"player-{number}", market) for number in range(60) for market in ("DE", "SE", "AT")]
+    there: set[tuple[str, str]] = set()
+    for weight, insides in (
+        (0, (Inside(GERMANY, 5_000),)),
+        (0, (Inside(GERMANY, 5_000), Inside(north, 2_000))),
+        (1_000, (Inside(GERMANY, 5_000), Inside(north, 7_000))),
+        (9_000, (Inside(GERMANY, 5_000), Inside(north, 10_000))),
+    ):
+        routes = canary_routes("payments", "1.0.0", "1.1.0", weight, salt="payments-7.1", insides=insides)
+        await router.apply(table_of(routes, *backends))
+        seen = {
+            (player, market)
+            for player, market in players
+            if await version(client, x_player_id=player, x_market=market) == "1.1.0"
+        }
+        assert seen == {
+            (player, market) for player, market in players if version_for(routes, player, {"market": market}) == "1.1.0"
+        }
+        assert there < seen
+        there = seen
+        assert await version(client, x_market="DE") == "1.0.0"
 
 
 async def test_the_first_share_whose_segment_fits_applies(
