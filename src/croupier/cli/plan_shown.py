@@ -218,7 +218,7 @@ def _gate_object(gate: GateOutlook, planned: Planned) -> dict[str, Any]:
 
 
 def _exposed(timed: Timed, planned: Planned) -> int | None:
-    """Requests that the canary gets during the stage: of the gate that sees the most. What a segment adds nobody knows."""
+    """Requests of the canary during the stage: of the gate that sees the most. What segments add nobody knows."""
     rates = [gate.traffic.per_s for gate in planned.outlook.gates if gate.traffic is not None]
     usual = _finite(timed.usual_s)
     if not rates or usual is None or timed.stage.shares:
