@@ -248,9 +248,7 @@ def history(
 
 @app.command()
 def replay(context: typer.Context, rollout: Id, as_json: Json = False) -> None:
-    """Make every verdict and every action on a group again, from the recorded counts. Leaves with 1 where one comes
-    out otherwise.
-    """
+    """Make every verdict and group action again, from the record. Leaves with 1 where one comes out otherwise."""
     with meant.opened(context, rollout) as client:
         found = client.get(f"rollouts/{segment(rollout)}/replay")
     verdicts, actions = found["mistakes"], found["actionMistakes"]

@@ -131,8 +131,8 @@ def rollout(steps: str, more: str = "") -> list[str]:
         (
             "{setWeight: 5, pause: {}}",
             (
-                "steps[0]: 'setWeight' and 'pause' cannot stand together: exactly one of setWeight, pause, analysis "
-                "and auto is allowed. Make a step of each."
+                "steps[0]: 'setWeight' and 'pause' cannot stand together: exactly one of setWeight, setSegment, pause, "
+                "analysis and auto is allowed. Make a step of each."
             ),
         ),
         (

@@ -130,11 +130,10 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
 
 def _excused(evidence: Evidence) -> str:
     """What a sick instance counted, which is missing in the counts of the whole."""
-    who = f" ({evidence.suspect.name} was the last)" if evidence.suspect is not None else ""
     left = max(EXCUSED_S - evidence.excused_s, 0.0)
     return (
-        f"of {evidence.excused_s:.0f} s, what a single sick instance counted{who} is not held against the release and "
-        f"not in its counts; {f'{left:.0f} s more may be' if left >= 1.0 else 'no more can be'}"
+        f"of {evidence.excused_s:.0f} s, what a single sick instance counted is not held against the release and not "
+        f"in its counts; {f'{left:.0f} s more may be' if left >= 1.0 else 'no more can be'}"
     )
 
 
