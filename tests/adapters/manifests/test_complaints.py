@@ -118,15 +118,24 @@ def rollout(steps: str, more: str = "") -> list[str]:
         ),
         (
             "{frobnicate: 5}, {pause: {}}",
-            "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, setSegment, pause, analysis, auto.",
+            (
+                "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, setSegment, "
+                "pause, analysis, auto."
+            ),
         ),
         (
             "{setHeaderRoute: {}}, {pause: {}}",
-            "steps[0].setHeaderRoute: 'setHeaderRoute' is not used here. Write setSegment: {segment: <name>, weight: 100} instead.",
+            (
+                "steps[0].setHeaderRoute: 'setHeaderRoute' is not used here. Write setSegment: {segment: "
+                "<name>, weight: 100} instead."
+            ),
         ),
         (
             "{}, {pause: {}}",
-            "steps[0]: exactly one of setWeight, setSegment, pause, analysis and auto is needed, there is none. Add one.",
+            (
+                "steps[0]: exactly one of setWeight, setSegment, pause, analysis and auto is needed, "
+                "there is none. Add one."
+            ),
         ),
         (
             "{setWeight: 5, pause: {}}",
