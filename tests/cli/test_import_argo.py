@@ -265,6 +265,11 @@ WRONG: list[tuple[str, str, str]] = [
         "8 spec.metrics[0].provider.web.method: 'PATCH' is no method",
     ),
     (
+        "a method that is no text",
+        metric("", provider="web: {url: 'https://x', method: {a: b}}"),
+        "8 spec.metrics[0].provider.web.method:",
+    ),
+    (
         "a negative time-out",
         metric("", provider="web: {url: 'https://x', timeoutSeconds: -1}"),
         "8 spec.metrics[0].provider.web.timeoutSeconds: a time-out cannot be negative",

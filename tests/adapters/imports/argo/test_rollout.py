@@ -71,6 +71,15 @@ def test_a_lost_guard_puts_a_person_at_the_end() -> None:
     }
 
 
+@pytest.mark.parametrize("lines, expected", [((), ["person"]), (("pause: {duration: 1m}",), ["1m", "person"])])
+def test_a_guard_that_never_sees_a_player_is_none(lines: tuple[str, ...], expected: list[Any]) -> None:
+    guard = "      analysis: {templates: [{templateName: t}], args: [{name: a, value: b}]}\n"
+    mades = made((canary(*lines) if lines else CANARY) + guard + TEMPLATE)
+    assert steps(mades, "r") == expected
+    assert "analysis" not in documents(mades)["Rollout", "r"]["strategy"]["canary"]
+    assert refused(mades) == []
+
+
 def test_an_analysis_before_any_weight_is_none() -> None:
     mades = made(
         canary("analysis: {templates: [{templateName: t}], args: [{name: a, value: b}]}", "setWeight: 5") + TEMPLATE

@@ -70,7 +70,7 @@ def _web(data: Any, at: Path, made: Made) -> dict[str, Any] | None:
         "it, and redirects are not followed",
     )
     method = asked.get("method", "GET")
-    if method not in {"GET", "POST", "PUT"}:
+    if method not in ("GET", "POST", "PUT"):  # which may be anything, also a list
         made.wrong((*at, "method"), f"'{method}' is no method that Argo Rollouts knows.", "Write GET, POST or PUT.")
     elif "method" in asked:
         written["method"] = method

@@ -76,6 +76,10 @@ class Strategy:
 
     def canary(self) -> dict[str, Any]:
         """The strategy as our document has it."""
+        watched: Path = ("spec", "strategy", "canary", "analysis")
+        if self.guards and not any(step.get("setWeight") for step in self.steps.made):
+            self.made.differs(watched, f"it never sees a player of the canary, since no step gives it any; {PERSON}")
+            self.made.lacks, self.guards, self.unsure = True, [], watched
         if self.unsure is not None:
             self.steps.person(self.unsure)
         at = (0, "spec", "strategy", "canary")
@@ -84,5 +88,5 @@ class Strategy:
         written: dict[str, Any] = {}
         if self.guards:
             written["analysis"] = {"templates": [{"templateName": name} for name in self.guards]}
-            self.made.origins[(*at, "analysis")] = ("spec", "strategy", "canary", "analysis")
+            self.made.origins[(*at, "analysis")] = watched
         return {**written, "steps": self.steps.made}
