@@ -273,6 +273,11 @@ WRONG: list[tuple[str, str, str]] = [
         TOP + "  strategy: {blueGreen: {activeService: a, previewService: a}}\n",
         "previewService: it is the active service",
     ),
+    (
+        "an analysis of nothing before the switch",
+        TOP + "  strategy: {blueGreen: {activeService: a, prePromotionAnalysis: {args: []}}}\n",
+        "blueGreen.prePromotionAnalysis: the analysis names no template",
+    ),
     ("no active service", TOP + "  strategy: {blueGreen: {}}\n", "blueGreen: 'activeService' is missing"),
     ("other pods", canary("setWeight: 5").replace("labels: {app: r}", "labels: {app: s}"), "have not this label"),
     ("no selector", canary("setWeight: 5").replace("{matchLabels: {app: r}}", "{}"), "the selector selects nothing"),

@@ -137,6 +137,7 @@ EXACT = {"exact": "1"}
         ([{"headers": {"x-a": EXACT}}, {"headers": {"x-b": EXACT}}], None),
         ([{"headers": {"x-a": EXACT, "x-b": EXACT}}, {"headers": {"x-a": EXACT, "x-b": EXACT}}], None),
         ([{"headers": {"x-a": {"regex": "1"}}}], None),
+        ([{"headers": {"x-a": None}}], None),
         ([{"headers": {"x-a": EXACT}, "sourceLabels": {"app": "a"}}], None),
         ([{"headers": {"cookie": EXACT}}], None),
         ([{"headers": {"x-a": EXACT, "a": EXACT}}], None),

@@ -161,11 +161,11 @@ def _metrics(spec: Mapping[str, Any], values: Mapping[str, str], made: Made, *, 
             made.lacks = True
     dry = _dry(spec, names, made)
     for metric in metrics:
-        if any(rule.search(metric["name"]) for rule in dry):
+        if any(rule.search(metric.get("name", "")) for rule in dry):
             metric["dryRun"] = True
     for rule, limit in _retentions(spec, names, made):
         for metric in metrics:
-            if rule.search(metric["name"]):
+            if rule.search(metric.get("name", "")):
                 metric.setdefault("measurementRetention", limit)
     return metrics
 

@@ -32,6 +32,9 @@ def check_rollout(data: Mapping[str, Any], made: Made) -> None:
         return
     ((name, strategy),) = given.items()
     _affinity(strategy.get("antiAffinity"), (*_AT, name, "antiAffinity"), made)
+    for analysis in ("prePromotionAnalysis", "postPromotionAnalysis"):
+        if strategy.get(analysis) is not None:
+            check_analysis(strategy[analysis], (*_AT, name, analysis), made)
     if name == "canary":
         _canary(strategy, (*_AT, name), made)
     elif strategy["activeService"] == strategy.get("previewService"):

@@ -15,7 +15,7 @@ def segment_of(matches: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[str
     for match in matches:
         headers = match.get("headers") or {}
         others = [name for name in match if name != "headers" and match[name]]
-        if not headers or others or any(list(way) != ["exact"] or not way["exact"] for way in headers.values()):
+        if not headers or others or any(not _is_exact(way) for way in headers.values()):
             return None
         asked.append({name.lower(): way["exact"] for name, way in headers.items()})
     names = {name for each in asked for name in each}
@@ -26,6 +26,11 @@ def segment_of(matches: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[str
         return None
     values = {attributes[name]: list(dict.fromkeys(each[name] for each in asked)) for name in sorted(names)}
     return values, {attribute: name for name, attribute in attributes.items()}
+
+
+def _is_exact(way: Mapping[str, Any] | None) -> bool:
+    """Whether it asks for the whole value, and nothing else."""
+    return way is not None and [name for name in way if way[name]] == ["exact"]
 
 
 def _attribute(header: str) -> str:
