@@ -78,7 +78,9 @@ async def floor(free_port: int, tmp_path: Path) -> AsyncIterator[Floor]:
             started.append(casino.start(service, version, options=options))
             await asyncio.to_thread(wait_ready, started[-1])
         await router.start()
-        metrics = EmbeddedMetrics(clock, MetricSettings(interval_s=0.5, timeout_s=60.0, edge_socket=router.admin_socket))
+        metrics = EmbeddedMetrics(
+            clock, MetricSettings(interval_s=0.5, timeout_s=60.0, edge_socket=router.admin_socket)
+        )
         try:
             places = {VersionKey(each.service, each.version): Endpoint("127.0.0.1", each.port) for each in started}
             services = tuple(
