@@ -129,8 +129,12 @@ class Server:
         now = time.time()
 
         def done() -> bool | None:
-            times = {one["metric"]["instance"]: float(one["value"][1]) for one in self.ask("timestamp(up) and up == 1")}
-            return all(times.get(page.address, 0.0) > now for page in pages) or None
+            # By service, too: the port may have been another page's, which Prometheus forgets only some seconds later.
+            times = {
+                (one["metric"]["instance"], one["metric"]["service"]): float(one["value"][1])
+                for one in self.ask("timestamp(up) and up == 1")
+            }
+            return all(times.get((page.address, page.service), 0.0) > now for page in pages) or None
 
         until(done, "a good scrape")
 
