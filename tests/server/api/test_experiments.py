@@ -85,9 +85,7 @@ async def test_who_changes_the_split_under_a_run_is_warned_everywhere(declared: 
     assert (await declared.post("/experiments/lobby-order/start", {"reason": "now"})).status_code == 200
     split = {"name": "all", "variants": {"classic": 90, "recent": 10}}
     flag = {**FLAG, "spec": {**FLAG["spec"], "rules": [split]}}  # type: ignore[dict-item]
-    text = (
-        "experiment 'lobby-order' measures 'all' in production, which deals otherwise by this: its result is withheld"
-    )
+    text = "experiment 'lobby-order' measures 'all' in production, which deals otherwise by this: while that is not"
 
     tried = (await declared.post("/apply", {"documents": [flag], "dryRun": True})).json()["warnings"]
     assert [(item["field"], item["message"].startswith(text)) for item in tried] == [("spec.rules", True)]

@@ -44,8 +44,8 @@ def disturbed(before: FlagState, after: Flag) -> Iterator[Problem]:
         override = after.environments.get(run.environment)
         where = ("rules",) if override is None or override.rules is None else ("environments", run.environment, "rules")
         named = f"experiment '{run.experiment}' measures '{run.rule}' in {run.environment}"
-        hint = f"Keep variants, weights and rollout of '{run.rule}' as then, or stop it: croupier experiment stop "
-        hint += f"{run.experiment}"
+        kept = f"Keep variants, weights and rollout of '{run.rule}' as then"
+        hint = f"{kept}, or stop it: croupier experiment stop {run.experiment}"
         now = _deals(after, run.environment, run.rule)
         if now == _deals(before.flag, run.environment, run.rule):
             continue
