@@ -118,6 +118,13 @@ def test_work_is_told_whether_there_is_an_answer_or_not() -> None:
         assert condition(text).steps(result) == MOST
 
 
+def test_what_is_no_text_is_not_gone_through() -> None:
+    frame = Frame(5.0)
+    with pytest.raises(Unanswerable, match="5 is no text"):
+        compiled(parse("lastIndexOf(result, 'a') > 0"))(frame)
+    assert frame.work.left == MOST
+
+
 def test_a_number_is_read_in_one_go() -> None:
     """A pattern with two ways to read the same digits tries them all: half a second for one text."""
     assert functions._FLOAT.fullmatch("1" * 1_000_000 + "x") is None
