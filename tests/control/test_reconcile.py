@@ -556,7 +556,7 @@ async def test_templates_of_what_ran_are_forgotten(shop: Any) -> None:
     await shop.a.rollouts.abort(rollout, BORIS)
     await shop.turn(30)
     assert shop.running() == {"1.0.0"}
-    assert {key.version for key in shop.a.reconciler._templates} == {"1.0.0"}
+    assert {key.version for key in shop.a.reconciler._applying._templates} == {"1.0.0"}
 
 
 async def test_a_rollout_that_cannot_be_read_stops_no_other_one(shop: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -796,7 +796,7 @@ async def test_an_abort_does_not_wait_until_the_canary_is_found(shop: Any) -> No
 
 async def test_a_version_without_a_release_is_not_run(shop: Any) -> None:
     """Something else in the data plane than we know of: it is left alone, and harms nothing."""
-    runnable = await shop.a.reconciler._runnable({shop.key("1.0.0"), shop.key("9.9.9")})
+    runnable = await shop.a.reconciler._applying._runnable({shop.key("1.0.0"), shop.key("9.9.9")})
     assert set(runnable) == {shop.key("1.0.0")}
 
 

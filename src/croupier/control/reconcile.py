@@ -8,15 +8,13 @@ players away from one: an abort is kept on disk, applied at once and recorded wh
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Final, TypeVar
 
+from croupier.control.applying import Applying
 from croupier.control.fleet import Fleet, read_fleet
 from croupier.control.groups import NoSwitches, Switched, Switches, turn_off
-from croupier.control.isolation import strangers, without_blamed
-from croupier.control.lingering import Lingering
 from croupier.control.observe import (
     GateMemory,
     Seen,
@@ -24,20 +22,19 @@ from croupier.control.observe import (
     View,
     ask_gates,
     keep_samples,
-    scrape_targets,
     turns_of_sources,
 )
 from croupier.control.overdue import tell_awaited
-from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, TrafficTable, VersionKey
+from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, VersionKey
 from croupier.control.recording import CONTROLLER, Who, draft, fold, record
 from croupier.control.under_way import UnderWay
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.gates.judge import Said
-from croupier.core.releases import ProcessTemplate
+from croupier.core.releases import Release
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.events import AbortStarted, Event, GateJudged, GroupSetAside, GroupWatched, WeightConfirmed
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import Conflict, Corrupt, CroupierError, Fenced, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, Fenced, Rejected, Transient
 
 T = TypeVar("T")
 
@@ -66,8 +63,6 @@ class Reconciler:
     _fleet: Fleet | None = None
     _stale: bool = True
     _view: View = field(default_factory=View)
-    _lingering: Lingering = field(default_factory=Lingering)
-    _templates: dict[VersionKey, ProcessTemplate] = field(default_factory=dict)
     _gates: dict[str, GateMemory] = field(default_factory=dict)
     _turns: Turns = field(default_factory=turns_of_sources)
     _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
@@ -76,6 +71,10 @@ class Reconciler:
     """A metric source has answered that was not waited for."""
     _unrecorded: asyncio.Event = field(default_factory=asyncio.Event)
     """There is an abort whose record nobody waits for."""
+    _applying: Applying = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._applying = Applying(self.ports, self._urgent, self._release)
 
     @property
     def fleet(self) -> Fleet | None:
@@ -316,33 +315,16 @@ class Reconciler:
         # Somebody else's entry in between means that there is more to read: the size then stays behind, and we read.
         size = fleet.size + (outcome.seq == fleet.size)
         self._fleet = fleet.with_rollout(outcome.rollout, outcome.delivery, size)
-        self._lingering.note(self._fleet)
+        self._applying.lingering.note(self._fleet)
 
     async def _apply(self, seen: Seen) -> Fleet:
-        """Push the wanted traffic, then the wanted workloads. What is still served, or might be, keeps running. Returns
-        the fleet whose traffic was pushed.
-        """
+        """Push the wanted traffic and workloads; returns the fleet whose traffic was pushed."""
         fleet = self._bound_for_stable()
-        if seen.served is None and not fleet.services:
-            return fleet  # nothing is recorded, and who knows what is served
-        served = seen.served_versions if seen.served is not None else set(seen.workloads)
-        running = fleet.needed() | served | self._lingering.keys(self.ports.clock.now())
-        table = fleet.table(running, seen.workloads)
-        if unknown := strangers(seen.served or {}, fleet):
-            raise Transient(
-                f"{', '.join(unknown)} is served, but this record knows nothing of it, so nothing is touched.",
-                hint="Bring the right database back and restart. To begin anew, stop what serves: croupier down.",
-            )
-        giving_up = any(stored.value.phase is Phase.ABORTING for stored in fleet.rollouts.values())
-        # Finding a version again may take as long as its start; players of a canary given up elsewhere cannot wait.
-        trouble = None if seen.unsettled(table) and not giving_up else await self._push(table)
-        await self.ports.workloads.apply(await self._runnable(running))
-        await self.ports.metrics.watch(scrape_targets(seen.workloads, self._templates))
-        kept = running | seen.workloads.keys()
-        self._templates = {key: template for key, template in self._templates.items() if key in kept}
-        if trouble is not None:
-            raise Transient(f"traffic was not moved: {trouble}") from trouble
+        await self._applying.apply(fleet, seen)
         return fleet
+
+    async def _release(self, key: VersionKey) -> Release | None:
+        return await self._said(self.ports.store.release(key.service, key.version))
 
     def _bound_for_stable(self) -> Fleet:
         """The fleet with the aborts that could not be recorded yet: their players go to the stable version all the
@@ -354,34 +336,6 @@ class Reconciler:
             if stored is not None and not _is_given_up(stored.value):
                 fleet = fleet.with_rollout(fold(stored, (intent.event,)), None, fleet.size)
         return fleet
-
-    async def _push(self, table: TrafficTable) -> CroupierError | None:
-        """Push the table or, where services in it are refused, all the others; what went wrong, if anything did."""
-        try:
-            await self._hand_over(table)
-        except Rejected as refused:
-            rest = without_blamed(table, refused)
-            if rest is not None:
-                with suppress(CroupierError):  # the first refusal tells more
-                    await self._hand_over(rest)
-            return refused
-        except CroupierError as trouble:
-            return trouble
-        return None
-
-    async def _hand_over(self, table: TrafficTable) -> None:
-        """Push it; whoever wakes us while the data plane is slow to confirm is served first."""
-        if not self._urgent.is_set():
-            with suppress(Interrupted):
-                await unless(self.ports.router.apply(table), self._urgent)
-
-    async def _runnable(self, running: set[VersionKey]) -> Mapping[VersionKey, ProcessTemplate]:
-        """Templates by version; releases never change, so each is read once."""
-        for key in running - self._templates.keys():
-            release = await self._said(self.ports.store.release(key.service, key.version))
-            if release is not None:
-                self._templates[key] = release.process
-        return {key: self._templates[key] for key in running if key in self._templates}
 
     async def _rest(self, interval_s: float, stop: asyncio.Event) -> None:
         """Sleep until the next tick is due, somebody wakes us, or it is over."""
