@@ -18,7 +18,7 @@ from benchmarks.flags._stage import House, listening, open_house
 
 from croupier.cli.demo.stage import ControlPlane
 from croupier.errors import CroupierError
-from croupier.server.api.views import epoch
+from croupier.server.api.formats import epoch
 
 RESPONSIVE_S = 2.0
 """Health must be answered so soon, whatever else goes on."""

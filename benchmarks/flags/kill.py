@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.flags._stage import House, listening, open_house
 
-from croupier.server.api.views import epoch
+from croupier.server.api.formats import epoch
 
 PROMISED_MS = {1_000: 100.0, 10_000: 500.0}
 """The 99th percentile, by how many listen."""

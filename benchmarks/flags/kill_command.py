@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.flags._stage import House, open_house
 
-from croupier.server.api.views import epoch
+from croupier.server.api.formats import epoch
 
 FLAG = "payments_v2"
 

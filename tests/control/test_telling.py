@@ -13,7 +13,7 @@ from croupier.control.telling import GIVEN_UP_S, LONGEST_PAUSE_S, REFUSED_S, Tel
 from croupier.core.rollout import events as e
 from croupier.core.rollout.notices import Kind, Notice, Patience
 from croupier.errors import Transient
-from croupier.server.api.views import decode
+from croupier.server.api.record_views import decode
 
 BOSS = Ask("anna", "enough")
 

@@ -22,7 +22,7 @@ from croupier.control.traffic import keep_counting
 from croupier.core.journal.entry import Entry
 from croupier.errors import CroupierError, Rejected
 from croupier.server.api.idempotency import Answers
-from croupier.server.api.views import decode
+from croupier.server.api.record_views import decode
 from croupier.server.auth import Doorman, Keyring, Role, mint
 from croupier.server.context import Context
 from croupier.server.flags.definitions import Definitions

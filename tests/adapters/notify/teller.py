@@ -9,7 +9,7 @@ from croupier.adapters.notify.declared import Format
 from croupier.adapters.outgoing import Allowed
 from croupier.adapters.store.sql import open_store
 from croupier.control.telling import Teller
-from croupier.server.api.views import decode
+from croupier.server.api.record_views import decode
 
 
 async def main(store_url: str, url: str) -> None:

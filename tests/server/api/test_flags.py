@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from croupier.errors import Transient
-from croupier.server.api.views import moment
+from croupier.server.api.formats import moment
 from croupier.server.auth import Role
 
 PAYMENTS = {

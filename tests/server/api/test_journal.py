@@ -119,7 +119,7 @@ async def test_a_stream_says_what_happens_now(world: Any, address: str) -> None:
 
 async def test_streams_are_counted(world: Any, address: str) -> None:
     held = [follow(address, world, params={"after": -1}) for _ in range(3)]
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(60):
         for events in held:
             await anext(events)
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:

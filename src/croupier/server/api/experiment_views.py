@@ -9,7 +9,7 @@ from croupier.core.experiments import Answer, Compared, Experiment, Run, result_
 from croupier.core.experiments.model import Plan
 from croupier.core.experiments.words import headline, sentence
 from croupier.server.api import experiment_models as em
-from croupier.server.api.views import moment
+from croupier.server.api.formats import moment
 
 
 def run(item: Run, measured: Collection[str]) -> em.RunView:

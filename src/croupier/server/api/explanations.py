@@ -14,7 +14,7 @@ from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.explain_gate import Estimate, GateStory, GroupStory, Point, explain_gate
 from croupier.core.rollout.gate_words import INTERVALS, describe_story
 from croupier.errors import NotFound
-from croupier.server.api import views
+from croupier.server.api.formats import moment, percent_of
 from croupier.server.api.wire import Model, Moment, Percent
 from croupier.server.context import Here
 
@@ -160,8 +160,8 @@ def _estimate(estimate: Estimate) -> EstimateView:
 
 def _point(point: Point) -> PointView:
     return PointView(
-        at=views.moment(point.at),
-        weight=views.percent_of(point.weight_bp),
+        at=moment(point.at),
+        weight=percent_of(point.weight_bp),
         odds=point.log_odds,
         streak=point.streak,
         good=point.canary.good,

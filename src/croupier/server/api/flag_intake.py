@@ -15,7 +15,7 @@ from croupier.control.flags.book import FlagBook
 from croupier.core.flags.model import Flag
 from croupier.core.flags.read import read_flag
 from croupier.errors import NotFound, Problem, Rejected
-from croupier.server.api.views import moment
+from croupier.server.api.formats import moment
 
 LARGE: Final = 64 * 1024
 """From so many bytes on, a request's declarations are read beside the event loop, so that a kill comes through."""

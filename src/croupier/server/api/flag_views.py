@@ -26,7 +26,7 @@ from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 from croupier.server.api import flag_models as fm
 from croupier.server.api.flag_intake import inside
-from croupier.server.api.views import moment
+from croupier.server.api.formats import moment
 from croupier.server.problems import mistake
 
 

@@ -18,9 +18,9 @@ from croupier.server.api import flag_models as fm
 from croupier.server.api import flag_views as fv
 from croupier.server.api.etag import Expected, etag
 from croupier.server.api.flag_intake import LARGE, as_shown, flag_of, flags_of, placed, time_of, unplaced
+from croupier.server.api.formats import epoch
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit, first_of, page_of
-from croupier.server.api.views import epoch
 from croupier.server.api.wire import Page
 from croupier.server.auth import Operator, Principal
 from croupier.server.context import Context, Here

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from croupier.errors import NotFound, Rejected
 from croupier.server.api import models as m
-from croupier.server.api import views
+from croupier.server.api import record_views
 from croupier.server.api.paging import Limit
 from croupier.server.auth import Viewer
 from croupier.server.context import Context, Here
@@ -37,11 +37,12 @@ async def list_entries(
     """Who did what, when and why, oldest first. `next` is the `after` of the following page."""
     if newest:
         latest = await here.ports.journal.latest(limit, subject)
-        return m.Page(items=[views.entry(recorded) for recorded in latest])
+        return m.Page(items=[record_views.entry(recorded) for recorded in latest])
     found = await here.ports.journal.entries(after, limit + 1, subject)
     shown = found[:limit]
     return m.Page(
-        items=[views.entry(recorded) for recorded in shown], next=str(shown[-1].seq) if len(found) > limit else None
+        items=[record_views.entry(recorded) for recorded in shown],
+        next=str(shown[-1].seq) if len(found) > limit else None,
     )
 
 
@@ -55,7 +56,7 @@ async def get_head(here: Here) -> m.HeadView:
 @router.get("/journal/verify", operation_id="verify_journal", summary="Verify the journal")
 async def verify(here: Here) -> m.VerificationView:
     """Read the whole record and check it against itself and against the stored states."""
-    return views.verification(await here.ports.journal.verify())
+    return record_views.verification(await here.ports.journal.verify())
 
 
 @router.get("/journal/{seq}/proof", operation_id="prove_entry", summary="Prove that an entry is in the journal")
@@ -141,5 +142,8 @@ async def _events(here: Context, after: int, subject: str | None, reader: str | 
         if reader is not None and here.keyring.holder(reader) is None:
             return
         yield ServerSentEvent(
-            views.entry(recorded).model_dump_json(by_alias=True), event="entry", id=str(recorded.seq), retry=1_000
+            record_views.entry(recorded).model_dump_json(by_alias=True),
+            event="entry",
+            id=str(recorded.seq),
+            retry=1_000,
         )

@@ -11,7 +11,7 @@ from croupier.control.ports import Bookmark, Notifier
 from croupier.core.rollout.notices import Kind, Notice
 from croupier.errors import NotFound
 from croupier.server.api import models as m
-from croupier.server.api.views import moment
+from croupier.server.api.formats import moment
 from croupier.server.auth import Operator
 from croupier.server.context import Context, Here
 

@@ -11,6 +11,7 @@ from croupier.core.journal.entry import Entry
 from croupier.errors import NotFound, Rejected
 from croupier.server.api import models as m
 from croupier.server.api import views
+from croupier.server.api.formats import moment
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit, page_of
 from croupier.server.auth import Admin, Role, Viewer, mint
@@ -22,7 +23,7 @@ router = APIRouter(tags=["people"])
 @router.get("/about", operation_id="about", summary="What is this?")
 async def about(here: Here) -> m.About:
     """Version of the control plane, where players come in, and what time it is here."""
-    return m.About(version=version("croupier"), edge=here.settings.edge_url, now=views.moment(here.ports.clock.now()))
+    return m.About(version=version("croupier"), edge=here.settings.edge_url, now=moment(here.ports.clock.now()))
 
 
 @router.get("/me", operation_id="me", summary="Who am I?")

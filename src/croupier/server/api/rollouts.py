@@ -14,8 +14,9 @@ from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import NotFound
 from croupier.server.api import models as m
-from croupier.server.api import views
+from croupier.server.api import record_views, views
 from croupier.server.api.etag import Expected, etag
+from croupier.server.api.formats import epoch, position
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit
 from croupier.server.api.shown import rollout_now
@@ -68,10 +69,10 @@ async def get_history(
 ) -> m.Page[m.HistoryItem]:
     """What happened to the rollout, when, by whom and why, oldest first."""
     stored = await _stored(here, rollout)
-    after = views.position(cursor)
+    after = position(cursor)
     entries = await here.ports.journal.entries(after, limit + 1, f"rollout/{rollout}")
     shown = entries[:limit]
-    items = [item for recorded in shown for item in views.history(recorded, stored.value)]
+    items = [item for recorded in shown for item in record_views.history(recorded, stored.value)]
     return m.Page(items=items, next=str(shown[-1].seq) if len(entries) > limit else None)
 
 
@@ -84,7 +85,7 @@ async def get_replay(here: Here, rollout: RolloutId) -> m.Replay:
     history = await here.ports.store.history(rollout)
     verdicts = await asyncio.to_thread(lambda: tuple(rejudge(history)))
     actions = await asyncio.to_thread(lambda: tuple(redecide(history)))
-    return views.replay(stored.value, verdicts, actions)
+    return record_views.replay(stored.value, verdicts, actions)
 
 
 @router.get("/{rollout}/samples", operation_id="get_rollout_samples", summary="Read the charts' points")
@@ -95,7 +96,7 @@ async def get_samples(
 ) -> m.Samples:
     """What every gate saw of canary and baseline, look by look."""
     stored = await _stored(here, rollout)
-    kept = await here.ports.store.samples(rollout, since=views.epoch(since) if since else 0.0)
+    kept = await here.ports.store.samples(rollout, since=epoch(since) if since else 0.0)
     return views.samples(stored.value, kept)
 
 

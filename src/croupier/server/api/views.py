@@ -2,15 +2,10 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, overload
-
-from pydantic import Field, TypeAdapter, ValidationError
+from typing import Final, Literal
 
 from croupier.control.ports import (
     Document,
-    Recorded,
     Sample,
     Stored,
     Token,
@@ -20,12 +15,9 @@ from croupier.control.ports import (
 from croupier.core.gates import AnalysisRule, Counts, Finding, Gate, GateState, SequentialRule
 from croupier.core.gates.sequential.budget import used
 from croupier.core.gates.sequential.trials import log_e, spent
-from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
-from croupier.core.rollout.events import Event, GateJudged
 from croupier.core.rollout.explain import (
-    describe_event,
     describe_gate,
     describe_pace,
     describe_step,
@@ -34,53 +26,16 @@ from croupier.core.rollout.explain import (
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
-from croupier.core.rollout.redecide import Redecided, in_words
-from croupier.core.rollout.rejudge import Rejudged
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, SetSegment, SetWeight, Step
-from croupier.core.rollout.standing import said_so_far, stance, standing, unpassed
+from croupier.core.rollout.standing import stance, standing, unpassed
 from croupier.core.rollout.state import Abort, Phase, RolloutState
-from croupier.errors import Rejected
 from croupier.server.api import models as m
+from croupier.server.api.formats import moment, percent_of
 from croupier.server.auth import owner_of
 
 _LOG_MOST: Final = 20.0
 """Larger odds say no more than these."""
-_EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
-
-
-@overload
-def moment(at: float) -> str: ...
-@overload
-def moment(at: float | None) -> str | None: ...
-def moment(at: float | None) -> str | None:
-    """Epoch seconds as RFC 3339 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def epoch(text: str) -> float:
-    """Epoch seconds of an RFC 3339 time; a time without a zone is UTC. Raises ``Rejected``."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Rejected(f"'{text}' is no time.", hint="Write RFC 3339: 2026-11-22T05:16:39Z") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def position(cursor: str | None) -> int:
-    """The sequence number that a cursor of ours stands for; -1 is the beginning. Raises ``Rejected``."""
-    if cursor is None:
-        return -1
-    if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > 16:
-        raise Rejected("This cursor is not one of ours.", hint="Send `next` of the page before, unchanged.")
-    return int(cursor)
-
-
-def percent_of(weight_bp: int) -> float:
-    """Basis points as percent."""
-    return weight_bp / 100
 
 
 def rollout(stored: Stored[RolloutState], now: float, awaited: Collection[str] = ()) -> m.RolloutView:
@@ -299,62 +254,6 @@ def release(value: Release, state: m.ReleaseUse) -> m.ReleaseView:
     )
 
 
-def entry(recorded: Recorded) -> m.EntryView:
-    value = recorded.entry
-    return m.EntryView(
-        seq=recorded.seq,
-        at=moment(value.at),
-        actor=value.actor,
-        action=value.action,
-        subject=value.subject,
-        reason=value.reason,
-        events=[dict(event) for event in value.events],
-        leaf_hash=recorded.leaf_hash.hex(),
-    )
-
-
-def history(recorded: Recorded, state: RolloutState) -> list[m.HistoryItem]:
-    """What one entry says happened to its rollout."""
-    return [told(recorded, data, state) for data in recorded.entry.events]
-
-
-def told(recorded: Recorded, data: Mapping[str, Any], state: RolloutState) -> m.HistoryItem:
-    """One of its events."""
-    value, event = recorded.entry, decode(data)
-    look = event.state if isinstance(event, GateJudged) else None
-    kind = str(data.get("type", ""))
-    return m.HistoryItem(
-        seq=recorded.seq,
-        at=moment(value.at),
-        actor=value.actor,
-        action=value.action,
-        reason=value.reason,
-        type=kind,
-        text=describe_event(event, state) if event else kind.replace("_", " "),  # none: of a later version than ours
-        gate=look.gate if look else None,
-        standing=said_so_far(state.plan.gate(look.gate), look) if look else None,
-        data=dict(data),
-    )
-
-
-def decode(data: Mapping[str, Any]) -> Event | None:
-    """A rollout's event as the journal has it; ``None`` for one of a later version than ours."""
-    try:
-        return _EVENT.validate_python(data)
-    except ValidationError:
-        return None
-
-
-def verification(found: Verification) -> m.VerificationView:
-    return m.VerificationView(
-        ok=found.ok,
-        head=m.HeadView(size=found.head.size, root=found.head.root.hex()),
-        rollouts=found.rollouts,
-        flags=found.flags,
-        discrepancies=[m.DiscrepancyView(**asdict(item)) for item in found.discrepancies],
-    )
-
-
 def samples(state: RolloutState, kept: Sequence[Sample]) -> m.Samples:
     """Charts: per gate one series of each version, oldest first."""
     gates: list[m.GateSamples] = []
@@ -382,35 +281,4 @@ def token(value: Token) -> m.TokenView:
         services=sorted(owner.services) if owner.services is not None else None,
         created_at=moment(value.created_at),
         revoked_at=moment(value.revoked_at),
-    )
-
-
-def replay(rollout: RolloutState, verdicts: Sequence[Rejudged], actions: Sequence[Redecided]) -> m.Replay:
-    """The verdicts and the actions that were made again, and those that came out otherwise."""
-    mistakes = [
-        m.ReplayMistake(
-            gate=item.gate,
-            at=moment(item.at),
-            recorded=item.recorded,
-            again=item.again,
-            same_evidence=item.same_evidence,
-        )
-        for item in verdicts
-        if not item.agrees
-    ]
-    others = [
-        m.ReplayAction(
-            at=moment(item.at),
-            recorded=in_words(item.recorded, rollout.stable),
-            again=in_words(item.again, rollout.stable),
-        )
-        for item in actions
-        if not item.agrees
-    ]
-    return m.Replay(
-        rollout=rollout.id,
-        verdicts=len(verdicts),
-        mistakes=mistakes,
-        actions=sum(len(item.recorded) for item in actions),
-        action_mistakes=others,
     )

@@ -15,7 +15,7 @@ from croupier.core.gates import GateState, Judgement
 from croupier.core.rollout.turns import Turns
 from croupier.errors import NotFound
 from croupier.server.api import models as m
-from croupier.server.api import views
+from croupier.server.api import record_views, views
 from croupier.server.api.journal import event_stream
 from croupier.server.api.shown import rollout_now
 from croupier.server.context import Here
@@ -121,7 +121,7 @@ async def history(
         if len(items) >= ENTRIES:
             break
         used += 1
-        told = views.history(recorded, stored.value)
+        told = record_views.history(recorded, stored.value)
         items += [item for item in told if turns.is_turn(item.type, item.gate, item.standing) or looks]
     following = entries[used - 1].seq if used < len(entries) else None
     shown = rollout_now(here, stored)
@@ -136,7 +136,7 @@ async def journal_entry(
     found = await here.ports.journal.entries(seq - 1, 1)
     if not found or found[0].seq != seq:
         raise NotFound(f"The journal has no entry {seq}.")
-    entry = views.entry(found[0])
+    entry = record_views.entry(found[0])
     kind, _, name = entry.subject.partition("/")
     judged = [state for event in entry.events if (state := _judged(event)) is not None]
     return render(request, "entry.html", entry=entry, kind=kind, name=name, judged=judged)

@@ -20,7 +20,7 @@ from croupier.core.rollout.standing import empty_by_chance
 from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.turns import Turns
 from croupier.server.api import models as m
-from croupier.server.api import views
+from croupier.server.api import record_views
 from croupier.server.context import Context
 from croupier.server.web.charts import Mark, marks
 from croupier.server.web.evolution import Track
@@ -81,7 +81,7 @@ class Tale:
                 looked[name] -= 1
                 said = self._look(state, name, data, draw=looked[name] % stride == 0) if name else None
                 if self._folding.is_turn(str(data.get("type")), name or None, said):
-                    self.turns.append(views.told(recorded, data, state).model_copy(update={"data": {}}))
+                    self.turns.append(record_views.told(recorded, data, state).model_copy(update={"data": {}}))
                 else:
                     self.looks += 1
         return False

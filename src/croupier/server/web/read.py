@@ -15,7 +15,7 @@ from croupier.core.rollout.machine import replay
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import NotFound, Transient
 from croupier.server.api import models as m
-from croupier.server.api import views
+from croupier.server.api import record_views, views
 from croupier.server.api.services import services
 from croupier.server.api.shown import rollout_now
 from croupier.server.context import Context
@@ -102,7 +102,7 @@ async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False,
         kept = await in_time(here.ports.store.samples(rollout, since=_since(state, now) if brief else state.started_at))
     except Transient:
         return Sight(shown, {}, {}, {}, (), None, None, now, stale=True)
-    items = [item for recorded in latest for item in reversed(views.history(recorded, state))]
+    items = [item for recorded in latest for item in reversed(record_views.history(recorded, state))]
     lines = charts(state, kept, tale.marks)
     drawings = {} if brief else {name: draw(chart) for name, chart in lines.items()}
     evolutions = await asyncio.to_thread(_evolutions, state, tale)
