@@ -154,7 +154,8 @@ def wait_ready(running: Running) -> None:
             raise RuntimeError(f"{running.service} {running.version} ended with {running.process.returncode}")
         if health(running) == 200:
             return
-        time.sleep(0.05)  # another process: nothing tells us, so it is asked until the deadline
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(0.05)  # it serves some time, or ends
     raise TimeoutError(f"{running.service} {running.version} does not serve on port {running.port}")
 
 

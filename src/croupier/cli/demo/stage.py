@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -94,7 +95,8 @@ class ControlPlane:
                 connection = Connection(self.place.page, token_file.read_text(encoding="utf-8").strip())
                 if _answers(connection):
                     return connection
-            time.sleep(0.1)  # a process that starts: nothing tells of it before it answers
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.1)  # it answers some time, or ends
         last_words = (self.place.folder / "serve.log").read_text(encoding="utf-8", errors="replace")[-2000:]
         raise Transient(f"The control plane did not start:\n{last_words}")
 

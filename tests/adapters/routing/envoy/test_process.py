@@ -9,9 +9,9 @@ import pytest
 from croupier.adapters.routing.envoy.process import accepts, check_port, find_process, start_process
 from croupier.errors import Transient
 
-# Programs that the tests end. They sleep for longer than a test, but not for ever: a test that is killed ends none.
-STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-IDLE = "import time; time.sleep(60)"
+# Programs that the tests end. They wait for longer than a test, but not for ever: a test that is killed ends none.
+IDLE = "import signal; signal.alarm(60); signal.pause()"
+STUBBORN = f"import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True); {IDLE}"
 
 
 async def test_a_process_is_in_a_session_of_its_own_and_ends_on_request(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def main() -> None:
             signal.pause()
     service = Service(("127.0.0.1", int(sys.argv[1])), Answers)
     if mode == "parent":  # leaves a child behind that ignores SIGTERM
-        code = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+        code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.alarm(600); signal.pause()"
         child = subprocess.Popen([sys.executable, "-c", code])
         Path(os.environ["CHILD"]).write_text(str(child.pid))
         child.returncode = 0

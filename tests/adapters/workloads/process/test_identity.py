@@ -21,7 +21,8 @@ from croupier.adapters.workloads.process.identity import (
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True) as process:
+    idle = "import signal; signal.alarm(600); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", idle], start_new_session=True) as process:
         yield process
         process.kill()
 
