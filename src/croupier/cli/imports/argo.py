@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from croupier.cli.imports.manifests import import_manifests
+from croupier.cli.imports.manifests import Out, Strict, import_manifests
 from croupier.cli.output import Json
 from croupier.errors import Rejected
 
@@ -24,16 +24,8 @@ def argo(
         Literal["argo"] | None,
         typer.Option(help="argo: behave as Argo Rollouts does where gates differ by default; the report says where."),
     ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Write a file per document there, instead of printing them."),
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Leave with 1, and write nothing, if something that they do is not carried over."
-        ),
-    ] = False,
+    folder: Out = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Turn Rollouts of Argo Rollouts into Rollouts, and AnalysisTemplates into Gates. A report says of every field

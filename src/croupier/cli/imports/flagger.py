@@ -5,22 +5,14 @@ from typing import Annotated
 
 import typer
 
-from croupier.cli.imports.manifests import import_manifests
+from croupier.cli.imports.manifests import Out, Strict, import_manifests
 from croupier.cli.output import Json
 
 
 def flagger(
     files: Annotated[list[Path], typer.Argument(help="Files or directories with documents of Flagger.")],
-    folder: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Write a file per document there, instead of printing them."),
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Leave with 1, and write nothing, if something that they do is not carried over."
-        ),
-    ] = False,
+    folder: Out = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Turn Canaries of Flagger into Rollouts, and their metrics and MetricTemplates into Gates. A report says of every

@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 Convert: TypeAlias = "Callable[[Sequence[Any]], list[Made]]"
 """What is made of each of the documents of all files."""
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write a file per document there, instead of printing them."),
+]
+Strict: TypeAlias = Annotated[
+    bool,
+    typer.Option("--strict", help="Leave with 1, and write nothing, if something that they do is not carried over."),
+]
 
 
 def import_manifests(files: list[Path], convert: Convert, *, folder: Path | None, strict: bool, as_json: bool) -> None:

@@ -111,17 +111,20 @@ def compares_others(
     spec: RolloutSpec, uses: Iterable[tuple[str, Path]], gates: Mapping[str, Gate], segments: Mapping[str, Segment]
 ) -> Iterator[Problem]:
     """Allowed, but rarely meant: the canary's players are of one segment, and the baseline's are everybody else."""
-    named = [step.segment for step in spec.steps if isinstance(step, SetSegment)]
+    first = next((step.segment for step in spec.steps if isinstance(step, SetSegment)), None)
+    if first is None:
+        return
+    segment = segments.get(first.name, first)
+    told_by = {match.attribute for match in segment.matches}
     for name, at in dict(uses).items():
         gate = gates.get(name)
         if gate is None or gate.comparison is None or gate.comparison.ago_s or gate.objective is not None:
             continue
-        told = {label for label, _ in gate.sli.total} if isinstance(gate.sli, RatioSli) else set()
-        for segment in (segments.get(each.name, each) for each in named[:1]):
-            if not segment.matches or not told.issuperset(match.attribute for match in segment.matches):
-                yield Problem(
-                    f"gate '{name}' compares the players of {segment.name} with everybody else, who may differ without "
-                    "any release.",
-                    at,
-                    "Give it an objective as well, or match the segment's label in the gate: match: {...}.",
-                )
+        counted = {label for label, _ in gate.sli.total} if isinstance(gate.sli, RatioSli) else set()
+        if not told_by or not told_by <= counted:
+            yield Problem(
+                f"gate '{name}' compares the players of {segment.name} with everybody else, who may differ without any "
+                "release.",
+                at,
+                "Give it an objective as well, or match the segment's label in the gate: match: {...}.",
+            )
