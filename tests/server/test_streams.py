@@ -72,6 +72,19 @@ async def test_the_reader_goes_on_after_a_mistake(world: Any, monkeypatch: pytes
         assert (await anext(entries)).seq == size
 
 
+async def test_who_follows_from_the_first_moment_on_gets_what_is_there(world: Any) -> None:
+    """A browser that comes back before the new process has looked at the journal waits for no further entry."""
+    await world.declare()
+    here = world.context.streams
+    fresh: Any = streams.Streams(here.journal, here.changes, limit=1)
+    async with asyncio.timeout(60), contextlib.aclosing(fresh.follow(-1)) as entries:
+        first = asyncio.ensure_future(anext(entries))
+        await asyncio.sleep(0)
+        reader = asyncio.create_task(fresh.run())
+        assert (await first).seq == 0
+        reader.cancel()
+
+
 async def test_streams_end_with_the_server(world: Any) -> None:
     await world.declare()
     streams = world.context.streams

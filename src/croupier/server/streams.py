@@ -48,7 +48,7 @@ class Streams:
         while not self._closed:
             try:
                 if self._newest < 0:
-                    self._newest = (await self.journal.head()).size - 1
+                    self._grew_to((await self.journal.head()).size - 1)  # who came before wants what is there
                 await anext(changes)
                 await self._read()
             except StopAsyncIteration:
@@ -104,8 +104,12 @@ class Streams:
             for recorded in entries:
                 self._tail.append(recorded)
                 self.observe(recorded)
-            self._newest = entries[-1].seq
-            grown, self._grown = self._grown, asyncio.Event()
-            grown.set()
+            self._grew_to(entries[-1].seq)
             if len(entries) < _PAGE:
                 return
+
+    def _grew_to(self, newest: int) -> None:
+        """Wake everybody who waits for more than there was."""
+        self._newest = newest
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
