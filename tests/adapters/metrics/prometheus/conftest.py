@@ -216,6 +216,12 @@ class Asking:
         self.service = service
         self.since = time.time()
 
+    def begin(self, server: Server, *pages: Page) -> None:
+        """Ask of what these show from here on: a scrape counts from its begin, so that none may still be under way."""
+        server.scraped(*pages)
+        self.since = time.time()
+        server.scraped(*pages)
+
     async def read(self, sli: Sli, canary: str = "2", baseline: str | None = "1", **more: Any) -> Reading | Silence:
         query = Query(sli, more.pop("by", ()), self.service, canary, baseline, self.since, time.time())
         answer = await self.source.read(query)

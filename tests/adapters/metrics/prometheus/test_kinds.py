@@ -35,8 +35,7 @@ async def test_a_classic_histogram_is_counted_at_its_edge(
     ]
     for one in seconds:
         one.labels("/x").observe(0.2)
-    server.scraped(new, old)
-    asking.since = time.time()
+    asking.begin(server, new, old)
     for taken in (0.1, 0.4, 0.41, 3):
         seconds[0].labels("/x").observe(taken)
     seconds[1].labels("/x").observe(0.5)
@@ -63,8 +62,7 @@ async def test_a_native_histogram_is_counted_at_the_edge_nearest_to_the_threshol
 
     for page in (new, old):
         show(page)
-    server.scraped(new, old)
-    asking.since = time.time()
+    asking.begin(server, new, old)
     seen[new] += [0.1, 0.38, 0.39, 0.41, 3.0]
     seen[old] += [0.3, 5.0]
     for page in (new, old):
@@ -109,8 +107,7 @@ async def test_events_that_never_were_are_none_only_where_the_page_says_so(
     double = EventsSli("double_debits_total", match=(("psp", ("adyen",)),))
     Counter("other", "", registry=new.registry)
     Counter("double_debits", "", ["psp"], registry=old.registry)
-    server.scraped(new, old)
-    asking.since = time.time()
+    asking.begin(server, new, old)
     assert silence(await asking.read(double)) == (
         f"{asking.service} 2 is scraped by Prometheus and has no series of 'double_debits_total' there yet"
     )
@@ -141,7 +138,7 @@ async def test_selectors_name_all_events_and_the_bad_ones(
     errors.labels("adyen", "declined").inc(0)
     server.scraped(new, old)
     assert await source.probe(sli, asking.service, "1") is None
-    asking.since = time.time()
+    asking.begin(server, new, old)
     new.registry._names_to_collectors["calls"].labels("adyen").inc(10)
     for reason, times in (("down", 2), ("declined", 3)):
         errors.labels("adyen", reason).inc(times)

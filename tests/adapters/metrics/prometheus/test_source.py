@@ -32,8 +32,7 @@ async def test_counts_what_the_exporters_counted(server: Any, start: Callable[..
     for counter in counters:
         counter.labels("adyen", "ok").inc(1_000)  # before anybody looked
         counter.labels("adyen", "failed").inc(0)
-    server.scraped(new, old, older)
-    asking.since = time.time()
+    asking.begin(server, new, old, older)
     counters[0].labels("adyen", "ok").inc(3)
     counters[0].labels("trustly", "failed").inc(2)
     counters[1].labels("adyen", "ok").inc(40)
@@ -57,8 +56,7 @@ async def test_adjacent_readings_count_each_event_once(server: Any, start: Calla
     counting = {page: deposits(page) for page in (new, old, going)}
     for counter in counting.values():
         counter.labels("adyen", "ok").inc(0)
-    server.scraped(new, old, going)
-    asking.since = time.time()
+    asking.begin(server, new, old, going)
 
     def play(rounds: int) -> None:
         for _ in range(rounds):
@@ -95,8 +93,7 @@ async def test_adjacent_readings_add_up_while_traffic_flows(
 ) -> None:
     pages = [start(version) for version in ("2", "1", "1")]
     counters = [deposits(page).labels("adyen", "ok") for page in pages]
-    server.scraped(*pages)
-    asking.since = time.time()
+    asking.begin(server, *pages)
     stop = threading.Event()
     played = [0, 0, 0]
 
@@ -126,8 +123,7 @@ async def test_a_process_that_begins_in_the_span_counts_from_nothing(
     """Prometheus finds it late; when it began, it says itself. Of one that does not say, the first page is the base."""
     old = start("1")
     deposits(old).labels("adyen", "ok").inc(0)
-    server.scraped(old)
-    asking.since = time.time()
+    asking.begin(server, old)
     young, silent = start("2", found=False), start("1", found=False)
     Gauge("process_start_time_seconds", "", registry=young.registry).set(time.time())
     deposits(young).labels("adyen", "ok").inc(7)
@@ -157,8 +153,7 @@ async def test_a_restart_between_two_scrapes(
     if not same_labels:
         counter.labels("trustly", "ok").inc(0)
     deposits(old).labels("adyen", "ok").inc(5)
-    server.scraped(new, old)
-    asking.since = time.time()
+    asking.begin(server, new, old)
     with new.lock:
         new.registry = type(new.registry)()
         Gauge("process_start_time_seconds", "", registry=new.registry).set(time.time())
