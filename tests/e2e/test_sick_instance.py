@@ -18,12 +18,10 @@ SICK = 1
 
 
 def gate() -> dict[str, Any]:
-    """An objective: what the first sample held against the release is forgotten by good ones then. A comparison with a
-    baseline that has no failures at all keeps it (decision 0025).
-    """
+    """Nothing but a comparison, and the baseline never fails: good samples alone would forget nothing."""
     spec = {
         "sli": DEPOSITS,
-        "objective": {"atLeast": "95%"},
+        "comparison": {"maxRatio": 1.1},
         "sequential": {"interval": "4s", "dwell": 2, "patience": 4},
     }
     return {"apiVersion": "croupier/v1", "kind": "Gate", "metadata": {"name": "deposits"}, "spec": spec}

@@ -12,13 +12,14 @@ from croupier.core.gates import (
     GateState,
     HardStop,
     Instance,
+    Objective,
     RatioSli,
     Reading,
     SequentialRule,
     Verdict,
 )
 from croupier.core.gates.judge import judge
-from croupier.core.gates.sequential.capital import grown, stake
+from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
 from croupier.core.gates.sequential.instances import EXCUSED_S, sick_one
 
 GATE = Gate(
@@ -182,3 +183,48 @@ def test_healthy_releases_with_a_pod_that_fails_for_a_minute_are_not_blamed() ->
                 samples.append(instances((int(sick), per_pod), *((bad, per_pod) for bad in rest)))
             blamed += any(state.latest and state.latest.verdict is Verdict.FAIL for state in looks(GATE, samples))
         assert blamed == 0, per_pod
+
+
+CLEAN = Counts(19_000, 19_000)
+
+
+def test_what_the_first_sick_sample_won_is_taken_back_with_the_second() -> None:
+    """Next to a baseline that never fails good samples forget nothing: the release would stay in doubt for good."""
+    state, said = GateState(GATE.name), []
+    for number, each in enumerate([WELL] * 5 + [SICK] * 6 + [WELL] * 30):
+        at = T + 10 * (number + 1)
+        reading = Reading(at - 10, at, {(): whole(each)}, {(): CLEAN}, instances=each)
+        state = judge(GATE, state, reading, at, watching_since=T, weight_bp=500, next_bp=2500)
+        assert state.evidence is not None
+        assert bool(state.evidence.earlier) == (number == 5)
+        said.append(state.latest.verdict if state.latest else None)
+    assert said[-1] is Verdict.PASS
+
+
+def test_who_is_sick_once_is_held_to_it() -> None:
+    *_, sick, well = looks(GATE, [WELL] * 5 + [SICK, WELL])
+    assert sick.evidence is not None
+    assert well.evidence is not None
+    assert sick.evidence.earlier[0].canary.bad == 0
+    assert (well.evidence.trials[0].canary.bad, well.evidence.earlier) == (61, ())
+
+
+def test_taking_back_gives_money_away_and_never_takes_any() -> None:
+    now, was = Capital((1.0, -2.0, 0.5), -1.0), Capital((-3.0, -1.0, 0.5), -0.5)
+    assert lower(now, was) == Capital((-3.0, -2.0, 0.5), -1.0)
+    assert lower(now, was).log_e <= now.log_e
+
+
+def test_a_group_that_came_with_the_second_sick_sample_keeps_what_it_has() -> None:
+    gate = replace(GATE, by=("psp",), objective=Objective(0.99), comparison=None)
+    state = GateState(gate.name)
+    for number, each in enumerate([WELL, SICK, SICK]):
+        at, group = T + 10 * (number + 1), (("psp", "north" if number < 2 else "south"),)
+        said = Reading(
+            at - 10, at, {(): whole(each), group: whole(each)}, {(): BASELINE, group: BASELINE}, PARTS, instances=each
+        )
+        state = judge(gate, state, said, at, watching_since=T, weight_bp=500, next_bp=2500)
+    assert state.evidence is not None
+    everything, north, south = state.evidence.trials
+    assert (everything.group, north.group, south.group) == ((), (("psp", "north"),), (("psp", "south"),))
+    assert max(trial.relative.log_e for trial in (everything, north, south)) <= 0.0

@@ -58,6 +58,12 @@ def grown(
     return Capital(tuple(bets), capital.reserve + math.log1p(-trickle))
 
 
+def lower(capital: Capital, earlier: Capital) -> Capital:
+    """The capital without what it won since ``earlier``, bet by bet. Money that is given away keeps the stake fair."""
+    bets = tuple([min(pair) for pair in zip(capital.bets, earlier.bets, strict=True)])
+    return Capital(bets, min(capital.reserve, earlier.reserve))
+
+
 def cap(needed: float, *, samples: int, staked: float = STAKED) -> float:
     """The cap with which ``samples - 1`` samples of any content cannot reach the evidence ``needed`` (a log e-value)
     from rest. ``staked``: the largest share of the stake that may be in the bets.

@@ -53,7 +53,8 @@ class Evidence:
     ``samples``, ``quiet`` and ``missed`` are what was ``heard``. ``seconds`` of data there were in all, up to ``until``
     (epoch seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was
     seen in parts. For ``excused_s`` seconds of data a sick instance was not held against the release;
-    ``suspect`` was sick in the last sample, with what is still held against it.
+    ``suspect`` was sick in the last sample, with what is still held against it; ``earlier`` are the tests before its
+    first such sample, as long as that one counts.
     """
 
     trials: tuple[Trial, ...]
@@ -66,6 +67,7 @@ class Evidence:
     missed: float = 0.0
     excused_s: float = 0.0
     suspect: Instance | None = None
+    earlier: tuple[Trial, ...] = ()
 
     @property
     def heard(self) -> Heard:

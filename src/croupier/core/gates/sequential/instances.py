@@ -47,7 +47,7 @@ def sick_one(
 
 def pardon(evidence: Evidence, sick: Instance | None, seconds: float) -> tuple[Counts | None, Instance | None]:
     """What is not held against the release of this sample of so many seconds, and the suspect from now on. The first
-    time counts, and is taken back when the next sample is sick as well.
+    time counts, and is taken back, with what was won by it, when the next sample is sick as well.
     """
     before = evidence.suspect
     if sick is None:

@@ -14,7 +14,7 @@ from croupier.core.gates.sequential.instances import EXCUSED_S, pardon, sick_one
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
-from croupier.core.gates.sequential.trials import begin, log_e, tried, weighed, with_new_groups
+from croupier.core.gates.sequential.trials import begin, log_e, taken_back, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Counts, Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
@@ -49,6 +49,8 @@ def look(
     sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.suspect)
     excused, suspect = pardon(evidence, sick, seconds)
     trials = tuple([tried(gate, rule, each, reading, trickle, phi, excused=excused) for each in evidence.trials])
+    if excused is not None:
+        trials = taken_back(trials, evidence.earlier)
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
     after = Evidence(
@@ -62,6 +64,7 @@ def look(
         missed=heard.missed,
         excused_s=evidence.excused_s + (0.0 if excused is None else seconds),
         suspect=suspect,
+        earlier=evidence.trials if suspect is not None and suspect.counts.total else (),
     )
     judgement = _judgement(gate, rule, after, reading, now, next_bp)
     if sick is None:

@@ -12,7 +12,7 @@ from typing import Final
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import against_baseline, against_objective
 from croupier.core.gates.sequential.budget import Held, together
-from croupier.core.gates.sequential.capital import Capital, grown, stake
+from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sequential.terms import ALONE, Terms, terms
@@ -96,6 +96,25 @@ def weighed(
         return capital
     gains = against_objective(arm(counts), held.shares, permitted=held.permitted)
     return capital if gains is None else grown(capital, gains, trickle=trickle, cap=limit, phi=phi)
+
+
+def taken_back(trials: tuple[Trial, ...], earlier: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The tests without what they won since ``earlier``. A group that was not seen then keeps what it has."""
+    was = {trial.group: trial for trial in earlier}
+    return tuple([_without_wins(trial, was[trial.group]) if trial.group in was else trial for trial in trials])
+
+
+def _without_wins(trial: Trial, was: Trial) -> Trial:
+    return replace(
+        trial,
+        relative=lower(trial.relative, was.relative),
+        absolute=_lower(trial.absolute, was.absolute),
+        alone=_lower(trial.alone, was.alone),
+    )
+
+
+def _lower(capital: Capital | None, was: Capital | None) -> Capital | None:
+    return capital if capital is None or was is None else lower(capital, was)
 
 
 def log_e(gate: Gate, trial: Trial) -> float:
