@@ -44,7 +44,7 @@ async def run(kills: int, rate: float, seed: int) -> dict[str, Any]:
                     versions.reverse()
                     rollout = await house.start(versions[0])
                 await asyncio.sleep(0.02)
-            back_s.append(await _kill(house))
+            back_s.append(await kill(house))
         last = await house.reach(rollout, 101)
         ended[last["phase"]] += 1
         verified = await asyncio.to_thread(house.client.get, "journal/verify")
@@ -64,7 +64,7 @@ async def run(kills: int, rate: float, seed: int) -> dict[str, Any]:
     }
 
 
-async def _kill(house: House) -> float:
+async def kill(house: House) -> float:
     """kill -9, start again, and wait until it answers; how long it was away."""
     began = time.monotonic()
     house.plane.kill()

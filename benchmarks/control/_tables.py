@@ -1,0 +1,169 @@
+"""Players who stay at the roulette table as long as they are let, in a process of their own; what was done to them."""
+
+import asyncio
+import contextlib
+import multiprocessing.connection
+import random
+import sqlite3
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from casino.database import connect, writing
+from casino.identity import Player
+from casino.players.population import Person, draw_pool
+from casino.tokens import Tokens, shared_secret
+
+FUNDS = 10_000
+BATCH = 250
+
+
+@dataclass(slots=True)
+class Seats:
+    """``closed``: when and by which version a stay was ended with a word, ``torn``: without one. ``opened`` counts
+    stays, ``bets`` and ``results`` rounds.
+    """
+
+    opened: int = 0
+    bets: int = 0
+    results: int = 0
+    closed: list[tuple[float, str]] = field(default_factory=list)
+    torn: list[tuple[float, str, str]] = field(default_factory=list)
+
+
+def run_tables(
+    edge: str, database: Path, seats: int, seed: int, pause_s: float, pipe: "multiprocessing.connection.Connection"
+) -> None:
+    """Sit so many players down, each betting every ``pause_s`` seconds or so, until told to stop; send ``Seats``."""
+    pipe.send(asyncio.run(_play(edge, database, seats, seed, pause_s, pipe)))
+
+
+async def _play(
+    edge: str, database: Path, seats: int, seed: int, pause_s: float, pipe: "multiprocessing.connection.Connection"
+) -> dict[str, Any]:
+    seen, stop = Seats(), asyncio.Event()
+    people = draw_pool(seed, seats, 0.0)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(edge, connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        await _move_in(http, people)
+        with contextlib.closing(connect(database)) as own, writing(own) as tx:
+            bearers = _bearers(tx, people)
+        await asyncio.gather(*(_fund(http, person, bearer) for person, bearer in zip(people, bearers, strict=True)))
+        chance = random.Random(seed)
+        playing = [
+            asyncio.create_task(_sit(http, person, bearer, chance, pause_s, seen, stop))
+            for person, bearer in zip(people, bearers, strict=True)
+        ]
+        while seen.opened < seats:  # noqa: ASYNC110 - a counter has no event
+            await asyncio.sleep(0.05)
+        pipe.send("seated")
+        await asyncio.to_thread(pipe.recv)
+        stop.set()
+        await asyncio.gather(*playing)
+    return asdict(seen)
+
+
+async def _move_in(http: aiohttp.ClientSession, people: list[Person]) -> None:
+    for start in range(0, len(people), BATCH):
+        body = {"players": [person.form() for person in people[start : start + BATCH]]}
+        async with http.post("/auth/import", json=body) as answer:
+            answer.raise_for_status()
+
+
+def _bearers(tx: sqlite3.Connection, people: list[Person]) -> list[dict[str, str]]:
+    """What the login would give, without five hundred passwords to be hashed."""
+    tokens = Tokens(shared_secret(tx))
+    return [
+        {"authorization": f"Bearer {tokens.issue(Player(person.id, person.market, person.brand))}", **person.headers()}
+        for person in people
+    ]
+
+
+async def _fund(http: aiohttp.ClientSession, person: Person, bearer: dict[str, str]) -> None:
+    """Money to bet with; issuers decline some deposits, so until there is some."""
+    for attempt in range(20):
+        headers = {**bearer, "idempotency-key": f"table-{person.id}-{attempt}"}
+        async with http.post(
+            "/payments/deposit", json={"amount_minor": FUNDS, "psp": "kestrel"}, headers=headers
+        ) as answer:
+            if answer.status == 200:
+                return
+    raise RuntimeError(f"nobody takes {person.id}'s money")
+
+
+async def _sit(  # noqa: PLR0917
+    http: aiohttp.ClientSession,
+    person: Person,
+    bearer: dict[str, str],
+    chance: random.Random,
+    pause_s: float,
+    seen: Seats,
+    stop: asyncio.Event,
+) -> None:
+    """Stay after stay. A round whose result did not come is asked for again at the next one."""
+    open_round: str | None = None
+    while not stop.is_set():
+        version = "?"
+        try:
+            async with http.ws_connect("/games/table", headers=bearer) as socket:
+                version = str((await _hear(socket))["version"])
+                seen.opened += 1
+                while not stop.is_set():
+                    if not await _wait(socket, chance.uniform(0.5, 1.5) * pause_s, stop):
+                        seen.closed.append((time.time(), version))
+                        break
+                    seen.bets += open_round is None
+                    open_round = open_round or f"{person.id}-{chance.getrandbits(48):x}"
+                    await socket.send_json({"type": "bet", "round_id": open_round, "stake_minor": 10})
+                    if not await _result(socket):
+                        seen.closed.append((time.time(), version))
+                        break
+                    seen.results, open_round = seen.results + 1, None
+        except (aiohttp.ClientError, OSError, ConnectionError, TimeoutError) as error:
+            seen.torn.append((time.time(), version, f"{type(error).__name__}: {error}"))
+            await asyncio.sleep(0.2)
+
+
+async def _wait(socket: aiohttp.ClientWebSocketResponse, seconds: float, stop: asyncio.Event) -> bool:
+    """Listen meanwhile, so that the server's pings are answered; false where the casino says that it closes."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            message = await socket.receive(timeout=min(left, 1.0))
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                raise ConnectionError(f"closed without a word ({socket.close_code})")
+            heard = msgspec.json.decode(message.data)
+            if heard["type"] == "closing":
+                return False
+            if heard["type"] == "probe":
+                await socket.send_json({"type": "echo", "id": heard["id"]})
+    return True
+
+
+async def _result(socket: aiohttp.ClientWebSocketResponse) -> bool:
+    """Wait for the ball; false where the casino says that it closes."""
+    while True:
+        message = await _hear(socket)
+        match message["type"]:
+            case "result" | "refused":
+                return True
+            case "closing":
+                return False
+            case "probe":
+                await socket.send_json({"type": "echo", "id": message["id"]})
+            case "error":
+                raise ConnectionError(f"the table says {message}")
+            case _:
+                pass
+
+
+async def _hear(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    message = await asyncio.wait_for(socket.receive(), 30)
+    if message.type is not aiohttp.WSMsgType.TEXT:
+        raise ConnectionError(f"closed without a word ({socket.close_code})")
+    heard: dict[str, Any] = msgspec.json.decode(message.data)
+    return heard
