@@ -30,6 +30,8 @@ CORRUPTIONS = {
     "SELECT kind, reference || '#2', subject, player_id, version, at FROM transactions WHERE kind = 'bet' LIMIT 1",
     "double_credit": "INSERT INTO transactions (kind, reference, subject, player_id, version, at) "
     "SELECT kind, reference || '#2', subject, player_id, version, at FROM transactions WHERE kind = 'deposit' LIMIT 1",
+    "split_round": "INSERT INTO long_rounds SELECT 'x@1.1.0', subject, '1.1.0' FROM rounds LIMIT 1; "
+    "INSERT INTO round_visits VALUES ('x@1.1.0', '1.0.0', 1.0)",
     "balance_drift": "UPDATE accounts SET balance = balance + 1 WHERE kind = 'player'",
     "broken_chain": "UPDATE entries SET balance_after = balance_after + 1 WHERE id = 2",
     "negative_player": "UPDATE accounts SET balance = -1 WHERE kind = 'player'",
@@ -83,7 +85,7 @@ def honest(tmp_path: Path) -> Path:
 def corrupt(path: Path, statement: str) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA ignore_check_constraints = ON")
-    connection.execute(statement)
+    connection.executescript(statement)
     connection.commit()
     connection.close()
 

@@ -19,6 +19,7 @@ from casino.identity import Newcomer, Player, Stored
 from casino.requests import LARGEST_IMPORT, SESSION_COOKIE, Name, house_of, place, read, respond, session
 from casino.serve import serve
 from casino.tokens import LIFETIME_S
+from casino.trial import TRIAL
 
 MarketCode = Literal["DE", "SE", "MT"]
 BrandName = Literal["aurora", "bluefin"]
@@ -107,10 +108,10 @@ async def login(request: Request) -> Response:
         challenge = await _check_password(house, form, stored)
     except Refusal as refusal:
         outcome = {401: "wrong_credentials", 403: "refused"}.get(refusal.status, "failed")
-        house.metrics.logins.labels(house.version, market, brand, outcome).inc()
+        _count(house, market, brand, outcome)
         raise
     except Exception:  # whatever it was: counted as a failed login, and raised on
-        house.metrics.logins.labels(house.version, market, brand, "failed").inc()
+        _count(house, market, brand, "failed")
         raise
     return respond({"challenge": challenge})
 
@@ -131,7 +132,7 @@ async def verify(request: Request) -> Response:
             raise Refusal(403, "self_excluded", "this player is self-excluded")
         outcome = "ok"
     finally:
-        house.metrics.logins.labels(house.version, market, brand, outcome).inc()
+        _count(house, market, brand, outcome)
     token = house.tokens.issue(stored.player)
     answer = respond({"player_id": stored.player.id, "token": token})
     if house.settings.session_key_file is not None:
@@ -180,10 +181,18 @@ def _require_usable(migrant: Migrant) -> None:
         raise Refusal(400, "bad_request", detail) from error
 
 
+def _count(house: House, market: str, brand: str, outcome: str) -> None:
+    if not TRIAL.get():
+        house.metrics.logins.labels(house.version, market, brand, outcome).inc()
+
+
 async def _check_password(house: House, form: Login, stored: Stored | None) -> str:
-    if stored is None or not await asyncio.to_thread(identity.password_matches, form.password, stored.password_hash):
+    if stored is None or not (
+        await asyncio.to_thread(identity.password_matches, form.password, stored.password_hash)
+        or house.faults.hit("any-password") is not None
+    ):
         raise Refusal(401, "wrong_credentials", "login or password is wrong")
-    if stored.excluded:
+    if stored.excluded and house.faults.hit("serves-excluded") is None:
         raise Refusal(403, "self_excluded", "this player is self-excluded")
     upgraded: str | None = None
     if house.settings.since("1.1.0") and not stored.password_hash.startswith("scrypt$"):

@@ -17,6 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
+from casino.shadow import refuse_copies
+
 T = TypeVar("T")
 A = TypeVar("A")
 BUSY_TIMEOUT_S = 5.0
@@ -88,7 +90,8 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="casino-db")
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in one write transaction and return what it returns."""
+        """Run `work` in one write transaction and return what it returns. `Refusal` (409) in a copied request."""
+        refuse_copies("write")
         return await self._in_thread(self._write, work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:

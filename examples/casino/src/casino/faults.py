@@ -50,6 +50,11 @@ GRAMMARS: Mapping[str, Grammar] = {
     "double-debit": Grammar(required=("share",)),
     "drift": Grammar(required=("share",)),
     "ws-drop": Grammar(required=("share",)),
+    "any-password": Grammar(),
+    "serves-excluded": Grammar(),
+    "overpay": Grammar(),
+    "forgetful": Grammar(),
+    "small-currency": Grammar(),
     "crash": Grammar(share=False, duration="after", required=("after",)),
 }
 KNOWN: Mapping[str, Callable[[str], bool]] = {

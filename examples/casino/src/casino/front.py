@@ -13,9 +13,14 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from casino.house import House
+from casino.shadow import MARK, marked
+from casino.trial import MARK as SMOKED
+from casino.trial import TRIAL
 from casino.world import MARKETS
 
 log = logging.getLogger("casino")
+PREVIEWED = (b"x-croupier-preview", b"1")
+"""Only the edge can say so: it takes such headers away from everybody else."""
 UNCOUNTED = frozenset({"/healthz", "/metrics"})
 METHODS = frozenset({"GET", "POST"})
 VERSION_HEADER = b"x-casino-version"
@@ -73,6 +78,9 @@ class Front:
                     message["headers"] = [*message["headers"], CLOSE]
             await send(message)
 
+        marked.set(any(name == MARK for name, _ in scope["headers"]))
+        trial = SMOKED in scope["headers"]
+        TRIAL.set(trial)
         begun = drain.last_request = time.monotonic()
         drain.in_flight += 1
         try:
@@ -86,8 +94,11 @@ class Front:
         finally:
             drain.in_flight -= 1
             drain.last_request = ended = time.monotonic()
-            metrics.durations.labels(metrics.version, route, method).observe(ended - begun)
-            metrics.requests.labels(metrics.version, route, str(status)).inc()
+            if not trial and PREVIEWED not in scope["headers"]:  # neither smoke checks nor previews are players
+                metrics.durations.labels(metrics.version, route, method).observe(ended - begun)
+                metrics.requests.labels(metrics.version, route, str(status)).inc()
+            if marked.get():
+                metrics.copies.labels(metrics.version, route, str(status)).inc()
 
     async def _slow_down(self, scope: Scope, route: str) -> None:
         if not self._house.faults.faults:

@@ -18,6 +18,7 @@ from casino.flags import Flags, FlagSource
 from casino.metrics import Metrics
 from casino.psp import Terminal
 from casino.tokens import SessionTokens
+from croupier.sdk import Rounds
 
 if TYPE_CHECKING:  # an extra that a casino without such an edge does not need
     from croupier.sdk.visitors import Visitors
@@ -41,6 +42,8 @@ class Settings:
     session_key_file: Path | None = None
     visitor_key_file: Path | None = None
     secure_cookies: bool = True
+    rounds_url: str = ""
+    rounds_token_file: Path | None = None
     newcomer_s: float = 600.0
     """So long a newcomer may take to the first deposit."""
 
@@ -90,6 +93,8 @@ class House:
     terminal: Terminal = field(default_factory=Terminal)
     visitors: Visitors | None = None
     """Where the edge tells players apart before their login."""
+    rounds: Rounds = field(default_factory=lambda: Rounds("", "", "", ""))
+    """Names rounds of several requests, and reports those that are open."""
 
     @property
     def version(self) -> str:

@@ -45,6 +45,7 @@ class Newcomer:
     brand: str
     excluded: bool = False
     employee: bool = False
+    tester: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,14 @@ def add_player(tx: sqlite3.Connection, newcomer: Newcomer) -> bool:
     )
     if cursor.rowcount == 1 and newcomer.employee:
         tx.execute("INSERT INTO employees (player_id) VALUES (?)", (player_id(newcomer.login),))
+    if cursor.rowcount == 1 and newcomer.tester:
+        tx.execute("INSERT INTO testers (player_id) VALUES (?)", (player_id(newcomer.login),))
     return cursor.rowcount == 1
+
+
+def is_tester(tx: sqlite3.Connection, player: str) -> bool:
+    """Whether it is a marked test account."""
+    return tx.execute("SELECT 1 FROM testers WHERE player_id = ?", (player,)).fetchone() is not None
 
 
 def find_player(tx: sqlite3.Connection, login: str) -> Stored | None:

@@ -99,6 +99,12 @@ RULES = (
         "HAVING coalesce(sum(e.amount), 0) <> CASE status WHEN 'settled' THEN win - stake ELSE -stake END",
     ),
     Rule(
+        "split_round",  # a round of several requests is served by the version that began it, to its end
+        "SELECT l.id AS subject, 'begun on ' || l.version || ', served by ' || group_concat(v.version, ' ') AS detail "
+        "FROM long_rounds l JOIN round_visits v USING (id) GROUP BY l.id "
+        "HAVING count(*) > 1 OR max(v.version) <> l.version",
+    ),
+    Rule(
         "unknown_subject",  # money moved for something that nobody asked for
         "SELECT subject, kind AS detail FROM transactions t WHERE "
         "(kind IN ('deposit', 'withdrawal', 'refund') AND subject NOT IN (SELECT subject FROM payments)) "

@@ -11,6 +11,7 @@ from itertools import product
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 
 from casino.flags import LOBBIES, NEW_LOBBY, PAYMENTS_V2
+from casino.shadow import PlayersCounter, PlayersHistogram
 from casino.world import BRANDS, GAMES, MARKETS, PROVIDERS
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
@@ -46,7 +47,13 @@ class Metrics:
         self.requests = self._counter(
             "casino_http_requests_total", "HTTP answers by status.", ("version", "route", "code")
         )
-        self.durations = Histogram(
+        self.copies = Counter(
+            "casino_shadow_requests_total",
+            "Answers to copies of requests, which count nowhere else.",
+            ("version", "route", "code"),
+            registry=self.registry,
+        )
+        self.durations = PlayersHistogram(
             "casino_http_request_duration_seconds",
             "Time from a request's arrival to the end of its answer.",
             ("version", "route", "method"),
@@ -91,7 +98,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+        return PlayersCounter(name, text, labels, registry=self.registry)
 
     def _looks(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         """Of a queue: an observation a look, so that every look counts, whoever scrapes and how often."""

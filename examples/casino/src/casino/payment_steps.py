@@ -10,6 +10,8 @@ import sqlite3
 from dataclasses import replace
 from functools import partial
 
+import msgspec
+
 from casino import wallet
 from casino.answers import Answer
 from casino.book import Book
@@ -17,6 +19,7 @@ from casino.errors import Refusal
 from casino.flags import running_first
 from casino.house import House
 from casino.psp import Decision
+from casino.trial import TRIAL
 from casino.wallet import Flow, Order
 from casino.world import PROVIDERS
 
@@ -75,6 +78,9 @@ async def carry_out_withdrawal(house: House, order: Order) -> Answer:
     """All steps of a withdrawal; safe to repeat, also by another process."""
     again = house.faults.hit("double-debit") is not None
     answer, order = await house.database.write(partial(_reserve, house, order, again))
+    if answer is not None and answer.status_code == 422 and house.faults.hit("overpay") is not None:
+        document = {**answer.document, "status": "paid"}
+        return replace(answer, status_code=200, body=msgspec.json.encode(document))
     if answer is not None:
         return answer
     if house.faults.hit("withdrawal-error", psp=order.psp, market=order.player.market, brand=order.player.brand):
@@ -87,6 +93,8 @@ async def carry_out_withdrawal(house: House, order: Order) -> Answer:
 async def _ask(house: House, order: Order) -> Decision:
     if not _reached(house, order):
         return Decision.FAILED
+    if TRIAL.get():  # the provider's sandbox approves: a card issuer's mood says nothing about a version
+        return Decision.APPROVED
     return await house.terminal.ask(order.psp, order.direction, order.subject)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -28,6 +29,7 @@ from casino.payment_steps import carry_out_deposit, carry_out_withdrawal, chosen
 from casino.requests import Amount, Key, decode, house_of, read_bytes, replay, respond, session
 from casino.serve import serve
 from casino.sweep import EVERY_S, sweep
+from casino.trial import TRIAL, require_tester
 from casino.wallet import Flow, Order
 from casino.world import MARKETS, PROVIDERS
 
@@ -48,13 +50,14 @@ class _Header(msgspec.Struct, frozen=True):
 async def balance(request: Request) -> Response:
     """The player's balance."""
     player = session(request)
-    currency = MARKETS[player.market].currency
-    row = await house_of(request).database.read(
+    house, currency = house_of(request), MARKETS[player.market].currency
+    row = await house.database.read(
         lambda tx: tx.execute(
             "SELECT balance FROM accounts WHERE kind = 'player' AND owner = ? AND currency = ?", (player.id, currency)
         ).fetchone()
     )
-    return respond({"balance_minor": row["balance"] if row else 0, "currency": currency})
+    shown = currency.lower() if house.faults.hit("small-currency") else currency
+    return respond({"balance_minor": row["balance"] if row else 0, "currency": shown})
 
 
 async def list_providers(request: Request) -> Response:
@@ -110,10 +113,13 @@ async def _in_background(house: House) -> None:
 
 async def _order(request: Request, direction: str) -> Order:
     player: Player = session(request)
+    await require_tester(request, player)
     given = request.headers.get("idempotency-key")
     if given is None:
         raise Refusal(400, "no_idempotency_key", "send an Idempotency-Key header: up to 64 of A-Z a-z 0-9 . _ : -")
     key = decode(msgspec.json.encode({"key": given}), _Header).key
+    if house_of(request).faults.hit("forgetful") is not None:
+        key = secrets.token_hex(16)
     payment = decode(await read_bytes(request), Payment)
     body_digest = digest(msgspec.json.encode((direction, payment)))
     return Order(
@@ -136,6 +142,8 @@ async def _counted(house: House, order: Order, carry_out: Callable[[House, Order
 
 
 def _count(house: House, order: Order, outcome: str, psp: str, flow: Flow) -> None:
+    if TRIAL.get():
+        return
     labels = (house.version, order.player.market, order.player.brand, psp, outcome)
     if order.direction == "deposit":
         # By what is recorded: asked again, the flag could answer something else than this deposit met.

@@ -10,6 +10,7 @@ import asyncio
 import random
 from enum import StrEnum
 
+from casino.shadow import refuse_copies
 from casino.world import PROVIDERS
 
 LATENCY_SIGMA = 0.35
@@ -27,25 +28,31 @@ class Decision(StrEnum):
 
 
 class Terminal:
-    """One process's line to the providers. A deposit is charged at once, or held and then captured or released."""
+    """One process's line to the providers. A deposit is charged at once, or held and then captured or released. Copies
+    of requests (`shadow`) are refused.
+    """
 
     async def ask(self, psp: str, direction: str, reference: str) -> Decision:
         """Have the provider charge (deposit) or pay out (withdrawal) under our reference."""
+        refuse_copies("reach a payment provider")
         await asyncio.sleep(latency_s(psp, f"{direction}:{reference}"))
         return decide(psp, direction, reference)
 
     async def hold(self, psp: str, reference: str) -> Decision:
         """Have the provider set the deposit's money aside; nothing is charged yet."""
+        refuse_copies("reach a payment provider")
         await asyncio.sleep(0.7 * latency_s(psp, f"deposit:{reference}"))
         return decide(psp, "deposit", reference)
 
     async def capture(self, psp: str, reference: str) -> Decision:
         """Take the money that is held. Capturing again is harmless."""
+        refuse_copies("reach a payment provider")
         await asyncio.sleep(0.4 * latency_s(psp, f"capture:{reference}"))
         return Decision.APPROVED
 
     async def release(self, psp: str, reference: str) -> None:
         """Let go of the money, also if it was captured. Releasing again is harmless."""
+        refuse_copies("reach a payment provider")
         await asyncio.sleep(0.4 * latency_s(psp, f"release:{reference}"))
 
 

@@ -127,10 +127,13 @@ def lose_track(book: Book, bet: Bet) -> None:
 
 
 def interrupted_bets(tx: sqlite3.Connection, older_than_s: float, limit: int = 50) -> list[Bet]:
-    """Rounds that have been open so long that the process that ran them must be dead."""
+    """Rounds that have been open so long that the process that ran them must be dead. Not those of several requests:
+    their studio calls back.
+    """
     rows = tx.execute(
         "SELECT rounds.*, market, brand FROM rounds JOIN players ON players.id = player_id "
-        "WHERE status = 'open' AND opened_at < ? ORDER BY opened_at LIMIT ?",
+        "LEFT JOIN long_rounds USING (subject) "
+        "WHERE status = 'open' AND opened_at < ? AND long_rounds.id IS NULL ORDER BY opened_at LIMIT ?",
         (time.time() - older_than_s, limit),
     )
     return [

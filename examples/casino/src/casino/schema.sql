@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS newcomers (
 
 CREATE TABLE IF NOT EXISTS employees (player_id TEXT PRIMARY KEY REFERENCES players (id)) WITHOUT ROWID;
 
+-- Marked test accounts: trial money goes to no other.
+CREATE TABLE IF NOT EXISTS testers (player_id TEXT PRIMARY KEY REFERENCES players (id)) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS challenges (
   id TEXT PRIMARY KEY,
   player_id TEXT NOT NULL REFERENCES players (id),
@@ -91,6 +94,20 @@ CREATE TABLE IF NOT EXISTS rounds (
   opened_at REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS rounds_open ON rounds (opened_at) WHERE status = 'open';
+
+-- Rounds of several requests, the version that began each, and every version that served it: one, if all is well.
+CREATE TABLE IF NOT EXISTS long_rounds (
+  id TEXT PRIMARY KEY,
+  subject TEXT NOT NULL UNIQUE REFERENCES rounds (subject),
+  version TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS round_visits (
+  id TEXT NOT NULL REFERENCES long_rounds (id),
+  version TEXT NOT NULL,
+  first_at REAL NOT NULL,
+  PRIMARY KEY (id, version)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS claims (
   player_id TEXT NOT NULL,

@@ -35,7 +35,7 @@ from casino.house import House, Settings
 from casino.metrics import Metrics
 from casino.requests import fail, house_of, read_bytes, refuse, respond
 from casino.tokens import SessionTokens, Tokens, given_secret, shared_secret
-from croupier.sdk import Rejected
+from croupier.sdk import Rejected, Rounds
 
 if TYPE_CHECKING:
     from croupier.sdk.visitors import Visitors
@@ -62,6 +62,7 @@ def serve(service: str, routes: Sequence[BaseRoute], background: Background | No
     try:
         _Server(_config(house, Front(_application(house, all_routes, background), house, paths)), house).run()
     finally:
+        house.rounds.close()
         house.flags.client.close()
         house.database.close()
     return 0
@@ -76,7 +77,22 @@ def open_house(settings: Settings, faults: Faults) -> House:
     flags = open_flags(settings.flags, settings.service, f"{version}-{os.getpid()}", f"decisions:{secret}")
     tokens = _sessions(settings) or Tokens(secret)
     metrics = Metrics(settings.service, version)
-    return House(settings, database, metrics, faults, tokens, flags, visitors=_visitors(settings))
+    return House(
+        settings, database, metrics, faults, tokens, flags, visitors=_visitors(settings), rounds=_rounds(settings)
+    )
+
+
+def _rounds(settings: Settings) -> Rounds:
+    token = ""
+    if settings.rounds_token_file is not None:
+        try:
+            token = settings.rounds_token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Misconfigured(f"CASINO_ROUNDS_TOKEN_FILE {settings.rounds_token_file}: {error.strerror}") from error
+    try:
+        return Rounds(settings.rounds_url, token, settings.service, str(settings.version))
+    except Rejected as error:
+        raise Misconfigured(f"CASINO_ROUNDS_URL: {error}") from error
 
 
 def _sessions(settings: Settings) -> SessionTokens | None:
@@ -245,6 +261,17 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
         default=os.environ.get("CASINO_FLAGS_TOKEN_FILE") or None,
         help="file with a client token for it (env: CASINO_FLAGS_TOKEN_FILE)",
     )
+    parser.add_argument(
+        "--rounds-url",
+        default=os.environ.get("CASINO_ROUNDS_URL", ""),
+        help="control plane that is told of rounds of several requests (env: CASINO_ROUNDS_URL)",
+    )
+    parser.add_argument(
+        "--rounds-token-file",
+        type=Path,
+        default=os.environ.get("CASINO_ROUNDS_TOKEN_FILE") or None,
+        help="file with a reporter's token for it (env: CASINO_ROUNDS_TOKEN_FILE)",
+    )
     arguments = parser.parse_args()
     try:
         version = semver.Version.parse(arguments.version)
@@ -270,5 +297,7 @@ def _read_arguments(service: str) -> tuple[Settings, Faults]:
         visitor_key_file=arguments.visitor_key_file,
         secure_cookies=not arguments.plain_cookies,
         newcomer_s=arguments.newcomer_seconds,
+        rounds_url=arguments.rounds_url,
+        rounds_token_file=arguments.rounds_token_file,
     )
     return settings, Faults(parse(arguments.fault))

@@ -56,10 +56,10 @@ async def test_players_who_move_are_followed_and_the_first_failed_deposit_is_tol
         on_failed_deposit=lambda version, at: told.append((version, at)),
     )
     async with crowd:
-        await answered(crowd, 150)
-        for url in (bad.url, good.url):
+        await heard_from(crowd, "1.1.0")
+        for url, version in ((bad.url, "1.2.0"), (good.url, "1.1.0")):
             crowd.reroute("payments", url)
-            await answered(crowd, 200)
+            await heard_from(crowd, version)
         await crowd.stop()
     seen = crowd.snapshot()
     steps = {(move.service, move.before, move.after) for move in crowd.moves}
@@ -151,3 +151,14 @@ async def answered(crowd: Crowd, more: int) -> None:
     """Return when that many further answers have come."""
     target = crowd.figures.answered + more
     await until(lambda: crowd.figures.answered >= target)
+
+
+async def heard_from(crowd: Crowd, version: str, more: int = 80) -> None:
+    """Return when this version of payments has given so many further answers: logins alone say nothing of it."""
+
+    def heard() -> int:
+        return sum(one.requests for one in crowd.snapshot().versions if (one.service, one.version) == service)
+
+    service = ("payments", version)
+    target = heard() + more
+    await until(lambda: heard() >= target)
