@@ -161,12 +161,13 @@ def _fields(root: Schema, schema: Schema, path: str) -> Iterator[tuple[str, str,
 
 
 def _inside(root: Schema, field: Schema) -> Schema:
-    """The schema behind a reference, or behind "this or nothing"."""
+    """The schema behind a reference, behind "this or nothing", or behind a mapping and what may be written in short."""
     if "$ref" in field:
         found: Schema = root["$defs"][field["$ref"].rpartition("/")[2]]
         return found
     choices = [choice for choice in field.get("anyOf", ()) if choice.get("type") != "null"]
-    return _inside(root, choices[0]) if len(choices) == 1 else field
+    mappings = choices if len(choices) == 1 else [choice for choice in choices if "$ref" in choice]
+    return _inside(root, mappings[0]) if len(mappings) == 1 else field
 
 
 def settings() -> Files:
@@ -301,6 +302,46 @@ def ready_gates() -> Files:
     return {"ready-gates.md": NOTICE.format(source="croupier.core.gates.ready") + text}
 
 
+def profiles() -> Files:
+    """Every profile's file, and the reason of each of its defaults."""
+    from croupier.adapters.manifests.profiles import plain_data, profile_file
+    from croupier.adapters.manifests.schemas import profile_schema
+    from croupier.adapters.manifests.words import PROFILES
+    from croupier.core.rollout.profile.gate_fields import FIELDS
+
+    found = [profile_file(name) for name in PROFILES]
+    rows = ((f"[`{each.profile.name}`](#{each.profile.name})", each.about) for each in found)
+    text = (
+        "# Profiles\n\n"
+        "What is usual for the releases of a domain. A rollout names one by `profile: NAME`, may be stricter in "
+        "anything, and needs an approval where it is less careful: see "
+        "[Choose a profile](../how-to/choose-a-profile.md). "
+        "`croupier profile show NAME` prints one; "
+        "[schemas/profile.json](schemas/profile.json) is the schema of these files.\n\n"
+        f"{_table(('profile', 'for'), rows)}"
+    )
+    for each in found:
+        data = plain_data(each.text)
+        default = {key: value for key, value in data.items() if key not in ("profile", "about", "why")}
+        known = ((f"`{key}`", f"`{_flow(default[key])}`", why) for key, why in each.why)
+        text += f"\n## {each.profile.name}\n\n{each.about}\n\n{_table(('field', 'default', 'why'), known)}"
+    directions = ((f"`{field.name}`", field.bound.value) for field in FIELDS)
+    text += (
+        "\n## Which way is stricter\n\n"
+        "A gate is as strict as the profile's where each of its numbers is so, compared with the profile's.\n\n"
+        f"{_table(('field', 'as strict where it is'), directions)}"
+    )
+    page = NOTICE.format(source="croupier.adapters.manifests.profiles") + text
+    return {"profiles.md": page, "schemas/profile.json": _json(profile_schema())}
+
+
+def _flow(value: Any) -> str:
+    """Plain data as YAML's flow style."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    return "[" + ", ".join(map(_flow, value)) + "]" if isinstance(value, list) else str(value)
+
+
 def limits() -> Files:
     """What is taken at the most, from the constants that refuse more."""
     from croupier.adapters.manifests import bare, tree
@@ -377,7 +418,18 @@ def _size(count: int) -> str:
     return f"{count:,} bytes"
 
 
-PAGES: tuple[Callable[[], Files], ...] = (states, commands, exit_codes, api, files, ready_gates, settings, sdk, limits)
+PAGES: tuple[Callable[[], Files], ...] = (
+    states,
+    commands,
+    exit_codes,
+    api,
+    files,
+    ready_gates,
+    profiles,
+    settings,
+    sdk,
+    limits,
+)
 
 
 def _default(field: Any) -> str:

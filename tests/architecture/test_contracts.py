@@ -48,6 +48,7 @@ PUBLIC_SDK = {
     "Outcome",
     "Reason",
     "Rejected",
+    "Rounds",
     "Status",
     "ToLogging",
     "ToOpenTelemetry",

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from tests.database import place_database
 
+from croupier.adapters.calendar import Recurrences
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
@@ -121,6 +122,8 @@ class Plane:
                 workloads=self.workloads,
                 metrics=self.metrics,
                 clock=self.clock,
+                pins=seen,
+                almanac=Recurrences(frozenset(settings.environments)),
             )
             kills = FileKillSpool(settings.state_dir / "kills.jsonl")
             yield Outside(ports, tokens=store, changes=store, kills=kills, edge_healthy=self._healthy, runs=store)
@@ -179,7 +182,7 @@ def wait(condition: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + DEADLINE_S
     while not (found := condition()):
         assert time.monotonic() < deadline, "not within the deadline"
-        time.sleep(0.01)
+        time.sleep(0.01)  # another process is asked over HTTP, which tells nobody when it is so
     return found
 
 

@@ -34,4 +34,4 @@ def test_programs_get_all_of_it(cli: Any) -> None:
 def test_a_name_that_is_none(cli: Any) -> None:
     found = cli("gate", "catalog", "deposits")
     assert found.code == 3
-    assert "There is no ready-made gate 'deposits'. There are: login-success" in found.err
+    assert "error: There is no ready-made gate 'deposits'.\nhint: There are: login-success" in found.err

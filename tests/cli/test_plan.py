@@ -212,3 +212,25 @@ def test_what_a_control_plane_has_counted(shop: Any, cli: Any, rollout: Path) ->
     shop.metrics.blind.add("deposits_total")
     found = cli("rollout", "plan", rollout)
     assert "deposits: nobody exports deposits_total. Say its traffic with --rate deposits=20/s." in found.err
+
+
+def test_players_people_freezes_and_the_way_back(shop: Any, cli: Any, rollout: Path) -> None:
+    calendar = cli.write(
+        "calendar.yaml",
+        "apiVersion: croupier/v1\nkind: Calendar\nmetadata: {name: sports}\nspec:\n  freezes:\n"
+        "  - {name: final, from: 2020-01-01, to: 2020-01-02, repeat: FREQ=DAILY, why: every day}\n"
+        "  - {name: other, from: 2020-01-01, to: 2020-01-02, repeat: FREQ=DAILY, scope: {services: games}}\n",
+    )
+    assert cli("apply", calendar).code == 0
+    found = cli("rollout", "plan", rollout, "--rate", "20/s", "--players", "50000")
+    assert "\t500 players, 60 requests\n" in found.out, found.out
+    assert "! It would wait: frozen by sports/final from" in found.out
+    assert "(every day)." in found.out
+    assert "sports/other" not in found.out
+    assert "People: step 7: a person promotes it." in found.out
+    assert "Going back: everybody goes back to the version before at once" in found.out
+    assert "Going back: the new version keeps running for 30 s." in found.out
+    [planned] = cli("rollout", "plan", rollout, "--rate", "20/s", "--players", "50000", "--json").json
+    assert [stage["exposedPlayers"] for stage in planned["stages"]] == [500, 5_000, 25_000]
+    assert planned["approvals"] == ["step 7: a person promotes it"]
+    assert {time["id"] for time in planned["freezes"]} == {"sports/final"}

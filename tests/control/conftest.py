@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from croupier.adapters.calendar import Recurrences
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
 from croupier.control.catalog import Catalog
@@ -21,7 +22,7 @@ from croupier.control.ports import Document, Ports, Spec, VersionKey
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Ask, Rollouts
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
-from croupier.core.releases import ProcessTemplate, Release, Service
+from croupier.core.releases import Affinity, ProcessTemplate, Release, Service
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 from croupier.core.rollout.state import RolloutState
@@ -100,6 +101,8 @@ class Shop:
             workloads=seen(self.workloads),
             metrics=seen(self.metrics),
             clock=self.clock,
+            pins=exposed(self.store, site.happenings, site.trouble),
+            almanac=Recurrences(frozenset({"production"})),
         )
         site.reconciler = Reconciler(ports, holder=f"{name}-{id(site)}")
         site.rollouts = Rollouts(ports, site.reconciler)
@@ -114,9 +117,18 @@ class Shop:
         added = [Release("shop", version, PROCESS, f"sha256:{version}") for version in releases]
         await self.a.catalog.apply(documents, added, actor="anna")
 
-    async def open(self, *, steps: Sequence[Step] = STEPS, guards: Sequence[str] = ("ok",), **timing: float) -> None:
+    async def open(
+        self,
+        *,
+        steps: Sequence[Step] = STEPS,
+        guards: Sequence[str] = ("ok",),
+        affinity: Affinity | None = None,
+        **timing: float,
+    ) -> None:
         """The service is declared and 1.0.0 serves everybody."""
-        service = Service("shop", ("/shop",), PROCESS, attribute_headers=(("employee", "x-employee"),))
+        service = Service(
+            "shop", ("/shop",), PROCESS, attribute_headers=(("employee", "x-employee"),), affinity=affinity
+        )
         strategy = RolloutSpec("shop", "shop", tuple(steps), tuple(guards), timing=Timing(**timing))
         await self.declare(service, GATE, strategy, releases=("1.0.0", "1.1.0", "1.2.0"))
         await self.a.rollouts.start("shop", "1.0.0", ANNA)

@@ -26,7 +26,7 @@ def fleet(state: RolloutState) -> Fleet:
     [
         (STATE, {}),
         (replace(STATE, phase=Phase.ABORTING), {}),
-        (replace(STATE, phase=Phase.SUCCEEDED, ended_at=100.0), {OLD: 130.0}),
+        (replace(STATE, phase=Phase.SUCCEEDED, ended_at=100.0), {OLD: 132.0}),
         (replace(STATE, phase=Phase.SUCCEEDED, ended_at=100.0, stable=None), {}),
         (replace(STATE, phase=Phase.ABORTED, ended_at=100.0), {NEW: 160.0}),
         (replace(STATE, phase=Phase.SUPERSEDED, ended_at=100.0), {NEW: 160.0}),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from croupier.control import rollouts
+from croupier.control import planning
 from croupier.control.ports import Answer
 from croupier.control.rollouts import Ask
 from croupier.core.gates import Comparison, Gate, Objective, RatioSli
@@ -51,9 +51,9 @@ async def test_many_gates_are_tried_out_beside_the_loop(shop: Any, monkeypatch: 
         threads.append(threading.get_ident())
         return prove(*asked)
 
-    monkeypatch.setattr(rollouts, "prove", noted)
+    monkeypatch.setattr(planning, "prove", noted)
     await shop.a.rollouts.start("shop", "1.1.0", ANNA)
-    monkeypatch.setattr(rollouts, "_MANY", 0)
+    monkeypatch.setattr(planning, "_MANY", 0)
     await shop.a.rollouts.start("shop", "1.2.0", ANNA)
     ours = threading.get_ident()
     assert [thread == ours for thread in threads] == [True, False]
@@ -189,6 +189,20 @@ async def test_a_plan_with_a_gate_that_is_gone(shop: Any) -> None:
         await shop.a.rollouts.start("shop", "1.1.0", ANNA)
 
 
+async def test_a_hotfix_has_a_reason_and_is_superseded_only_by_who_says_so(shop: Any) -> None:
+    with pytest.raises(Rejected, match="A hotfix needs a reason") as unsaid:
+        await shop.a.rollouts.start("shop", "1.1.0", Ask("anna"), hotfix=True)
+    assert unsaid.value.hint == "Add --reason TEXT."
+    assert await shop.store.rollout("shop-2") is None
+    await shop.a.rollouts.start("shop", "1.1.0", ANNA, hotfix=True)
+    with pytest.raises(Conflict, match=r"shop-2 is a hotfix in progress: 1\.1\.0") as refused:
+        await shop.a.rollouts.start("shop", "1.2.0", BORIS)
+    assert "--supersede" in refused.value.hint
+    assert (await shop.state("shop-2")).phase.active
+    await shop.a.rollouts.start("shop", "1.2.0", BORIS, supersede=True)
+    assert (await shop.state("shop-2")).superseded_by == "shop-3"
+
+
 async def test_two_people_start_at_once(shop: Any) -> None:
     """The second one's decision is made again on what the first one did."""
     b = shop.site("b")
@@ -300,6 +314,17 @@ async def test_what_is_so_already_records_nothing(shop: Any, command: str) -> No
     before = await shop.entries()
     outcome = await getattr(shop.a.rollouts, command)(rollout, ANNA)
     assert outcome.seq is None
+    assert await shop.entries() == before
+
+
+async def test_an_approval_needs_a_reason_and_something_that_waits_for_it(shop: Any) -> None:
+    rollout = await shop.roll_out()
+    before = await shop.entries()
+    with pytest.raises(Rejected, match="An approval needs a reason") as refused:
+        await shop.a.rollouts.approve(rollout, Ask("boris"), digest="sha256:1")
+    assert refused.value.hint == "Add --reason TEXT."
+    with pytest.raises(Rejected, match="shop-2 waits for no approval"):
+        await shop.a.rollouts.approve(rollout, BORIS, digest="sha256:1")
     assert await shop.entries() == before
 
 

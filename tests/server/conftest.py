@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from tests.database import place_database
 
+from croupier.adapters.calendar import Recurrences
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
@@ -53,6 +54,9 @@ class Edge:
 
     async def served(self) -> Mapping[str, ServiceRoutes]:
         return {item.service.name: item.routes for item in self.table.services} if self.table else {}
+
+    async def previewed(self) -> Mapping[str, str]:
+        return {item.service.name: item.preview for item in self.table.services if item.preview} if self.table else {}
 
     async def healthy(self) -> bool:
         return True
@@ -215,9 +219,11 @@ async def open_world(
                 journal=store,
                 spool=FileSpool(chosen.state_dir / "aborts.jsonl"),
                 router=edge,
+                pins=store,
                 workloads=Processes(),
                 metrics=counters,
                 clock=SystemClock(),
+                almanac=Recurrences(frozenset(chosen.environments)),
             )
             kills = FileKillSpool(chosen.state_dir / "kills.jsonl")
             yield Outside(

@@ -21,9 +21,15 @@ CLIENTS = {
     "GET /api/v1/environments/{environment}/flags/stream",
     "POST /api/v1/environments/{environment}/flags/acknowledge",
 }
+REPORTERS = {"POST /api/v1/services/{service}/pins"}
 VIEWERS = {
+    "GET /api/v1/services/{service}/pins",
+    "GET /api/v1/services/{service}/pins/versions",
     "GET /api/v1/about",
     "GET /api/v1/documents",
+    "GET /api/v1/calendar",
+    "GET /api/v1/calendar.ics",
+    "GET /api/v1/calendar/closed",
     "GET /api/v1/documents/{kind}/{name}",
     "GET /api/v1/events",
     "GET /api/v1/environments",
@@ -45,6 +51,7 @@ VIEWERS = {
     "GET /api/v1/rollouts/{rollout}/history",
     "GET /api/v1/rollouts/{rollout}/replay",
     "GET /api/v1/rollouts/{rollout}/samples",
+    "GET /api/v1/rollouts/{rollout}/shadow",
     "GET /api/v1/experiments",
     "GET /api/v1/experiments/{name}",
     "GET /api/v1/experiments/{name}/course",
@@ -61,6 +68,7 @@ VIEWERS = {
 OPERATORS = {
     "DELETE /api/v1/flags/{key}",
     "POST /api/v1/apply",
+    "POST /api/v1/calendars/{name}/import",
     "POST /api/v1/experiments/{name}/start",
     "POST /api/v1/experiments/{name}/stop",
     "POST /api/v1/flags",
@@ -77,17 +85,25 @@ OPERATORS = {
     "PUT /api/v1/flags/{key}",
     "POST /api/v1/releases",
     "POST /api/v1/rollouts",
+    "POST /api/v1/rollouts/together",
     "POST /api/v1/rollouts/{rollout}/abort",
+    "POST /api/v1/rollouts/{rollout}/approve",
+    "POST /api/v1/rollouts/{rollout}/hold",
+    "POST /api/v1/rollouts/{rollout}/override",
     "POST /api/v1/rollouts/{rollout}/pause",
     "POST /api/v1/rollouts/{rollout}/promote",
+    "POST /api/v1/rollouts/{rollout}/release",
     "POST /api/v1/rollouts/{rollout}/resume",
     "POST /api/v1/rollouts/{rollout}/retry",
+    "POST /api/v1/rollouts/{rollout}/undo",
     "POST /api/v1/services/{service}/traffic",
+    "POST /api/v1/services/{service}/version-tokens",
 }
 ADMINS = {"DELETE /api/v1/tokens/{token_id}", "GET /api/v1/tokens", "POST /api/v1/tokens"}
 
 RULES = {
     **dict.fromkeys(sorted(CLIENTS), Role.CLIENT),
+    **dict.fromkeys(sorted(REPORTERS), Role.REPORTER),
     **dict.fromkeys(sorted(VIEWERS), Role.VIEWER),
     **dict.fromkeys(sorted(OPERATORS), Role.OPERATOR),
     **dict.fromkeys(sorted(ADMINS), Role.ADMIN),

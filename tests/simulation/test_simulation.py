@@ -17,6 +17,7 @@ import pytest
 from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import Commit, VersionKey
 from croupier.control.rollouts import Ask
+from croupier.control.whom import Whom
 from croupier.core.gates import (
     ClassicRule,
     Comparison,
@@ -30,6 +31,7 @@ from croupier.core.gates import (
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
+from croupier.core.rollout.segments.commands import may_be_held
 from croupier.core.rollout.spec import (
     Analysis,
     Asked,
@@ -66,6 +68,7 @@ GATES = [
         warmup_s=6.0,
     ),
 ]
+EMPLOYEES = Whom(match=(("employee", ("yes",)),))
 KEEPS = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.SUCCEEDED)
 VERSIONS = ("1.1.0", "1.2.0", "1.3.0", "1.4.0")
 
@@ -87,14 +90,26 @@ class Watch:
         self.emptied: set[tuple[str, int]] = set()
         self.exposed: dict[str, set[int]] = {}
         self.unrecorded: set[str] = set()
+        self.held: set[str] = set()
+        """Rollouts in which employees were held, if only for a while."""
+        self.past: dict[str, list[RolloutState]] = {}
 
     async def check(self) -> None:
-        pending = [intent.rollout for site in self.world.sites for intent in site.spool.pending()]
-        self.unrecorded.update(pending)
+        pending = [intent for site in self.world.sites for intent in site.spool.pending()]
+        self.unrecorded.update(intent.rollout for intent in pending if isinstance(intent.event, e.AbortStarted))
+        self._note_holds([(each.rollout, each.event) for each in pending if isinstance(each.event, e.SegmentHeld)])
         if self.commits != self.store.commits:
             self.commits = self.store.commits
             await self._read_the_record()
         self._look_at_players()
+
+    def _note_holds(self, pending: Sequence[tuple[str, e.SegmentHeld]]) -> None:
+        """Holds that wait for the store are acted on, by sites that may know an older state."""
+        for name, event in pending:
+            self.held.add(name)
+            for state in self.past.get(name, ()):
+                if may_be_held(state, event.segment):
+                    self.recorded.add(routes(evolve(state, event)))
 
     def check_converged(self) -> None:
         """After an undisturbed turn of the site that acts."""
@@ -129,6 +144,8 @@ class Watch:
         before, said = self.states[name], self.said[name]
         after = self.states[name] = evolve(before, event)
         self.recorded.add(routes(after))
+        self.past.setdefault(name, []).append(after)
+        self._check_held(name, event, after)
         if isinstance(event, e.Promoted):
             self.stable = after.canary
         for share in routes(after).shares:
@@ -156,6 +173,14 @@ class Watch:
         if isinstance(event, e.StepStarted) and isinstance(step, Analysis):
             for gate in step.gates:
                 said.pop(gate, None)
+
+    def _check_held(self, name: str, event: e.Event, after: RolloutState) -> None:
+        if isinstance(event, e.SegmentHeld):
+            self.held.add(name)
+        kept = [segment for segment in after.held if after.phase not in (Phase.PROMOTING, Phase.SUCCEEDED)]
+        for player, who in PLAYERS:
+            held = any(segment.contains(who) for segment in kept)
+            assert not held or version_for(routes(after), player, who) != after.canary, f"{player} is held and has it"
 
     def _check_rise(self, before: RolloutState, after: RolloutState, said: dict[str, Verdict]) -> None:
         if not 0 < before.weight_bp < after.weight_bp:
@@ -198,7 +223,8 @@ class Watch:
         key = f"{name}.{state.attempt}"
         newest = name == list(self.states)[-1]
         if newest and state.phase in KEEPS and name not in self.unrecorded:
-            back = self.exposed.get(key, set()) - on_it
+            held = {n for n, (_, who) in enumerate(PLAYERS) if STAFF.contains(who)} if name in self.held else set()
+            back = self.exposed.get(key, set()) - on_it - held
             assert not back, f"invariant 5: players {back} were moved back from {state.canary}"
         self.exposed[key] = on_it
 
@@ -351,6 +377,7 @@ class Story:
         name = known[-1] if self.chance.random() < 0.9 else self.chance.choice(known)
         if self.watch.states[name].phase.active:
             asks = ["start", "promote", "promote", "full", "waive", "pause", "resume", "resume", "abort"]
+            asks += ["hold", "release"]
         else:
             asks = ["start", "start", "start", "retry"]
         what = self.chance.choice(asks)
@@ -371,6 +398,8 @@ class Story:
                     await rollouts.resume(name, ask)
                 case "abort":
                     await rollouts.abort(name, ask)
+                case "hold" | "release":
+                    await getattr(rollouts, what)(name, ask, EMPLOYEES)
                 case _:
                     await rollouts.retry(name, ask)
         except (Rejected, Conflict, Transient):

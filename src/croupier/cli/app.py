@@ -6,7 +6,9 @@ import typer
 
 from croupier.cli import (
     apply,
+    calendar,
     demo,
+    diff,
     experiment,
     flag,
     gate,
@@ -15,9 +17,11 @@ from croupier.cli import (
     notifier,
     page,
     preset,
+    profile,
     release,
     rollout,
     serve,
+    smoke,
     token,
     validate,
 )
@@ -35,14 +39,18 @@ app.command("serve")(serve.serve)
 app.command("down")(serve.down)
 app.command("validate")(validate.validate)
 app.command("apply")(apply.apply)
+app.command("diff")(diff.diff)
 app.add_typer(release.app, name="release")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(gate.app, name="gate")
+app.add_typer(profile.app, name="profile")
 app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(calendar.app, name="calendar")
 app.add_typer(imports.app, name="import")
 app.add_typer(token.app, name="token")
+app.add_typer(smoke.app, name="smoke")
 app.add_typer(journal.app, name="journal")
 app.add_typer(notifier.app, name="notifier")
 app.command("page")(page.page)

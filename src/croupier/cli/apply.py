@@ -1,5 +1,6 @@
 """``croupier apply``: hand files to the control plane, all or none of them. Used by ``release add`` too."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_PREVIEWS: Final = 20
 _MOST_DOUBTS: Final = 20
 _MANY: Final = 5_000
+_PLACE: Final = re.compile(r"^documents\[\d+\]\s*")
 
 
 def apply(
@@ -69,14 +71,21 @@ def send(
         note("dry run: nothing was changed")
 
 
+def of_files(document: str) -> str:
+    """``Gate/deposits`` of ``documents[2] Gate/deposits``: places in a request say nothing to who wrote files."""
+    return _PLACE.sub("", document) or document
+
+
 def _doubts(bundle: "Bundle", answer: dict[str, Any]) -> list[str]:
     """What the control plane has doubts about, but for what the files alone showed already."""
     said = {item.problem.message for item in bundle.problems}
-    return [
-        f"warning: {item.get('document') or ''} {item['field']}: {item['message']} {item.get('hint') or ''}".rstrip()
-        for item in answer.get("warnings", ())
-        if item["message"] not in said
-    ]
+    return [warning(item) for item in answer.get("warnings", ()) if item["message"] not in said]
+
+
+def warning(item: dict[str, Any]) -> str:
+    """A doubt of the control plane in a line."""
+    place = f"{of_files(item.get('document') or '')} {item['field']}"
+    return f"warning: {place}: {item['message']} {item.get('hint') or ''}".rstrip()
 
 
 def _post(

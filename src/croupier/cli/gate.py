@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from croupier.cli.explain_gate import explain
-from croupier.cli.output import Exit, Json, err, out, plain, print_json
+from croupier.cli.output import Json, out, plain, print_json
+from croupier.errors import NotFound
 
 if TYPE_CHECKING:
     from croupier.core.gates.ready import Ready
@@ -29,8 +30,7 @@ def catalog(
     from croupier.core.gates.ready import BY_NAME, READY
 
     if name is not None and name not in BY_NAME:
-        err.print(f"There is no ready-made gate '{plain(name)}'. There are: {', '.join(BY_NAME)}.")
-        raise typer.Exit(Exit.NOT_FOUND)
+        raise NotFound(f"There is no ready-made gate '{name}'.", hint=f"There are: {', '.join(BY_NAME)}.")
     shown = READY if name is None else (BY_NAME[name],)
     if as_json:
         print_json([as_object(each) for each in shown])

@@ -4,20 +4,23 @@
 that is counted or given, and changes nothing.
 """
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import note
+from croupier.cli.plan_ahead import NOTHING, Ahead, ahead
 from croupier.cli.plan_options import Given
 from croupier.core.gates import EventsSli, Gate
 from croupier.core.rollout.outlook.outlook import Outlook, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
+from croupier.core.rollout.together.parts import parts
 from croupier.core.segments import Segment
 from croupier.errors import CroupierError, NotFound
 
@@ -51,9 +54,10 @@ class Planned:
     outlook: Outlook
     sources: Mapping[str, str]
     doubts: tuple[str, ...] = ()
+    ahead: Ahead = NOTHING
 
 
-def rollouts(bundle: "Bundle", name: str | None) -> list[tuple[RolloutSpec, tuple[Gate, ...]]]:
+def rollouts(bundle: "Bundle", name: str | None, *, hotfix: bool = False) -> list[tuple[RolloutSpec, tuple[Gate, ...]]]:
     """The rollouts in the files with their gates. Raises ``NotFound`` and ``Rejected``."""
     specs = [document.spec for document in bundle.documents]
     found = [spec for spec in specs if isinstance(spec, RolloutSpec)]
@@ -62,22 +66,23 @@ def rollouts(bundle: "Bundle", name: str | None) -> list[tuple[RolloutSpec, tupl
         raise NotFound("There is no Rollout in these files.", hint="Name the directory with the rollout and its gates.")
     if not chosen:
         raise NotFound(f"There is no Rollout '{name}'.", hint=f"There is: {', '.join(spec.name for spec in found)}.")
-    return [(spec, _resolved(bundle, spec, None).gates) for spec in chosen]
+    own = [each for spec in chosen for each in parts(spec)]  # several services: each has its traffic and its gates
+    return [(spec, _resolved(bundle, spec, None, hotfix=hotfix).gates) for spec in own]
 
 
-def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None) -> Plan:
+def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None, *, hotfix: bool) -> Plan:
     """The plan as it would be frozen if the service got so many requests a second."""
     specs = [document.spec for document in bundle.documents]
     gates = [spec for spec in specs if isinstance(spec, Gate)]
     segments = [spec for spec in specs if isinstance(spec, Segment)]
-    return resolve(spec, gates, segments, per_s=per_s)
+    return resolve(spec, gates, segments, per_s=per_s, hotfix=hotfix)
 
 
 def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, Counted]) -> Planned:
     """The outlook of one rollout, with what was given before what was counted before what is assumed."""
     traffic: dict[str, Traffic] = {}
     sources: dict[str, str] = {}
-    plan = _resolved(bundle, spec, None)
+    plan = _resolved(bundle, spec, None, hotfix=asked.hotfix)
     for gate in plan.gates:
         found = _traffic(gate, asked, seen.get(gate.name))
         if found is not None:
@@ -86,9 +91,15 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
     if plan.pace is not None:
         rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}
         doubts = tuple(_doubts(plan, rates))
-        plan = _resolved(bundle, spec, max(rates.values(), default=None))
+        plan = _resolved(bundle, spec, max(rates.values(), default=None), hotfix=asked.hotfix)
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
     return Planned(spec, plan, outlook, sources, doubts)
+
+
+def with_ahead(connection: Connection, bundle: "Bundle", planned: Planned, players: int | None) -> Planned:
+    """The same with people, freezes and the way back."""
+    took_s = planned.outlook.usual_s if math.isfinite(planned.outlook.usual_s) else planned.outlook.soonest_s
+    return replace(planned, ahead=ahead(connection, bundle, planned.spec, planned.plan, took_s, players))
 
 
 def _doubts(plan: Plan, rates: Mapping[str, float]) -> Iterator[str]:
@@ -110,11 +121,15 @@ def count(
     unknown = [gate for gate in gates if not isinstance(gate.sli, EventsSli) and gate.name not in asked.rates]
     if "" in asked.rates or not unknown:
         return {}
+    from croupier.adapters.manifests.ready import spelled_out
+
     try:
         with connection.open() as client:
             wanted = {gate.name for gate in unknown}
             found_gates = (item for item in bundle.documents if item.kind == "Gate" and item.name in wanted)
             documents = [dict(item.source) for item in found_gates]
+            written = {item.name for item in bundle.documents if item.kind == "Gate"}
+            documents += [spelled_out(gate) for gate in unknown if gate.name not in written]  # the profile's
             found = client.post(f"services/{segment(spec.service)}/traffic", {"documents": documents})
     except CroupierError as trouble:
         note(f"Nobody has counted the traffic ({trouble.message.rstrip('.')}): say it with --rate 20/s.")

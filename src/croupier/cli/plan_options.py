@@ -20,6 +20,7 @@ class Given:
     usual: Mapping[str, float]
     find: Mapping[str, float]
     groups: Mapping[str, int]
+    hotfix: bool = False
 
     def check(self, gates: Iterable[Gate]) -> None:
         """Raises ``Rejected`` for a gate that there is not."""
@@ -32,13 +33,14 @@ class Given:
                     )
 
 
-def given(rates: list[str], usual: list[str], find: list[str], groups: list[str]) -> Given:
+def given(rates: list[str], usual: list[str], find: list[str], groups: list[str], *, hotfix: bool = False) -> Given:
     """The options read. Raises ``Rejected``."""
     return Given(
         dict(_named(text, "--rate", _rate) for text in rates),
         dict(_named(text, "--usual", _bad) for text in usual),
         dict(_named(text, "--find", _bad) for text in find),
         dict(_named(text, "--groups", _whole) for text in groups),
+        hotfix,
     )
 
 

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from croupier.cli.output import counted, out, percent, plain, print_table
 from croupier.cli.plan import Planned
+from croupier.cli.plan_ahead import exposed_players, in_a_line
+from croupier.cli.plan_bounds import bounds, bounds_object
 from croupier.core.gates import BurnRule, EventsSli, Gate, PopulationRule, SequentialRule
 from croupier.core.rollout.explain import describe_gate, describe_pace, describe_step, duration
 from croupier.core.rollout.exposure import exposure
@@ -11,7 +13,12 @@ from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
 from croupier.core.rollout.outlook.stages import Stage
 from croupier.core.rollout.outlook.traffic import Traffic
-from croupier.core.rollout.spec import Pause, Plan, SetSegment, SetWeight
+from croupier.core.rollout.spec import (
+    Plan,
+    SetMirrorRoute,
+    SetSegment,
+    SetWeight,
+)
 
 _COLUMNS: Final = ("WEIGHT", "IN", "FINDS", "HALF IN", "80 % IN", "BY THEN")
 
@@ -22,10 +29,13 @@ def show(planned: Planned) -> None:
     out.print(f"[bold]{plain(spec.name)}[/]: {_summary(planned)}")
     if planned.plan.pace is not None:
         out.print(f"[dim]Weights {plain(describe_pace(planned.plan.pace))}.[/]")
+    for line in bounds(planned.plan):
+        out.print(line)
     for doubt in planned.doubts:
         out.print(f"[yellow]![/] {plain(_capital(doubt))}.")
     rows = [_row(timed, planned) for timed in outlook.stages]
     print_table(("STEPS", "WEIGHT", "WAITS FOR", "SHORTEST", "EXPECTED", "EXPOSES"), rows)
+    _show_ahead(planned)
     for gate in outlook.gates:
         out.print("")
         _show_gate(gate, planned)
@@ -51,10 +61,15 @@ def as_object(planned: Planned) -> dict[str, Any]:
                 "expectedS": _finite(timed.usual_s),
                 "stuck": list(timed.stuck),
                 "exposedRequests": _exposed(timed, planned),
+                "exposedPlayers": exposed_players(timed.stage, planned.ahead.players),
             }
             for timed in outlook.stages
         ],
+        **bounds_object(planned.plan),
         "gates": [_gate_object(gate, planned) for gate in outlook.gates],
+        "freezes": list(planned.ahead.freezes),
+        "approvals": list(planned.ahead.approvals),
+        "goingBack": list(planned.ahead.back),
         "warnings": warnings(planned),
     }
 
@@ -99,28 +114,46 @@ def _row(timed: Timed, planned: Planned) -> tuple[str, ...]:
     waits = ", ".join(
         describe_step(step).removeprefix("wait ")
         for step in stage.steps
-        if not isinstance(step, SetWeight | SetSegment)
+        if not isinstance(step, SetWeight | SetSegment | SetMirrorRoute)
     )
     guards = "its guards" if stage.exposing and planned.plan.guards else ""
-    if waits and stage.asked and (others := _also_hold(planned.plan, stage)):
+    if waits and (stage.asked or stage.guards) and (others := _also_hold(planned.plan, stage)):
         waits += f"; {', '.join(others)} must pass, too"
     requests = _exposed(timed, planned)
     usual = _finite(timed.usual_s)
-    by_hand = any(isinstance(step, Pause) and step.duration_s is None for step in stage.steps)
-    plus = " +" if by_hand else ""
+    plus = " +" if stage.by_hand else ""
     return (
         f"{stage.first + 1}-{last}" if last > stage.first + 1 else f"{last}",
         exposure(stage.weight_bp, stage.shares),
         waits or guards or "nothing",
         duration(timed.soonest_s) + plus,
         "never ends" if usual is None else words.roughly(usual) + plus,
-        "nobody" if not stage.exposing else "-" if requests is None else f"{requests:,} requests" + plus,
+        "nobody" if not stage.exposing else _whom(requests, exposed_players(stage, planned.ahead.players), plus),
     )
+
+
+def _whom(requests: int | None, players: int | None, plus: str) -> str:
+    """Players, where somebody said how many there are: a metric source counts requests, and knows nobody."""
+    counted_ = None if requests is None else f"{requests:,} requests{plus}"
+    if players is None:
+        return counted_ or "-"
+    return f"{players:,} players" + (f", {counted_}" if counted_ else "")
+
+
+def _show_ahead(planned: Planned) -> None:
+    """Who has to agree, what is closed meanwhile, and the way back."""
+    ahead = planned.ahead
+    for time in ahead.freezes:
+        out.print(f"[yellow]![/] It would wait: {plain(in_a_line(time))}.")
+    for asked in ahead.approvals:
+        out.print(f"[dim]People:[/] {plain(asked)}.")
+    for said in ahead.back:
+        out.print(f"[dim]Going back:[/] {plain(said)}.")
 
 
 def _also_hold(plan: Plan, stage: Stage) -> list[str]:
     """The guards beside the gates that the stage asks: the share rises only when they have passed, too."""
-    return [name for name in plan.guards if name not in stage.asked and not plan.gate(name).advisory]
+    return [name for name in (*plan.guards, *stage.guards) if name not in stage.asked and not plan.gate(name).advisory]
 
 
 def _show_gate(gate: GateOutlook, planned: Planned) -> None:

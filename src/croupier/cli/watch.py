@@ -12,6 +12,8 @@ from rich.text import Text
 
 from croupier.cli.connection import segment
 from croupier.cli.output import STYLES, err, out, percent, plain, print_json, print_line, styled, when
+from croupier.cli.pins import rounds_of
+from croupier.cli.together import side_by_side
 from croupier.errors import Transient
 
 if TYPE_CHECKING:
@@ -41,17 +43,69 @@ def follow(client: "Client", rollout: str, *, as_json: bool) -> str:
             time.sleep(_POLL_S)  # asked again, not streamed: it must also show a control plane that is away
 
 
+def lines(rollout: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The same for programs that read lines: what it is, its name, how it stands, and one sentence."""
+    versions = f"{rollout['stable'] or 'nothing'} → {rollout['canary']}"
+    weight = rollout.get("exposure") or percent(rollout["weight"])
+    abort = rollout["abort"]
+    return [
+        ("rollout", rollout["id"], rollout["phase"], rollout["waitingFor"] or (abort["reason"] if abort else "")),
+        ("versions", rollout["service"], versions, f"{weight} on {rollout['canary']}"),
+        *(("step", str(item["index"] + 1), item["state"], item["text"]) for item in rollout["steps"]),
+        *(("gate", item["name"], item["verdict"] or "", item["text"]) for item in rollout["gates"]),
+        *(("freeze", item["id"], item["until"] or "", item["text"]) for item in rollout.get("frozen", [])),
+        *(("member", item["rollout"], item["phase"], item["waitingFor"]) for item in rollout.get("together") or []),
+        *(("stack", item["version"], item["colour"], item["text"]) for item in rollout.get("stacks", [])),
+        *([("preview", rollout["canary"], "", rollout["preview"])] if rollout.get("preview") else []),
+        *([("lane", "hotfix", "", "a hotfix")] if rollout.get("hotfix") else []),
+        *(("loosened", "", "", each) for each in rollout.get("loosened", [])),
+        *(("approval", item["actor"], item["at"], item["reason"]) for item in _approvals(rollout)),
+        *(("held", item["segment"] or "", item["at"], item["text"]) for item in rollout.get("held", [])),
+        *(("group", item["gate"], item["at"], item["text"]) for item in rollout["acted"]),
+        *(("rounds", rollout["service"], "", line) for line in rounds_of(rollout)),
+        *(
+            ("smoke", result["check"], result["outcome"], f"at {run['exposure']}: {result['said']}")
+            for run in rollout.get("smokes", [])
+            for result in run["results"]
+        ),
+    ]
+
+
+def _approvals(rollout: dict[str, Any]) -> list[dict[str, Any]]:
+    given: list[dict[str, Any]] = (rollout.get("approval") or {}).get("given", [])
+    return given
+
+
 def picture(rollout: dict[str, Any]) -> RenderableType:
     """One rollout as people look at it: versions, weight, steps, gates, and what it waits for."""
     parts: list[RenderableType] = [_headline(rollout), _weight(rollout), _steps(rollout)]
+    if rollout.get("together"):
+        parts.append(side_by_side(rollout["together"], rollout["id"]))
+    parts += [_stack(stack) for stack in rollout.get("stacks", [])]
+    if rollout.get("preview"):
+        parts.append(Text.from_markup(f"[dim]preview of {plain(rollout['canary'])}:[/] {plain(rollout['preview'])}"))
+    parts += [
+        Text.from_markup(f"[yellow]![/] [dim]less careful than its profile:[/] {plain(each)}")
+        for each in rollout.get("loosened", ())
+    ]
+    parts += [
+        Text.from_markup(f"[green]✓[/] {plain(each['actor'])} approved [dim]at {when(each['at'])}[/]")
+        for each in _approvals(rollout)
+    ]
     if rollout.get("pace"):
         parts.append(Text.from_markup(f"[dim]{plain(rollout['pace'])}[/]"))
     if rollout["gates"]:
         parts.append(_gates(rollout))
     parts += [
+        Text.from_markup(f"[yellow]![/] {plain(held['text'])} [dim]since {when(held['at'])}[/]")
+        for held in rollout.get("held", [])
+    ]
+    parts += [
         Text.from_markup(f"[yellow]![/] {plain(acted['text'])} [dim]at {when(acted['at'])}[/]")
         for acted in rollout.get("acted", [])
     ]
+    parts += [Text.from_markup(f"[yellow]![/] {line}") for line in rounds_of(rollout)]
+    parts += [_smoke(run) for run in rollout.get("smokes", []) if run["stands"] or not run["passed"]]
     if abort := rollout["abort"]:
         parts.append(Text.from_markup(f"[red]✗ {plain(abort['reason'])}[/] [dim]at {when(abort['at'])}[/]"))
         if rollout["phase"] == "aborted":
@@ -61,10 +115,26 @@ def picture(rollout: dict[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
+def _smoke(run: dict[str, Any]) -> RenderableType:
+    """One run of smoke checks: a line where it passed, each step where it did not."""
+    names = ", ".join(result["check"] for result in run["results"])
+    mark = "[green]✓[/]" if run["passed"] else "[red]✗[/]"
+    earlier = "" if run["stands"] else " [dim](earlier)[/]"
+    lines = [f"{mark} smoke {plain(names)} at {plain(run['exposure'])} [dim]{when(run['at'])}[/]{earlier}"]
+    for result in run["results"] if not run["passed"] else []:
+        for step in result["steps"]:
+            sign = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}[step["outcome"]]
+            lines.append(f"    {sign} {plain(step['name'])}" + (f": {plain(step['said'])}" if step["said"] else ""))
+    return Text.from_markup("\n".join(lines))
+
+
 def _headline(rollout: dict[str, Any]) -> RenderableType:
     versions = f"{rollout['stable'] or 'nothing'} → {rollout['canary']}"
     again = f" [dim]· attempt {rollout['attempt']}[/]" if rollout["attempt"] > 1 else ""
-    return Text.from_markup(f"[bold]{plain(rollout['id'])}[/]  {plain(versions)}  {styled(rollout['phase'])}{again}")
+    lane = " [yellow]hotfix[/]" if rollout.get("hotfix") else ""
+    return Text.from_markup(
+        f"[bold]{plain(rollout['id'])}[/]  {plain(versions)}  {styled(rollout['phase'])}{lane}{again}"
+    )
 
 
 def _weight(rollout: dict[str, Any]) -> RenderableType:
@@ -76,6 +146,11 @@ def _weight(rollout: dict[str, Any]) -> RenderableType:
     )
     line.add_row(ProgressBar(total=100, completed=wanted, width=40, complete_style=style), Text.from_markup(text))
     return line
+
+
+def _stack(stack: dict[str, Any]) -> RenderableType:
+    mark = "[green]●[/]" if stack["serves"] else "[dim]○[/]"
+    return Text.from_markup(f"{mark} {plain(stack['colour'])} {plain(stack['version'])}: {plain(stack['text'])}")
 
 
 def _steps(rollout: dict[str, Any]) -> RenderableType:

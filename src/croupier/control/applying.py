@@ -13,6 +13,7 @@ from croupier.control.isolation import strangers, without_blamed
 from croupier.control.lingering import Lingering
 from croupier.control.observe import Seen, scrape_targets
 from croupier.control.ports import Ports, TrafficTable, VersionKey
+from croupier.control.shadowing import compare
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.releases import ProcessTemplate, Release
 from croupier.core.rollout.state import Phase
@@ -48,6 +49,7 @@ class Applying:
         trouble = None if seen.unsettled(table) and not giving_up else await self._push(table)
         await self.ports.workloads.apply(await self._runnable(running))
         await self.ports.metrics.watch(scrape_targets(seen.workloads, self._templates))
+        compare(self.ports, fleet, seen)
         kept = running | seen.workloads.keys()
         self._templates = {key: template for key, template in self._templates.items() if key in kept}
         if trouble is not None:

@@ -110,6 +110,7 @@ class Catalog:
         plan = rollout.value.plan
         segments = [step.segment for step in plan.steps if isinstance(step, SetSegment)]
         segments += [plan.segment] if plan.segment else []
+        segments += rollout.value.held
         asked = frozenset(match.attribute for segment in segments for match in segment.matches)
         asked |= {label for gate in rollout.value.plan.gates for label in labels_held(gate)}
         if _tells_apart(before, asked) != _tells_apart(after, asked):

@@ -6,6 +6,7 @@ Also answers the two questions that every tick asks: which traffic is wanted, an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from croupier.control.calendars import NOTHING, Declared, declared
 from croupier.control.ports import (
     Backend,
     RoutedService,
@@ -17,8 +18,11 @@ from croupier.control.ports import (
 )
 from croupier.control.ports import ServiceState as Delivery
 from croupier.core.releases import Service
+from croupier.core.rollout.pins import NO_PINS, Known, Pins, pins
+from croupier.core.rollout.preview import previewed
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
-from croupier.core.rollout.state import RolloutState, routes, versions_needed
+from croupier.core.rollout.state import RolloutState, ends_rounds, routes, versions_needed
+from croupier.core.rollout.together.whole import in_order
 from croupier.errors import Corrupt
 
 
@@ -31,13 +35,33 @@ async def read_fleet(store: Store, size: int) -> "Fleet":
         active = await store.active()
     except Corrupt:
         active = await _one_by_one(store, deliveries, unreadable)
+    services = {spec.name: spec for spec in specs if isinstance(spec, Service)}
     return Fleet(
         size=size,
-        services={spec.name: spec for spec in specs if isinstance(spec, Service)},
+        services=services,
         deliveries=deliveries,
         rollouts={item.value.id: item for item in active},
         unreadable=unreadable,
+        ended=await _ended(store, services, deliveries),
+        calendars=await declared(store),
     )
+
+
+async def _ended(
+    store: Store, services: Mapping[str, Service], deliveries: Mapping[str, Stored[Delivery]]
+) -> Mapping[str, RolloutState]:
+    """The last rollout of each service whose rounds end where they began, where none is active: some may be open."""
+    found: dict[str, RolloutState] = {}
+    for name, delivery in deliveries.items():
+        service = services.get(name)
+        if service is None or service.affinity is None or delivery.value.active or not delivery.value.rollouts:
+            continue
+        try:
+            stored = await store.rollout(f"{name}-{delivery.value.rollouts}")
+        except Corrupt:  # told where it is looked at
+            continue
+        found |= {name: stored.value} if stored is not None else {}
+    return found
 
 
 async def _one_by_one(
@@ -56,12 +80,41 @@ async def _one_by_one(
     return found
 
 
+def wholes(rollouts: Mapping[str, Stored[RolloutState]]) -> Sequence[tuple[str, ...]]:
+    """The rollouts about which something is to be decided, by id: those that move as one together, in the order of
+    moving up, also the members that ended lately; each other one alone.
+    """
+    groups: dict[str, list[RolloutState]] = {}
+    for stored in rollouts.values():
+        whole = stored.value.plan.together
+        groups.setdefault(whole.members[0].rollout if whole else stored.value.id, []).append(stored.value)
+    return [
+        tuple(state.id for state in in_order(group))
+        for group in groups.values()
+        if any(state.phase.active for state in group)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What is known of a service's open rounds. ``served`` is what ids were led by at the last look, ``gone`` the
+    versions of it of which all is known and nothing open; ``barred`` can run no more, and ``failures`` says why.
+    """
+
+    known: Known = field(default_factory=Known)
+    served: Pins = NO_PINS
+    gone: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """Services, what serves them, and their active rollouts, as recorded. ``size`` is the journal's at the reading.
 
     ``unreadable`` names active rollouts whose record is damaged, and why. Nobody can watch such a canary, so its
-    service serves the stable version, which is known, until a person has looked.
+    service serves the stable version, which is known, until a person has looked. ``ended`` are last rollouts, by
+    service, ``pinned`` what outranks the weights: of services whose rounds end where they began.
     """
 
     size: int = 0
@@ -69,6 +122,9 @@ class Fleet:
     deliveries: Mapping[str, Stored[Delivery]] = field(default_factory=dict)
     rollouts: Mapping[str, Stored[RolloutState]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    ended: Mapping[str, RolloutState] = field(default_factory=dict)
+    pinned: Mapping[str, Pinned] = field(default_factory=dict)
+    calendars: Declared = NOTHING
 
     def rollout_of(self, service: str) -> RolloutState | None:
         """The service's active rollout, if any."""
@@ -83,12 +139,42 @@ class Fleet:
         return replace(self, size=size, rollouts=rollouts, deliveries=deliveries)
 
     def wanted_routes(self, service: str) -> ServiceRoutes:
-        """The traffic that the recorded state asks for."""
+        """The traffic that the recorded state asks for, with the open rounds that end where they began."""
+        base, pinned = self.unpinned_routes(service), self.pinned.get(service)
+        if pinned is None:
+            return base
+        barred = pinned.barred | self.barred(service)
+        found = pins(base.assigned, base.default, pinned.known, served=pinned.served, gone=pinned.gone, barred=barred)
+        return replace(base, pins=found) if found != NO_PINS else base
+
+    def barred(self, service: str) -> frozenset[str]:
+        """The version that nobody is to be on any more, not even to end a round."""
+        last = self.latest(service)
+        given_up = last is not None and ends_rounds(last) and last.canary not in self.unpinned_routes(service).assigned
+        return frozenset({last.canary}) if last is not None and given_up else frozenset()
+
+    def latest_id(self, service: str) -> str:
+        """The service's newest rollout, active or over."""
+        delivery = self.deliveries.get(service)
+        return f"{service}-{delivery.value.rollouts}" if delivery is not None else service
+
+    def latest(self, service: str) -> RolloutState | None:
+        """The same as it is recorded, of a service whose rounds end where they began."""
+        stored = self.rollouts.get(self.latest_id(service))
+        return stored.value if stored is not None else self.ended.get(service)
+
+    def unpinned_routes(self, service: str) -> ServiceRoutes:
+        """What the weights alone say."""
         rollout = self.rollout_of(service)
         if rollout is not None:
             return routes(rollout)
         delivery = self.deliveries.get(service)
         return stable_routes(service, delivery.value.stable if delivery else None)
+
+    def preview(self, service: str) -> str | None:
+        """The version that the preview address leads to instead of the stable one, if any."""
+        rollout = self.rollout_of(service)
+        return previewed(rollout) if rollout is not None else None
 
     def needed(self) -> set[VersionKey]:
         """Versions that must run whatever happens."""
@@ -96,14 +182,18 @@ class Fleet:
         for service in self.services:
             rollout = self.rollout_of(service)
             versions = versions_needed(rollout) if rollout else self.wanted_routes(service).versions
-            keys |= {VersionKey(service, version) for version in versions}
+            pinned = self.wanted_routes(service).pins.targets if service in self.pinned else ()
+            keys |= {VersionKey(service, version) for version in (*versions, *pinned)}
             if rollout and rollout.stable:
                 keys.add(VersionKey(service, rollout.stable))
         return keys
 
     def table(self, running: set[VersionKey], seen: Mapping[VersionKey, WorkloadStatus]) -> TrafficTable:
         """All that the data plane should serve; ``running`` versions stay reachable while they are being left."""
-        routed = tuple(RoutedService(self.services[name], self.wanted_routes(name)) for name in sorted(self.services))
+        routed = tuple(
+            RoutedService(self.services[name], self.wanted_routes(name), self.preview(name))
+            for name in sorted(self.services)
+        )
         named = {VersionKey(item.service.name, version) for item in routed for version in item.routes.versions}
         keys = sorted(key for key in named | running if key.service in self.services)
         backends = tuple(Backend(key, seen[key].endpoints if key in seen else ()) for key in keys)

@@ -1,13 +1,18 @@
 """Versions kept running for a while after they were left, so that going back is instant. Used by the reconciler.
 
-Held in memory: after a restart of the control plane a version that was left is stopped earlier, which harms nobody.
+What it is told comes from the record (``kept``), so that a restart of the control plane stops nothing early.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from croupier.control.fleet import Fleet
 from croupier.control.ports import VersionKey
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.undo import kept_until
+
+_GRACE_S: Final = 2.0
+"""An undo may be asked for until the last moment, and must find the version running."""
 
 
 @dataclass(slots=True)
@@ -35,7 +40,6 @@ def _left_behind(state: RolloutState) -> tuple[VersionKey, float] | None:
     if state.ended_at is None:
         return None
     if state.phase is Phase.SUCCEEDED:
-        return (
-            (VersionKey(state.service, state.stable), state.ended_at + timing.keep_stable_s) if state.stable else None
-        )
+        until = kept_until(state)
+        return (VersionKey(state.service, state.stable), until + _GRACE_S) if state.stable and until else None
     return VersionKey(state.service, state.canary), state.ended_at + timing.keep_canary_s

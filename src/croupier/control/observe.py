@@ -234,7 +234,7 @@ async def _measured(ports: Ports, state: RolloutState, look: Look, rule: Analysi
     if not wanted:
         return Measured()
     question = Question(
-        rollout=state.salt,
+        rollout=f"{state.id}.{state.attempt}",
         gate=look.gate.name,
         metrics=wanted,
         args=rule.args,

@@ -7,14 +7,17 @@ players away from one: an abort is kept on disk, applied at once and recorded wh
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Final, TypeVar
 
 from croupier.control.applying import Applying
-from croupier.control.fleet import Fleet, read_fleet
+from croupier.control.calendars import NOTHING, closed_at, made_ready
+from croupier.control.flag_steps import FlagDoor, asked, before_flags, happenings
+from croupier.control.fleet import Fleet, read_fleet, wholes
 from croupier.control.groups import NoSwitches, Switched, Switches, turn_off
+from croupier.control.kept import with_kept
 from croupier.control.observe import (
     GateMemory,
     Seen,
@@ -25,15 +28,33 @@ from croupier.control.observe import (
     turns_of_sources,
 )
 from croupier.control.overdue import tell_awaited
+from croupier.control.pinning import Pinning
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, VersionKey
-from croupier.control.recording import CONTROLLER, Who, draft, fold, record
+from croupier.control.ports.pins import VersionPins
+from croupier.control.recording import CONTROLLER, Who, delivered, draft, fold, joined
+from croupier.control.shadowing import compared
+from croupier.control.smoking import SmokeRuns
 from croupier.control.under_way import UnderWay
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.gates.judge import Said
 from croupier.core.releases import Release
-from croupier.core.rollout.decide import Evidence, decide
-from croupier.core.rollout.events import AbortStarted, Event, GateJudged, GroupSetAside, GroupWatched, WeightConfirmed
+from croupier.core.rollout.decide import Evidence
+from croupier.core.rollout.events import (
+    AbortStarted,
+    Cause,
+    Event,
+    GateJudged,
+    GroupSetAside,
+    GroupWatched,
+    RoundsMoved,
+    SegmentHeld,
+    SmokeFinished,
+    WeightConfirmed,
+)
+from croupier.core.rollout.flags.turn import Flags
+from croupier.core.rollout.segments.commands import may_be_held
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.together.decide import decide_each, everybody_leaves
 from croupier.errors import Conflict, Corrupt, Fenced, Rejected, Transient
 
 T = TypeVar("T")
@@ -42,7 +63,7 @@ STORE_PATIENCE_S: Final = 2.0
 _LEASE = "controller"
 _ROUNDS = 8
 """Rounds of one tick at the most; each but the last recorded something."""
-_SEEN: Final = (GateJudged, GroupSetAside, GroupWatched, WeightConfirmed)
+_SEEN: Final = (GateJudged, GroupSetAside, GroupWatched, SmokeFinished, WeightConfirmed)
 """What only says what was seen, and moves nobody."""
 
 log = logging.getLogger("croupier.control")
@@ -59,6 +80,7 @@ class Reconciler:
     lease_ttl_s: float = 10.0
     store_patience_s: float = field(default_factory=lambda: STORE_PATIENCE_S)
     switches: Switches = field(default_factory=NoSwitches)
+    flags: FlagDoor | None = None
     _lease: Lease | None = None
     _fleet: Fleet | None = None
     _stale: bool = True
@@ -72,14 +94,23 @@ class Reconciler:
     _unrecorded: asyncio.Event = field(default_factory=asyncio.Event)
     """There is an abort whose record nobody waits for."""
     _applying: Applying = field(init=False)
+    _smokes: SmokeRuns = field(init=False)
+    _pinning: Pinning = field(init=False)
 
     def __post_init__(self) -> None:
+        self._smokes = SmokeRuns(self.ports, self._answered)
         self._applying = Applying(self.ports, self._urgent, self._release)
+        self._pinning = Pinning(self.ports, self._said)
 
     @property
     def fleet(self) -> Fleet | None:
         """What was last known to be recorded; ``None`` until the store was read once."""
         return self._fleet
+
+    @property
+    def open_rounds(self) -> Sequence[VersionPins]:
+        """Open rounds by version, as of the last turn; none where another control plane acts."""
+        return tuple(self._pinning.open.values()) if self._lease is not None else ()
 
     def wake(self) -> None:
         """Something changed that must not wait: end what is being waited for and start a new tick."""
@@ -98,7 +129,9 @@ class Reconciler:
         return self._urgent.is_set() or self._answered.is_set()
 
     def abort_unrecorded(self, intent: Intent) -> None:
-        """Keep the abort on disk and act on it from now on; it is recorded when the store is back."""
+        """Keep the abort (or what takes a segment's players away) on disk and act on it from now on; it is recorded
+        when the store is back.
+        """
         self.ports.spool.add(intent)
         self._unrecorded.set()
         self.wake()
@@ -113,6 +146,7 @@ class Reconciler:
             await self._rest(interval_s, stop)
         for memory in self._gates.values():
             memory.under_way.drop_all()
+        self._smokes.keep(())
         if self._lease:
             await self.ports.leases.release(self._lease)
 
@@ -124,6 +158,7 @@ class Reconciler:
             await self._turn()
         except Fenced as lost:
             self._lease, self._fleet = None, None
+            self._smokes.keep(())
             log.warning("another control plane has taken over: %s", lost)
         except Conflict as late:
             self._stale = True
@@ -137,12 +172,14 @@ class Reconciler:
         if self._unrecorded.is_set():
             self._unrecorded.clear()
             await self._move_away()
-        recording = False
+        recording = self._pinning.heard = False
         try:
             if not await self._take_lease():
+                self._smokes.keep(())
                 return
-            await self._read()
+            fleet = await self._read()
             recording = True
+            await self._pinning.read(fleet)
         except (Transient, Corrupt) as trouble:
             log.warning("store out of reach, holding course: %s", trouble)
         await self._rounds(recording=recording)
@@ -168,6 +205,7 @@ class Reconciler:
         samples: list[Sample] = []
         for _ in range(_ROUNDS):
             seen = await self._view.look(self.ports, self._fleet)
+            self._fleet = self._pinning.onto(self._fleet, seen)
             changed = await self._decide_all(self._fleet, seen, samples, recording=recording)
             fleet = await self._apply(seen)
             # What was moved is looked at again at once, so that its confirmation does not wait for the next tick.
@@ -188,11 +226,14 @@ class Reconciler:
                 self._fleet = None
         return self._lease is not None
 
-    async def _read(self) -> None:
-        """Read what is recorded, if the journal grew since; record aborts that had to wait."""
+    async def _read(self) -> Fleet:
+        """What is recorded, read if the journal grew since; aborts that had to wait are recorded."""
         size = (await self._said(self.ports.journal.head())).size
         if self._stale or self._fleet is None or size != self._fleet.size:
-            self._fleet = await self._said(read_fleet(self.ports.store, size))
+            fleet = await self._said(read_fleet(self.ports.store, size))
+            kept = await self._said(with_kept(self.ports.store, fleet, self._fleet))
+            self._fleet = replace(fleet, rollouts=kept)
+            self._applying.lingering.note(self._fleet)
             self._stale = False
             self._forget_ended(self._fleet)
             for rollout, why in self._fleet.unreadable.items():
@@ -202,20 +243,27 @@ class Reconciler:
                 await self._settle(self._fleet, intent)
             except Rejected:  # a mistake of ours: it is acted on all the same, and keeps nobody else waiting
                 log.exception("%s: its abort cannot be recorded", intent.rollout)
+        services = {stored.value.service for stored in self._fleet.rollouts.values()}
+        now = self.ports.clock.now()
+        await self._said(made_ready(self.ports.almanac, self._fleet.calendars, services, now))
+        return self._fleet
 
     def _forget_ended(self, fleet: Fleet) -> None:
         """What was in memory of rollouts that are over."""
-        for name in self._gates.keys() - fleet.rollouts.keys():
+        active = {name: stored for name, stored in fleet.rollouts.items() if stored.value.phase.active}
+        for name in self._gates.keys() - active.keys():
             self._gates.pop(name).under_way.drop_all()
-        self._remembered = {name: known for name, known in self._remembered.items() if name in fleet.rollouts}
+        self._smokes.keep(active)
+        self._remembered = {name: known for name, known in self._remembered.items() if name in active}
 
     async def _settle(self, fleet: Fleet, intent: Intent) -> None:
         if intent.rollout in fleet.unreadable:
             return
         stored = fleet.rollouts.get(intent.rollout)
-        if stored is not None and not _is_given_up(stored.value):
-            await self._record(fleet, stored, (intent.event,), Who(intent.actor, "abort", intent.event.reason))
-        self.ports.spool.remove(intent.rollout)
+        if stored is not None and still_meant(stored.value, intent):
+            who = Who(intent.actor, "hold" if isinstance(intent.event, SegmentHeld) else "abort", intent.event.reason)
+            await self._record(fleet, ((stored, (intent.event,)),), who)
+        self.ports.spool.remove(intent.key)
 
     async def _decide_all(self, fleet: Fleet, seen: Seen, samples: list[Sample], *, recording: bool) -> bool:
         """Decide for each active rollout; whether anything was recorded. A rollout that cannot be decided for a reason
@@ -228,59 +276,111 @@ class Reconciler:
         now = self.ports.clock.now()
         # Gates that count on in memory are asked for what they have not counted yet.
         asked = (self._ask_gates(self._known(stored).value, now, samples) for stored in active)
-        for stored, said in zip(active, await asyncio.gather(*asked, return_exceptions=True), strict=True):
-            if isinstance(said, BaseException):
-                log.error("%s: its gates could not be asked; the others go on", stored.value.id, exc_info=said)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        said: dict[str, Mapping[str, Said]] = {}
+        troubled: set[str] = set()
+        for stored, answer in zip(active, answers, strict=True):
+            if isinstance(answer, BaseException):
+                log.error("%s: its gates could not be asked; the others go on", stored.value.id, exc_info=answer)
+                troubled.add(stored.value.id)
+            else:
+                said[stored.value.id] = answer
+        for group in wholes(fleet.rollouts):
+            if any(each in troubled for each in group):
                 continue
             try:
                 # Where one record failed, the others are not tried: each may take all our patience.
                 able = recording and not self._stale
-                changed |= await self._decide_one(self._fleet or fleet, stored, seen, said, now, recording=able)
+                changed |= await self._decide_group(self._fleet or fleet, group, seen, said, now, recording=able)
             except (Fenced, Transient):
                 raise
             except Conflict as overtaken:
                 late = overtaken
             except Exception:  # one rollout's surprise must not keep another one's abort from being acted on
-                log.exception("%s: could not be decided; the others go on", stored.value.id)
+                log.exception("%s: could not be decided; the others go on", group[0])
         if late is not None:
             raise late
         return changed
 
-    async def _decide_one(
+    async def _decide_group(
         self,
         fleet: Fleet,
-        stored: Stored[RolloutState],
+        group: Sequence[str],
         seen: Seen,
-        said: Mapping[str, Said],
+        said: Mapping[str, Mapping[str, Said]],
         now: float,
         *,
         recording: bool,
     ) -> bool:
-        state = stored.value
-        canary = VersionKey(state.service, state.canary)
-        going_back = any(intent.rollout == state.id for intent in self.ports.spool.pending())
-        switched = Switched() if going_back else await turn_off(self.switches, state)
-        served = seen.served.get(state.service) if seen.served is not None else None
-        ready, failure = seen.unready(canary) is None, seen.failure(canary)
-        memory = self._gates[state.id]
-        awaited = memory.under_way.late(now)
-        evidence = Evidence(ready, failure, served, said, switched.killed, switched.refused, recording, awaited)
+        """Decide for rollouts that move as one, or for one that is alone; whether anything was recorded."""
+        members = [fleet.rollouts[each] for each in group]
+        evidence = [await self._evidence(stored.value, seen, said.get(stored.value.id, {}), now) for stored in members]
         if recording:
-            events = decide(state, evidence, now)
-            tell_awaited(state, evidence, events, now, memory.awaited)
-            if not events:
+            decided = decide_each([stored.value for stored in members], evidence, now)
+            for stored, known, events in zip(members, evidence, decided, strict=True):
+                if stored.value.phase.active:
+                    tell_awaited(stored.value, known, events, now, self._gates[stored.value.id].awaited)
+            if not any(decided):
                 return False
             try:
-                await self._record(fleet, stored, events, Who(CONTROLLER, "decide"))
+                await self._record(fleet, tuple(zip(members, decided, strict=True)), Who(CONTROLLER, "decide"))
             except (Transient, Corrupt) as trouble:
-                log.warning("%s: not recorded: %s", state.id, trouble)
+                log.warning("%s: not recorded: %s", group[0], trouble)
                 self._stale = True
             except Rejected:  # a mistake of ours, told with its place: an abort is acted on all the same
-                log.exception("%s: what was decided cannot be recorded", state.id)
+                log.exception("%s: what was decided cannot be recorded", group[0])
             else:
                 return True
-        self._decide_unrecorded(stored, replace(evidence, recording=False), now)
+        self._decide_unrecorded(members, [replace(each, recording=False, flags=None) for each in evidence], now)
         return False
+
+    async def _evidence(self, state: RolloutState, seen: Seen, said: Mapping[str, Said], now: float) -> Evidence:
+        """What was seen of one rollout; nothing of one that is over."""
+        if not state.phase.active:
+            return Evidence()
+        canary = VersionKey(state.service, state.canary)
+        going_back = any(intent.key == state.id for intent in self.ports.spool.pending())
+        switched = Switched() if going_back else await turn_off(self.switches, state)
+        routed = seen.served.get(state.service) if seen.served is not None else None
+        served = routed.unpinned if routed is not None else None
+        ready, failure = seen.unready(canary) is None, seen.failure(canary)
+        awaited = self._gates[state.id].under_way.late(now)
+        moved = await self._moved(state)
+        calendars = self._fleet.calendars if self._fleet is not None else NOTHING
+        if going_back:
+            self._smokes.drop(state.id)
+        return Evidence(
+            ready,
+            failure,
+            served,
+            said,
+            switched.killed,
+            switched.refused,
+            awaited=awaited,
+            moved=moved,
+            flags=await self._flags(state, now),
+            shut=closed_at(self.ports.almanac, calendars, state.service, now),
+            compared=compared(self.ports, state),
+            smoked=None if going_back else self._smokes.heard(state, now),
+        )
+
+    async def _flags(self, state: RolloutState, now: float) -> Flags | None:
+        """What is known of the flags that it turns; nothing while the store does not say it."""
+        turned = asked(state)
+        if self.flags is None or not turned:
+            return None
+        try:
+            return await self._said(self.flags.known(turned, now))
+        except Transient:
+            return None
+
+    async def _moved(self, state: RolloutState) -> RoundsMoved | None:
+        """The rounds that the rollout's end took away; they stay in the list that is kept, if not in the record."""
+        try:
+            return await self._pinning.moved(state) if state.phase is Phase.ABORTING else None
+        except (Transient, Corrupt) as trouble:
+            log.warning("%s: the rounds that it moves are not recorded: %s", state.id, trouble)
+            return None
 
     async def _ask_gates(self, state: RolloutState, now: float, samples: list[Sample]) -> Mapping[str, Said]:
         """What the metric sources say; nothing where somebody wakes the loop meanwhile: no abort waits for a source."""
@@ -290,31 +390,60 @@ class Reconciler:
         except Interrupted:
             return {}
 
-    def _decide_unrecorded(self, stored: Stored[RolloutState], evidence: Evidence, now: float) -> None:
-        """Without the store only one decision is acted on: taking players away from the canary. Gates count on in
-        memory, so that one that needs several looks gets there, also where the weight is confirmed only now; the next
-        record begins at what is recorded.
+    def _decide_unrecorded(
+        self, members: Sequence[Stored[RolloutState]], evidence: Sequence[Evidence], now: float
+    ) -> None:
+        """Without the store only one decision is acted on: taking players away from the canary, and from those that go
+        with it. Gates count on in memory, so that one that needs several looks gets there, also where the weight is
+        confirmed only now; the next record begins at what is recorded.
         """
-        known = self._known(stored)
-        events = decide(known.value, evidence, now)
-        seen = tuple(takewhile(lambda event: isinstance(event, _SEEN), events))
-        self._remembered[stored.value.id] = Stored(fold(known, seen).value, stored.version)
-        for event in events:
-            if isinstance(event, AbortStarted):
-                self.ports.spool.add(Intent(stored.value.id, event, CONTROLLER))
+        known = [self._known(stored) for stored in members]
+        states = [each.value for each in known]
+        decided = decide_each(states, evidence, now)
+        for stored, before, events in zip(members, known, decided, strict=True):
+            seen = tuple(takewhile(lambda event: isinstance(event, _SEEN), events))
+            self._remembered[stored.value.id] = Stored(fold(before, seen).value, stored.version)
+        for state, abort in zip(states, everybody_leaves(states, decided, now), strict=True):
+            if abort is not None:
+                self.ports.spool.add(Intent(state.id, abort, CONTROLLER))
 
     def _known(self, stored: Stored[RolloutState]) -> Stored[RolloutState]:
         """The rollout with what its gates counted since the record was out of reach."""
         known = self._remembered.get(stored.value.id)
         return stored if known is None or known.version != stored.version else known
 
-    async def _record(self, fleet: Fleet, stored: Stored[RolloutState], events: tuple[Event, ...], who: Who) -> None:
-        delivery = fleet.deliveries[stored.value.service]
-        drafted = draft(stored, delivery, events, who, self.ports.clock.now(), lease=self._lease)
-        outcome = await self._said(record(self.ports.store, drafted))
+    async def _record(
+        self, fleet: Fleet, changes: Sequence[tuple[Stored[RolloutState], tuple[Event, ...]]], who: Who
+    ) -> None:
+        now = self.ports.clock.now()
+        drafts = [
+            draft(stored, fleet.deliveries[stored.value.service], events, who, now, lease=self._lease)
+            for stored, events in changes
+            if events
+        ]
+        commit = joined(drafts)
+        flags = [each for stored, events in changes for each in happenings(stored.value.id, events)]
+        try:
+            if flags and self.flags is not None:
+                commit = await self.flags.join(commit, flags, who)
+            newest = max(await self._said(self.ports.store.commit(commit)))
+        except Conflict:
+            if not flags or self.flags is None:
+                raise
+            await self._said(self.flags.refresh())
+            sooner = [(stored, before_flags(events)) for stored, events in changes]
+            if not any(isinstance(event, AbortStarted) for _, events in sooner for event in events):
+                raise
+            await self._record(fleet, sooner, who)
+            return
+        if flags and self.flags is not None:
+            await self.flags.tell(commit)
         # Somebody else's entry in between means that there is more to read: the size then stays behind, and we read.
-        size = fleet.size + (outcome.seq == fleet.size)
-        self._fleet = fleet.with_rollout(outcome.rollout, outcome.delivery, size)
+        size = fleet.size + len(commit.entries)
+        size = size if newest == size - 1 else fleet.size
+        for drafted in drafts:
+            fleet = fleet.with_rollout(drafted.rollout, drafted.delivery, size)
+        self._fleet = fleet
         self._applying.lingering.note(self._fleet)
 
     async def _apply(self, seen: Seen) -> Fleet:
@@ -327,14 +456,16 @@ class Reconciler:
         return await self._said(self.ports.store.release(key.service, key.version))
 
     def _bound_for_stable(self) -> Fleet:
-        """The fleet with the aborts that could not be recorded yet: their players go to the stable version all the
-        same.
+        """The fleet with the aborts and holds that could not be recorded yet: their players go to the stable version
+        all the same.
         """
         fleet = self._fleet or Fleet()
         for intent in self.ports.spool.pending():
             stored = fleet.rollouts.get(intent.rollout)
-            if stored is not None and not _is_given_up(stored.value):
-                fleet = fleet.with_rollout(fold(stored, (intent.event,)), None, fleet.size)
+            if stored is not None and still_meant(stored.value, intent):
+                folded, delivery = fold(stored, (intent.event,)), fleet.deliveries.get(stored.value.service)
+                moved = delivered(delivery, folded.value) if delivery is not None else None
+                fleet = fleet.with_rollout(folded, moved, fleet.size)
         return fleet
 
     async def _rest(self, interval_s: float, stop: asyncio.Event) -> None:
@@ -350,6 +481,10 @@ class Reconciler:
             task.cancel()
 
 
-def _is_given_up(state: RolloutState) -> bool:
-    """Whether an abort would change nothing any more."""
-    return not state.phase.active or state.phase is Phase.ABORTING
+def still_meant(state: RolloutState, intent: Intent) -> bool:
+    """Whether it would change anything now."""
+    if isinstance(intent.event, SegmentHeld):
+        return may_be_held(state, intent.event.segment)
+    if state.phase is Phase.SUCCEEDED:
+        return intent.event.cause is Cause.UNDO
+    return state.phase.active and state.phase is not Phase.ABORTING

@@ -62,6 +62,8 @@ def delivered(delivery: Stored[Delivery], state: RolloutState) -> Stored[Deliver
     value = delivery.value
     active = state.id if state.phase.active else (None if value.active == state.id else value.active)
     stable = state.canary if state.phase is Phase.SUCCEEDED else value.stable
+    if state.phase is Phase.ABORTING and value.stable == state.canary:  # it was promoted, and is taken back
+        stable = state.stable
     after = replace(value, active=active, stable=stable)
     return None if after == value else Stored(after, delivery.version + 1)
 
@@ -88,6 +90,18 @@ def draft(
         answer=answer(after) if answer else None,
     )
     return Draft(commit, after, moved)
+
+
+def joined(drafts: Sequence[Draft], answer: Answer | None = None) -> Commit:
+    """One commit of all of them: what is decided together is recorded together."""
+    commits = [drafted.commit for drafted in drafts]
+    return replace(
+        commits[0],
+        entries=tuple(item for commit in commits for item in commit.entries),
+        rollouts=tuple(item for commit in commits for item in commit.rollouts),
+        services=tuple(item for commit in commits for item in commit.services),
+        answer=answer,
+    )
 
 
 async def record(store: Store, drafted: Draft) -> Outcome:

@@ -1,41 +1,41 @@
-"""What people do with rollouts: start, promote, pause, resume, abort, retry. Called by the API, the page and tests.
+"""What people do with rollouts: start, promote, pause, resume, abort, undo, retry; hold and release one segment.
 
-The one door: whoever asks, the request is validated, decided by the pure core and recorded; the reconciler then acts. A
-request without an expected version is decided again when the reconciler was faster; with one, it gets a ``Conflict``.
+Called by the API, the page and tests. The one door: whoever asks, it is validated, decided by the pure core and
+recorded; the reconciler then acts. A request without an expected version is decided again when the reconciler was
+faster; with one, it gets a ``Conflict``.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, ParamSpec, TypeAlias, TypeVar
+from typing import TypeAlias
 
-from croupier.control.groups import check_holds, check_kills
+from croupier.control import together
+from croupier.control.calendars import check_free, check_open_now, closed_for, closed_now, override_each
+from croupier.control.flag_steps import check_flags
 from croupier.control.observe import Seen
-from croupier.control.ports import Answer, Commit, Intent, Ports, Stored, VersionKey
+from croupier.control.planning import How, made, planned, try_out
+from croupier.control.ports import Answer, Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
-from croupier.control.probing import probe
 from croupier.control.reconcile import Reconciler
-from croupier.control.recording import Draft, Outcome, Who, draft, entry, fold, record
-from croupier.control.traffic import counting, paces, requests_per_s, serving
-from croupier.core.gates import AnalysisRule, Gate
-from croupier.core.releases import Service
-from croupier.core.rollout import commands
+from croupier.control.recording import Draft, Outcome, Who, draft, record
+from croupier.control.starting import draft_start
+from croupier.control.way_back import undone, undone_together, why_gone
+from croupier.control.whom import Whom, check_carried, meant, reasoned
+from croupier.core.gates import Gate
+from croupier.core.releases import Release, Service
+from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
-from croupier.core.rollout.machine import create
-from croupier.core.rollout.prove import prove
-from croupier.core.rollout.resolve import gate_uses, resolve
+from croupier.core.rollout.approval import approve
+from croupier.core.rollout.segments import commands as single
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.together import commands as whole
+from croupier.core.rollout.together.decide import everybody_leaves
+from croupier.core.rollout.together.parts import part
 from croupier.core.segments import Segment
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 _TRIES = 10
-_MANY: Final = 2
-"""From more gates on, what is tried out before a start is tried out beside the event loop."""
-_OTHERWISE = "Mend the gate and apply it, or start by a Rollout without it: --strategy NAME."
 
 Decide: TypeAlias = Callable[[RolloutState, Delivery, float], tuple[e.Event, ...]]
 """What somebody asks of a rollout, decided on its state and what serves its service at a time."""
@@ -46,12 +46,15 @@ Keep: TypeAlias = Callable[[Stored[RolloutState]], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who asks, why, which version of the rollout they have seen (``None``: any), and how the answer is kept."""
+    """Who asks, why, which version of the rollout they have seen (``None``: any), and how the answer is kept. ``role``
+    is the asker's, where it is of importance.
+    """
 
     actor: str
     reason: str = ""
     expected: int | None = None
     answer: Keep | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,49 @@ class Rollouts:
     ports: Ports
     reconciler: Reconciler
 
-    async def start(self, service: str, version: str, ask: Ask, *, strategy: str | None = None) -> Outcome:
-        """Roll a release out. A rollout of the service that is in progress is superseded by it, or, where ``version``
-        is the stable one, aborted. ``strategy`` names the Rollout document, needed only where a service has several.
+    async def start(
+        self,
+        service: str,
+        version: str,
+        ask: Ask,
+        *,
+        strategy: str | None = None,
+        hotfix: bool = False,
+        supersede: bool = False,
+        wait: bool = True,
+    ) -> Outcome:
+        """Roll a release out, as ``How`` says. A rollout of the service that is in progress is superseded by it, or,
+        where ``version`` is the stable one, aborted.
 
-        Raises ``NotFound`` for an unknown service or release, ``Rejected`` where the plan cannot work, ``Conflict``
-        where this version is being rolled out already.
+        Without ``wait`` it is refused while the freeze calendar would keep it waiting. Raises ``NotFound`` for an
+        unknown service or release, ``Rejected`` where the plan cannot work or a hotfix lacks its reason, ``Conflict``
+        where this version is being rolled out already, or a hotfix is.
         """
-        return await self._until_recorded(lambda: self._plan_start(service, version, ask, strategy))
+        if hotfix and not ask.reason:
+            raise Rejected("A hotfix needs a reason.", hint="Add --reason TEXT.")
+        how = How(strategy, hotfix, supersede)
+        return await self._until_recorded(lambda: self._plan_start(service, version, ask, how, wait=wait))
+
+    async def start_together(
+        self, versions: Mapping[str, str], ask: Ask, *, strategy: str | None = None, wait: bool = True
+    ) -> Outcome:
+        """Roll releases of several services out as one: ``versions`` by service, by the Rollout document that moves
+        exactly these. Nothing is superseded. The outcome is that of the first to move.
+        """
+        return await self._until_recorded(lambda: self._plan_together(versions, ask, strategy, wait=wait))
+
+    async def approve(self, rollout: str, ask: Ask, *, digest: str) -> Outcome:
+        """Approve of what waits for somebody other than who started it, if it is still what has this digest. Needs a
+        reason.
+        """
+        if not ask.reason:
+            raise Rejected("An approval needs a reason.", hint="Add --reason TEXT.")
+        return await self._change(
+            rollout,
+            ask,
+            "approve",
+            lambda s, _, n: approve(s, n, actor=ask.actor, role=ask.role, of=digest, reason=ask.reason),
+        )
 
     async def promote(self, rollout: str, ask: Ask, *, full: bool = False, waive: tuple[str, ...] = ()) -> Outcome:
         """Leave the present step (``full``: all of them). ``waive`` takes gates out of it and needs a reason."""
@@ -76,32 +114,148 @@ class Rollouts:
             raise Rejected("Taking a gate out of a rollout needs a reason.", hint="Add --reason TEXT.")
         unready = await self._why_unready(rollout)
         return await self._change(
-            rollout, ask, "promote", lambda s, _, n: commands.promote(s, n, full=full, waive=waive, unready=unready)
+            rollout,
+            ask,
+            "promote",
+            lambda s, _, n: commands.promote(s, n, full=full, waive=waive, unready=unready[s.id]),
+            lambda all_, _, n: whole.promote(all_, n, full=full, waive=waive, unready=unready),
         )
 
     async def pause(self, rollout: str, ask: Ask) -> Outcome:
         """Hold at the present weight until resumed; gates go on watching."""
-        return await self._change(rollout, ask, "pause", lambda s, _, now: commands.pause(s, now))
+        return await self._change(
+            rollout, ask, "pause", lambda s, _, now: commands.pause(s, now), lambda all_, _, now: whole.pause(all_, now)
+        )
+
+    async def override(self, rollout: str, ask: Ask, freeze: str) -> Outcome:
+        """Go on in spite of a freeze that is closed now, for as long as it lasts. Needs a reason."""
+        if not ask.reason:
+            raise Rejected("Overriding a freeze needs a reason.", hint="Add --reason TEXT.")
+        state = (await self._rollout(rollout)).value
+        shut = await closed_for(self.ports, state, self.ports.clock.now())
+        return await self._change(
+            rollout,
+            ask,
+            "override",
+            lambda s, _, now: freezing.override(s, freeze, shut[s.service], now),
+            lambda all_, _, now: override_each(all_, freeze, shut, now),
+        )
 
     async def resume(self, rollout: str, ask: Ask) -> Outcome:
         """Go on after a pause."""
         unready = await self._why_unready(rollout)
-        return await self._change(rollout, ask, "resume", lambda s, _, now: commands.resume(s, now, unready=unready))
+        return await self._change(
+            rollout,
+            ask,
+            "resume",
+            lambda s, _, now: commands.resume(s, now, unready=unready[s.id]),
+            lambda all_, _, now: whole.resume(all_, now, unready=unready),
+        )
 
-    async def abort(self, rollout: str, ask: Ask) -> Outcome | None:
-        """Give up: everybody back to the stable version. ``None``: acted on, to be recorded when the store is back."""
+    async def abort(self, rollout: str, ask: Ask, *, at_once: bool = False) -> Outcome | None:
+        """Give up: everybody back to the stable version, with ``at_once`` also rounds that are open. ``None``: acted
+        on, to be recorded when the store is back.
+        """
         reason = ask.reason or f"aborted by {ask.actor}"
+        return await self._urgent(
+            rollout,
+            ask,
+            "abort",
+            lambda s, _, now: commands.abort(s, now, reason=reason, at_once=at_once),
+            lambda all_, _, now: whole.abort(all_, now, reason=reason, at_once=at_once),
+        )
+
+    async def undo(self, rollout: str, ask: Ask) -> Outcome | None:
+        """Everybody back to the version before, also after the promotion while that version is kept. ``None`` as in
+        ``abort``. Raises ``Rejected`` where it is gone, or another rollout came after this one.
+        """
+        if not ask.reason:
+            raise Rejected("Taking a promoted release back needs a reason.", hint="Add --reason TEXT.")
+        gone = await self._why_gone(rollout)
+        return await self._urgent(
+            rollout,
+            ask,
+            "undo",
+            lambda s, d, n: undone(s, d, n, reason=ask.reason, gone=gone.get(s.id)),
+            lambda all_, d, n: undone_together(all_, d, n, reason=ask.reason, gone=gone),
+        )
+
+    async def _why_gone(self, rollout: str) -> Mapping[str, str | None]:
+        """Why the versions before cannot serve any more, of the rollout and of those that move with it, by rollout;
+        without the store, where the loop knows them.
+        """
+        known = self.known(rollout)
+        own = known[0] if known is not None else await self._rollout(rollout)
+        whole_of = own.value.plan.together
+        names = [member.rollout for member in whole_of.members] if whole_of else []
+        states = [own, *(found[0] for name in names if (found := self.known(name)) is not None)]
+        return {stored.value.id: await why_gone(self.ports, stored.value) for stored in states}
+
+    def known(self, rollout: str) -> tuple[Stored[RolloutState], Delivery] | None:
+        """The rollout and its service's delivery as the loop last read them, without asking the store."""
+        fleet = self.reconciler.fleet
+        stored = fleet.rollouts.get(rollout) if fleet is not None else None
+        delivery = fleet.deliveries.get(stored.value.service) if fleet is not None and stored is not None else None
+        return (stored, delivery.value) if stored is not None and delivery is not None else None
+
+    async def _urgent(
+        self, rollout: str, ask: Ask, action: str, decide: Decide, for_all: together.Whole = together.alone
+    ) -> Outcome | None:
+        """Record it; where the store is out of reach, act on it by what was last known."""
         try:
-            return await self._change(rollout, ask, "abort", lambda s, _, now: commands.abort(s, now, reason=reason))
+            return await self._change(rollout, ask, action, decide, for_all)
         except (Transient, Corrupt):
-            fleet = self.reconciler.fleet
-            stored = fleet.rollouts.get(rollout) if fleet else None
-            if stored is None or ask.expected not in (None, stored.version):
+            if self.act_unrecorded(rollout, ask, decide) is None:
                 raise
-            events = commands.abort(stored.value, self.ports.clock.now(), reason=reason)
-            for started in [event for event in events if isinstance(event, e.AbortStarted)]:
-                self.reconciler.abort_unrecorded(Intent(rollout, started, ask.actor))
             return None
+
+    async def hold(self, rollout: str, ask: Ask, whom: Whom) -> Outcome | None:
+        """Keep one segment's players on the stable version while the others go on. ``None``: acted on, to be recorded
+        when the store is back.
+        """
+        reason = reasoned(ask.reason)
+        try:
+            segment = await self._segment(rollout, whom)
+            return await self._change(
+                rollout, ask, "hold", lambda s, _, now: single.hold(s, now, segment=segment, reason=reason)
+            )
+        except (Transient, Corrupt):
+            if not self.hold_unrecorded(rollout, ask, whom):
+                raise
+            return None
+
+    def hold_unrecorded(self, rollout: str, ask: Ask, whom: Whom) -> bool:
+        """Hold by what was last known, and record it when the store is back; false where that says that there is
+        nothing to hold, or that others changed the rollout.
+        """
+        fleet = self.reconciler.fleet
+        stored = fleet.rollouts.get(rollout) if fleet else None
+        if fleet is None or stored is None or ask.expected not in (None, stored.version):
+            return False
+        segment = meant(whom, stored.value, ())
+        check_carried(segment, fleet.services[stored.value.service])
+        held = single.hold(stored.value, self.ports.clock.now(), segment=segment, reason=reasoned(ask.reason))
+        for event in [event for event in held if isinstance(event, e.SegmentHeld)]:
+            self.reconciler.abort_unrecorded(Intent(rollout, event, ask.actor))
+        return bool(held)
+
+    async def release(self, rollout: str, ask: Ask, whom: Whom) -> Outcome:
+        """Let a segment that was held go with the others again. Refused while a gate that guards says no ``pass``."""
+        segment = await self._segment(rollout, whom)
+        unready = await self._why_unready(rollout)
+        return await self._change(
+            rollout, ask, "release", lambda s, _, now: single.release(s, now, segment=segment, unready=unready[s.id])
+        )
+
+    async def _segment(self, rollout: str, whom: Whom) -> Segment:
+        """Whom somebody means, told apart by what requests of the service carry."""
+        state = (await self._rollout(rollout)).value
+        declared = [item.value.spec for item in await self.ports.store.documents("Segment")]
+        segment = meant(whom, state, [spec for spec in declared if isinstance(spec, Segment)])
+        services = [item.value.spec for item in await self.ports.store.documents("Service")]
+        for service in [spec for spec in services if isinstance(spec, Service) and spec.name == state.service]:
+            check_carried(segment, service)
+        return segment
 
     async def retry(self, rollout: str, ask: Ask) -> Outcome:
         """Start an aborted rollout again from its first step; refused while another one is in progress."""
@@ -109,12 +263,41 @@ class Rollouts:
         def again(state: RolloutState, delivery: Delivery, now: float) -> tuple[e.Event, ...]:
             if delivery.active not in (None, rollout):
                 raise Rejected(f"{delivery.active} is in progress.", hint="Wait for it or abort it, then retry.")
-            return commands.retry(state, now, stable=delivery.stable)
+            return commands.retry(state, now, stable=delivery.stable, by=ask.actor)
 
-        return await self._change(rollout, ask, "retry", again)
+        def all_again(
+            states: Sequence[RolloutState], deliveries: Mapping[str, Delivery], now: float
+        ) -> tuple[tuple[e.Event, ...], ...]:
+            for state in states:
+                if (active := deliveries[state.service].active) not in (None, state.id):
+                    raise Rejected(f"{active} is in progress.", hint="Wait for it or abort it, then retry.")
+            return whole.retry(states, now, stable={name: each.stable for name, each in deliveries.items()})
 
-    async def _change(self, rollout: str, ask: Ask, action: str, decide: Decide) -> Outcome:
-        return await self._until_recorded(lambda: self._plan_change(rollout, ask, action, decide))
+        return await self._change(rollout, ask, "retry", again, all_again)
+
+    def act_unrecorded(self, rollout: str, ask: Ask, decide: Decide) -> bool | None:
+        """Take players away by what was last known, and record it when the store is back: of all that move with it, as
+        far as they are known here. Whether anybody has to leave; ``None`` where others may have changed the rollout.
+        """
+        known, fleet = self.known(rollout), self.reconciler.fleet
+        if fleet is None or known is None or ask.expected not in (None, known[0].version):
+            return None
+        decided = decide(known[0].value, known[1], self.ports.clock.now())
+        whole_of = known[0].value.plan.together
+        names = [member.rollout for member in whole_of.members] if whole_of else [rollout]
+        ids = [name for name in names if name in fleet.rollouts]
+        states = [fleet.rollouts[each].value for each in ids]
+        events = tuple(decided if each == rollout else () for each in ids)
+        leaving = everybody_leaves(states, events, self.ports.clock.now())
+        for state, abort in zip(states, leaving, strict=True):
+            if abort is not None:
+                self.reconciler.abort_unrecorded(Intent(state.id, abort, ask.actor))
+        return any(leaving)
+
+    async def _change(
+        self, rollout: str, ask: Ask, action: str, decide: Decide, for_all: together.Whole = together.alone
+    ) -> Outcome:
+        return await self._until_recorded(lambda: self._plan_change(rollout, ask, action, decide, for_all))
 
     async def _until_recorded(self, plan: Callable[[], Awaitable[Draft | Outcome]]) -> Outcome:
         """Plan it and record it; where somebody was faster, plan anew on what they did. What the plan itself refuses is
@@ -135,22 +318,26 @@ class Rollouts:
                 self.reconciler.wake()
                 return outcome
 
-    async def _plan_change(self, rollout: str, ask: Ask, action: str, decide: Decide) -> Draft | Outcome:
+    async def _plan_change(
+        self, rollout: str, ask: Ask, action: str, decide: Decide, for_all: together.Whole
+    ) -> Draft | Outcome:
         stored = await self._rollout(rollout)
         if ask.expected is not None and ask.expected != stored.version:
             raise Conflict(f"{rollout} changed meanwhile.", hint="Read it again, then decide.")
+        if stored.value.plan.together is not None:
+            who = Who(ask.actor, action, ask.reason)
+            return await together.plan_change(self.ports, stored, who, for_all, ask.answer)
         now = self.ports.clock.now()
         delivery = await self._delivery(stored.value.service)
         events = decide(stored.value, delivery.value, now)
         if not events:
             return Outcome(stored)
+        await check_open_now(self.ports, stored.value, events, now)
         return draft(stored, delivery, events, Who(ask.actor, action, ask.reason), now, answer=ask.answer)
 
-    async def _plan_start(self, service: str, version: str, ask: Ask, strategy: str | None) -> Draft | Outcome:
+    async def _plan_start(self, service: str, version: str, ask: Ask, how: How, *, wait: bool) -> Draft | Outcome:
         delivery = await self._delivery(service)
-        release = await self.ports.store.release(service, version)
-        if release is None:
-            raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
+        release = await self._release(service, version)
         before = await self._active(delivery)
         if before is not None and before.value.canary == version:
             raise _under_way(before.value)
@@ -160,69 +347,68 @@ class Rollouts:
             reason = ask.reason or f"back to {version}"
             back = replace(ask, reason=reason)
             return await self._plan_change(
-                before.value.id, back, "abort", lambda s, _, n: commands.abort(s, n, reason=reason)
+                before.value.id,
+                back,
+                "abort",
+                lambda s, _, n: commands.abort(s, n, reason=reason),
+                lambda all_, _, n: whole.abort(all_, n, reason=reason),
             )
-        plan = await self._resolve(delivery.value, before, strategy)
-        await self._probe(plan, service, delivery.value.stable)
-        await self._reach(plan, service, delivery.value.stable)
+        if before is not None and before.value.plan.together is not None:
+            raise together.held_by(before.value)
+        if before is not None and (kept := commands.not_superseded(before.value, told=how.supersede)):
+            raise kept
+        plan = await planned(self.ports, delivery.value, before, how)
+        await self._try_out(plan, delivery.value)
         now = self.ports.clock.now()
-        number = delivery.value.rollouts + 1
-        created = e.Created(f"{service}-{number}", service, delivery.value.stable, version, release.digest, plan, now)
-        return _draft_start(created, delivery, before, ask)
+        stable, name = delivery.value.stable, f"{service}-{delivery.value.rollouts + 1}"
+        created = e.Created(name, service, stable, version, release.digest, plan, now, by=ask.actor)
+        shut = await closed_now(self.ports, service, now)
+        drafted = draft_start(created, delivery, before, Who(ask.actor, "start", ask.reason), shut)
+        if not wait:
+            await check_free(self.ports, [drafted.rollout.value], now)
+        answer = ask.answer(drafted.rollout) if ask.answer else None
+        return replace(drafted, commit=replace(drafted.commit, answer=answer))
 
-    async def _resolve(self, delivery: Delivery, active: Stored[RolloutState] | None, strategy: str | None) -> Plan:
-        """The plan that the documents make for the service, as they are now, for the traffic that it has now."""
-        service = delivery.service
+    async def _plan_together(self, versions: Mapping[str, str], ask: Ask, strategy: str | None, *, wait: bool) -> Draft:
         specs = [item.value.spec for item in await self.ports.store.documents()]
-        plans = [spec for spec in specs if isinstance(spec, RolloutSpec) and spec.service == service]
-        chosen = [spec for spec in plans if strategy in (None, spec.name)]
-        names = ", ".join(sorted(spec.name for spec in plans))
-        if not plans:
-            raise NotFound(f"No Rollout says how to roll out {service}.", hint="Write one and apply it.")
-        if not chosen:
-            raise NotFound(f"{service} has no Rollout '{strategy}'.", hint=f"It has: {names}.")
-        if len(chosen) > 1:
-            raise Rejected(f"{service} has several Rollouts: {names}.", hint="Choose one: --strategy NAME.")
-        gates = {spec.name: spec for spec in specs if isinstance(spec, Gate)}
-        segments = [spec for spec in specs if isinstance(spec, Segment)]
-        per_s = None
-        if paces(chosen[0]) and (whom := await serving(self.ports, delivery, active)) is not None:
-            per_s = await requests_per_s(self.ports, counting(chosen[0], gates), whom)
-        return await _beside(len(gate_uses(chosen[0])), resolve, chosen[0], gates.values(), segments, per_s=per_s)
+        spec = together.chosen([each for each in specs if isinstance(each, RolloutSpec)], [*versions], strategy)
+        together.check_gates(spec, [each for each in specs if isinstance(each, Gate)])
+        starting: list[together.Starting] = []
+        for service in spec.services:
+            delivery = await self._delivery(service)
+            together.check_member(delivery.value, versions[service])
+            release = await self._release(service, versions[service])
+            plan = await made(self.ports, part(spec, service), specs, delivery.value, None)
+            await self._try_out(plan, delivery.value)
+            starting.append(together.Starting(release, plan, delivery))
+        who = Who(ask.actor, "start", ask.reason)
+        drafted = together.draft_together(spec, starting, who, now := self.ports.clock.now(), ask.answer)
+        if not wait:
+            await check_free(self.ports, [each.value for each in drafted.commit.rollouts], now)
+        return drafted
 
-    async def _probe(self, plan: Plan, service: str, stable: str | None) -> None:
-        """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
-        and one that cannot fail next to this stable version guards nobody: refuse them before anybody is exposed.
+    async def _try_out(self, plan: Plan, delivery: Delivery) -> None:
+        loop = self.reconciler
+        await check_flags(loop.flags, plan, self.ports.clock.now())
+        await try_out(self.ports, loop.switches, plan, delivery.service, delivery.stable)
+
+    async def _why_unready(self, rollout: str) -> Mapping[str, str | None]:
+        """Why the canary of the rollout, and of those that move with it, can take no more players now, by rollout; the
+        loop asks the same before each rise.
         """
-        if stable is None:
-            return
-        # An analysis counts nothing; and without proof that it can turn red there would be no plan.
-        judging = [gate for gate in plan.gates if not isinstance(gate.rule, AnalysisRule)]
-        for found in await probe(self.ports, judging, service, stable):
-            gate = found.gate
-            if found.blind is not None:
-                said = found.blind if found.blind.endswith("?") else f"{found.blind}."
-                raise Rejected(f"Gate {gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
-            proof = await _beside(len(plan.gates), prove, plan, gate.name, found.usual)
-            if proof.red_after_s is None and not gate.advisory:
-                raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
-
-    async def _reach(self, plan: Plan, service: str, stable: str | None) -> None:
-        """An action on a group that could not be done would take everybody back instead: refuse it before."""
-        for document in await self.ports.store.documents("Service"):
-            if isinstance(document.value.spec, Service) and document.value.spec.name == service:
-                check_holds(plan, document.value.spec)
-        if stable is not None:
-            await check_kills(self.ports, self.reconciler.switches, plan, service, stable)
-
-    async def _why_unready(self, rollout: str) -> str | None:
-        """Why the rollout's canary can take no more players now; the loop asks the same before each rise."""
-        state = (await self._rollout(rollout)).value
+        states = [each.value for each in await together.members(self.ports, (await self._rollout(rollout)).value)]
         try:
             workloads = await self.ports.workloads.observe()
         except Transient as trouble:
-            return str(trouble)
-        return Seen(workloads, None).unready(VersionKey(state.service, state.canary))
+            return {state.id: str(trouble) for state in states}
+        seen = Seen(workloads, None)
+        return {state.id: seen.unready(VersionKey(state.service, state.canary)) for state in states}
+
+    async def _release(self, service: str, version: str) -> Release:
+        release = await self.ports.store.release(service, version)
+        if release is None:
+            raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
+        return release
 
     async def _rollout(self, rollout: str) -> Stored[RolloutState]:
         stored = await self.ports.store.rollout(rollout)
@@ -238,34 +424,6 @@ class Rollouts:
 
     async def _active(self, delivery: Stored[Delivery]) -> Stored[RolloutState] | None:
         return await self._rollout(delivery.value.active) if delivery.value.active else None
-
-
-async def _beside(gates: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Do what tries out so many gates: each may take a third of a second, and an abort must come through."""
-    return await asyncio.to_thread(work, *args, **kwargs) if gates > _MANY else work(*args, **kwargs)
-
-
-def _draft_start(
-    created: e.Created, delivery: Stored[Delivery], before: Stored[RolloutState] | None, ask: Ask
-) -> Draft:
-    """The new rollout and, in the same commit, the end of the one that it supersedes."""
-    started, now = Stored(create(created), 1), created.at
-    who = Who(ask.actor, "start", ask.reason)
-    entries = [entry(who, f"rollout/{created.id}", (created,), now)]
-    rollouts = [Stored(started.value, 0)]
-    if before is not None:
-        ended = commands.supersede(before.value, now, by=created.id)
-        entries.insert(0, entry(replace(who, action="supersede"), f"rollout/{before.value.id}", ended, now))
-        rollouts.append(Stored(fold(before, ended).value, before.version))
-    value = replace(delivery.value, active=created.id, rollouts=delivery.value.rollouts + 1)
-    commit = Commit(
-        entries=tuple(entries),
-        now=now,
-        rollouts=tuple(rollouts),
-        services=(Stored(value, delivery.version),),
-        answer=ask.answer(started) if ask.answer else None,
-    )
-    return Draft(commit, started, Stored(value, delivery.version + 1))
 
 
 def _under_way(state: RolloutState) -> Conflict:

@@ -7,6 +7,7 @@ from croupier.sdk.decisions import DecisionLog, JsonLines, ToLogging, ToOpenTele
 from croupier.sdk.details import Details
 from croupier.sdk.held import Changed, Connected, Lost
 from croupier.sdk.labels import flag_variant
+from croupier.sdk.rounds import Rounds
 from croupier.sdk.status import Status
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Rejected",
+    "Rounds",
     "Status",
     "ToLogging",
     "ToOpenTelemetry",

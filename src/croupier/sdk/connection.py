@@ -92,12 +92,10 @@ class Connection:
         if token := token.strip():  # a file's last line break comes along easily
             headers["authorization"] = f"Bearer {token}"
         base = base_of(url, environment)
-        # A proxy of the environment would read the token, and stands nowhere between us and our own machine.
-        direct: dict[str, httpx.BaseTransport | None] = {"http://": None, "https://": None}
         self._http = httpx.Client(
             base_url=base,
             headers=headers,
-            mounts=direct if _is_this_machine(base.host) else None,
+            mounts=direct(base),
             verify=base.scheme == "https",  # to read the certificates takes a while, and plain HTTP needs none
             timeout=httpx.Timeout(_CONNECT_S, read=SILENCE_S),
             follow_redirects=False,  # the token would go along
@@ -166,6 +164,11 @@ class Connection:
         if (stream := self._socket) is not None:
             with suppress(OSError):
                 os.close(stream.detach())
+
+
+def direct(base: httpx.URL) -> dict[str, httpx.BaseTransport | None] | None:
+    """No proxy to our own machine: one of the environment would read the token, and stands nowhere in between."""
+    return {"http://": None, "https://": None} if _is_this_machine(base.host) else None
 
 
 def base_of(url: str, environment: str) -> httpx.URL:

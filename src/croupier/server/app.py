@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
@@ -18,7 +19,9 @@ from typing import Any, Final, TypeAlias
 import uvicorn
 from fastapi import FastAPI
 
+from croupier.adapters.calendar import Recurrences
 from croupier.adapters.clock import SystemClock
+from croupier.adapters.comparing import ProcessComparer
 from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
 from croupier.adapters.metrics.otlp import OtlpMetrics
 from croupier.adapters.metrics.prometheus import PrometheusMetrics, PrometheusSettings
@@ -30,15 +33,20 @@ from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.players import Players, Visitors
 from croupier.adapters.routing.envoy.process import find_process
+from croupier.adapters.routing.envoy.version_tokens import OverrideKey
+from croupier.adapters.smoke import CheckRunner, SmokeSettings
+from croupier.adapters.smoke.runner import SECRET_PREFIX
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.adapters.store.sql import open_store
 from croupier.adapters.workloads.process import ProcessWorkloads
 from croupier.control.ports import MetricSource, Ports
 from croupier.core.gates import EMBEDDED, MEASURED, OTLP, PROMETHEUS
 from croupier.core.gates.check.analysis import ENV_PREFIX
+from croupier.core.smoke.override import LONGEST_S
 from croupier.errors import Rejected, Transient
 from croupier.server import guards, health, problems
 from croupier.server.api.openapi import describe
+from croupier.server.api.routes import reports
 from croupier.server.api.routes import router as api
 from croupier.server.doorstep import Doorstep
 from croupier.server.edge import read_claims
@@ -86,7 +94,8 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         stack.push_async_callback(lambda: workloads.stop(keep_running=keep))
         if settings.edge_visitors:
             ensure_key(settings.visitors_key_file)
-        router = EnvoyRouter(_edge(settings))
+        overrides = OverrideKey(settings.override_key_file, clock)
+        router = EnvoyRouter(replace(_edge(settings), override_jwks=overrides.jwks))
         await router.start()
         stack.push_async_callback(lambda: router.stop(keep_serving=keep))
         scraper = EmbeddedMetrics(clock, MetricSettings(interval_s=settings.scrape_s, edge_socket=router.admin_socket))
@@ -99,6 +108,12 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             stack.push_async_callback(prometheus.stop)
         measuring = Measuring(clock, _measures(settings), prometheus)
         stack.push_async_callback(measuring.stop)
+        smoke = CheckRunner(
+            _smoke(settings), lambda key, for_s: overrides.sign([key], min(for_s, LONGEST_S), "smoke checks")
+        )
+        stack.push_async_callback(smoke.stop)
+        comparer = ProcessComparer(_edge(settings).compare_socket)
+        stack.push_async_callback(comparer.stop)
         ports = Ports(
             store=store,
             leases=store.leases,
@@ -109,6 +124,11 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             metrics=MetricSources(sources, {PROMETHEUS: _NO_PROMETHEUS, MEASURED: _MEASURED}),
             clock=clock,
             measurer=measuring,
+            comparer=comparer,
+            smoke=smoke,
+            overrides=overrides,
+            pins=store,
+            almanac=Recurrences(frozenset(settings.environments)),
         )
         kills = FileKillSpool(settings.state_dir / "kills.jsonl")
         yield Outside(
@@ -153,6 +173,7 @@ def create_app(settings: Settings | None = None, outside: Opener = open_outside)
     app.state.failure = None
     app.include_router(health.router)
     app.include_router(api)
+    app.include_router(reports)
     app.include_router(flagd.router)
     app.include_router(ofrep.router)
     app.include_router(otlp)
@@ -222,8 +243,20 @@ async def _end_left_envoy(settings: Settings) -> bool:
 def _edge(settings: Settings) -> EnvoySettings:
     run_dir = settings.state_dir.absolute() / "envoy"
     return EnvoySettings(
-        run_dir=run_dir, port=settings.edge_port, listen_host=settings.edge_host, players=_players(settings)
+        run_dir=run_dir,
+        port=settings.edge_port,
+        listen_host=settings.edge_host,
+        players=_players(settings),
+        preview_port=settings.edge_preview_port,
+        preview_host=settings.edge_preview_host,
     )
+
+
+def _smoke(settings: Settings) -> SmokeSettings:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.edge_host, settings.edge_host)  # noqa: S104 - from within
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.edge_port}"
+    env = {name: value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)}
+    return SmokeSettings(address, env, settings.secrets_dir)
 
 
 def _players(settings: Settings) -> Players | None:

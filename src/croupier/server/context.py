@@ -12,6 +12,7 @@ from croupier.control.experiments.intake import Intake
 from croupier.control.ports import Bookmarks, Notifier, Ports, PushedMetrics, Tokens
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
+from croupier.control.round_reports import RoundReports
 from croupier.server.api.idempotency import Answers
 from croupier.server.auth import Doorman, Keyring
 from croupier.server.flags.desk import Desk
@@ -41,6 +42,7 @@ class Context:
     flags: Desk
     experiments: Experiments
     intake: Intake
+    rounds: RoundReports | None
     pushed: PushedMetrics | None
     allowance: Allowance
     edge_healthy: Callable[[], Awaitable[bool]]

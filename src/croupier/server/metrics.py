@@ -4,7 +4,7 @@ Counted from outside: the loop by timing its ticks, rollouts by the journal's ne
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Final, get_args
 
@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from croupier.control.fleet import Fleet
 from croupier.control.ports import Recorded
+from croupier.control.ports.pins import VersionPins
 from croupier.control.reconcile import Reconciler
 from croupier.core.flags.events import FlagEvent
 from croupier.core.rollout.decide import binding
@@ -92,9 +93,28 @@ class Metrics:
         """Show how many rollouts are in which active phase, and which gates see nothing, asked when somebody looks."""
         self.registry.register(_Rollouts(fleet))
 
+    def watch_rounds(self, rounds: Callable[[], Sequence[VersionPins]]) -> None:
+        """Show how many rounds are open on which version, as of the last turn of the loop."""
+        self.registry.register(_Rounds(rounds))
+
     def page(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Rounds(Collector):
+    def __init__(self, rounds: Callable[[], Sequence[VersionPins]]) -> None:
+        self._rounds = rounds
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "croupier_open_rounds",
+            "Rounds that have to end on the version that began them.",
+            labels=["service", "version"],
+        )
+        for row in self._rounds():
+            family.add_metric([row.service, row.version], row.count)
+        yield family
 
 
 class _Rollouts(Collector):

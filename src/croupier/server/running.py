@@ -13,10 +13,12 @@ from functools import partial
 from croupier.control.catalog import Catalog
 from croupier.control.experiments.experiments import Experiments
 from croupier.control.experiments.intake import Intake
+from croupier.control.flag_steps import OpenDoor
 from croupier.control.flags.flags import Flags
 from croupier.control.ports import Bookmarks, Changes, Commit, KillSpool, Notifier, Ports, PushedMetrics, Tokens
 from croupier.control.ports.experiments import RunLedger
 from croupier.control.rollouts import Rollouts
+from croupier.control.round_reports import RoundReports
 from croupier.control.telling import Teller
 from croupier.control.traffic import keep_counting
 from croupier.core.journal.entry import Entry
@@ -69,12 +71,13 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     reconciler = TimedReconciler(ports, identity(settings.state_dir), settings.lease_ttl_s)
     reconciler.metrics = metrics
     metrics.watch_fleet(lambda: reconciler.fleet)
+    metrics.watch_rounds(lambda: reconciler.open_rounds)
     keyring = Keyring(outside.tokens)
     await keyring.refresh()
     await _let_an_admin_in(settings, ports, keyring)
     flags = Flags.of(ports.store, ports.journal, outside.kills, ports.clock, settings.environments)
     await flags.start()
-    reconciler.switches = flags.changes.kills
+    reconciler.switches, reconciler.flags = flags.changes.kills, OpenDoor(flags)
     experiments = Experiments(flags.changes.recorder, outside.runs)
     await experiments.settle()
     feed = Feed(flags.book, keyring, flags.propagation, ports.clock, settings.max_flag_streams)
@@ -95,6 +98,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         flags=_desk(flags, feed, keyring, ports),
         experiments=experiments,
         intake=Intake(experiments),
+        rounds=RoundReports(ports.pins) if ports.pins is not None else None,
         pushed=outside.pushed,
         allowance=Allowance(settings.otlp_per_s),
         edge_healthy=outside.edge_healthy,

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     )
     edge_host: str = Field("127.0.0.1", description="Address that players come in at (Envoy).")
     edge_port: Port = Field(8080, description="Port that players come in at (Envoy).")
+    edge_preview_port: Port | None = Field(
+        None,
+        description="Port of the preview address: each service leads to the version that is being rolled out, whoever "
+        "asks. By default none.",
+    )
+    edge_preview_host: str = Field("127.0.0.1", description="Address of the same. Keep players away from it.")
     edge_jwks_file: Path | None = Field(
         None,
         description="File with the public keys (JWKS) that sign players' session tokens (JWT). With it the edge tells "
@@ -332,6 +338,10 @@ class Settings(BaseSettings):
             )
         if self.host == self.edge_host and self.port == self.edge_port:
             raise ValueError(f"port and edge_port are both {self.port}. Choose two ports.")
+        if self.edge_preview_port in (self.port, self.edge_port):
+            raise ValueError(
+                f"edge_preview_port {self.edge_preview_port} is taken by another one. Choose a third port."
+            )
         return self
 
     @property
@@ -348,9 +358,21 @@ class Settings(BaseSettings):
         return f"http://{_bracketed(self.host)}:{self.port}"
 
     @property
+    def preview_url(self) -> str | None:
+        """Where a version is seen before players get it."""
+        if self.edge_preview_port is None:
+            return None
+        return f"http://{_bracketed(self.edge_preview_host)}:{self.edge_preview_port}"
+
+    @property
     def edge_url(self) -> str:
         """Where players come in."""
         return f"http://{_bracketed(self.edge_host)}:{self.edge_port}"
+
+    @property
+    def override_key_file(self) -> Path:
+        """The key of tokens that ask the edge for a version."""
+        return self.state_dir.absolute() / "override.key"
 
     @property
     def visitors_key_file(self) -> Path:

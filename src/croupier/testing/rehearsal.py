@@ -10,10 +10,12 @@ from typing import Any
 
 from croupier.core.gates.edition import EDITION
 from croupier.core.gates.judge import Said
+from croupier.core.governance.calendar.closure import Shut
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.routes import ServiceRoutes
+from croupier.core.rollout.smoking import Smoked
 from croupier.core.rollout.spec import Plan
 from croupier.core.rollout.state import RolloutState, routes
 from croupier.testing.clock import START
@@ -24,7 +26,8 @@ class Rehearsal:
 
     ``now`` is the time, ``ready`` and ``failure`` what the workloads say of the canary, ``served`` what the data plane
     serves, ``killed`` which flags are off and ``refused`` why one cannot be, ``recording`` whether the store
-    answers, ``awaited`` which gates' sources do not: change them between ticks as the story asks. ``events`` is the
+    answers, ``awaited`` which gates' sources do not, ``shut`` what the freeze calendar closes, ``smoked`` what came of
+    smoke checks: change them between ticks as the story asks. ``events`` is the
     whole history, ``state`` where it led.
     """
 
@@ -42,6 +45,8 @@ class Rehearsal:
         self.refused: str | None = None
         self.recording = True
         self.awaited: frozenset[str] = frozenset()
+        self.shut: tuple[Shut, ...] = ()
+        self.smoked: Smoked | None = None
         self.served: ServiceRoutes | None = routes(self.state)
 
     def tick(self, said: Mapping[str, Said] | None = None, *, after: float = 0.0) -> tuple[e.Event, ...]:
@@ -56,6 +61,8 @@ class Rehearsal:
             self.refused,
             self.recording,
             self.awaited,
+            shut=self.shut,
+            smoked=self.smoked,
         )
         return self._record(decide(self.state, evidence, self.now))
 

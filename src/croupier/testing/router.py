@@ -55,6 +55,11 @@ class MemoryRouter:
         self._reach()
         return {item.service.name: item.routes for item in self.table.services}
 
+    async def previewed(self) -> Mapping[str, str]:
+        """Service -> previewed version, likewise."""
+        self._reach()
+        return {item.service.name: item.preview for item in self.table.services if item.preview is not None}
+
     @property
     def table(self) -> TrafficTable:
         """What players meet now, whether or not the control plane can see it."""

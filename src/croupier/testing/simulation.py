@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from croupier.control.catalog import Catalog
+from croupier.control.flag_steps import OpenDoor
 from croupier.control.flags.flags import Flags
-from croupier.control.ports import Document, Journal, Leases, Ports, Spec, Store
+from croupier.control.ports import Almanac, Document, Journal, Leases, NoAlmanac, Ports, Spec, Store
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
 from croupier.core.flags.read import read_flag
@@ -87,6 +88,7 @@ class Simulation:
     names: Sequence[str] = ("a",)
     store_down: bool = False
     clock: VirtualClock = field(default_factory=VirtualClock)
+    almanac: Almanac = field(default_factory=NoAlmanac)
     router: MemoryRouter = field(init=False)
     workloads: MemoryWorkloads = field(init=False)
     metrics: ScriptedMetrics = field(init=False)
@@ -108,6 +110,15 @@ class Simulation:
         documents = [Document(kind, spec.name, f"sha256:{kind}", spec, {}) for kind, spec in specs]
         await self._catalog().apply(documents, (), actor="anna")
 
+    async def declare_several(
+        self, services: Sequence[str], rollouts: Sequence[RolloutSpec], gates: Sequence[Gate]
+    ) -> None:
+        """Apply several services with their ways of being rolled out."""
+        specs: list[tuple[str, Spec]] = [("Service", Service(name, (f"/{name}",), PROCESS)) for name in services]
+        specs += [("Rollout", each) for each in rollouts] + [("Gate", gate) for gate in gates]
+        documents = [Document(kind, spec.name, f"sha256:{kind}", spec, {}) for kind, spec in specs]
+        await self._catalog().apply(documents, (), actor="anna")
+
     async def declare_flags(self, *declarations: Mapping[str, Any]) -> None:
         """Declare flags, so that rollouts may turn them off."""
         for site in self.sites:
@@ -117,9 +128,9 @@ class Simulation:
         for site in self.sites:
             await site.flags.flags.book.refresh()
 
-    async def release(self, version: str) -> None:
+    async def release(self, version: str, service: str = SERVICE) -> None:
         """Add a release of the service."""
-        await self._catalog().apply((), (Release(SERVICE, version, PROCESS, f"sha256:{version}"),), actor="anna")
+        await self._catalog().apply((), (Release(service, version, PROCESS, f"sha256:{version}"),), actor="anna")
 
     async def pass_time(self, seconds: float) -> None:
         """Players play and time passes."""
@@ -159,7 +170,7 @@ class Simulation:
         store = exposed(self.store, moments, self._store_trouble)
         ports = self._ports(store, exposed(self.store.leases, moments, self._store_trouble), spool, moments)
         flags = SiteFlags(Flags.of(store, store, kills, self.clock, ("production",)), kills)
-        reconciler = Reconciler(ports, holder=f"{name}.{starts}", switches=flags)
+        reconciler = Reconciler(ports, holder=f"{name}.{starts}", switches=flags, flags=OpenDoor(flags.flags))
         people = Rollouts(self._ports(*self._open_store(), spool), reconciler)
         return Site(name, spool, moments, reconciler, people, flags, starts)
 
@@ -179,6 +190,7 @@ class Simulation:
             workloads=exposed(self.workloads, watched),
             metrics=exposed(self.metrics, watched),
             clock=self.clock,
+            almanac=self.almanac,
         )
 
     def _store_trouble(self) -> Exception | None:

@@ -12,16 +12,16 @@ class MemorySpool:
         self._pending: dict[str, Intent] = {}
 
     def add(self, intent: Intent) -> None:
-        """Keep it; the first of a rollout counts."""
-        self._pending.setdefault(intent.rollout, intent)
+        """Keep it; the first of its key counts."""
+        self._pending.setdefault(intent.key, intent)
 
     def pending(self) -> Sequence[Intent]:
         """What still has to be recorded."""
         return tuple(self._pending.values())
 
-    def remove(self, rollout: str) -> None:
+    def remove(self, key: str) -> None:
         """It is recorded, or it no longer means anything."""
-        self._pending.pop(rollout, None)
+        self._pending.pop(key, None)
 
 
 class MemoryKillSpool:

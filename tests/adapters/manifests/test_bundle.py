@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ from croupier.core.gates import (
     RatioSli,
     SequentialRule,
 )
-from croupier.core.releases import Limits, ProcessTemplate, Service
+from croupier.core.releases import Affinity, Limits, ProcessTemplate, Service
 from croupier.core.rollout.resolve import resolve
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetSegment, SetWeight, Timing
+from croupier.core.rollout.spec import Analysis, BlueGreen, Pause, RolloutSpec, SetSegment, SetWeight, Smoke, Timing
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
 
@@ -56,7 +57,7 @@ def spec_of(text: str) -> Any:
 def test_the_examples_have_no_mistake_and_could_start() -> None:
     bundle = read_paths([EXAMPLES])
     assert [str(problem) for problem in bundle.problems] == []
-    by_kind: dict[str, list[Any]] = {"Service": [], "Gate": [], "Segment": [], "Rollout": [], "Experiment": []}
+    by_kind: dict[str, list[Any]] = defaultdict(list)
     for document in bundle.documents:
         by_kind[document.kind].append(document.spec)
     for rollout in by_kind["Rollout"]:
@@ -83,6 +84,45 @@ def test_an_argo_strategy_pastes_in_unchanged() -> None:
             Pause(None),
         ),
     )
+
+
+def switched(strategy: str, more: str = "") -> str:
+    spec = f"{{service: s, strategy: {{blueGreen: {{{strategy}}}}}{more}}}"
+    return f"{V1}\nkind: Rollout\nmetadata: {{name: r}}\nspec: {spec}\n"
+
+
+def test_a_switch_at_once() -> None:
+    found = spec_of(switched(""))
+    assert found.blue_green == BlueGreen()
+    assert found.steps == (SetWeight(10_000), Pause(600.0))
+    assert (found.timing.keep_stable_s, found.timing.keep_canary_s) == (3600.0, 3600.0)
+    everything = (
+        "before: [deposit], prePromotionAnalysis: {templates: [{templateName: a}]}, autoPromotionSeconds: 30, "
+        "postPromotionAnalysis: {templates: [{templateName: b}]}, watch: 1m, scaleDownDelaySeconds: 120"
+    )
+    found = spec_of(switched(everything, ", keepCanary: 5s"))
+    assert found.steps == (Smoke(("deposit",)), Analysis(("a",)), Pause(30), SetWeight(10_000), Pause(60.0))
+    assert found.guards == ("b",)
+    assert (found.timing.keep_stable_s, found.timing.keep_canary_s) == (120, 5.0)
+    by_hand = spec_of(switched("autoPromotionEnabled: false, watch: 0s"))
+    assert by_hand.steps == (Pause(), SetWeight(10_000))
+
+
+@pytest.mark.parametrize(
+    "strategy, said",
+    [
+        ("keep: 1h, scaleDownDelaySeconds: 30", "'keep' and 'scaleDownDelaySeconds'"),
+        ("activeService: a", "Croupier moves the traffic itself"),
+        ("previewService: a", "has a preview address by itself"),
+        ("previewReplicaCount: 1", "run all instances"),
+        ("steps: []", "has no steps"),
+        ("autoPromotionEnabled: perhaps", "autoPromotionEnabled"),
+        ("autoPromotionSeconds: -1", "autoPromotionSeconds"),
+    ],
+)
+def test_a_switch_that_cannot_be_meant(strategy: str, said: str) -> None:
+    errors = parse_text(switched(strategy), known=None).errors
+    assert any(said in str(problem) for problem in errors), errors
 
 
 def test_shares_of_segments() -> None:
@@ -197,6 +237,14 @@ spec: {{routes: [{{prefix: /}}], process: {{command: ["{{port}}"]}}}}
     assert spec_of(least) == Service("s", ("/",), ProcessTemplate(("{port}",)))
     by_cookie = least.replace("process:", "identity: {cookie: Player_ID}, process:")
     assert spec_of(by_cookie) == Service("s", ("/",), ProcessTemplate(("{port}",)), identity_cookie="Player_ID")
+    by_round = least.replace("process:", "affinity: {header: x-round-id, ttl: 2m, drain: 90s}, process:")
+    rounds = Affinity((("round", "x-round-id"),), 120.0, 90.0)
+    assert spec_of(by_round) == Service("s", ("/",), ProcessTemplate(("{port}",)), affinity=rounds)
+    kinds = "affinity: {kinds: [{kind: round, header: x-round-id}, {kind: order, header: x-order-id}]}, process:"
+    both = Affinity((("round", "x-round-id"), ("order", "x-order-id")))
+    assert spec_of(least.replace("process:", kinds)) == Service(
+        "s", ("/",), ProcessTemplate(("{port}",)), affinity=both
+    )
 
 
 @pytest.mark.parametrize(

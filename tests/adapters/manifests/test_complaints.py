@@ -5,6 +5,7 @@ from textwrap import dedent
 import pytest
 
 from croupier.adapters.manifests import parse_text
+from croupier.adapters.manifests.shapes import KINDS, StepShape
 
 SERVICE = """\
 apiVersion: croupier/v1
@@ -23,6 +24,10 @@ metadata: {name: deposit-slo}
 spec: {sli: {ratio: {metric: deposits_total, good: {outcome: credited}}}, objective: {atLeast: 99%}}
 ---
 """
+
+KINDS_KNOWN = ", ".join(KINDS)
+STEPS = ", ".join(StepShape.one_of)
+STEPS_AND = " and ".join(STEPS.rsplit(", ", 1))
 
 
 def found(text: str) -> list[str]:
@@ -104,24 +109,15 @@ def rollout(steps: str, more: str = "") -> list[str]:
         ("{setWeight: }, {pause: {}}", "steps[0].setWeight: there is no value. Write one, or remove it."),
         (
             "{setWieght: 5}, {pause: {}}",
-            (
-                "steps[0].setWieght: unknown field 'setWieght'; did you mean 'setWeight'? "
-                "Known here: setWeight, setSegment, pause, analysis, auto."
-            ),
+            (f"steps[0].setWieght: unknown field 'setWieght'; did you mean 'setWeight'? Known here: {STEPS}."),
         ),
         (
             "{weight: 5}, {pause: {}}",
-            (
-                "steps[0].weight: unknown field 'weight'; did you mean 'setWeight'? "
-                "Known here: setWeight, setSegment, pause, analysis, auto."
-            ),
+            (f"steps[0].weight: unknown field 'weight'; did you mean 'setWeight'? Known here: {STEPS}."),
         ),
         (
             "{frobnicate: 5}, {pause: {}}",
-            (
-                "steps[0].frobnicate: unknown field 'frobnicate'. Known here: setWeight, setSegment, "
-                "pause, analysis, auto."
-            ),
+            (f"steps[0].frobnicate: unknown field 'frobnicate'. Known here: {STEPS}."),
         ),
         (
             "{setHeaderRoute: {}}, {pause: {}}",
@@ -132,23 +128,20 @@ def rollout(steps: str, more: str = "") -> list[str]:
         ),
         (
             "{}, {pause: {}}",
-            (
-                "steps[0]: exactly one of setWeight, setSegment, pause, analysis and auto is needed, "
-                "there is none. Add one."
-            ),
+            (f"steps[0]: exactly one of {STEPS_AND} is needed, there is none. Add one."),
         ),
         (
             "{setWeight: 5, pause: {}}",
             (
-                "steps[0]: 'setWeight' and 'pause' cannot stand together: exactly one of setWeight, setSegment, pause, "
-                "analysis and auto is allowed. Make a step of each."
+                "steps[0]: 'setWeight' and 'pause' cannot stand together: exactly one of "
+                f"{STEPS_AND} is allowed. Make a step of each."
             ),
         ),
         (
             "5",
             (
                 "steps[0]: expected a mapping, found the number 5. Write 'key: value' pairs below it; "
-                "known are setWeight, setSegment, pause, analysis, auto."
+                f"known are {STEPS}."
             ),
         ),
         ("{pause: }", "steps[0].pause: there is no value. Write pause: {} to wait for a person."),
@@ -657,12 +650,7 @@ def test_refused_versions(version: str, expected: str) -> None:
     [
         (
             "apiVersion: croupier/v1\nkind: Servce\n",
-            [
-                (
-                    "2:7 kind: unknown kind 'Servce'; did you mean 'Service'? "
-                    "Known are Service, Release, Gate, Segment, Rollout, Flag, Preset, Experiment."
-                )
-            ],
+            [(f"2:7 kind: unknown kind 'Servce'; did you mean 'Service'? Known are {KINDS_KNOWN}.")],
         ),
         (
             "apiVersion: croupier/v1\nkind: Notifier\n",
@@ -681,10 +669,7 @@ def test_refused_versions(version: str, expected: str) -> None:
             "services: {}\n",
             [
                 "1:1 apiVersion: 'apiVersion' is missing. Write apiVersion: croupier/v1.",
-                (
-                    "1:1 kind: 'kind' is missing. Write one of "
-                    "Service, Release, Gate, Segment, Rollout, Flag, Preset, Experiment."
-                ),
+                (f"1:1 kind: 'kind' is missing. Write one of {KINDS_KNOWN}."),
             ],
         ),
         (
@@ -864,14 +849,13 @@ def test_refused_versions(version: str, expected: str) -> None:
                 canary: {trafficRouting: {}, steps: {setWeight: 5}}
             """,
             [
-                "5:3 spec.service: 'service' is missing. Write the name of a Service.",
                 (
                     "5:3 spec.selector: 'selector' is not used here. "
                     "It belongs to Kubernetes; write service: <name> instead."
                 ),
                 (
-                    "7:5 spec.strategy.blueGreen: 'blueGreen' is not used here. "
-                    "Write canary: {steps: [{pause: {}}]} to switch everybody at once, by hand."
+                    "7:5 spec.strategy: 'canary' and 'blueGreen' cannot stand together: "
+                    "exactly one of canary and blueGreen is allowed. Remove all but one."
                 ),
                 (
                     "8:14 spec.strategy.canary.trafficRouting: 'trafficRouting' is not used here. "

@@ -112,7 +112,7 @@ ANSWERS: dict[str, dict[Phase, e.Event | tuple[()] | str]] = {
         Phase.PROMOTING: GIVE_UP,
         Phase.ABORTING: (),
         Phase.ABORTED: (),
-        Phase.SUCCEEDED: "To go back: croupier rollout start shop 1.0.0.",
+        Phase.SUCCEEDED: "To go back: croupier rollout undo shop-1",
         Phase.SUPERSEDED: (),
     },
     "retry": {

@@ -32,8 +32,11 @@ from croupier.core.rollout.asking import heard
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve, replay
 from croupier.core.rollout.pace import paced
+from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.routes import ServiceRoutes
+from croupier.core.rollout.segments import commands as single
+from croupier.core.rollout.segments.narrowed import with_guards
 from croupier.core.rollout.spec import (
     Analysis,
     Auto,
@@ -41,6 +44,7 @@ from croupier.core.rollout.spec import (
     Plan,
     Resort,
     RolloutSpec,
+    SegmentFail,
     SetSegment,
     SetWeight,
     Step,
@@ -48,6 +52,7 @@ from croupier.core.rollout.spec import (
     Undecided,
 )
 from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.undo import undo
 from croupier.core.segments import BUCKETS, AttributeMatch, Segment
 from croupier.errors import Rejected
 from croupier.testing import START, version_for
@@ -58,6 +63,7 @@ many = settings(max_examples=settings().max_examples * 2)
 NAMES = ("deposits", "latency", "logins")
 STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))
 SWEDES = Segment("market=SE", (AttributeMatch("market", ("SE",)),))
+SEGMENTS = {"staff": STAFF, "se": SWEDES}
 PEOPLE = tuple({"employee": staff, "market": market} for staff in ("yes", "no") for market in ("SE", "DE"))
 NOBODY, EVERYBODY = (0,) * len(PEOPLE), (BUCKETS,) * len(PEOPLE)
 PLAYERS = tuple(f"player-{number}" for number in range(40))
@@ -122,6 +128,7 @@ class Game:
     said: dict[str, Verdict] = field(default_factory=dict)
     confirmed: ServiceRoutes | None = None
     seen: Evidence = field(default_factory=Evidence)
+    held: dict[Segment, str | None] = field(default_factory=dict)
 
     def play(self, move: Move) -> Iterator[Change]:
         match move:
@@ -146,7 +153,7 @@ class Game:
         self.ready = move.ready
         words = dict(zip(NAMES, move.words, strict=True))
         said = {
-            look.gate.name: _of_span(WORDS[words[look.gate.name]], look.since, look.until)
+            look.gate.name: _of_span(WORDS[words[look.gate.name.partition("@")[0]]], look.since, look.until)
             for look in looks(self.state, self.now)
         }
         return Evidence(move.ready, move.failure, None if move.serves == "unknown" else self.served, said)
@@ -177,10 +184,12 @@ def _of_span(words: Reading | Silence, since: float, until: float) -> Reading | 
     return replace(words, since=since, until=until) if isinstance(words, Reading) else words
 
 
-def ask(state: RolloutState, what: str, now: float) -> tuple[e.Event, ...]:
+def ask(state: RolloutState, what: str, now: float) -> tuple[e.Event, ...]:  # noqa: PLR0911 - an arm a command
     match what.split():
         case ["promote"]:
             return commands.promote(state, now)
+        case ["undo"]:
+            return undo(state, now, reason="a person said so")
         case ["promote", "full"]:
             return commands.promote(state, now, full=True)
         case ["waive", name]:
@@ -193,6 +202,10 @@ def ask(state: RolloutState, what: str, now: float) -> tuple[e.Event, ...]:
             return commands.abort(state, now, reason="enough")
         case ["retry"]:
             return commands.retry(state, now, stable=state.stable)
+        case ["hold", name]:
+            return single.hold(state, now, segment=SEGMENTS[name], reason="harm")
+        case ["release", name]:
+            return single.release(state, now, segment=SEGMENTS[name])
         case ["supersede"]:
             return commands.supersede(state, now, by="shop-2")
         case _:
@@ -222,7 +235,16 @@ def rose(change: Change) -> bool:
 def guards(state: RolloutState) -> set[str]:
     step = state.current_step
     asked = set(step.gates) if isinstance(step, Analysis) else set()
+    begun = state.plan.steps[: state.step + 1] if state.phase is not Phase.PROMOTING else ()
+    for each in begun:
+        if isinstance(each, SetSegment) and has_players(state, each.segment):
+            asked |= set(each.guards)
     return (set(state.plan.guards) | asked) - set(state.waived)
+
+
+def has_players(state: RolloutState, segment: Segment) -> bool:
+    """Whether anybody of the segment has the canary."""
+    return any(share for who, share in zip(PEOPLE, shares(state), strict=True) if segment.contains(who))
 
 
 # --- strategies -------------------------------------------------------------------------------------------------------
@@ -244,7 +266,13 @@ def gate(name: str, *, evidence: bool = False, warmup_s: float = 0.0) -> Gate:
 a_few_gates = st.sampled_from([*((name,) for name in NAMES), *permutations(NAMES, 2)])
 some_gates = st.one_of(a_few_gates, a_few_gates, st.just(()))
 weights = st.sampled_from([1, 25, 100, 500, 2_500, 5_000, 9_999, 10_000])
-inside = st.builds(SetSegment, st.sampled_from([STAFF, SWEDES]), weights)
+inside = st.builds(
+    SetSegment,
+    st.sampled_from([STAFF, SWEDES]),
+    weights,
+    guards=st.sampled_from([(), ("deposits",), ("latency",), ("deposits", "logins")]),
+    on_fail=st.just(SegmentFail.HOLD) | st.just(SegmentFail.HOLD) | st.just(SegmentFail.ABORT),
+)
 
 
 resorts = st.builds(Undecided, st.sampled_from(Resort), st.sampled_from([0.0, 20.0, 60.0, 600.0]))
@@ -274,10 +302,11 @@ def plans(
     gates = {name: gate(name, evidence=gathers[name], warmup_s=draw(warm)) for name in NAMES}
     steps = draw(auto_steps(guards, gates)) if automatic else draw(any_steps(open_pauses=open_pauses, waits=waits))
     by_segment = any(isinstance(step, SetSegment) for step in steps)
+    steps, own = with_guards(steps, gates)
     return Plan(
         steps=steps,
         guards=guards,
-        gates=tuple(gates.values()),
+        gates=(*gates.values(), *own),
         segment=None if by_segment else draw(st.sampled_from([None, None, STAFF])),
         timing=Timing(progress_deadline_s=300),
         on_inconclusive=draw(waits),
@@ -314,8 +343,22 @@ def auto_steps(draw: st.DrawFn, guards: tuple[str, ...], gates: dict[str, Gate])
 seconds = st.sampled_from([0.0, 1.0, 10.0, 10.0, 10.0, 60.0, 600.0, -5.0, -90.0, -3_600.0])
 mostly_good = st.sampled_from(["good"] * 4 + list(WORDS))
 commands_asked = st.sampled_from(
-    ["promote", "promote", "resume", "resume", "pause", "pause", "retry", "retry", "promote full", "abort", "supersede"]
+    [
+        "promote",
+        "promote",
+        "resume",
+        "resume",
+        "pause",
+        "pause",
+        "retry",
+        "retry",
+        "promote full",
+        "abort",
+        "undo",
+        "supersede",
+    ]
     + [f"waive {name}" for name in NAMES]
+    + [f"{verb} {name}" for verb in ("hold", "release", "release") for name in SEGMENTS]
 )
 # Most of the time all is well: only so do histories get far enough to have something to lose.
 well = st.just(Tick(10.0, ("good", "good", "good")))
@@ -378,6 +421,30 @@ def only_a_failing_verdict_blames_a_gate(change: Change) -> None:
     if isinstance(change.event, e.AbortStarted) and change.event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
         assert change.event.gate is not None
         assert change.said[change.event.gate] is Verdict.FAIL
+
+
+def a_segment_is_held_by_a_failing_gate_or_a_person(change: Change) -> None:
+    """Invariant 4, of holds."""
+    if isinstance(change.event, e.SegmentHeld) and change.event.gate is not None:
+        base = change.event.gate.partition("@")[0]
+        assert Verdict.FAIL in (change.said.get(change.event.gate), change.said.get(base))
+        assert not change.by_person
+
+
+def who_is_held_has_the_stable_version(game: Game, change: Change) -> None:
+    """Whatever steps, gates and people do, until a person releases them or everybody moves."""
+    match change.event:
+        case e.SegmentHeld(segment=segment, gate=by):
+            game.held[segment] = by
+        case e.SegmentReleased(segment=segment):
+            assert change.by_person
+            game.held.pop(segment)
+        case e.Retried():
+            game.held = {segment: by for segment, by in game.held.items() if by is None}
+        case _:
+            pass
+    if change.after.phase not in (Phase.PROMOTING, Phase.SUCCEEDED):
+        assert not any(has_players(change.after, segment) for segment in game.held)
 
 
 def raising_the_weight_never_moves_a_player_back(change: Change) -> None:
@@ -447,11 +514,14 @@ def test_invariants_01_02_03_04_05_10_12_hold_whatever_happens(
             weights_always_total_100_percent_in_every_segment(change)
             the_share_never_rises_unless_every_guard_passes_on_the_present_weight(change)
             only_a_failing_verdict_blames_a_gate(change)
+            a_segment_is_held_by_a_failing_gate_or_a_person(change)
+            who_is_held_has_the_stable_version(game, change)
             raising_the_weight_never_moves_a_player_back(change)
             nothing_counts_as_served_before_it_was_seen(game, change)
             happened.append(change.event)
         failed = [name for name in guarded if game.said.get(name) is Verdict.FAIL] if asked else []
-        condemned |= bool(failed) or any(isinstance(event, e.AbortStarted) for event in happened)
+        alone = any(isinstance(event, e.SegmentHeld) for event in happened)
+        condemned |= (bool(failed) and not alone) or any(isinstance(event, e.AbortStarted) for event in happened)
         condemned &= not any(isinstance(event, e.Retried) for event in happened)
         if condemned:
             whoever_failed_has_nobody(game)
@@ -460,6 +530,7 @@ def test_invariants_01_02_03_04_05_10_12_hold_whatever_happens(
         if isinstance(move, Tick):
             deciding_again_changes_no_traffic_and_comes_to_rest(game)
     assert all(verdict.agrees for verdict in rejudge(game.events)), "a verdict made again comes out the same"
+    assert all(action.agrees for action in redecide(game.events)), "and so does what was done about a segment"
     an_abort_outranks_everything_in_every_active_phase(game, meanwhile)
 
 

@@ -8,6 +8,8 @@ import pytest
 from croupier.core.gates import Gate, GateState, Objective, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import MOVES, create, evolve, replay
+from croupier.core.rollout.shadow.report import ShadowReport
+from croupier.core.rollout.smoked import Occasion
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight
 from croupier.core.rollout.state import Abort, Phase, RolloutState
 from croupier.core.segments import AttributeMatch, Segment
@@ -22,56 +24,84 @@ PLAN = Plan(
 )
 CREATED = e.Created("shop-1", "shop", "1.0.0", "1.1.0", "sha256:0", PLAN, T)
 PASSED = GateState("deposits", passed_at=T, judged_at=T)
+SWEDES = Segment("market=SE", (AttributeMatch("market", ("SE",)),))
 GAVE_UP = Abort(e.Cause.PERSON, "enough", T)
+
+
+def _calendar(phase: Phase) -> dict[str, Phase]:
+    return dict.fromkeys(("frozen", "thawed", "freeze_overridden"), phase)
+
 
 # Phase -> event -> the phase that follows. Written out once more, so that nobody changes the table by accident.
 TABLE: dict[Phase, dict[str, Phase]] = {
     Phase.PENDING: {
+        **_calendar(Phase.PENDING),
         "step_started": Phase.PROGRESSING,
         "promotion_started": Phase.PROMOTING,
         "paused": Phase.PAUSED,
+        "segment_held": Phase.PENDING,
+        "segment_released": Phase.PENDING,
         "gate_judged": Phase.PENDING,
         "gate_waived": Phase.PENDING,
         "abort_started": Phase.ABORTING,
         "superseded": Phase.SUPERSEDED,
     },
     Phase.PROGRESSING: {
+        **_calendar(Phase.PROGRESSING),
+        "flag_turned": Phase.PROGRESSING,
+        "flag_seen": Phase.PROGRESSING,
         "step_started": Phase.PROGRESSING,
         "weight_confirmed": Phase.PROGRESSING,
         "paused": Phase.PAUSED,
         "promotion_started": Phase.PROMOTING,
         "gate_judged": Phase.PROGRESSING,
         "gate_waived": Phase.PROGRESSING,
+        "smoke_finished": Phase.PROGRESSING,
         "group_acted": Phase.PROGRESSING,
         "group_set_aside": Phase.PROGRESSING,
         "group_watched": Phase.PROGRESSING,
+        "shadow_compared": Phase.PROGRESSING,
+        "segment_held": Phase.PROGRESSING,
+        "segment_released": Phase.PROGRESSING,
         "abort_started": Phase.ABORTING,
         "superseded": Phase.SUPERSEDED,
     },
     Phase.PAUSED: {
+        **_calendar(Phase.PAUSED),
+        "approved": Phase.PAUSED,
         "weight_confirmed": Phase.PAUSED,
         "resumed": Phase.PROGRESSING,
         "step_started": Phase.PROGRESSING,
         "promotion_started": Phase.PROMOTING,
         "gate_judged": Phase.PAUSED,
         "gate_waived": Phase.PAUSED,
+        "smoke_finished": Phase.PAUSED,
         "group_acted": Phase.PAUSED,
         "group_set_aside": Phase.PAUSED,
         "group_watched": Phase.PAUSED,
+        "segment_held": Phase.PAUSED,
+        "segment_released": Phase.PAUSED,
         "abort_started": Phase.ABORTING,
         "superseded": Phase.SUPERSEDED,
     },
     Phase.PROMOTING: {
         "weight_confirmed": Phase.PROMOTING,
         "promoted": Phase.SUCCEEDED,
+        "smoke_finished": Phase.PROMOTING,
         "gate_judged": Phase.PROMOTING,
         "gate_waived": Phase.PROMOTING,
         "abort_started": Phase.ABORTING,
         "superseded": Phase.SUPERSEDED,
     },
-    Phase.ABORTING: {"aborted": Phase.ABORTED, "superseded": Phase.SUPERSEDED},
+    Phase.ABORTING: {
+        "flag_back": Phase.ABORTING,
+        "flag_left": Phase.ABORTING,
+        "rounds_moved": Phase.ABORTING,
+        "aborted": Phase.ABORTED,
+        "superseded": Phase.SUPERSEDED,
+    },
     Phase.ABORTED: {"retried": Phase.PENDING},
-    Phase.SUCCEEDED: {},
+    Phase.SUCCEEDED: {"abort_started": Phase.ABORTING},
     Phase.SUPERSEDED: {},
 }
 
@@ -88,10 +118,23 @@ SAMPLES: dict[str, e.Event] = {
     "group_acted": e.GroupActed("deposits", (("psp", "x"),), ("psp_x",), None, "it fails", T),
     "group_set_aside": e.GroupSetAside("deposits", (("psp", "x"),), T),
     "group_watched": e.GroupWatched("deposits", (("psp", "x"),), T),
+    "shadow_compared": e.ShadowCompared(ShadowReport(0, 10, 1), T),
+    "segment_held": e.SegmentHeld(SWEDES, "a bad translation", T),
+    "segment_released": e.SegmentReleased(SWEDES, T),
+    "smoke_finished": e.SmokeFinished(Occasion.SWITCH, "5 %", (), T),
     "abort_started": e.AbortStarted(e.Cause.PERSON, "enough", T),
+    "flag_turned": e.FlagTurned("new-cashier", 0, {}, {}, "sha256:f", 7, T),
+    "flag_seen": e.FlagSeen("new-cashier", 2, (), 0, T),
+    "flag_back": e.FlagBack("new-cashier", {}, "sha256:f", T),
+    "flag_left": e.FlagLeft("new-cashier", "somebody changed it", T),
+    "rounds_moved": e.RoundsMoved("1.1.0", 2, ("r-1", "r-2"), "it must not happen", T),
     "aborted": e.Aborted(T),
+    "frozen": e.Frozen((e.Freeze("sports/final", T + 60, "frozen by sports/final"),), T),
+    "thawed": e.Thawed(T),
+    "freeze_overridden": e.FreezeOverridden("sports/final", T, T + 60, T),
     "superseded": e.Superseded("shop-2", T),
     "retried": e.Retried("1.0.0", 2, T),
+    "approved": e.Approved("boris", "operator", "sha256:1", -1, T),
 }
 
 

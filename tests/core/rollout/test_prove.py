@@ -26,8 +26,8 @@ from croupier.core.gates.check import check_gate
 from croupier.core.gates.judge import judge
 from croupier.core.rollout.prove import MOST_LOOKS, prove
 from croupier.core.rollout.resolve import resolve, unprovable
-from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight, Step
-from croupier.core.segments import Segment
+from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetSegment, SetWeight, Shadow, Step
+from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
 
 RATIO = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
@@ -132,6 +132,13 @@ def test_a_person_may_go_on_at_once(guard: bool) -> None:
     assert prove(plan(gate, steps, guard=guard), "slo").red_after_s == pytest.approx(30, rel=1e-3)
 
 
+def test_while_requests_are_copied_it_sees_nothing_more_and_nothing_less() -> None:
+    gate = Gate("slo", RATIO, objective=Objective(0.99))
+    waits = prove(plan(gate, (SetWeight(100), Pause(60.0), Pause())), "slo")
+    assert prove(plan(gate, (SetWeight(100), Shadow(2_500, 60.0), Pause())), "slo") == waits
+    assert waits.red_after_s is not None
+
+
 def test_a_gate_that_never_looks_cannot_turn_red() -> None:
     gate = Gate("slo", RATIO, objective=Objective(0.99))
     proof = prove(plan(gate, (SetWeight(0), Pause(60))), "slo")
@@ -165,3 +172,7 @@ def test_a_rollout_with_such_a_gate_does_not_start() -> None:
     [problem] = unprovable(spec, {"slo": gate})
     assert problem.path == ("spec", "strategy", "canary", "analysis", "templates", 0, "templateName")
     assert not list(unprovable(replace(spec, steps=()), {"slo": gate})), "one thing at a time"
+    edge = replace(gate, sli=LatencySli("edge_request_duration_seconds", 0.4))
+    swedes = Segment("swedes", (AttributeMatch("market", ("SE",)),))
+    alone = replace(spec, steps=(SetSegment(swedes, 1_000, guards=("slo",)), *STEPS))
+    assert not list(unprovable(alone, {"slo": edge})), "that it cannot tell the segment's players is told elsewhere"

@@ -30,6 +30,10 @@ class Strict:
         found: Mapping[str, ServiceRoutes] = await self.inner.served()
         return found or self.left or {}
 
+    async def previewed(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = await self.inner.previewed()
+        return found
+
 
 def strict(ports: Ports) -> Ports:
     return replace(ports, router=Strict(ports.router))

@@ -55,7 +55,7 @@ async def test_a_release_goes_to_everybody(world: Any) -> None:
     promoted = await world.post("/rollouts/shop-2/promote", {"reason": "fine"})
     assert promoted.status_code == 200, promoted.text
     done = await world.until("/rollouts/shop-2", lambda rollout: rollout["phase"] == "succeeded")
-    assert done["waitingFor"] == "done: 1.1.0 serves everybody"
+    assert done["waitingFor"].startswith("done: 1.1.0 serves everybody; 1.0.0 is kept for ")
     assert {step["state"] for step in done["steps"]} == {"done"}
 
     history = (await world.get("/rollouts/shop-2/history")).json()["items"]
@@ -91,7 +91,7 @@ async def test_employees_first_then_a_market_then_everybody(world: Any) -> None:
     first = await world.roll_out()
     assert first["steps"][0] == {**first["steps"][0], "kind": "setSegment", "segment": "staff", "weight": 100}
     assert (first["weight"], first["confirmedWeight"], first["exposure"]) == (0, 0, "100 % of staff")
-    assert first["segments"] == [{"segment": "staff", "weight": 100}]
+    assert first["segments"] == [{"segment": "staff", "weight": 100, "held": False}]
     assert first["waitingFor"] == "waiting for a person at 100 % of staff: promote it to go on"
     exposures = []
     for step in (3, 5):

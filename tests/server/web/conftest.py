@@ -59,7 +59,9 @@ class Visit:
         """Open a form and send it with everything that it holds, changed as told."""
         page = await self.get(path)
         assert page.status_code == 200, page.text
-        hidden = dict(re.findall(r'<input type="hidden" name="(csrf|seen)" value="([^"]*)"', _question(page.text)))
+        hidden = dict(
+            re.findall(r'<input type="hidden" name="(csrf|seen|digest)" value="([^"]*)"', _question(page.text))
+        )
         return await self.post(path, {**hidden, **changed})
 
 

@@ -50,6 +50,9 @@ class Steps:
         self._add({"analysis": {"templates": templates}}, at)
         return True
 
+    def copy(self, mirror: dict[str, Any], at: Path) -> None:
+        self._add({"setMirrorRoute": mirror}, at)
+
     def person(self, at: Path) -> bool:
         """Wait for a person, unless the step before does."""
         if self.made and self.made[-1] == _WAIT:

@@ -1,12 +1,13 @@
 """From the shapes to the core's frozen dataclasses, with the core's defaults. Nothing is judged here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from croupier.adapters.manifests import ready, shapes
+from croupier.adapters.manifests import profiles, ready, shapes, smoking
 from croupier.adapters.manifests.matching import matchers
 from croupier.adapters.manifests.measuring import measuring
+from croupier.adapters.manifests.shadowing import set_mirror_route, shadow
 from croupier.core.experiments import Experiment, Guard
 from croupier.core.gates import (
     EMBEDDED,
@@ -29,17 +30,25 @@ from croupier.core.gates import (
 )
 from croupier.core.gates.model import BY_GROUP, Rule
 from croupier.core.gates.ready import BY_NAME
-from croupier.core.releases import Limits, ProcessTemplate, Service
+from croupier.core.releases import Affinity, Limits, ProcessTemplate, Service
+from croupier.core.rollout.blue_green import steps_of
+from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.profile.fill import filled
+from croupier.core.rollout.profile.model import Disruption
 from croupier.core.rollout.spec import (
     FALSE_ROLLBACKS,
     INCONCLUSIVE,
     NO_DATA,
     Analysis,
+    Approval,
     Asked,
     Auto,
+    BlueGreen,
     Pause,
     Resort,
     RolloutSpec,
+    SegmentFail,
+    SetFlag,
     SetSegment,
     SetWeight,
     Timing,
@@ -64,7 +73,16 @@ def service(shape: shapes.ServiceShape) -> Service:
         identity_header=given(spec.identity.header if spec.identity else None, "x-player-id"),
         attribute_headers=tuple(sorted((spec.attributes or {}).items())),
         identity_cookie=spec.identity.cookie if spec.identity else None,
+        affinity=_affinity(spec.affinity),
     )
+
+
+def _affinity(shape: shapes.AffinityShape | None) -> Affinity | None:
+    if shape is None:
+        return None
+    kinds = tuple((each.kind, each.header) for each in shape.kinds or ())
+    default = Affinity((("round", shape.header),) if shape.header else kinds)
+    return replace(default, ttl_s=given(shape.ttl, default.ttl_s), drain_s=given(shape.drain, default.drain_s))
 
 
 def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | None) -> ProcessTemplate:
@@ -239,25 +257,74 @@ def experiment(shape: shapes.ExperimentShape) -> Experiment:
 
 def rollout(shape: shapes.RolloutShape) -> RolloutSpec:
     spec, usual = shape.spec, Timing()
-    canary = spec.strategy.canary
-    return RolloutSpec(
+    chosen = profiles.chosen(spec.profile) if spec.profile else None
+    profile = chosen.profile if chosen else None
+    asked, steps, guards = _strategy(spec.strategy) if spec.strategy else (None, (), ())
+    keep = asked.keep_s if asked is not None else None
+    services = tuple(spec.services or ())
+    written = RolloutSpec(
         name=shape.metadata.name,
-        service=spec.service,
-        steps=tuple(_step(step) for step in canary.steps),
-        guards=_gates(canary.analysis) if canary.analysis else (),
+        service=spec.service or services[0],
+        services=services,
+        only=tuple(dict.fromkeys(_about(spec.strategy))) if spec.strategy else (),
+        steps=steps,
+        guards=guards,
         segment=spec.segment,
         timing=Timing(
-            progress_deadline_s=given(spec.progress_deadline, usual.progress_deadline_s),
-            keep_stable_s=given(spec.keep_stable, usual.keep_stable_s),
-            keep_canary_s=given(spec.keep_canary, usual.keep_canary_s),
+            progress_deadline_s=given(spec.progress_deadline, (profile or usual).progress_deadline_s),
+            keep_stable_s=given(spec.keep_stable, given(keep, (profile or usual).keep_stable_s)),
+            keep_canary_s=given(spec.keep_canary, given(keep, usual.keep_canary_s)),
         ),
-        false_rollbacks=given(spec.false_rollbacks, FALSE_ROLLBACKS),
+        false_rollbacks=given(spec.false_rollbacks, profile.false_rollbacks if profile else FALSE_ROLLBACKS),
         on_inconclusive=_undecided(spec.on_inconclusive, INCONCLUSIVE) or INCONCLUSIVE,
         on_no_data=_undecided(spec.on_no_data, NO_DATA) or NO_DATA,
+        blue_green=asked,
+        profile=chosen,
+        consent=profiles.consent(spec.approval),
+        disruption=profiles.disruption(spec.disruption, profile.usual.disruption if profile else Disruption()),
+        smoke=smoking.asked(spec.smoke),
+    )
+    return filled(written)
+
+
+def _about(shape: shapes.StrategyShape) -> Iterator[tuple[str, str]]:
+    """The gates that are about one of several services."""
+    canary, both = shape.canary, shape.blue_green
+    analyses = [canary.analysis, *(step.analysis for step in canary.steps or ())] if canary else []
+    analyses += [both.pre_promotion_analysis, both.post_promotion_analysis] if both else []
+    for template in (template for each in analyses if each is not None for template in each.templates):
+        if template.service is not None:
+            yield template.template_name, template.service
+
+
+def _strategy(shape: shapes.StrategyShape) -> tuple[BlueGreen | None, tuple[Asked, ...], tuple[str, ...]]:
+    """The two stacks, if it is that, the steps and the guards."""
+    if shape.blue_green is not None:
+        asked, watching = _blue_green(shape.blue_green), shape.blue_green.post_promotion_analysis
+        return asked, steps_of(asked), _gates(watching) if watching else ()
+    if shape.canary is not None:
+        canary = shape.canary
+        return (
+            None,
+            tuple(_step(step) for step in canary.steps or ()),
+            _gates(canary.analysis) if canary.analysis else (),
+        )
+    raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
+
+
+def _blue_green(shape: shapes.BlueGreenShape) -> BlueGreen:
+    usual, before = BlueGreen(), shape.pre_promotion_analysis
+    return BlueGreen(
+        before=_gates(before) if before else (),
+        by_hand=shape.auto_promotion_enabled is False,
+        wait_s=shape.auto_promotion_seconds,
+        watch_s=given(shape.watch, usual.watch_s),
+        keep_s=given(shape.keep, given(shape.scale_down_delay_seconds, usual.keep_s)),
+        checks=smoking.asked(shape.before),
     )
 
 
-def _step(shape: shapes.StepShape) -> Asked:
+def _step(shape: shapes.StepShape) -> Asked:  # noqa: PLR0911 - a return a step
     if shape.analysis is not None:
         asked = shape.analysis
         return Analysis(
@@ -268,6 +335,12 @@ def _step(shape: shapes.StepShape) -> Asked:
             on_inconclusive=_undecided(asked.on_inconclusive, INCONCLUSIVE),
             on_no_data=_undecided(asked.on_no_data, NO_DATA),
         )
+    if shape.flag is not None:
+        return _set_flag(shape.flag)
+    if shape.approval is not None:
+        return Approval(profiles.consent(shape.approval) or Consent())
+    if (smoke := smoking.asked(shape.smoke)) is not None:
+        return smoke
     if shape.auto is not None:
         return _auto(shape.auto)
     if shape.pause is not None:
@@ -276,13 +349,29 @@ def _step(shape: shapes.StepShape) -> Asked:
         return SetWeight(shape.set_weight)
     if shape.set_segment is not None:
         return _set_segment(shape.set_segment)
+    if shape.set_mirror_route is not None:
+        return set_mirror_route(shape.set_mirror_route)
+    if shape.shadow is not None:
+        return shadow(shape.shadow)
     raise AssertionError("a shape with none of its choices never gets here")  # pragma: no cover
+
+
+def _set_flag(shape: shapes.FlagStepShape) -> SetFlag:
+    usual, to = SetFlag(shape.name), shape.to
+    variant, share = (to.variant, to.percent) if to is not None else (None, None)
+    wait = given(shape.wait, usual.wait_s)
+    return SetFlag(shape.name, given(variant, usual.variant), given(share, usual.share_bp), wait)
 
 
 def _set_segment(shape: shapes.SegmentWeightShape) -> SetSegment:
     matches = _matches(shape.match or {})
     written = " ".join(f"{match.attribute}={','.join(match.values)}" for match in matches)
-    return SetSegment(Segment(shape.segment or written, matches), shape.weight)
+    return SetSegment(
+        Segment(shape.segment or written, matches),
+        shape.weight,
+        guards=tuple(shape.guards or ()),
+        on_fail=SegmentFail(given(shape.on_fail, SegmentFail.ABORT)),
+    )
 
 
 def _auto(shape: shapes.AutoShape) -> Auto:

@@ -4,10 +4,11 @@ Called for each tree and each API object.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-from croupier.adapters.manifests import convert, shapes
+from croupier.adapters.manifests import convert, shapes, smoking
+from croupier.adapters.manifests.calendars import calendar
 from croupier.adapters.manifests.complaints import complaints_of, nearest
 from croupier.adapters.manifests.flags import (
     FlagDraft,
@@ -27,9 +28,14 @@ from croupier.core.experiments import Experiment
 from croupier.core.experiments.model import check as check_experiment
 from croupier.core.gates import Comparison, Gate
 from croupier.core.gates.check import advise_gate, check_gate
+from croupier.core.governance.calendar.check import check_calendar
+from croupier.core.governance.calendar.model import Calendar
 from croupier.core.releases import Service
+from croupier.core.releases.affinity_problems import affinity_problems
 from croupier.core.rollout.check import advise, check
 from croupier.core.rollout.spec import RolloutSpec
+from croupier.core.smoke import SmokeCheck
+from croupier.core.smoke.check import check_smoke
 from croupier.errors import Problem
 
 
@@ -145,15 +151,28 @@ def _document(shape: shapes.AnyDocument, data: dict[str, Any]) -> Document:
         case shapes.SegmentShape():
             return _declared(shape, convert.segment(shape), data)
         case shapes.RolloutShape():
-            return _declared(shape, convert.rollout(shape), data)
+            spec = convert.rollout(shape)
+            # With a newer edition of its profile it is another document: to apply it again then changes something.
+            made_by = {"profile": spec.profile.profile.digest} if spec.profile is not None else {}
+            return replace(_declared(shape, spec, data), digest=digest_of(data | made_by))
+        case shapes.SmokeCheckShape():
+            return _declared(shape, smoking.smoke_check(shape), data)
         case shapes.ExperimentShape():
             return _declared(shape, convert.experiment(shape), data)
+        case shapes.CalendarShape():
+            return _declared(shape, calendar(shape), data)
         case _:  # pragma: no cover - the others are drafts, not documents
             raise AssertionError(shape)
 
 
 def _declared(
-    shape: shapes.ServiceShape | shapes.GateShape | shapes.SegmentShape | shapes.RolloutShape | shapes.ExperimentShape,
+    shape: shapes.ServiceShape
+    | shapes.GateShape
+    | shapes.SegmentShape
+    | shapes.RolloutShape
+    | shapes.SmokeCheckShape
+    | shapes.ExperimentShape
+    | shapes.CalendarShape,
     spec: Any,
     data: dict[str, Any],
 ) -> Document:
@@ -179,12 +198,17 @@ def _senseless(document: Document) -> Iterator[Complaint]:
         yield from map(Complaint, check(spec))
         for problem in advise(spec):
             yield Complaint(problem, severity=Severity.WARNING)
+    elif isinstance(spec, SmokeCheck):
+        yield from map(Complaint, check_smoke(spec))
     elif isinstance(spec, Experiment):
         yield from map(Complaint, check_experiment(spec))
+    elif isinstance(spec, Calendar):
+        yield from map(Complaint, check_calendar(spec))
 
 
 def _wrong_service(service: Service) -> Iterator[Problem]:
     yield from process_problems(service.process)
+    yield from affinity_problems(service)
     for position, prefix in enumerate(service.prefixes):
         if prefix in service.prefixes[:position]:
             yield Problem(f"'{prefix}' is written twice.", ("spec", "routes", position, "prefix"), "Remove one.")

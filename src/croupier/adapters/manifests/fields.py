@@ -4,13 +4,14 @@ Values are read by ``quantities`` and ``words``; a reader's complaint keeps its 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from croupier.adapters.manifests import headers, quantities, words
 from croupier.adapters.manifests.misread import Misread
@@ -95,6 +96,7 @@ Duration = Annotated[float, reads(quantities.duration), WithJsonSchema(_DURATION
 Latency = Annotated[float, reads(quantities.latency), WithJsonSchema(_LATENCY_SCHEMA)]
 Share = Annotated[float, reads(quantities.share), WithJsonSchema(_SHARE_SCHEMA)]
 Size = Annotated[int, reads(quantities.size), WithJsonSchema(_SIZE_SCHEMA)]
+SegmentFail = Annotated[str, reads(words.segment_fail), WithJsonSchema({"enum": [*words.SEGMENT_FAILS]})]
 Resort = Annotated[str, reads(words.resort), WithJsonSchema({"enum": [*words.RESORTS]})]
 Weight = Annotated[int, reads(quantities.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
 Ratio = Annotated[float, reads(quantities.ratio), WithJsonSchema({"type": "number", "minimum": 1})]
@@ -110,6 +112,16 @@ HeaderValue = Annotated[str, reads(headers.header_value)]
 HeaderValues = Annotated[list[HeaderValue], BeforeValidator(one_or_many), _LENGTHS, WithJsonSchema(_VALUES_SCHEMA)]
 Values = Annotated[list[Text], BeforeValidator(one_or_many), _LENGTHS, WithJsonSchema(_VALUES_SCHEMA)]
 Labels = dict[Label, Values]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simply:
+    """What may be written in place of the mapping: its JSON Schema."""
+
+    schema: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [self.schema, handler(core)]}
 
 
 def between(least: int, most: int) -> Any:

@@ -17,21 +17,29 @@ from croupier.control.ports import Document
 from croupier.core.experiments import Experiment
 from croupier.core.experiments.fit import misnamed, undealt
 from croupier.core.gates import Gate, KillFlag
+from croupier.core.governance.calendar.model import Calendar
 from croupier.core.releases import Service
 from croupier.core.rollout.check_segments import compares_others, segment_uses, segments_written
+from croupier.core.rollout.check_smoke import smoke_uses
 from croupier.core.rollout.groups.check import labels_held, undistinguishing
+from croupier.core.rollout.profile.fill import with_usual
 from croupier.core.rollout.resolve import (
     comparisons_alone,
     gate_uses,
+    less_careful,
     unprovable,
     without_evidence,
 )
+from croupier.core.rollout.segments.narrowed import beside, unnarrowable
 from croupier.core.rollout.spec import RolloutSpec
+from croupier.core.rollout.together import parts as together
 from croupier.core.segments import Segment
+from croupier.core.smoke import SmokeCheck
 from croupier.errors import Problem
 
 Item = Document | ReleaseDraft | FlagDraft | PresetDraft
 
+_NOUNS: Final = {"SmokeCheck": "smoke check"}
 _DRAFTS: Final = {ReleaseDraft: "Release", FlagDraft: "Flag", PresetDraft: "Preset"}
 
 
@@ -90,6 +98,7 @@ class _Names:
     prefixes: dict[str, dict[str, None]] = field(default_factory=dict)
     gates: dict[str, Gate] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
+    checks: dict[str, SmokeCheck] = field(default_factory=dict)
     rollouts: dict[str, RolloutSpec] = field(default_factory=dict)
     """Only those known before."""
 
@@ -103,6 +112,7 @@ class _Names:
             "Service": self.services,
             "Gate": self.gates,
             "Segment": self.segments,
+            "SmokeCheck": self.checks,
         }
         return sorted(known[kind])
 
@@ -118,7 +128,9 @@ class _Names:
                 self.segments[document.name] = segment
             case RolloutSpec() as rollout:
                 self.rollouts[document.name] = rollout
-            case Experiment():
+            case SmokeCheck() as check:
+                self.checks[document.name] = check
+            case Experiment() | Calendar():
                 pass  # nothing refers to one
 
 
@@ -143,17 +155,19 @@ def _uses(item: Item) -> Iterator[tuple[str, str, Path]]:
     if isinstance(item, FlagDraft):
         yield from (("Segment", name, place) for name, place in item.segments)
     spec = item.spec if isinstance(item, Document) else item
-    if isinstance(spec, ReleaseDraft | RolloutSpec):
+    if isinstance(spec, ReleaseDraft) or (isinstance(spec, RolloutSpec) and not spec.services):
         yield "Service", spec.service, ("spec", "service")
     if isinstance(spec, RolloutSpec):
-        for name, at in gate_uses(spec):
-            yield "Gate", name, at
+        usual = with_usual(spec, {})
+        yield from (("Service", name, ("spec", "services", place)) for place, name in enumerate(spec.services))
+        yield from (("Gate", name, at) for name, at in gate_uses(spec) if name not in usual)
         yield from (("Segment", name, at) for name, at in segment_uses(spec))
+        yield from (("SmokeCheck", name, at) for name, at in smoke_uses(spec))
 
 
 def _unknown(index: int, kind: str, name: str, at: Path, names: _Names, partial: bool) -> Dangling:
     """There is nothing of this name."""
-    noun, known = kind.lower(), names.of(kind)
+    noun, known = _NOUNS.get(kind, kind.lower()), names.of(kind)
     if known:
         near = nearest(name, known)
         guess = f"; did you mean '{near}'?" if near else "."
@@ -173,20 +187,30 @@ def _dangling(item: Item, names: _Names) -> Iterator[Problem]:
     elif not isinstance(item, Document):
         return
     elif isinstance(item.spec, RolloutSpec):
-        yield from comparisons_alone(item.spec, names.gates)
-        yield from unprovable(item.spec, names.gates)
-        yield from without_evidence(item.spec, names.gates)
-        yield from _without_header(item.spec, names)
-        yield from _unheld(item.spec, names)
+        uses = (name for name, _ in gate_uses(item.spec))
+        yield from together.gates_held(item.spec, names.gates, uses)
+        found = (problem for each in together.parts(item.spec) for problem in _unworkable(each, names))
+        yield from dict.fromkeys(found)
     elif isinstance(item.spec, Service | Segment):
         yield from _left_without_header(item, names)
+
+
+def _unworkable(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
+    """What a rollout of one service, and of its gates, cannot do."""
+    gates = with_usual(spec, names.gates)
+    yield from comparisons_alone(spec, gates)
+    yield from unnarrowable(spec, gates, names.segments)
+    yield from unprovable(spec, gates)
+    yield from without_evidence(spec, gates)
+    yield from _without_header(spec, names)
+    yield from _unheld(spec, names)
 
 
 def _left_without_header(item: Document, names: _Names) -> Iterator[Problem]:
     """Rollouts known before that this service or segment leaves without a header that they need."""
     is_service = isinstance(item.spec, Service)
     place = ("spec", "attributes") if is_service else ("spec", "match")
-    for rollout in names.rollouts.values():
+    for rollout in (each for whole in names.rollouts.values() for each in together.parts(whole)):
         named = [rollout.service] if is_service else [name for name, _ in segment_uses(rollout)]
         if item.name in named:
             for problem in (*_without_header(rollout, names), *_unheld(rollout, names)):
@@ -239,7 +263,9 @@ def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
         uses = [name for name, _ in gate_uses(item.spec)]
         for problem in (
             *undistinguishing(item.spec, names.gates, uses),
+            *beside(item.spec, names.gates),
             *compares_others(item.spec, gate_uses(item.spec), names.gates, names.segments),
+            *less_careful(item.spec, names.gates, names.segments),
         ):
             yield Dangling(index, problem, severity=Severity.WARNING)
 

@@ -7,7 +7,7 @@ steps of 0.01 are beyond them.
 from typing import Any, Final
 
 from croupier.adapters.manifests.fields import Shape
-from croupier.adapters.manifests.shapes import API_VERSION, KINDS
+from croupier.adapters.manifests.shapes import API_VERSION, KINDS, ProfileFileShape
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -41,6 +41,11 @@ def schemas() -> dict[str, dict[str, Any]]:
         "$defs": _shared_definitions(found),
     }
     return found
+
+
+def profile_schema() -> dict[str, Any]:
+    """The schema of a profile's own file, which comes with the package and is no document."""
+    return _schema_of("Profile", ProfileFileShape)
 
 
 def _id(stem: str) -> str:

@@ -4,6 +4,7 @@ Takes what YAML or JSON held and returns the text as the core has it, or raises 
 """
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
 
@@ -17,6 +18,15 @@ LONGEST_TEXT: Final = 16_384
 
 RESORTS: Final = ("hold", "pause", "abort")
 """What a rollout may do about a gate that cannot decide."""
+
+SEGMENT_FAILS: Final = ("hold", "abort")
+"""What a gate that judges a segment alone may do when it fails."""
+
+APPROVERS: Final = ("operator", "admin")
+"""Roles whose people may approve of a rollout."""
+
+PROFILES: Final = ("auth", "payments", "game-gateway", "promo", "rng", "generic")
+"""Domains with defaults of their own."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -166,3 +176,30 @@ def resort(value: object) -> str:
     if isinstance(value, str) and value in RESORTS:
         return value
     raise Misread(f"expected hold, pause or abort, found {described(value)}.", "Write for example pause.")
+
+
+def segment_fail(value: object) -> str:
+    """One of ``SEGMENT_FAILS``."""
+    if isinstance(value, str) and value in SEGMENT_FAILS:
+        return value
+    raise Misread(
+        f"expected hold or abort, found {described(value)}.", "hold takes this segment back, abort everybody."
+    )
+
+
+def approver(value: object) -> str:
+    """Whose approval may be asked for."""
+    return _one_of(value, APPROVERS, "role that may approve")
+
+
+def profile(value: object) -> str:
+    """A domain's name."""
+    return _one_of(value, PROFILES, "profile")
+
+
+def _one_of(value: object, known: Collection[str], what: str) -> str:
+    if isinstance(value, str) and value in known:
+        return value
+    near = get_close_matches(str(value)[:100], known, n=1)
+    guess = f"; did you mean '{near[0]}'?" if near else "."
+    raise Misread(f"'{{written}}' is no {what}{guess}", f"Write one of {', '.join(known)}.")

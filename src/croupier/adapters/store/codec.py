@@ -14,11 +14,13 @@ from pydantic_core import from_json
 from croupier.control.ports import Bookmark, Document, ServiceState, Spec
 from croupier.core.experiments import Experiment
 from croupier.core.gates import Gate
+from croupier.core.governance.calendar.model import Calendar
 from croupier.core.releases import Release, Service
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import Segment
+from croupier.core.smoke import SmokeCheck
 from croupier.errors import Corrupt, Rejected
 
 T = TypeVar("T")
@@ -97,6 +99,8 @@ _SPECS: Final[dict[str, Codec[Spec]]] = {
     "Segment": Codec("Segment document", _adapter(Segment)),
     "Rollout": Codec("Rollout document", _adapter(RolloutSpec)),
     "Experiment": Codec("Experiment document", _adapter(Experiment)),
+    "Calendar": Codec("Calendar document", _adapter(Calendar)),
+    "SmokeCheck": Codec("SmokeCheck document", _adapter(SmokeCheck)),
 }
 
 

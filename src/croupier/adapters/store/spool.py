@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from croupier.adapters.private_file import replace_private
 from croupier.adapters.store import codec
 from croupier.control.ports import Intent, KillIntent
-from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.events import AbortStarted, SegmentHeld
 from croupier.errors import Corrupt
 
 log = logging.getLogger("croupier.store")
@@ -86,10 +86,10 @@ class _File(Generic[T]):
 
 
 class FileSpool(_File[Intent]):
-    """The aborts that wait."""
+    """The aborts, and the holds of single segments, that wait."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _Kind("abort", lambda intent: intent.rollout, _abort_line, _abort))
+        super().__init__(path, _Kind("abort", lambda intent: intent.key, _abort_line, _abort))
 
 
 class FileKillSpool(_File[KillIntent]):
@@ -124,7 +124,9 @@ def _abort_line(intent: Intent) -> Mapping[str, object]:
 
 def _abort(kept: Mapping[str, Any]) -> Intent | None:
     event = codec.EVENT.load(kept["event"])
-    return Intent(str(kept["rollout"]), event, str(kept["actor"])) if isinstance(event, AbortStarted) else None
+    if not isinstance(event, AbortStarted | SegmentHeld):
+        return None
+    return Intent(str(kept["rollout"]), event, str(kept["actor"]))
 
 
 def _kill(kept: Mapping[str, Any]) -> KillIntent:

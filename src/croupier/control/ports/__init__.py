@@ -6,6 +6,8 @@ decides what that means.
 
 from dataclasses import dataclass, field
 
+from croupier.control.ports.calendar import Almanac, NoAlmanac
+from croupier.control.ports.comparing import Comparer, Comparison, NoComparer
 from croupier.control.ports.memory import (
     Answer,
     Changes,
@@ -48,12 +50,15 @@ from croupier.control.ports.outside import (
     Workloads,
     WorkloadStatus,
 )
+from croupier.control.ports.pins import PinLedger
+from croupier.control.ports.smoking import NoSmoke, SmokeRunner, VersionTokens
 from croupier.control.ports.telling import Bookmark, Bookmarks, Notifier, Trouble, Wants
 from croupier.core.journal.entry import Recorded
 from croupier.core.journal.merkle import TreeHead
 from croupier.core.journal.verify import Verification
 
 __all__ = [
+    "Almanac",
     "Answer",
     "Backend",
     "Bookmark",
@@ -61,6 +66,8 @@ __all__ = [
     "Changes",
     "Clock",
     "Commit",
+    "Comparer",
+    "Comparison",
     "Document",
     "Endpoint",
     "FlagRecord",
@@ -73,9 +80,13 @@ __all__ = [
     "Leases",
     "Measurer",
     "MetricSource",
+    "NoAlmanac",
+    "NoComparer",
     "NoMeasurer",
+    "NoSmoke",
     "Notifier",
     "Page",
+    "PinLedger",
     "Ports",
     "Pushed",
     "PushedMetrics",
@@ -86,6 +97,7 @@ __all__ = [
     "Sample",
     "ScrapeTarget",
     "ServiceState",
+    "SmokeRunner",
     "Spec",
     "Spool",
     "Store",
@@ -98,6 +110,7 @@ __all__ = [
     "Trouble",
     "Verification",
     "VersionKey",
+    "VersionTokens",
     "Wants",
     "WorkloadStatus",
     "Workloads",
@@ -117,3 +130,8 @@ class Ports:
     metrics: MetricSource
     clock: Clock
     measurer: Measurer = field(default_factory=NoMeasurer)
+    pins: PinLedger | None = None
+    almanac: Almanac = field(default_factory=NoAlmanac)
+    smoke: SmokeRunner = field(default_factory=NoSmoke)
+    overrides: VersionTokens | None = None
+    comparer: Comparer = field(default_factory=NoComparer)

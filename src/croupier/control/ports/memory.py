@@ -11,14 +11,16 @@ from croupier.core.experiments import Experiment
 from croupier.core.flags.preset import PresetState
 from croupier.core.flags.state import FlagState
 from croupier.core.gates import Gate
+from croupier.core.governance.calendar.model import Calendar
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import TreeHead
 from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release, Service
-from croupier.core.rollout.events import AbortStarted, Event
+from croupier.core.rollout.events import AbortStarted, Event, SegmentHeld
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.segments import Segment
+from croupier.core.smoke import SmokeCheck
 
 T = TypeVar("T")
 
@@ -42,13 +44,13 @@ class ServiceState:
     """How many rollouts the service has had; the next one's number is one more."""
 
 
-Spec: TypeAlias = Service | Gate | Segment | RolloutSpec | Experiment
+Spec: TypeAlias = Service | Gate | Segment | RolloutSpec | Experiment | Calendar | SmokeCheck
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A declared object. ``kind`` is Service, Gate, Segment, Rollout or Experiment; ``digest`` covers ``source``, the
-    canonical JSON.
+    """A declared object. ``kind`` is Service, Gate, Segment, Rollout, Experiment or Calendar; ``digest`` covers
+    ``source``, the canonical JSON.
     """
 
     kind: str
@@ -261,25 +263,32 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An abort that was acted on before it could be recorded, since the store was out of reach."""
+    """An abort, or a segment that a person holds, that was acted on before it could be recorded, since the store was
+    out of reach.
+    """
 
     rollout: str
-    event: AbortStarted
+    event: AbortStarted | SegmentHeld
     actor: str
+
+    @property
+    def key(self) -> str:
+        """There is one abort of a rollout, and one hold of each of its segments."""
+        return self.rollout if isinstance(self.event, AbortStarted) else f"{self.rollout}/{self.event.segment.name}"
 
 
 class Spool(Protocol):
-    """Where aborts wait for the store. On disk, so that they outlive the process; needs no database."""
+    """Where aborts and holds wait for the store. On disk, so that they outlive the process; needs no database."""
 
     def add(self, intent: Intent) -> None:
-        """Keep it; durable when this returns. One per rollout: a second one is dropped."""
+        """Keep it; durable when this returns. One per key: a second one is dropped."""
         ...
 
     def pending(self) -> Sequence[Intent]:
         """What still has to be recorded."""
         ...
 
-    def remove(self, rollout: str) -> None:
+    def remove(self, key: str) -> None:
         """It is recorded, or it no longer means anything."""
         ...
 

@@ -85,10 +85,13 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class RoutedService:
-    """What the data plane must know of a service: how requests reach it, and its traffic."""
+    """What the data plane must know of a service: how requests reach it, its traffic, and which version the preview
+    address leads to instead (``None``: to the default one).
+    """
 
     service: Service
     routes: ServiceRoutes
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,12 @@ class TrafficRouter(Protocol):
 
     async def served(self) -> Mapping[str, ServiceRoutes]:
         """Service -> the routes that the data plane serves now, read back from it and never from memory."""
+        ...
+
+    async def previewed(self) -> Mapping[str, str]:
+        """Service -> the version that the preview address leads to, read back likewise; only services that have one
+        which players are yet to get. It follows ``apply`` a little later: nobody's way waits for it.
+        """
         ...
 
 

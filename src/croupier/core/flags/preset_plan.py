@@ -87,7 +87,7 @@ def undo(preset: str, application: Application, states: Mapping[str, FlagState])
     kept: list[str] = []
     for was in application.before:
         state = states.get(was.flag)
-        source = None if state is None or state.archived else _back(was, state.source)
+        source = put_back(was, state)
         if state is None or source is None:
             kept.append(was.flag)
             continue
@@ -98,6 +98,13 @@ def undo(preset: str, application: Application, states: Mapping[str, FlagState])
             events.append(FlagRestored(preset))
         planned.append(Planned(was.flag, tuple(events)))
     return Undo(tuple(planned), tuple(kept))
+
+
+def put_back(was: Before, state: FlagState | None) -> Mapping[str, object] | None:
+    """What the flag is to be declared as to answer as before; ``None`` where somebody made it answer otherwise since,
+    or it is gone.
+    """
+    return None if state is None or state.archived else _back(was, state.source)
 
 
 def wanted(was: Before, state: FlagState | None) -> str:

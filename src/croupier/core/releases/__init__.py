@@ -1,5 +1,5 @@
 """Services, releases and their versions."""
 
-from croupier.core.releases.model import Limits, ProcessTemplate, Release, Service
+from croupier.core.releases.model import Affinity, Limits, ProcessTemplate, Release, Service
 
-__all__ = ["Limits", "ProcessTemplate", "Release", "Service"]
+__all__ = ["Affinity", "Limits", "ProcessTemplate", "Release", "Service"]

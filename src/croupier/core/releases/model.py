@@ -34,6 +34,18 @@ class ProcessTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class Affinity:
+    """What is begun on one version and has to end there, such as rounds: (``round``, ``x-round-id``) is a kind and the
+    request header that carries its ids. Durations are seconds: a pin lives ``ttl_s`` at the most, and ``drain_s`` once
+    its version was left.
+    """
+
+    kinds: tuple[tuple[str, str], ...]
+    ttl_s: float = 600.0
+    drain_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service that players reach under one or more path prefixes.
 
@@ -48,6 +60,7 @@ class Service:
     identity_header: str = "x-player-id"
     attribute_headers: tuple[tuple[str, str], ...] = ()
     identity_cookie: str | None = None
+    affinity: Affinity | None = None
 
 
 @dataclass(frozen=True, slots=True)

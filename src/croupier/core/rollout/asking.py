@@ -11,6 +11,7 @@ from croupier.core.gates.edition import lacks
 from croupier.core.gates.judge import Said, judge, span
 from croupier.core.rollout.groups.readings import only, without
 from croupier.core.rollout.groups.watch import aside, watch_gate, watched_by
+from croupier.core.rollout.segments.kept import changes
 from croupier.core.rollout.spec import Analysis, SetSegment, SetWeight, Step
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
@@ -58,14 +59,15 @@ def watching_since(state: RolloutState, gate: Gate, now: float) -> float:
 
 def stretch(state: RolloutState, gate: Gate, now: float) -> tuple[str, int, int, float]:
     """What a question of the gate is about; an answer that comes late counts while this is still the same. It is the
-    step, the groups that were acted upon, and since when the gate watches; for a rule that gathers, where it reads on.
+    step, how often groups and segments were set aside, and since when the gate watches; for a rule that gathers, where
+    it reads on.
     """
     since = watching_since(state, gate, now)
     if isinstance(gate.rule, SequentialRule | PopulationRule):
         since, _ = span(gate, state.gate_state(gate.name), now, watching_since=since)
     if lacks(state.plan.edition) and state.confirmed_at is not None:
         since = state.confirmed_at  # it gathers nothing, and what it looks at moves on with the clock
-    return state.salt, state.step, len(state.acted), since
+    return state.salt, state.step, len(state.acted) + changes(state.kept), since
 
 
 def overtaken(state: RolloutState, name: str, said: Said | None, now: float) -> Reading | None:

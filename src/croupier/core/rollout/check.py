@@ -9,10 +9,31 @@ import math
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from croupier.core.rollout.blue_green import placed, wrong_blue_green
+from croupier.core.rollout.check_flags import wrong_flag
 from croupier.core.rollout.check_pace import percentage, wrong_auto, wrong_wait
 from croupier.core.rollout.check_segments import odd_segment, wrong_segments
+from croupier.core.rollout.check_smoke import wrong_smoke
+from croupier.core.rollout.disruption import wrong_disruption
 from croupier.core.rollout.exposure import Insides, given
-from croupier.core.rollout.spec import Analysis, Asked, Auto, Pause, RolloutSpec, SetSegment, SetWeight
+from croupier.core.rollout.profile.fill import not_as_one, unprofiled
+from croupier.core.rollout.segments.narrowed import wrong_guards
+from croupier.core.rollout.shadow.check import odd_shadow, wrong_mirror, wrong_shadow
+from croupier.core.rollout.spec import (
+    Analysis,
+    Approval,
+    Asked,
+    Auto,
+    Pause,
+    RolloutSpec,
+    SetFlag,
+    SetMirrorRoute,
+    SetSegment,
+    SetWeight,
+    Shadow,
+    Smoke,
+)
+from croupier.core.rollout.together import parts as together
 from croupier.core.segments import BUCKETS
 from croupier.errors import Problem
 
@@ -25,14 +46,24 @@ _MOST_FALSE_ROLLBACKS: Final = 0.1
 
 def check(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is wrong with the rollout, in the order of the document; empty when it may start."""
-    return (
-        *_wrong_steps(spec.steps),
-        *wrong_segments(spec),
-        *_wrong_autos(spec),
-        *_wrong_timing(spec),
-        *_wrong_budget(spec.false_rollbacks),
-        *_wrong_waits(spec),
-    )
+    return tuple(placed(spec, _wrong(spec)))
+
+
+def _wrong(spec: RolloutSpec) -> Iterator[Problem]:
+    yield from wrong_blue_green(spec)
+    yield from _wrong_steps(spec.steps, dark=spec.blue_green is not None)
+    yield from wrong_segments(spec)
+    yield from wrong_guards(spec)
+    yield from _wrong_autos(spec)
+    yield from _wrong_timing(spec)
+    yield from _wrong_budget(spec.false_rollbacks)
+    yield from _wrong_waits(spec)
+    yield from wrong_disruption(spec)
+    yield from not_as_one(spec)
+    yield from unprofiled(spec)
+    if spec.smoke is not None:
+        yield from wrong_smoke(spec.smoke, ("spec", "smoke"))
+    yield from together.wrong(spec)
 
 
 def _wrong_budget(false_rollbacks: float) -> Iterator[Problem]:
@@ -52,13 +83,17 @@ def _wrong_budget(false_rollbacks: float) -> Iterator[Problem]:
 
 def advise(spec: RolloutSpec) -> tuple[Problem, ...]:
     """What is allowed but rarely meant: nobody watching, players moved back, a weight nobody has time to look at."""
-    return (*_unwatched(spec), *_odd_steps(spec.steps))
+    odd = (*_unwatched(spec), *_odd_steps(spec.steps), *_odd_copies(spec.steps), *together.unwatched(spec))
+    return tuple(placed(spec, odd))
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
-def _wrong_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
+def _wrong_steps(  # noqa: C901, PLR0912 - an arm a step
+    steps: tuple[Asked, ...], *, dark: bool
+) -> Iterator[Problem]:
+    """``dark``: what is asked at weight 0 is measured; ``blue_green.uncounted`` sees to that."""
     if not steps:
         yield Problem(
             "there are no steps, so everybody would get the release at once.",
@@ -77,10 +112,21 @@ def _wrong_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
             case SetSegment(segment=segment, weight_bp=weight_bp):
                 yield from _wrong_share(weight_bp, (*at, "setSegment", "weight"))
                 insides = given(insides, segment, weight_bp)
+            case SetMirrorRoute():
+                yield from wrong_mirror(step, (*at, "setMirrorRoute"))
+            case Shadow():
+                yield from wrong_shadow(step, (*at, "shadow"))
             case Pause(duration_s=duration_s):
                 yield from _wrong_pause(duration_s, before, at)
             case Analysis():
-                yield from _wrong_analysis(step, weight or max((each.weight_bp for each in insides), default=0), at)
+                reached = weight or max((each.weight_bp for each in insides), default=0)
+                yield from _wrong_analysis(step, BUCKETS if dark else reached, at)
+            case Approval():
+                pass
+            case SetFlag():
+                yield from wrong_flag(step, weight, (*at, "flag"))
+            case Smoke():
+                yield from wrong_smoke(step, (*at, "smoke"))
             case Auto():
                 yield from wrong_auto(step, weight, (*at, "auto"))
                 weight = BUCKETS
@@ -186,7 +232,8 @@ def _unwatched(spec: RolloutSpec) -> Iterator[Problem]:
         yield Problem(
             "no gate watches this rollout, so a bad release reaches everybody unless a person notices.",
             CANARY,
-            "Add guards that watch all along: analysis: {templates: [{templateName: <gate>}]}",
+            f"Add guards that watch {'after the switch: postPromotionA' if spec.blue_green else 'all along: a'}"
+            "nalysis: {templates: [{templateName: <gate>}]}",
         )
     if spec.steps and not any(_gives_players(step) for step in spec.steps):
         yield Problem(
@@ -222,6 +269,11 @@ def _odd_steps(steps: tuple[Asked, ...]) -> Iterator[Problem]:
             )
 
 
+def _odd_copies(steps: tuple[Asked, ...]) -> Iterator[Problem]:
+    for index, what, hint in odd_shadow(steps):
+        yield Problem(what, (*CANARY, "steps", index, steps[index].kind), hint)
+
+
 def _odd_weight(
     weight_bp: int, current_bp: int, before: Asked | None, after: Asked | None, at: tuple[str | int, ...]
 ) -> Iterator[Problem]:
@@ -235,7 +287,11 @@ def _odd_weight(
     if weight_bp == current_bp and before is not None and not isinstance(before, SetWeight):
         yield Problem(f"this step has no effect: the weight is {percentage(weight_bp)} already.", at, "Remove it.")
     same = isinstance(after, SetWeight) and after.weight_bp == weight_bp  # refused already
-    if weight_bp < BUCKETS and not isinstance(after, Pause | Analysis | Auto) and not same:
+    if (
+        weight_bp < BUCKETS
+        and not isinstance(after, Pause | Analysis | Auto | Approval | Smoke | Shadow | SetFlag)
+        and not same
+    ):
         follows = f"setWeight: {percentage(after.weight_bp)}" if isinstance(after, SetWeight) else "everybody"
         yield Problem(
             f"nobody has time to look at {percentage(weight_bp)} %: {follows} follows at once.",

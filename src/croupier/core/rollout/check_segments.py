@@ -10,7 +10,17 @@ from typing import Final, TypeAlias
 from croupier.core.gates import Gate, PopulationRule, RatioSli
 from croupier.core.rollout.check_pace import percentage
 from croupier.core.rollout.exposure import Insides
-from croupier.core.rollout.spec import Analysis, Asked, Pause, RolloutSpec, SetSegment
+from croupier.core.rollout.spec import (
+    Analysis,
+    Approval,
+    Asked,
+    Pause,
+    RolloutSpec,
+    SetFlag,
+    SetSegment,
+    Shadow,
+    Smoke,
+)
 from croupier.core.segments import Segment
 from croupier.errors import Problem
 
@@ -70,7 +80,7 @@ def odd_segment(step: SetSegment, weight_bp: int, insides: Insides, after: Asked
         )
     if after_bp == before_bp:
         yield Problem(f"this step has no effect: {name} has {percentage(before_bp)} already.", at, "Remove it.")
-    if not isinstance(after, Pause | Analysis | SetSegment):
+    if not isinstance(after, Pause | Analysis | Approval | Smoke | SetSegment | Shadow | SetFlag):
         yield Problem(
             f"nobody has time to look at {percentage(step.weight_bp)} % of {name}: what follows comes at once.",
             at,

@@ -6,11 +6,13 @@ No events means that what was asked is so already. What cannot be done raises ``
 
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import events as e
+from croupier.core.rollout.approval import unapproved
 from croupier.core.rollout.decide import after_step, rise_blocked, rises
-from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.disruption import too_fast
+from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
-from croupier.core.rollout.spec import Analysis
+from croupier.core.rollout.spec import Analysis, Smoke
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Rejected
 
@@ -36,37 +38,43 @@ def promote(
     _need_active(state, "promoted")
     if state.phase is Phase.ABORTING:
         raise Rejected(f"{state.id} is being aborted and cannot be promoted.", hint="Wait for it, then retry it.")
-    out: list[e.Event] = list(_waived(state, waive, now))
+    out: list[e.Event] = list(waived(state, waive, now))
     for event in out:
         state = evolve(state, event)
     if state.phase is Phase.PROMOTING:
         return tuple(out)
+    if refused := unapproved(state, full=full):
+        raise refused
     if state.step < 0:
         raise Rejected(f"{state.id} has not begun: {state.canary} is not ready yet.")
     if state.hold is e.Hold.PERSON and not full:
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)
-    kept = held(state.acted) if isinstance(leave, e.PromotionStarted) and state.hold is not e.Hold.GROUPS else ()
+    kept = state.held if isinstance(leave, e.PromotionStarted) and state.hold is not e.Hold.GROUPS else ()
     if kept and full:
         raise Rejected(
             f"{state.id} cannot be promoted in full: {still_held(kept)} on {state.stable}, and would get the canary.",
             hint="Promote it step by step; after the last step it asks whether they are to get it, too.",
         )
     rising = rises(state, leave)
-    doubtful = state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA)
-    skips = isinstance(state.current_step, Analysis)  # what an analysis waits for is not skipped, only waived
+    doubtful = state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA, e.Hold.SMOKE)
+    # What an analysis or a smoke step waits for is not skipped, only waived.
+    skips = isinstance(state.current_step, Analysis | Smoke)
     blocked = rise_blocked(state) if skips or rising else None
     if blocked:
+        what = "check" if blocked.startswith("smoke check") else "gate"
         raise Rejected(
             f"{state.id} cannot be promoted: {blocked}.",
             hint=("To wait on: croupier rollout resume. Or" if doubtful else "Wait for it, or")
-            + " take the gate out of this rollout: --waive GATE --reason TEXT.",
+            + f" take the {what} out of this rollout: --waive {what.upper()} --reason TEXT.",
         )
     if rising and unready:
         raise Conflict(
             f"{state.id} cannot be promoted: {state.canary} is not ready: {unready}.",
             hint="Ask again when it is, or abort the rollout.",
         )
+    if rising and (early := too_fast(state, now, full=full)):
+        raise early
     if kept:  # nobody gives a held group the canary without having been told
         again = (e.Resumed(now),) if state.phase is Phase.PAUSED else ()
         return (*out, *again, e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}"))
@@ -90,50 +98,77 @@ def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tu
     _need_active(state, "resumed")
     if state.phase is not Phase.PAUSED:
         return ()
+    if state.hold is e.Hold.APPROVAL and (refused := unapproved(state)):
+        raise refused
     if state.hold is e.Hold.GROUPS:
         raise Rejected(
-            f"{state.id} waits for more than going on: {still_held(held(state.acted))} on {state.stable}.",
+            f"{state.id} waits for more than going on: {still_held(state.held)} on {state.stable}.",
             hint=f"To give {state.canary} to them, too: croupier rollout promote {state.id}. Or abort it.",
+        )
+    if state.hold is e.Hold.DIFFERENCES:
+        raise Rejected(
+            f"{state.id} waits for more than going on: its answers differ too often.",
+            hint=f"Look at them: croupier rollout shadow {state.id}. To go on all the same: croupier rollout promote "
+            f"{state.id} --reason TEXT. Or abort it.",
         )
     return promote(state, now, unready=unready) if state.hold is e.Hold.STEP else (e.Resumed(now),)
 
 
-def abort(state: RolloutState, now: float, *, reason: str) -> tuple[e.Event, ...]:
+def abort(state: RolloutState, now: float, *, reason: str, at_once: bool = False) -> tuple[e.Event, ...]:
     """Give the rollout up: everybody back to the stable version. Possible in every active phase, whatever else is going
-    on.
+    on. Rounds that are open end where they began, unless ``at_once``.
     """
     if state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED):
         return ()
     if state.phase is Phase.SUCCEEDED:
         raise Rejected(
             f"{state.id} has succeeded: {state.canary} serves everybody.",
-            hint=f"To go back: croupier rollout start {state.service} {state.stable or 'VERSION'}.",
+            hint=f"To go back: croupier rollout undo {state.id} --reason TEXT while {state.stable or 'the one before'} "
+            f"is kept, else croupier rollout start {state.service} {state.stable or 'VERSION'}.",
         )
-    return (e.AbortStarted(e.Cause.PERSON, reason, now),)
+    return (e.AbortStarted(e.Cause.PERSON, reason, now, at_once=at_once),)
 
 
-def retry(state: RolloutState, now: float, *, stable: str | None) -> tuple[e.Event, ...]:
+def retry(state: RolloutState, now: float, *, stable: str | None, by: str = "") -> tuple[e.Event, ...]:
     """Start an aborted rollout again from its first step, with other players first. What was counted before is
-    forgotten, so it is judged by the present edition.
+    forgotten, so it is judged by the present edition, and what needed an approval needs another. ``by`` is who asks.
     """
     if state.phase is not Phase.ABORTED:
         raise Rejected(f"{state.id} is {state.phase}; only an aborted rollout can be retried.")
     if stable == state.canary:
         raise Rejected(f"{state.canary} is the stable version of {state.service} already.")
-    return (e.Retried(stable, state.attempt + 1, now, EDITION),)
+    return (e.Retried(stable, state.attempt + 1, now, EDITION, by),)
 
 
 def supersede(state: RolloutState, now: float, *, by: str) -> tuple[e.Event, ...]:
     """End this rollout because a newer one of the same service begins."""
     _need_active(state, "superseded")
+    if flags := [each.flag for each in unsettled(state.turned)]:
+        raise Conflict(
+            f"{state.id} has turned {', '.join(flags)}, and only giving it up puts flags back.",
+            hint=f"Give it up first: croupier rollout abort {state.id}",
+        )
     return (e.Superseded(by, now),)
 
 
-def _waived(state: RolloutState, names: tuple[str, ...], now: float) -> list[e.Event]:
-    known = {gate.name for gate in state.plan.gates}
+def not_superseded(state: RolloutState, *, told: bool) -> Conflict | None:
+    """Why a newer rollout may not take this one's place, unless its starter was ``told`` to do so: it is a hotfix."""
+    if told or not state.plan.hotfix or state.phase is Phase.ABORTING:
+        return None
+    return Conflict(
+        f"{state.id} is a hotfix in progress: {state.canary}.",
+        hint=f"Wait for it, abort it, or end it by yours: --supersede. See: croupier rollout show {state.id}",
+    )
+
+
+def waived(state: RolloutState, names: tuple[str, ...], now: float) -> list[e.Event]:
+    """These gates no longer guard the rollout. Raises ``Rejected`` for those that it does not have."""
+    known = {gate.name for gate in state.plan.gates} | {check.name for check in state.plan.checks}
+    others = " and smoke checks" if state.plan.checks else ""
     if unknown := [name for name in names if name not in known]:
         raise Rejected(
-            f"{state.id} has no gate {', '.join(unknown)}.", hint=f"Its gates: {', '.join(sorted(known)) or 'none'}."
+            f"{state.id} has no gate {', '.join(unknown)}.",
+            hint=f"Its gates{others}: {', '.join(sorted(known)) or 'none'}.",
         )
     return [e.GateWaived(name, now) for name in dict.fromkeys(names) if name not in state.waived]
 

@@ -13,16 +13,31 @@ from croupier.core.gates import AnalysisRule, Finding, Gate, GateState, Opinion,
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.judge import Said, due, is_news, span
 from croupier.core.gates.recordable import recordable
+from croupier.core.governance.calendar.closure import Shut
+from croupier.core.rollout import approval, disruption, freezing, smoking
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, counting, heard, watching_since
+from croupier.core.rollout.blue_green import measured_before
 from croupier.core.rollout.exposure import rose
+from croupier.core.rollout.flags import turn
+from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.groups import watch
-from croupier.core.rollout.groups.answer import answer
-from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.groups.answer import Acting, answer
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.spec import Analysis, Pause, Step
+from croupier.core.rollout.segments.guards import guarding_segments
+from croupier.core.rollout.segments.kept import latest_change, still
+from croupier.core.rollout.shadow.ending import at_the_end, over
+from croupier.core.rollout.shadow.report import ShadowReport
+from croupier.core.rollout.spec import (
+    Analysis,
+    Pause,
+    SetFlag,
+    Shadow,
+    Smoke,
+    Step,
+)
 from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.rollout.undecided import at_a_loss
 
@@ -38,7 +53,11 @@ class Evidence:
     ``said`` is what the metric source said of the gates that were due; ``failure`` is why the canary was given up by
     the workloads, if it was. ``killed`` are the flags among those that the rollout turns off that are off now,
     ``refused`` is why one of them cannot be. Without ``recording`` nothing is acted upon but going back. ``awaited``
-    are the gates whose source owes an answer for too long: what they said before promotes nobody now.
+    are the gates whose source owes an answer for too long: what they said before promotes nobody now. ``moved`` are the
+    rounds that an abort which waits for none took away, ``shut`` is what the freeze calendar closes now. ``smoked`` are
+    the results of smoke checks that ended. ``led``: others go along (``together``), who are asked before anything
+    begins, goes on or is promoted. ``flags`` are those that it turns; ``None``: they are not known.
+    ``compared`` is what comparing answers in the step in progress came to so far.
     """
 
     canary_ready: bool = False
@@ -49,6 +68,12 @@ class Evidence:
     refused: str | None = None
     recording: bool = True
     awaited: frozenset[str] = frozenset()
+    moved: e.RoundsMoved | None = None
+    shut: tuple[Shut, ...] = ()
+    smoked: smoking.Smoked | None = None
+    led: bool = False
+    flags: turn.Flags | None = None
+    compared: ShadowReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +90,18 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
     if not state.phase.active:
         return ()
     if state.phase is Phase.ABORTING:
-        return (e.Aborted(now),) if _left(state, evidence.served) else ()
-    out: list[e.Event] = list(_judged(state, evidence, now))
-    for event in out:
+        return _going_back(state, evidence, now)
+    # First, since what a gate's look leads to stands next to it in the record.
+    out: list[e.Event] = list(freezing.news(state, evidence.shut, now)) if evidence.recording else []
+    out += smoking.finished(state, evidence.smoked, now)
+    for noted in out:
+        state = evolve(state, noted)
+    for event in _judged(state, evidence, now):
+        out.append(event)
         state = evolve(state, event)
     failed = _failed(state, evidence, now)
-    if isinstance(failed, e.AbortStarted):
-        return (*out, failed)
+    if isinstance(failed, e.AbortStarted):  # its flags go back before its players do
+        return (*out, failed, *turn.back(evolve(state, failed), evidence.flags, now))
     for acting in failed:
         out.append(acting)
         state = evolve(state, acting)
@@ -81,14 +111,25 @@ def decide(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event
     return tuple(out)
 
 
+def _going_back(state: RolloutState, evidence: Evidence, now: float) -> tuple[e.Event, ...]:
+    """Flags go back, rounds that were moved are told of, and when nobody is there any more it is over."""
+    flags = tuple(turn.back(state, evidence.flags, now))
+    if not left(state, evidence.served) or len(flags) < len(unsettled(state.turned)):
+        return flags
+    moved = (evidence.moved,) if evidence.moved is not None else ()
+    return (*flags, *moved, e.Aborted(now))
+
+
 def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None = None) -> tuple[Look, ...]:
-    """Gates that are due now. None before the data plane confirmed a weight above 0: there is nothing to see."""
+    """Gates that are due now. Before the data plane confirmed a weight above 0 only those that measure: there is
+    nothing to count.
+    """
     confirmed_at = state.confirmed_at
-    if confirmed_at is None or confirmed_at > now or not state.exposing or not state.phase.active:
+    if confirmed_at is None or confirmed_at > now or not state.phase.active:
         return ()
     seen = looked_at or {}
     out: list[Look] = []
-    for gate in (asked(state, name) for name in guarding(state)):
+    for gate in (asked(state, name) for name in (guarding(state) if state.exposing else measured_before(state))):
         known, since = state.gate_state(gate.name), watching_since(state, gate, now)
         began = since if isinstance(gate.rule, AnalysisRule) else confirmed_at
         if due(gate, known, now, watching_since=began, looked_at=seen.get(gate.name)):
@@ -97,9 +138,11 @@ def looks(state: RolloutState, now: float, looked_at: Mapping[str, float] | None
 
 
 def guarding(state: RolloutState) -> tuple[str, ...]:
-    """Gates that guard the canary now: the background ones and the running analysis', without waived ones."""
+    """Gates that guard the canary now: the background ones, those of segments that have a share, and the running
+    analysis', without waived ones.
+    """
     step = state.current_step
-    names = state.plan.guards + (step.gates if isinstance(step, Analysis) else ())
+    names = state.plan.guards + guarding_segments(state) + (step.gates if isinstance(step, Analysis) else ())
     return tuple(name for name in dict.fromkeys(names) if name not in state.waived)
 
 
@@ -117,7 +160,7 @@ def keeping(state: RolloutState, now: float) -> tuple[str, ...]:
 def rise_blocked(state: RolloutState) -> str | None:
     """Why the canary's share may not rise now, in words; ``None`` when it may (invariant 2)."""
     if not state.exposing:
-        return None
+        return smoking.blocked(state)
     if state.confirmed_bp != state.weight_bp:
         return f"the data plane has not confirmed {state.exposure} yet"
     names = binding(state)
@@ -125,7 +168,7 @@ def rise_blocked(state: RolloutState) -> str | None:
         gate = state.gate_state(name)
         if gate.passed_at is None:
             return f"gate {name} {_said(gate)}"
-    return watch.open_watch(state, names)
+    return smoking.blocked(state) or watch.open_watch(state, names)
 
 
 def after_step(state: RolloutState, now: float) -> e.StepStarted | e.PromotionStarted:
@@ -144,7 +187,7 @@ def rises(state: RolloutState, event: e.StepStarted | e.PromotionStarted) -> boo
 
 
 def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.GateJudged]:
-    if not _confirmed(state, now):
+    if not confirmed(state, now):
         return  # it would be about another weight
     for name in guarding(state):
         if name in evidence.said:
@@ -189,8 +232,8 @@ def _trimmed(gate: Gate, state: GateState) -> GateState:
     return replace(state, latest=replace(latest, findings=tuple(ranked[:_FINDINGS_KEPT])))
 
 
-def _failed(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | tuple[e.GroupActed, ...]:
-    """Giving up, if it is time; else the actions on groups that fail, if any do."""
+def _failed(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | tuple[Acting, ...]:
+    """Giving up, if it is time; else the actions on groups and segments that fail, if any do."""
     found = answer(state, binding(state), now, recording=evidence.recording)
     if isinstance(found, e.AbortStarted):
         return found
@@ -202,12 +245,14 @@ def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortSta
     if evidence.failure is not None:
         return e.AbortStarted(e.Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
     deadline_s = state.plan.timing.progress_deadline_s
-    if state.step < 0 and not evidence.canary_ready and now - state.started_at >= deadline_s:
+    began = max(state.started_at, state.thawed_at or state.started_at)
+    kept = state.unapproved or freezing.waits(state, evidence.shut, now)
+    if state.step < 0 and not evidence.canary_ready and not kept and now - began >= deadline_s:
         return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
     if _unseen_s(state, evidence, now) >= deadline_s:
         unseen = f"the data plane was not seen to serve {state.exposure} within {deadline_s:g} s"
         return e.AbortStarted(e.Cause.DEADLINE, f"{unseen}, and no gate looks before that", now)
-    return None
+    return smoking.blame(state, now)
 
 
 def _unseen_s(state: RolloutState, evidence: Evidence, now: float) -> float:
@@ -217,7 +262,7 @@ def _unseen_s(state: RolloutState, evidence: Evidence, now: float) -> float:
     confirmed = state.confirmed_bp == state.weight_bp or _seen(state, evidence).routed
     if not state.exposing or state.stable is None or confirmed:
         return 0.0
-    began = (state.step_started_at, *(acted.at for acted in state.acted))
+    began = (state.step_started_at, latest_change(state.kept), *(acted.at for acted in state.acted))
     return now - max((at for at in began if at is not None), default=now)
 
 
@@ -226,38 +271,61 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
     seen = _seen(state, evidence)
     if state.phase is not Phase.PROMOTING and (event := watch.next_event(state, binding(state), seen, now)):
         return event
-    if state.step >= 0 and not _confirmed(state, now):
+    if state.step >= 0 and not confirmed(state, now):
         in_force = all(acted.in_force_at is not None for acted in state.acted)
-        return e.WeightConfirmed(state.weight_bp, now, state.shares) if seen.routed and in_force else None
-    if state.phase is Phase.PAUSED:
+        held = tuple(each.name for each in still(state.kept))
+        return e.WeightConfirmed(state.weight_bp, now, state.shares, held) if seen.routed and in_force else None
+    if evidence.led or state.phase is Phase.PAUSED:
         return None
     if state.phase is Phase.PROMOTING:
-        return e.Promoted(now)
-    if state.step < 0:
-        return _first(state, now) if evidence.canary_ready else None
-    return _leaving(state, evidence, now)
+        return smoking.at_a_loss(state, now) if smoking.blocked(state) else e.Promoted(now)
+    if freezing.waits(state, evidence.shut, now):
+        return None
+    return leaving(state, evidence, now)
 
 
 def _seen(state: RolloutState, evidence: Evidence) -> watch.Seen:
     return watch.Seen(evidence.killed, evidence.served == routes(state), evidence.refused)
 
 
-def _leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
-    """The end of the present step, if it has come, or of waiting for it."""
+def leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None:
+    """The end of the present step, if it has come, or of waiting for it; the first step, for a canary that is ready."""
+    if state.step < 0:
+        return _first(state, now) if evidence.canary_ready else None
+    if asked := smoking.asks(state, now):
+        return asked
     step = state.current_step
+    if isinstance(step, SetFlag) and not turn.done(state, step):
+        # Players who are not seen to have the code get no flag that turns it on.
+        return turn.turning(state, step, evidence.flags, now) if confirmed(state, now) else None
     if isinstance(step, Pause) and step.duration_s is None:
         return e.Paused(e.Hold.STEP, now)
-    if not _done(state, step, now):
-        return at_a_loss(state, keeping(state, now), now) if isinstance(step, Analysis) else None
-    event = after_step(state, now)
+    if approval.missing(state):
+        return e.Paused(e.Hold.APPROVAL, now)
+    if isinstance(step, Shadow) and over(state, step, now) and _seen(state, evidence).routed:
+        ended, saying = at_the_end(state, step, evidence.compared, now)
+        if not ended:
+            return saying
+    elif not _done(state, step, now):
+        lost = at_a_loss(state, keeping(state, now), now) if isinstance(step, Analysis) else None
+        return lost or smoking.at_a_loss(state, now)
+    return going_on(state, evidence, now, after_step(state, now))
+
+
+def going_on(
+    state: RolloutState, evidence: Evidence, now: float, event: e.StepStarted | e.PromotionStarted
+) -> e.Event | None:
+    """The event, if nothing speaks against it, or the end of waiting for that."""
     if rises(state, event) and (rise_blocked(state) or evidence.awaited.intersection(binding(state))):
-        return at_a_loss(state, keeping(state, now), now)
-    if isinstance(event, e.PromotionStarted) and (kept := held(state.acted)):
+        return at_a_loss(state, keeping(state, now), now) or smoking.at_a_loss(state, now)
+    if rises(state, event) and disruption.wait_s(state, now):
+        return None
+    if isinstance(event, e.PromotionStarted) and (kept := state.held):
         return e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}")
     return event if evidence.canary_ready or not rises(state, event) else None
 
 
-def _confirmed(state: RolloutState, now: float) -> bool:
+def confirmed(state: RolloutState, now: float) -> bool:
     """Whether the data plane was seen to serve the present weight. Once more after the clock was set back: gates read
     from that moment on.
     """
@@ -276,6 +344,10 @@ def _done(state: RolloutState, step: Step | None, now: float) -> bool:
         case Analysis(gates=gates):
             asked = set(gates).intersection(binding(state))
             return all(state.gate_state(name).passed_at is not None for name in asked)
+        case Smoke():
+            return smoking.blocked(state) is None
+        case Shadow():
+            return False  # not before its copies were seen to be made
         case _:
             return True
 
@@ -289,6 +361,8 @@ def _said(gate: GateState) -> str:
     return f"{gate.latest.verdict}: {gate.latest.reason}"
 
 
-def _left(state: RolloutState, served: ServiceRoutes | None) -> bool:
-    """Whether the data plane was seen to send nobody to the canary."""
-    return served is not None and served.weight_of(state.canary) == 0 and served.default != state.canary
+def left(state: RolloutState, served: ServiceRoutes | None) -> bool:
+    """Whether the data plane was seen to send nobody to the canary, nor copies of what anybody sends."""
+    if served is None or served.mirrored is not None:
+        return False
+    return served.weight_of(state.canary) == 0 and served.default != state.canary

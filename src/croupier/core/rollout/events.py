@@ -5,14 +5,18 @@ Events are what the journal keeps, so their names and fields are for ever: add, 
 the wire.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from croupier.core.gates import GateState
 from croupier.core.gates.sli import Group
+from croupier.core.rollout.shadow.report import ShadowReport
+from croupier.core.rollout.smoked import Occasion
 from croupier.core.rollout.spec import Plan
 from croupier.core.segments import Segment
+from croupier.core.smoke.result import CheckResult
 
 
 class Hold(StrEnum):
@@ -25,7 +29,13 @@ class Hold(StrEnum):
     NO_DATA = "no_data"
     """A gate saw nothing, and the rollout is to ask a person then."""
     GROUPS = "groups"
-    """Every step is done, and players of some groups are held: who goes on gives them the canary, too."""
+    """Every step is done, and players of some groups or segments are held: who goes on gives them the canary, too."""
+    APPROVAL = "approval"
+    """Somebody else than who started it is to approve, of the rollout or of its step."""
+    SMOKE = "smoke"
+    """A smoke check failed, and the rollout is to ask a person then."""
+    DIFFERENCES = "differences"
+    """Too many of the canary's answers differ from the stable version's: a person has to look at them."""
 
 
 class Cause(StrEnum):
@@ -39,7 +49,13 @@ class Cause(StrEnum):
     INCONCLUSIVE = "inconclusive"
     """A gate could not decide, and the rollout is to go back then."""
     NO_DATA = "no_data"
-    """A gate saw nothing, and the rollout is to go back then."""
+    """A gate saw nothing, or a smoke check had no result, and the rollout is to go back then."""
+    UNDO = "undo"
+    """A person took it back after its promotion."""
+    SMOKE = "smoke"
+    """A smoke check failed."""
+    TOGETHER = "together"
+    """A rollout that this one moves with was given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,8 @@ class Created:
     canary_digest: str
     plan: Plan
     at: float
+    by: str = ""
+    """Who asked for it, and so may not approve of it."""
     type: Literal["created"] = "created"
 
 
@@ -68,12 +86,13 @@ class StepStarted:
 @dataclass(frozen=True, slots=True)
 class WeightConfirmed:
     """The data plane was seen to serve the canary at this weight (basis points), and at those of the segments that have
-    more, by name.
+    more, by name; and the stable version to everybody in the segments that are ``held`` alone.
     """
 
     weight_bp: int
     at: float
     segments: tuple[tuple[str, int], ...] = ()
+    held: tuple[str, ...] = ()
     type: Literal["weight_confirmed"] = "weight_confirmed"
 
 
@@ -131,6 +150,99 @@ class GroupWatched:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentHeld:
+    """The segment's players are to have the stable version, whatever the steps do, while the others go on. ``gate`` is
+    the one that judges the segment alone and failed; without it a person asked for it.
+    """
+
+    segment: Segment
+    reason: str
+    at: float
+    gate: str | None = None
+    type: Literal["segment_held"] = "segment_held"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReleased:
+    """A person decided that the segment's players go with the others again."""
+
+    segment: Segment
+    at: float
+    type: Literal["segment_released"] = "segment_released"
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeFinished:
+    """Smoke checks of the canary ended while players had ``exposure``; ``occasion`` is what asked for them."""
+
+    occasion: Occasion
+    exposure: str
+    results: tuple[CheckResult, ...]
+    at: float
+    type: Literal["smoke_finished"] = "smoke_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowCompared:
+    """What comparing answers came to, at the end of the step that did it."""
+
+    report: ShadowReport
+    at: float
+    type: Literal["shadow_compared"] = "shadow_compared"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagTurned:
+    """The step turned the flag: from ``before`` to ``source`` (declarations), whose digest is ``digest``, under the
+    ruleset's ``version``.
+    """
+
+    flag: str
+    step: int
+    before: Mapping[str, Any]
+    source: Mapping[str, Any]
+    digest: str
+    version: int
+    at: float
+    type: Literal["flag_turned"] = "flag_turned"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagSeen:
+    """Clients have the flag as it was turned; ``missing`` of them were waited for in vain, some of which are
+    ``behind``.
+    """
+
+    flag: str
+    clients: int
+    behind: tuple[str, ...]
+    missing: int
+    at: float
+    type: Literal["flag_seen"] = "flag_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagBack:
+    """The flag answers as before the rollout again, by this declaration."""
+
+    flag: str
+    source: Mapping[str, Any]
+    digest: str
+    at: float
+    type: Literal["flag_back"] = "flag_back"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagLeft:
+    """The flag was not put back, since it is not as the rollout left it."""
+
+    flag: str
+    reason: str
+    at: float
+    type: Literal["flag_left"] = "flag_left"
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """The rollout stays at its weight until a person says more; ``gate`` and ``reason`` where a gate is why."""
 
@@ -145,6 +257,21 @@ class Paused:
 class Resumed:
     at: float
     type: Literal["resumed"] = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A person other than who started it approved of the rollout (``step`` -1) or of going on after the step, for
+    exactly the plan of this digest.
+    """
+
+    actor: str
+    role: str
+    digest: str
+    step: int
+    at: float
+    reason: str = ""
+    type: Literal["approved"] = "approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +292,31 @@ class Promoted:
 
 @dataclass(frozen=True, slots=True)
 class AbortStarted:
-    """The rollout is given up; from here on the canary's wanted share is 0."""
+    """The rollout is given up; from here on the canary's wanted share is 0. ``at_once``: so is that of rounds that were
+    begun on it.
+    """
 
     cause: Cause
     reason: str
     at: float
     gate: str | None = None
     harm_since: float | None = None
+    at_once: bool = False
     type: Literal["abort_started"] = "abort_started"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsMoved:
+    """``count`` open rounds of ``version`` were moved in the middle, or may have been, for this reason; ``ids`` are the
+    first of them.
+    """
+
+    version: str
+    count: int
+    ids: tuple[str, ...]
+    reason: str
+    at: float
+    type: Literal["rounds_moved"] = "rounds_moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +325,46 @@ class Aborted:
 
     at: float
     type: Literal["aborted"] = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What the rollout waits for: its id in the freeze calendar, until when (epoch seconds; ``None``: nobody knows),
+    in words, and why.
+    """
+
+    id: str
+    until: float | None
+    words: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What comes next has to wait for the freeze calendar. What is exposed already stays."""
+
+    freezes: tuple[Freeze, ...]
+    at: float
+    type: Literal["frozen"] = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Thawed:
+    """Nothing of the freeze calendar keeps it waiting any more."""
+
+    at: float
+    type: Literal["thawed"] = "thawed"
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeOverridden:
+    """A person lets the rollout go on in spite of this freeze, which lasts from ``since`` until ``until``."""
+
+    freeze: str
+    since: float
+    until: float | None
+    at: float
+    type: Literal["freeze_overridden"] = "freeze_overridden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +386,7 @@ class Retried:
     attempt: int
     at: float
     edition: int | None = None
+    by: str = ""
     type: Literal["retried"] = "retried"
 
 
@@ -214,12 +399,25 @@ Event: TypeAlias = (
     | GroupActed
     | GroupSetAside
     | GroupWatched
+    | SegmentHeld
+    | SegmentReleased
+    | SmokeFinished
+    | ShadowCompared
     | Paused
     | Resumed
+    | Approved
     | PromotionStarted
     | Promoted
     | AbortStarted
+    | RoundsMoved
     | Aborted
+    | Frozen
+    | Thawed
+    | FreezeOverridden
     | Superseded
     | Retried
+    | FlagTurned
+    | FlagSeen
+    | FlagBack
+    | FlagLeft
 )

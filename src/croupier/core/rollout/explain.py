@@ -21,30 +21,66 @@ from croupier.core.gates import (
 from croupier.core.gates.analysis.wording import describe
 from croupier.core.gates.wording import name as named
 from croupier.core.rollout import events as e
+from croupier.core.rollout.consent import in_words
 from croupier.core.rollout.exposure import exposure, percent
+from croupier.core.rollout.freeze_words import closed, until
 from croupier.core.rollout.groups import words
-from croupier.core.rollout.spec import Analysis, Pace, Pause, SetSegment, SetWeight, Step
+from croupier.core.rollout.segments.words import guarded_by, held_or_released
+from croupier.core.rollout.shadow.words import comparing, copied, summary
+from croupier.core.rollout.smoked_words import ran
+from croupier.core.rollout.spec import (
+    Analysis,
+    Approval,
+    Pace,
+    Pause,
+    SetFlag,
+    SetMirrorRoute,
+    SetSegment,
+    SetWeight,
+    Shadow,
+    Smoke,
+    Step,
+)
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
 
 
-def describe_step(step: Step) -> str:
+def describe_step(step: Step) -> str:  # noqa: PLR0911 - an arm a step
     """The step as people say it: ``5 % of the players``, ``wait 5 min``, ``ask deposit-slo``."""
     match step:
         case SetWeight(weight_bp=weight_bp):
             return f"{percent(weight_bp)} of the players"
         case SetSegment(segment=segment, weight_bp=weight_bp):
-            return f"{percent(weight_bp)} of {segment.name}"
+            return f"{percent(weight_bp)} of {segment.name}{guarded_by(step)}"
+        case SetMirrorRoute(share_bp=0, name=name):
+            return f"nothing more copied as {name}"
+        case SetMirrorRoute(share_bp=share_bp, allowed=allowed):
+            return copied(share_bp, allowed)
+        case Shadow(share_bp=share_bp, allowed=allowed, duration_s=lasts_s, compare=compare):
+            asked = f"; {comparing(compare)}" if compare else ""
+            return f"{copied(share_bp, allowed)} for {duration(lasts_s)}{asked}"
         case Pause(duration_s=None):
             return "wait for a person"
         case Pause(duration_s=float() | int() as duration_s):
-            return f"wait {duration(duration_s)}"
+            return f"wait {duration(duration_s)}" if duration_s else "nothing to wait for here"
         case Analysis(gates=gates):
             bounds = [f"{step.dwell} samples"] if step.dwell is not None else []
             bounds += [f"{step.harm} failures at most"] if step.harm is not None else []
             return f"ask {', '.join(gates)}" + (f" ({', '.join(bounds)})" if bounds else "")
+        case Approval(consent=consent):
+            return f"approval by {in_words(consent)}"
+        case SetFlag():
+            return describe_flag(step)
+        case Smoke(checks=checks):
+            return f"smoke check {', '.join(checks)}"
         case _:  # pragma: no cover
             raise AssertionError(step)
+
+
+def describe_flag(step: SetFlag) -> str:
+    """``flag new-cashier on``, ``flag new-cashier on for 25 % of the players``."""
+    whom = "" if step.share_bp == BUCKETS else f" for {percent(step.share_bp)} of the players"
+    return f"flag {step.flag} {step.variant}{whom}"
 
 
 def describe_pace(pace: Pace) -> str:
@@ -108,12 +144,15 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
     match event:
         case e.Created():
             before = f"{event.stable} serves now" if event.stable else "nothing serves yet"
-            return f"rollout of {event.service} {event.canary} asked for; {before}"
+            what = "hotfix" if event.plan.hotfix else "rollout"
+            waits = f"; it waits for an approval by {in_words(event.plan.consent)}" if event.plan.consent else ""
+            return f"{what} of {event.service} {event.canary} asked for; {before}{waits}"
         case e.StepStarted(index=index):
             what = f": {describe_step(state.plan.steps[index])}" if state and index < len(state.plan.steps) else ""
             return f"step {index + 1} began{what}"
-        case e.WeightConfirmed(weight_bp=weight_bp, segments=segments):
-            return f"the data plane serves {exposure(weight_bp, segments)} from the canary"
+        case e.WeightConfirmed(weight_bp=weight_bp, segments=segments, held=held):
+            but = f", nobody of {' and '.join(held)}" if held else ""
+            return f"the data plane serves {exposure(weight_bp, segments)} from the canary{but}"
         case e.GateJudged(state=gate):
             return f"gate {gate_line(gate)}"
         case e.GateWaived(gate=name):
@@ -127,10 +166,20 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"{named(group)}: {_what_is_done(event, state)}; it is watched whether that helps"
         case e.GroupWatched(group=group):
             return f"{named(group)}: {_what_is_done(event, state)} helped, and the others go on"
+        case e.SegmentHeld() | e.SegmentReleased():
+            return held_or_released(event, state.stable if state is not None else None)
+        case e.SmokeFinished(exposure=exposed, results=results):
+            return f"smoke checks at {exposed}: {ran(results)}"
+        case e.ShadowCompared(report=report):
+            return f"answers compared: {summary(report)}"
         case e.Paused(hold=e.Hold.PERSON):
             return "paused by a person"
         case e.Paused(hold=e.Hold.STEP):
             return "paused by its step: waiting for a person"
+        case e.Paused(hold=e.Hold.APPROVAL):
+            return "paused by its step: waiting for an approval"
+        case e.Approved(actor=actor, role=role, step=step):
+            return f"{actor} ({role}) approved of " + ("the rollout" if step < 0 else f"going on after step {step + 1}")
         case e.Paused(reason=reason):
             return f"paused, waiting for a person: {reason}"
         case e.Resumed():
@@ -141,14 +190,38 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"{why}: everybody moves to the canary"
         case e.Promoted():
             return "the canary serves everybody and is the stable version now"
+        case e.AbortStarted(cause=e.Cause.UNDO, reason=reason):
+            return f"taken back after its promotion: {reason}"
         case e.AbortStarted(reason=reason):
             return f"given up: {reason}"
+        case e.FlagTurned(flag=flag, version=version):
+            turned = state.plan.steps[event.step] if state is not None else None
+            what = describe_flag(turned) if isinstance(turned, SetFlag) else f"flag {flag} turned"
+            return f"{what}, by version {version} of the flags"
+        case e.FlagSeen(flag=flag, clients=clients, behind=behind, missing=missing):
+            late = f"; waited in vain for {missing}: {', '.join(behind)}" if missing else ""
+            return f"flag {flag} is with {clients - missing} of {clients} clients{late}"
+        case e.FlagBack(flag=flag):
+            return f"flag {flag} answers as before the rollout again"
+        case e.FlagLeft(reason=reason):
+            return reason
+        case e.RoundsMoved(version=version, count=count, reason=reason):
+            rounds = "1 open round" if count == 1 else f"{count} open rounds"
+            return f"{rounds} of {version} went on elsewhere: {reason}"
         case e.Aborted():
             return "nobody is sent to the canary any more"
+        case e.Frozen(freezes=freezes):
+            return f"waits: {closed(freezes)}"
+        case e.Thawed():
+            return "waits for the freeze calendar no more"
+        case e.FreezeOverridden(freeze=freeze, until=end):
+            return f"a person overrode {freeze} {until(end)}"
         case e.Superseded(by=by):
             return f"superseded by {by}"
         case e.Retried(attempt=attempt):
-            return f"started again from the first step, attempt {attempt}"
+            asks = state.plan.consent if state is not None else None
+            waits = f"; it waits for an approval by {in_words(asks)}" if asks else ""
+            return f"started again from the first step, attempt {attempt}{waits}"
         case _:  # pragma: no cover
             assert_never(event)
 

@@ -8,14 +8,26 @@ from typing import Final, assert_never
 
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
+from croupier.core.rollout import smoking
+from croupier.core.rollout.approval import for_whom
 from croupier.core.rollout.decide import after_step, binding, keeping, rise_blocked, rises
+from croupier.core.rollout.disruption import wait_s
 from croupier.core.rollout.explain import duration
-from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.freeze_words import closed
 from croupier.core.rollout.groups.words import done, remains, still_held
-from croupier.core.rollout.spec import Analysis, Pause, Resort
+from croupier.core.rollout.segments.kept import still
+from croupier.core.rollout.shadow.standing import shadowing, why_paused
+from croupier.core.rollout.smoked_words import kept_by_smoke
+from croupier.core.rollout.spec import (
+    Analysis,
+    Pause,
+    Resort,
+    Shadow,
+)
 from croupier.core.rollout.standing import as_it_stands, stance, unpassed
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.undecided import waiting
+from croupier.core.rollout.undo import kept_until
 
 _FEW: Final = 4
 """So many gates are named in a sentence."""
@@ -27,7 +39,10 @@ def explain(state: RolloutState, now: float, awaited: Collection[str] = ()) -> s
     """
     match state.phase:
         case Phase.SUCCEEDED:
-            return f"done: {state.canary} serves everybody{_remains(state)}"
+            kept, until = "", kept_until(state)
+            if until is not None and until > now and state.plan.together is None:
+                kept = f"; {state.stable} is kept for {duration(until - now)} more (rollout undo)"
+            return f"done: {state.canary} serves everybody{kept}{_remains(state)}"
         case Phase.ABORTED:
             why = f": {state.abort.reason}" if state.abort else ""
             return f"given up{why}; {_home(state)}{_remains(state)}"
@@ -36,11 +51,13 @@ def explain(state: RolloutState, now: float, awaited: Collection[str] = ()) -> s
         case Phase.ABORTING:
             return f"taking every player off {state.canary}: waiting for the data plane to confirm it"
         case Phase.PROMOTING:
+            if smoking_now := kept_by_smoke(state, now):
+                return smoking_now
             if state.confirmed_bp == state.weight_bp:
                 return f"making {state.canary} the stable version"
             return f"waiting for the data plane to confirm that {state.canary} serves everybody"
         case Phase.PENDING | Phase.PROGRESSING | Phase.PAUSED:
-            return _explain_active(state, now, awaited)
+            return f"{_explain_active(state, now, awaited)}{_alone(state)}"
         case _:  # pragma: no cover
             assert_never(state.phase)
 
@@ -52,39 +69,70 @@ def _explain_kept(state: RolloutState) -> str | None:
     if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
         why = _held_by(state) or "its gates say pass now"
         return f"paused at {state.exposure}, since a gate kept it waiting: {why}; resume it to wait on"
+    if state.hold is e.Hold.APPROVAL:
+        what = "" if state.step < 0 else f" to go on from {state.exposure}"
+        return f"waiting for an approval by {for_whom(state)}{what}"
+    if state.hold is e.Hold.DIFFERENCES:
+        return f"paused: {why_paused(state)}; look at them, then promote it to go on all the same, or abort it"
     if state.hold is e.Hold.GROUPS:
         choice = f"promote it to give them {state.canary}, too, or abort it"
-        return f"every step is done, and {still_held(held(state.acted))} on {state.stable}: {choice}"
+        return f"every step is done, and {still_held(state.held)} on {state.stable}: {choice}"
+    if state.hold is e.Hold.SMOKE:
+        why = smoking.blocked(state) or "it was waived"
+        return f"paused at {state.exposure}: {why}; resume it to try again, or abort it"
     if pending := [acted for acted in state.acted if acted.in_force_at is None]:
         return f"acting on {name(pending[0].group)}: {done(pending[0], state.stable)}, to be confirmed"
     return None
 
 
+def _alone(state: RolloutState) -> str:
+    """Who does not go with the others meanwhile."""
+    kept = still(state.kept)
+    return f"; {still_held(kept)} on {state.stable}" if kept and state.hold is not e.Hold.GROUPS else ""
+
+
 def _explain_active(state: RolloutState, now: float, awaited: Collection[str]) -> str:
-    if kept := _explain_kept(state):
-        return kept
+    if kept := _explain_kept(state) or kept_by_smoke(state, now):
+        return f"{kept}{_frozen(state)}"
     if state.step < 0:
-        left = state.started_at + state.plan.timing.progress_deadline_s - now
-        return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
+        return _explain_pending(state, now)
     if state.confirmed_bp != state.weight_bp:
         return f"waiting for the data plane to confirm {state.exposure}"
     step = state.current_step
     if isinstance(step, Pause) and step.duration_s is None:
-        return f"waiting for a person at {state.exposure}: promote it to go on{_but(state, awaited)}"
-    if isinstance(step, Pause) and step.duration_s is not None:
-        left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
-        if left > 0:
-            return f"waiting {duration(left)} more at {state.exposure}{_but(state, awaited)}"
+        return f"waiting for a person at {state.exposure}: promote it to go on{_frozen(state) or _but(state, awaited)}"
+    if state.frozen:
+        return f"{closed(state.frozen)}; {_stays(state)}"
+    if waits := _passes_time(state, now, awaited):
+        return waits
     if isinstance(step, Analysis):
         open_gates = [each for each in unpassed(state) if each in step.gates]
         if open_gates:
             return f"waiting for {_wanted(state, open_gates)}{_until(state, now)}"
-    blocked = _blocked(state, awaited)
+    blocked = _blocked(state, awaited) or _slow(state, now)
     return (
         f"holding at {state.exposure}: {blocked}{_until(state, now)}"
         if blocked
         else f"going on as soon as {state.canary} is ready"
     )
+
+
+def _passes_time(state: RolloutState, now: float, awaited: Collection[str]) -> str | None:
+    """What is left of a step that takes a while; ``None`` where nothing is, or it is no such step."""
+    step = state.current_step
+    if isinstance(step, Shadow):
+        return shadowing(state, step, now)
+    if not isinstance(step, Pause) or step.duration_s is None:
+        return None
+    left = (now if state.step_started_at is None else state.step_started_at) + step.duration_s - now
+    return f"waiting {duration(left)} more at {state.exposure}{_but(state, awaited)}" if left > 0 else None
+
+
+def _explain_pending(state: RolloutState, now: float) -> str:
+    if state.frozen:
+        return f"{closed(state.frozen)}; {_stays(state)}"
+    left = max(state.started_at, state.thawed_at or 0.0) + state.plan.timing.progress_deadline_s - now
+    return f"waiting for {state.canary} to become ready; given up in {duration(max(left, 0.0))}"
 
 
 def _wanted(state: RolloutState, names: list[str]) -> str:
@@ -119,6 +167,12 @@ def _blocked(state: RolloutState, awaited: Collection[str]) -> str | None:
     return _held_by(state) or _overdue(state, [each for each in binding(state) if each in awaited])
 
 
+def _slow(state: RolloutState, now: float) -> str | None:
+    """How long its disruption budget keeps it from moving more players."""
+    left = wait_s(state, now)
+    return f"more players are moved in {duration(left)}, not before" if left else None
+
+
 def _overdue(state: RolloutState, names: Sequence[str]) -> str | None:
     """Whose answers it waits for although all gates have passed, and which sources owe them."""
     if not names:
@@ -141,6 +195,18 @@ def _but(state: RolloutState, awaited: Collection[str]) -> str:
     """What would keep it from going on even then."""
     blocked = _blocked(state, awaited)
     return f"; {blocked}" if blocked else ""
+
+
+def _frozen(state: RolloutState) -> str:
+    """What of the freeze calendar would keep it from going on even then."""
+    return f"; and {closed(state.frozen)}" if state.frozen else ""
+
+
+def _stays(state: RolloutState) -> str:
+    """What is so meanwhile."""
+    if not state.exposing:
+        return "nobody has the canary before that, and it goes on by itself then"
+    return f"{state.exposure} stays and is watched, and it goes on by itself then"
 
 
 def _remains(state: RolloutState) -> str:

@@ -31,13 +31,21 @@ class Kind(StrEnum):
     WAITING = "rollout.waiting"
     """For a person."""
     RESUMED = "rollout.resumed"
+    APPROVED = "rollout.approved"
+    """Somebody other than who started it approved of it, or of going on."""
     ABORTING = "rollout.aborting"
     """Given up; the players are being moved."""
     ABORTED = "rollout.aborted"
     """Nobody is sent to the canary any more."""
     SUPERSEDED = "rollout.superseded"
+    FROZEN = "rollout.frozen"
+    """It waits for the freeze calendar."""
+    OVERRIDDEN = "rollout.overridden"
+    """A person lets it go on in spite of a freeze."""
     ACTED = "rollout.acted"
-    """A group that fails alone is acted upon: its flag goes off, or its players are held."""
+    """A group or a segment is acted upon alone: its flag goes off, or its players are held."""
+    RELEASED = "rollout.released"
+    """A segment that was held goes with the others again."""
     GATE_FAILED = "gate.failed"
     GATE_BLIND = "gate.blind"
     """It has had no data for longer than is permitted."""
@@ -80,10 +88,15 @@ _TOLD: Final[Mapping[type, Kind]] = {
     e.Retried: Kind.STARTED,
     e.Promoted: Kind.PROMOTED,
     e.Resumed: Kind.RESUMED,
+    e.Approved: Kind.APPROVED,
     e.AbortStarted: Kind.ABORTING,
     e.Aborted: Kind.ABORTED,
     e.Superseded: Kind.SUPERSEDED,
     e.GroupActed: Kind.ACTED,
+    e.SegmentHeld: Kind.ACTED,
+    e.SegmentReleased: Kind.RELEASED,
+    e.Frozen: Kind.FROZEN,
+    e.FreezeOverridden: Kind.OVERRIDDEN,
 }
 
 _FAILED: Final = "failed"
@@ -99,7 +112,7 @@ def happened(
     """
     notices: list[Notice] = []
     for place, event in enumerate(events):
-        kind = _kind(event)
+        kind = _kind(event, state)
         gate, reason = getattr(event, "gate", None), getattr(event, "reason", "")
         if isinstance(event, e.GateJudged):
             key, gate = _key(state, event.state.gate, f"{_FAILED}.{state.attempt}"), event.state.gate
@@ -176,8 +189,10 @@ def _seeing(state: RolloutState, key: str, now: float, bound: Sequence[str]) -> 
     return _notice(f"{key}.over", Kind.GATE_SEES, now, f"{_name(state)}: gate {gate} {how}", state, gate)
 
 
-def _kind(event: e.Event) -> Kind | None:
+def _kind(event: e.Event, state: RolloutState) -> Kind | None:
     """What this event is told as, if it is."""
+    if isinstance(event, e.Created | e.Retried) and state.plan.consent is not None:
+        return Kind.WAITING
     if isinstance(event, e.Paused):
         return Kind.PAUSED if event.hold is e.Hold.PERSON else Kind.WAITING
     return _TOLD.get(type(event))

@@ -30,7 +30,20 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import watching_since
 from croupier.core.rollout.decide import Evidence, Look, decide, looks
 from croupier.core.rollout.machine import create, evolve
-from croupier.core.rollout.spec import INCONCLUSIVE, NO_DATA, Analysis, Pause, Plan, Step
+from croupier.core.rollout.spec import (
+    INCONCLUSIVE,
+    NO_DATA,
+    Analysis,
+    Approval,
+    Pause,
+    Plan,
+    SegmentFail,
+    SetFlag,
+    SetSegment,
+    Shadow,
+    Smoke,
+    Step,
+)
 from croupier.core.rollout.state import RolloutState, routes
 
 MOST_LOOKS: Final = 2_000
@@ -77,7 +90,7 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
             state = evolve(state, event)
         latest = state.gate_state(name).latest
         if latest is not None and (latest.verdict is Verdict.FAIL or _alarms(gate, latest)):
-            return Proof(now - began, count)
+            return Proof(max(now - began, 0.0), count)  # before the first player: at once
         if state.exposing and state.confirmed_at is not None:
             began = min(began, state.confirmed_at)
         if not events:
@@ -101,6 +114,9 @@ def _watched_by(plan: Plan, gate: Gate) -> Plan:
         on_inconclusive=INCONCLUSIVE,
         on_no_data=NO_DATA,
         edition=EDITION,
+        smoke=None,
+        consent=None,
+        disruption=None,
     )
 
 
@@ -108,7 +124,12 @@ def _hurried(step: Step, name: str) -> Step:
     if isinstance(step, Analysis):
         gates = tuple(each for each in step.gates if each == name)
         return replace(step, gates=gates, on_inconclusive=None, on_no_data=None)
-    return Pause(0.0) if isinstance(step, Pause) and step.duration_s is None else step
+    if isinstance(step, SetSegment):
+        return replace(step, guards=tuple(each for each in step.guards if each == name), on_fail=SegmentFail.ABORT)
+    if isinstance(step, Shadow):
+        return Pause(step.duration_s)
+    by_hand = isinstance(step, Pause) and step.duration_s is None
+    return Pause(0.0) if by_hand or isinstance(step, Smoke | SetFlag | Approval) else step
 
 
 def _alarms(gate: Gate, latest: Judgement) -> bool:

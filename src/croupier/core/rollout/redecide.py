@@ -11,7 +11,7 @@ from itertools import groupby, zip_longest
 from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import binding
-from croupier.core.rollout.groups.answer import answer
+from croupier.core.rollout.groups.answer import Acting, answer
 from croupier.core.rollout.groups.words import done
 from croupier.core.rollout.machine import evolve, opened
 
@@ -21,8 +21,8 @@ class Redecided:
     """The actions that were recorded for one moment (``at``, epoch seconds), and what its looks give ``again``."""
 
     at: float
-    recorded: tuple[e.GroupActed, ...]
-    again: tuple[e.GroupActed, ...] | e.AbortStarted
+    recorded: tuple[Acting, ...]
+    again: tuple[Acting, ...] | e.AbortStarted
 
     @property
     def agrees(self) -> bool:
@@ -37,10 +37,10 @@ def redecide(history: Iterable[e.Event]) -> Iterator[Redecided]:
     """
     state, events = opened(history)
     # What is decided at one moment bears its time, and the looks come first.
-    runs = [(kind, at, tuple(run)) for (kind, at), run in groupby(events, lambda event: (type(event), event.at))]
+    runs = [(kind, at, tuple(run)) for (kind, at), run in groupby(events, lambda event: (_kind(event), event.at))]
     for (kind, at, run), following in zip_longest(runs, runs[1:]):
         if kind is e.GroupActed:
-            recorded = tuple(event for event in run if isinstance(event, e.GroupActed))
+            recorded = tuple(event for event in run if isinstance(event, e.GroupActed | e.SegmentHeld))
             yield Redecided(at, recorded, answer(state, binding(state), at))
         for event in run:
             state = evolve(state, event)
@@ -50,12 +50,28 @@ def redecide(history: Iterable[e.Event]) -> Iterator[Redecided]:
                 yield Redecided(at, (), left_out)
 
 
-def in_words(found: tuple[e.GroupActed, ...] | e.AbortStarted, stable: str | None) -> str:
-    """What was done: ``psp=kestrel: flag psp_kestrel turned off``."""
+def in_words(found: tuple[Acting, ...] | e.AbortStarted, stable: str | None) -> str:
+    """What was done: ``psp=kestrel: flag psp_kestrel turned off``, ``market=SE held on 1.0.0``."""
     if isinstance(found, e.AbortStarted):
         return f"everybody goes back: {found.reason}"
-    return "; ".join(f"{name(event.group)}: {done(event, stable)}" for event in found) or "nothing"
+    return "; ".join(_one(event, stable) for event in found) or "nothing"
 
 
-def _what(events: tuple[e.GroupActed, ...]) -> list[object]:
-    return [(event.gate, event.group, event.kills, event.held) for event in events]
+def _one(event: Acting, stable: str | None) -> str:
+    if isinstance(event, e.SegmentHeld):
+        return f"{event.segment.name} held on {stable}"
+    return f"{name(event.group)}: {done(event, stable)}"
+
+
+def _kind(event: e.Event) -> type:
+    """What a gate does about a group and about a segment are one answer; what a person holds is none."""
+    return e.GroupActed if isinstance(event, e.SegmentHeld) and event.gate is not None else type(event)
+
+
+def _what(events: tuple[Acting, ...]) -> list[object]:
+    return [
+        (event.gate, event.segment)
+        if isinstance(event, e.SegmentHeld)
+        else (event.gate, event.group, event.kills, event.held)
+        for event in events
+    ]

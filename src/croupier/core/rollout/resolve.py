@@ -11,22 +11,37 @@ from dataclasses import replace
 from croupier.core.gates import Gate, LatencySli, SequentialRule, Sli
 from croupier.core.gates.check import check_gate
 from croupier.core.gates.edition import EDITION
+from croupier.core.rollout.blue_green import place, placed, uncounted
 from croupier.core.rollout.check import CANARY, check
 from croupier.core.rollout.check_segments import filled, populations, segment_uses
+from croupier.core.rollout.check_smoke import smoke_uses
 from croupier.core.rollout.groups import budget
 from croupier.core.rollout.groups.check import unreachable
 from croupier.core.rollout.pace import deciding, paced
+from croupier.core.rollout.profile.bind import bound, ungated
+from croupier.core.rollout.profile.fill import as_hotfix, profile_uses, with_usual
 from croupier.core.rollout.prove import prove
+from croupier.core.rollout.segments.guards import judges, of_segments
+from croupier.core.rollout.segments.narrowed import guard_uses, holdable, unnarrowable, with_guards
 from croupier.core.rollout.spec import Analysis, Auto, Plan, RolloutSpec, SetWeight
 from croupier.core.segments import BUCKETS, Segment
+from croupier.core.smoke import SmokeCheck
 from croupier.errors import Problem, Rejected
 
 
 def gate_uses(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
-    """Every gate that the rollout names, with the place in the document where it does: guards first, then the steps."""
-    uses: list[tuple[str, tuple[str | int, ...]]] = [
+    """Every gate that the rollout names, with the place in the document where it does: guards first, then the steps'
+    analyses, then those of single segments.
+    """
+    return (*_asked_of_all(spec), *guard_uses(spec))
+
+
+def _asked_of_all(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
+    """The gates that judge everybody."""
+    uses: list[tuple[str, tuple[str | int, ...]]] = [*profile_uses(spec)]
+    uses += [
         (name, (*CANARY, "analysis", "templates", position, "templateName"))
-        for position, name in enumerate(spec.guards)
+        for position, name in enumerate(spec.guards[len(uses) :])
     ]
     for index, step in enumerate(spec.steps):
         if isinstance(step, Analysis):
@@ -34,10 +49,16 @@ def gate_uses(spec: RolloutSpec) -> tuple[tuple[str, tuple[str | int, ...]], ...
                 (name, (*CANARY, "steps", index, "analysis", "templates", position, "templateName"))
                 for position, name in enumerate(step.gates)
             )
-    return tuple(uses)
+    return tuple((name, place(spec, at)) for name, at in uses)
 
 
 def comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
+    """As ``_comparisons_alone``, and gates that a ``blueGreen`` strategy asks when there is nobody to count."""
+    yield from placed(spec, _comparisons_alone(spec, gates))
+    yield from uncounted(spec, gates)
+
+
+def _comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
     """Gates that can never pass where they are asked: nobody is left on the stable version, and the gate does nothing
     but compare with it. Guards are asked at every weight, an analysis' gates at the weight of its step.
     """
@@ -51,10 +72,11 @@ def comparisons_alone(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[
         elif isinstance(step, Analysis) and weight == BUCKETS:
             for position, name in enumerate(step.gates):
                 if _only_compares(gates.get(name)):
-                    yield _alone(name, (*CANARY, "steps", index, "analysis", "templates", position, "templateName"))
+                    at = (*CANARY, "steps", index, "analysis", "templates", position, "templateName")
+                    yield _alone(name, at, spec)
     for position, name in enumerate(spec.guards if everybody else ()):
         if _only_compares(gates.get(name)):
-            yield _alone(name, (*CANARY, "analysis", "templates", position, "templateName"))
+            yield _alone(name, (*CANARY, "analysis", "templates", position, "templateName"), spec)
 
 
 def unprovable(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem]:
@@ -67,8 +89,11 @@ def unprovable(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Problem
     for name, at in gate_uses(spec):
         places.setdefault(name, at)
     sound = {name: gates[name] for name in places if name in gates and not any(check_gate(gates[name]))}
+    if any(unnarrowable(spec, sound, {})):
+        return
     # What a segment matches is of no importance here, only that there is one.
     plan = _planned(spec, sound, Segment(spec.segment, ()) if spec.segment is not None else None)
+    places |= {name: places[found.base] for name in of_segments(plan) if (found := judges(plan, name))}
     for gate in plan.gates:
         if gate.advisory:
             continue  # nothing waits for it, so that it may be slower than the rollout
@@ -99,13 +124,36 @@ def without_evidence(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[P
                 )
 
 
+def less_careful(spec: RolloutSpec, gates: Mapping[str, Gate], segments: Mapping[str, Segment]) -> tuple[Problem, ...]:
+    """In what the rollout is less careful than its profile, if all it names is known and sound: allowed, and each start
+    needs an approval then.
+    """
+    if spec.profile is None:
+        return ()
+    try:
+        plan = resolve(spec, gates.values(), segments.values())
+    except Rejected:  # said by others
+        return ()
+    name, hint = spec.profile.profile.name, "Write what the profile says; or a start waits for somebody to approve it."
+    return tuple(
+        Problem(f"less careful than the profile {name}: {each}.", ("spec", "profile"), hint) for each in plan.loosened
+    )
+
+
 def _only_compares(gate: Gate | None) -> bool:
     if gate is None or gate.comparison is None:
         return False
     return gate.objective is None and not gate.comparison.ago_s
 
 
-def _alone(name: str, path: tuple[str | int, ...]) -> Problem:
+def _alone(name: str, path: tuple[str | int, ...], spec: RolloutSpec) -> Problem:
+    if spec.blue_green is not None:
+        return Problem(
+            f"this can never pass after the switch: gate '{name}' only compares with the stable version, "
+            "which has no players left then.",
+            path,
+            "Give the gate an objective, or let it compare with another day: comparison: {against: yesterday}.",
+        )
     return Problem(
         f"this can never pass at setWeight: 100: gate '{name}' only compares with the stable version, "
         "which has no players left then.",
@@ -116,15 +164,22 @@ def _alone(name: str, path: tuple[str | int, ...]) -> Problem:
 
 
 def resolve(
-    spec: RolloutSpec, gates: Iterable[Gate], segments: Iterable[Segment], *, per_s: float | None = None
+    spec: RolloutSpec,
+    gates: Iterable[Gate],
+    segments: Iterable[Segment],
+    checks: Iterable[SmokeCheck] = (),
+    *,
+    per_s: float | None = None,
+    hotfix: bool = False,
 ) -> Plan:
-    """The plan with its gates and segment filled in, ``auto`` made into steps for a traffic of ``per_s`` requests a
-    second (``None``: unknown).
+    """The plan with its gates, segment and smoke checks filled in, ``auto`` made into steps for a traffic of ``per_s``
+    requests a second (``None``: unknown). A ``hotfix`` goes through the lane for it instead of its own steps.
 
-    Raises ``Rejected`` with every problem: missing gates and segments by the place that names them, whatever
-    ``check`` refuses, and gates that could never fail.
+    Raises ``Rejected`` with every problem: what is missing by the place that names it, whatever ``check`` refuses, and
+    gates that could never fail.
     """
-    known_gates = {gate.name: gate for gate in gates}
+    spec = as_hotfix(spec) if hotfix else spec
+    known_gates = with_usual(spec, {gate.name: gate for gate in gates})
     known_segments = {segment.name: segment for segment in segments}
     uses = gate_uses(spec)
     problems = [*check(spec)]
@@ -136,6 +191,12 @@ def resolve(
         for name, at in segment_uses(spec)
         if name not in known_segments
     ]
+    known_checks = {check.name: check for check in checks}
+    problems += [
+        Problem(f"there is no smoke check '{name}'.", at, "Apply it first.")
+        for name, at in smoke_uses(spec)
+        if name not in known_checks
+    ]
     problems += comparisons_alone(spec, known_gates)
     problems += without_evidence(spec, known_gates)
     used = tuple(dict.fromkeys(name for name, _ in uses if name in known_gates))
@@ -145,40 +206,44 @@ def resolve(
             for problem in check_gate(known_gates[name])
         ]
     problems += populations(spec, uses, known_gates, known_segments.get(spec.segment or ""))
+    problems += unnarrowable(spec, known_gates, known_segments)
     problems += unprovable(spec, known_gates)
     problems += unreachable(spec, known_gates, used)
+    problems += ungated(spec, known_gates) if hotfix else ()
     if problems:
         raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=tuple(problems))
     segment = known_segments[spec.segment] if spec.segment is not None else None
     steps = tuple(filled(step, known_segments) for step in spec.steps)
-    return _planned(
-        replace(spec, steps=steps),
-        {name: known_gates[name] for name in used},
-        segment,
-        per_s,
-    )
+    plan = _planned(replace(spec, steps=steps), {name: known_gates[name] for name in used}, segment, per_s)
+    named = dict.fromkeys(name for name, _ in smoke_uses(spec))
+    return replace(bound(plan, spec, hotfix=hotfix), checks=tuple(known_checks[name] for name in named))
 
 
 def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None, per_s: float | None = None) -> Plan:
     """The plan of a rollout in which nothing is wrong, with those of its gates that are given."""
-    steps, pace = paced(spec, gates, per_s)
+    asked, pace = paced(spec, gates, per_s)
+    steps, own = with_guards(asked, gates)
+    everybodys = [gates[name] for name in dict.fromkeys(name for name, _ in _asked_of_all(spec)) if name in gates]
     return Plan(
         steps=steps,
         guards=spec.guards,
-        gates=tuple(_budgeted(gates.values(), spec.false_rollbacks)),
+        gates=tuple(_budgeted((*everybodys, *own), spec.false_rollbacks, holdable(spec))),
         segment=segment,
         timing=spec.timing,
         on_inconclusive=spec.on_inconclusive,
         on_no_data=spec.on_no_data,
         pace=pace,
         edition=EDITION,
+        blue_green=spec.blue_green,
+        smoke=spec.smoke,
     )
 
 
-def _budgeted(gates: Iterable[Gate], false_rollbacks: float) -> Iterator[Gate]:
+def _budgeted(gates: Iterable[Gate], false_rollbacks: float, holds: int) -> Iterator[Gate]:
     """The gates, each sequential one with its part of the rollout's budget: what is measured gets equal parts, and the
     gates that ask about the same (two thresholds of one latency) share one. An advisory gate rolls nothing back, so it
-    takes no part from the others. Where groups may be acted upon, a reserve for what begins anew then is kept back.
+    takes no part from the others. Where groups may be acted upon, or ``holds`` segments be held, a reserve for what
+    begins anew then is kept back.
     """
     gates = tuple(gates)
     actions = budget.actions(gates)
@@ -186,7 +251,7 @@ def _budgeted(gates: Iterable[Gate], false_rollbacks: float) -> Iterator[Gate]:
     for gate in gates:
         if isinstance(gate.rule, SequentialRule):
             parts = len(sharing) * sharing[_measured(gate)] if _takes_part(gate) else 1
-            running = budget.running(gate, false_rollbacks / parts, actions)
+            running = budget.running(gate, false_rollbacks / parts, actions, holds=holds)
             yield replace(gate, rule=replace(gate.rule, budget=running))
         else:
             yield gate

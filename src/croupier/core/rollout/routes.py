@@ -3,9 +3,11 @@
 The router pushes these and reads the same type back from the data plane, so that "confirmed" is equality.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from croupier.core.rollout.exposure import Insides, beyond
+from croupier.core.rollout.pins import NO_PINS, Pins
+from croupier.core.rollout.shadow.mirror import Mirrored
 from croupier.core.segments import BUCKETS, Segment
 
 
@@ -27,13 +29,15 @@ class ServiceRoutes:
     """One service's traffic. The first share whose segment contains the player applies; the last has no segment.
 
     ``salt`` decides who is first. A request without a player id goes to ``default``. No shares: nothing serves yet
-    (503).
+    (503). ``pins`` outrank all of it. Of what is ``mirrored`` the players see nothing.
     """
 
     service: str
     shares: tuple[Share, ...]
     default: str | None
     salt: str = ""
+    pins: Pins = NO_PINS
+    mirrored: Mirrored | None = None
 
     def weight_of(self, version: str) -> int:
         """The largest share (basis points) that any segment gives to the version."""
@@ -42,8 +46,18 @@ class ServiceRoutes:
     @property
     def versions(self) -> tuple[str, ...]:
         """Versions that can receive traffic, sorted."""
+        return tuple(sorted({*self.assigned, *self.pins.targets}))
+
+    @property
+    def assigned(self) -> tuple[str, ...]:
+        """Those that requests which begin something new can go to, sorted."""
         found = {name for share in self.shares for name, weight in share.weights if weight}
         return tuple(sorted(found | ({self.default} if self.default else set())))
+
+    @property
+    def unpinned(self) -> "ServiceRoutes":
+        """What the weights alone say: what a rollout asks for, and is confirmed by."""
+        return self if self.pins == NO_PINS else replace(self, pins=NO_PINS)
 
 
 def stable_routes(service: str, stable: str | None) -> ServiceRoutes:
@@ -62,6 +76,7 @@ def canary_routes(
     segment: Segment | None = None,
     held: tuple[Segment, ...] = (),
     insides: Insides = (),
+    mirrored: Mirrored | None = None,
 ) -> ServiceRoutes:
     """The canary gets its weight inside the segment (or of everybody) and those of ``insides``, the stable version all
     the rest, and before that everybody in a segment that is ``held``.
@@ -75,4 +90,6 @@ def canary_routes(
     nobody_else = Share(weights=((stable, BUCKETS),))
     whole = split(weight_bp, segment) if weight_bp or not own else nobody_else
     rest = (nobody_else,) if segment else ()
-    return ServiceRoutes(service=service, shares=(*kept, *own, whole, *rest), default=stable, salt=salt)
+    return ServiceRoutes(
+        service=service, shares=(*kept, *own, whole, *rest), default=stable, salt=salt, mirrored=mirrored
+    )

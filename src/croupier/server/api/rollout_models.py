@@ -1,14 +1,23 @@
 """What is said and taken about rollouts: steps, gates and evidence, what happened, a replay. Part of ``models``."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from croupier.control.whom import Whom
 from croupier.core.gates import Opinion, Verdict
 from croupier.core.gates.analysis.run import Phase as Outcome
 from croupier.core.rollout.events import Cause, Hold
 from croupier.core.rollout.state import Phase
+from croupier.server.api.approval_models import ProfileUsedView, RolloutApprovalView
+from croupier.server.api.calendar_models import FreezeView
+from croupier.server.api.pin_models import PinnedVersion
+from croupier.server.api.shadow_models import ShadowView
+from croupier.server.api.smoke_models import SmokeRunView
 from croupier.server.api.wire import Model, Moment, Name, Percent, Reason, Version
+
+Attribute: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
+HeaderText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class SegmentShareView(Model):
@@ -16,19 +25,26 @@ class SegmentShareView(Model):
 
     segment: str
     weight: Percent
+    held: bool = Field(False, description="Whether it is held: nobody of it has the canary now.")
 
 
 class StepView(Model):
     index: int
-    kind: Literal["setWeight", "setSegment", "pause", "analysis"]
+    kind: Literal[
+        "setWeight", "setSegment", "setMirrorRoute", "shadow", "pause", "analysis", "approval", "smoke", "flag"
+    ]
     state: Literal["done", "current", "stopped", "todo"] = Field(
         description="Stopped: the step at which the rollout was given up or superseded."
     )
     text: str = Field(description="As people say it.", examples=["5 % of the players", "wait 5 min", "ask deposit-slo"])
     weight: Percent | None = Field(None, description="Of a setWeight or setSegment.")
     segment: str | None = Field(None, description="Of a setSegment.")
-    duration_s: float | None = Field(None, description="Of a pause; null waits for a person.")
+    guards: list[str] = Field(default_factory=list, description="Of a setSegment: gates that judge it alone.")
+    flag: str | None = Field(None, description="Of a flag step.")
+    duration_s: float | None = Field(None, description="Of a pause; null waits for a person. Of a shadow.")
+    copied: Percent | None = Field(None, description="Of a setMirrorRoute or shadow: the share of requests.")
     gates: list[str] = Field(default_factory=list, description="Of an analysis.")
+    checks: list[str] = Field(default_factory=list, description="Of a smoke step.")
     harm: int | None = Field(None, description="Of an analysis that says so: failed requests at the next weight.")
     dwell: int | None = Field(None, description="Of an analysis that says so: samples at the least.")
 
@@ -110,6 +126,10 @@ class GateView(Model):
     guarding: bool = Field(description="Whether it guards the canary now.")
     background: bool = Field(description="Whether it watches all along, not only at a step.")
     waived: bool = Field(description="Whether a person took it out of this rollout.")
+    segment: str | None = Field(None, description="The only segment whose players it judges; null: everybody.")
+    on_fail: Literal["abort", "hold"] | None = Field(
+        None, description="Of such a gate: hold takes its segment back when it fails, abort everybody."
+    )
     advisory: bool = Field(False, description="Whether it only speaks: it neither stops the rollout nor holds it.")
     hard: bool = Field(False, description="Whether the verdict is a hard stop.")
     budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
@@ -129,6 +149,16 @@ class AbortView(Model):
     zero_at: Moment | None = Field(description="When the data plane was seen to send nobody to the canary.")
 
 
+class MovedView(Model):
+    """Open rounds that the rollout's end moved in the middle."""
+
+    version: str
+    count: int
+    ids: list[str] = Field(description="The first thousand; all of them: GET /services/{service}/pins?rollout=ID.")
+    reason: str
+    at: Moment
+
+
 class GroupActionView(Model):
     """A group that was acted upon instead of giving up the whole release."""
 
@@ -143,6 +173,40 @@ class GroupActionView(Model):
     at: Moment
     in_force_at: Moment | None = Field(description="When all of it was seen to be done; null: not yet.")
     watched_at: Moment | None = Field(description="When the watch had ended well and the others went on.")
+
+
+class StackView(Model):
+    """Blue (the version before) or green (the new one) of a rollout that switches everybody at once."""
+
+    colour: Literal["blue", "green"]
+    version: str
+    serves: bool = Field(description="Whether everybody is meant to have it.")
+    text: str = Field(examples=["kept for 59 min more: the way back"])
+
+
+class HeldView(Model):
+    """A segment that is held alone: its players have the stable version, whatever the steps do."""
+
+    segment: str = Field(examples=["market=SE"])
+    match: dict[str, list[str]] = Field(description="Who is in it.", examples=[{"market": ["SE"]}])
+    text: str = Field(examples=["market=SE held on 1.0.0 by a person: a bad translation"])
+    reason: str
+    gate: str | None = Field(description="The segment's gate that failed; null where a person holds it.")
+    at: Moment
+
+
+class MemberView(Model):
+    """One of the rollouts that move as one, as it stands now."""
+
+    rollout: str = Field(examples=["wallet-7"])
+    service: str
+    version: str
+    phase: Phase
+    weight: Percent = Field(description="What is wanted for its canary, of everybody.")
+    confirmed_weight: Percent | None = Field(description="What the data plane was seen to serve.")
+    step: int
+    exposure: str
+    waiting_for: str
 
 
 class RolloutView(Model):
@@ -168,16 +232,56 @@ class RolloutView(Model):
     )
     pace: str | None = Field(None, description="How its weights were chosen, in words; null where a person did.")
     segment: str | None = Field(description="The weight counts inside of this segment; null: everybody.")
+    frozen: list[FreezeView] = Field(
+        default_factory=list, description="What of the freeze calendar it waits for; the share does not rise meanwhile."
+    )
     hold: Hold | None = Field(description="Who keeps it paused.")
+    hotfix: bool = Field(False, description="Whether it goes through the lane for hotfixes.")
+    profile: ProfileUsedView | None = Field(None, description="Null where it names none.")
+    loosened: list[str] = Field(
+        default_factory=list,
+        description="In what it is less careful than its profile.",
+        examples=[["keepStable 1 min, of the profile 30 min"]],
+    )
+    approval: RolloutApprovalView | None = Field(
+        None, description="What it waits for now, or had waited for at its start."
+    )
     waiting_for: str = Field(description="One sentence: what it waits for now, or how it ended.")
+    together: list[MemberView] = Field(
+        default_factory=list,
+        description="The rollouts that move as one with it and itself, in the order of moving up. Not in lists.",
+    )
     gates: list[GateView]
+    smokes: list[SmokeRunView] = Field(
+        default_factory=list, description="The last runs of its smoke checks, oldest first; the history has them all."
+    )
     open: list[str] = Field(default_factory=list, description="Gates that have to pass before it goes on.")
+    held: list[HeldView] = Field(default_factory=list, description="Segments that are held alone, oldest first.")
+    named: list[str] = Field(default_factory=list, description="Segments that its steps name.")
     acted: list[GroupActionView] = Field(default_factory=list, description="Groups that were acted upon, oldest first.")
     abort: AbortView | None
+    moved: list[MovedView] = Field(
+        default_factory=list, description="Open rounds that it moved in the middle, since it could not let them end."
+    )
+    shadow: ShadowView | None = Field(None, description="What is copied to the canary, and how its answers compare.")
+    open_rounds: list[PinnedVersion] = Field(
+        default_factory=list, description="Rounds of the service that end where they began, by version."
+    )
     superseded_by: str | None
     created_at: Moment
     started_at: Moment = Field(description="Start of this attempt.")
     ended_at: Moment | None
+    stacks: list[StackView] = Field(
+        default_factory=list, description="Blue and green, where everybody is switched at once; else none."
+    )
+    kept_until: Moment | None = Field(
+        None, description="Until when the version before is kept after the promotion, and it can be undone."
+    )
+    preview: str | None = Field(
+        None,
+        description="Address at which the canary answers before players get it; null where there is none now.",
+        examples=["http://127.0.0.1:8081"],
+    )
     version: int = Field(description="Rises with every change; also the ETag.")
     recorded: bool = Field(
         True, description="False only in the answer to an abort that was acted on while the store was out of reach."
@@ -188,18 +292,68 @@ class StartRequest(Model):
     service: Name
     version: Version
     strategy: Name | None = Field(None, description="Name of the Rollout document, where the service has several.")
+    wait: bool = Field(True, description="False: refused while the freeze calendar would keep it waiting.")
+    reason: Reason = ""
+    hotfix: bool = Field(False, description="In the lane for hotfixes: shorter, still gated; needs a reason.")
+    supersede: bool = Field(False, description="Also where a hotfix is in progress.")
+
+
+class StartTogetherRequest(Model):
+    versions: dict[Name, Version] = Field(
+        min_length=2, max_length=20, examples=[{"wallet": "2.0.0", "payments": "3.1.0"}]
+    )
+    strategy: Name | None = Field(None, description="Name of the Rollout document, where several move these services.")
+    wait: bool = Field(True, description="False: refused while the freeze calendar would keep one waiting.")
     reason: Reason = ""
 
 
 class ChangeRequest(Model):
-    """Pause, resume, abort and retry."""
+    """Pause, resume, abort, undo and retry."""
 
     reason: Reason = ""
 
 
+class AbortRequest(ChangeRequest):
+    at_once: bool = Field(
+        False, alias="now", description="Open rounds do not end where they began: they move, too, and are listed."
+    )
+
+
+class WhomRequest(ChangeRequest):
+    """Release one segment: exactly one of segment and match."""
+
+    segment: Annotated[str, Field(min_length=1, max_length=1_000)] | None = Field(
+        None, description="Its name: one that the rollout's steps name or hold, or a declared Segment."
+    )
+    match: dict[Attribute, Annotated[list[HeaderText], Field(min_length=1, max_length=200)]] | None = Field(
+        None,
+        min_length=1,
+        max_length=20,
+        description="Or what its players' requests carry.",
+        examples=[{"market": ["SE"]}],
+    )
+
+    @property
+    def whom(self) -> Whom:
+        """The same for the use cases."""
+        return Whom(self.segment, tuple((name, tuple(values)) for name, values in (self.match or {}).items()))
+
+
+class HoldRequest(WhomRequest):
+    """Hold one segment on the stable version: exactly one of segment and match, and why."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1_000)] = Field(examples=["a bad translation in Sweden"])
+
+
+class OverrideRequest(ChangeRequest):
+    freeze: str = Field(
+        min_length=1, max_length=200, description="Its id, or the last part of it.", examples=["sports/final"]
+    )
+
+
 class PromoteRequest(ChangeRequest):
     full: bool = Field(False, description="Leave all remaining steps, not only the present one.")
-    waive: list[Name] = Field(
+    waive: list[Annotated[str, Field(min_length=1, max_length=1_000)]] = Field(
         default_factory=list, max_length=50, description="Gates to take out of this rollout; needs a reason."
     )
 

@@ -1,4 +1,4 @@
-"""``/rollouts``: start, watch, promote, pause, resume, abort, retry."""
+"""``/rollouts``: start, approve, watch, promote, pause, resume, abort, undo, retry; hold and release a segment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from croupier.control.ports import Answer, Stored
 from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask
+from croupier.control.together import members
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.state import Phase, RolloutState
@@ -20,7 +21,7 @@ from croupier.server.api.formats import epoch, position
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.paging import Cursor, Limit
 from croupier.server.api.shown import rollout_now
-from croupier.server.api.urgent import abort_now, given_up
+from croupier.server.api.urgent import abort_now, given_up, hold_now, undo_now
 from croupier.server.auth import Operator, Principal
 from croupier.server.context import Context, Here
 
@@ -34,10 +35,39 @@ Act = Callable[[Ask], Awaitable[Outcome | None]]
     "", operation_id="start_rollout", status_code=201, response_model=m.RolloutView, summary="Roll a release out"
 )
 async def start(request: Request, here: Here, who: Operator, asked: m.StartRequest) -> Response:
-    """Start a rollout. The service's present one is superseded; asking for the stable version aborts it instead."""
+    """Start a rollout. The service's present one is superseded (a hotfix only when told so); asking for the stable
+    version aborts it instead. One that is less careful than its profile, or whose profile says so, waits until somebody
+    else has approved of it: see ``approval`` in the answer.
+    """
 
     async def act(ask: Ask) -> Outcome:
-        return await here.rollouts.start(asked.service, asked.version, ask, strategy=asked.strategy)
+        return await here.rollouts.start(
+            asked.service,
+            asked.version,
+            ask,
+            strategy=asked.strategy,
+            hotfix=asked.hotfix,
+            supersede=asked.supersede,
+            wait=asked.wait,
+        )
+
+    return await _act(request, here, who, act, reason=asked.reason, status=201)
+
+
+@router.post(
+    "/together",
+    operation_id="start_rollouts_together",
+    status_code=201,
+    response_model=m.RolloutView,
+    summary="Roll several services out as one",
+)
+async def start_together(request: Request, here: Here, who: Operator, asked: m.StartTogetherRequest) -> Response:
+    """Start a rollout of each of these services, by the Rollout document that moves exactly them: up in its order, back
+    in reverse, all or none. The answer is the first of them; none may be in progress.
+    """
+
+    async def act(ask: Ask) -> Outcome:
+        return await here.rollouts.start_together(asked.versions, ask, strategy=asked.strategy, wait=asked.wait)
 
     return await _act(request, here, who, act, reason=asked.reason, status=201)
 
@@ -60,7 +90,7 @@ async def get_rollout(here: Here, rollout: RolloutId, response: Response) -> m.R
     """One rollout: steps, weights, gates with their evidence, and what it waits for. The ETag is its version."""
     stored = await _stored(here, rollout)
     response.headers.update(etag(stored.version))
-    return rollout_now(here, stored)
+    return rollout_now(here, stored, await members(here.ports, stored.value))
 
 
 @router.get("/{rollout}/history", operation_id="get_rollout_history", summary="Read what happened")
@@ -112,6 +142,23 @@ async def promote(
     return await _act(request, here, who, act, reason=asked.reason, expected=expected)
 
 
+@router.post(
+    "/{rollout}/override", operation_id="override_freeze", response_model=m.RolloutView, summary="Override a freeze"
+)
+async def override(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.OverrideRequest, expected: Expected
+) -> Response:
+    """Go on in spite of a freeze, for as long as this one lasts. Needs a reason, which is kept in the journal."""
+    return await _act(
+        request,
+        here,
+        who,
+        lambda ask: here.rollouts.override(rollout, ask, asked.freeze),
+        reason=asked.reason,
+        expected=expected,
+    )
+
+
 @router.post("/{rollout}/pause", operation_id="pause_rollout", response_model=m.RolloutView, summary="Pause")
 async def pause(
     request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
@@ -129,6 +176,23 @@ async def resume(
     """Go on after a pause."""
     return await _act(
         request, here, who, lambda ask: here.rollouts.resume(rollout, ask), reason=asked.reason, expected=expected
+    )
+
+
+@router.post("/{rollout}/approve", operation_id="approve_rollout", response_model=m.RolloutView, summary="Approve")
+async def approve(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ApproveRolloutRequest, expected: Expected
+) -> Response:
+    """Approve of what waits for somebody other than who started it: of exactly what has this digest. Needs a
+    reason.
+    """
+    return await _act(
+        request,
+        here,
+        who,
+        lambda ask: here.rollouts.approve(rollout, ask, digest=asked.digest),
+        reason=asked.reason,
+        expected=expected,
     )
 
 
@@ -150,17 +214,82 @@ async def retry(
     responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
 )
 async def abort(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.AbortRequest, expected: Expected
 ) -> Response:
     """Everybody back to the stable version, at once, whatever else goes on, also while the store is out of reach."""
     return await _act(
         request,
         here,
         who,
-        lambda ask: abort_now(here, rollout, ask),
+        lambda ask: abort_now(here, rollout, ask, at_once=asked.at_once),
         reason=asked.reason,
         expected=expected,
         unrecorded=rollout,
+    )
+
+
+@router.post(
+    "/{rollout}/undo",
+    operation_id="undo_rollout",
+    response_model=m.RolloutView,
+    summary="Take a promoted release back",
+    responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
+)
+async def undo(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
+) -> Response:
+    """Everybody back to the version before, at once, also after the promotion while that version is kept. Needs a
+    reason.
+    """
+    return await _act(
+        request,
+        here,
+        who,
+        lambda ask: undo_now(here, rollout, ask),
+        reason=asked.reason,
+        expected=expected,
+        unrecorded=rollout,
+    )
+
+
+@router.post(
+    "/{rollout}/hold",
+    operation_id="hold_segment",
+    response_model=m.RolloutView,
+    summary="Hold one segment",
+    responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
+)
+async def hold(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.HoldRequest, expected: Expected
+) -> Response:
+    """One segment's players get the stable version, whatever the steps do, and the others go on; also while it is
+    paused, and while the store is out of reach.
+    """
+    return await _act(
+        request,
+        here,
+        who,
+        lambda ask: hold_now(here, rollout, ask, asked.whom),
+        reason=asked.reason,
+        expected=expected,
+        unrecorded=rollout,
+    )
+
+
+@router.post(
+    "/{rollout}/release", operation_id="release_segment", response_model=m.RolloutView, summary="Release one segment"
+)
+async def release(
+    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.WhomRequest, expected: Expected
+) -> Response:
+    """A segment that was held goes with the others again. Refused while a gate that guards does not say `pass`."""
+    return await _act(
+        request,
+        here,
+        who,
+        lambda ask: here.rollouts.release(rollout, ask, asked.whom),
+        reason=asked.reason,
+        expected=expected,
     )
 
 
@@ -184,7 +313,7 @@ async def _act(
         def keep(stored: Stored[RolloutState]) -> Answer:
             return kept.fix(status, show(stored))
 
-        outcome = await act(Ask(who.name, reason, expected, answer=keep if kept.key else None))
+        outcome = await act(Ask(who.name, reason, expected, keep if kept.key else None, who.role.value))
         if outcome is None:
             kept.drop()  # what was fixed to be recorded was not: who asks again is told how it is then
             body = show(given_up(here, unrecorded or "")).model_copy(update={"recorded": False})

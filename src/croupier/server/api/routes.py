@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 
 from croupier.adapters.manifests import read_json
 from croupier.server.api import (
+    calendar,
     catalog,
     discovery,
     environments,
@@ -20,10 +21,13 @@ from croupier.server.api import (
     journal,
     notifiers,
     people,
+    pins,
     presets,
     rollouts,
     services,
+    shadow,
     traffic,
+    version_tokens,
 )
 from croupier.server.auth import viewer
 from croupier.server.problems import Malformed
@@ -70,11 +74,15 @@ router = APIRouter(prefix=PREFIX, dependencies=[Depends(viewer), Depends(storabl
 
 for part in (
     catalog,
+    calendar,
     services,
+    version_tokens,
+    pins,
     discovery,
     traffic,
     rollouts,
     explanations,
+    shadow,
     flags,
     flag_questions,
     presets,
@@ -86,3 +94,7 @@ for part in (
 ):
     router.include_router(part.router)
 router.include_router(flags.debts)
+
+reports = APIRouter(dependencies=[Depends(storable)])
+"""What is for reporters, who may do nothing else."""
+reports.include_router(pins.reporting)

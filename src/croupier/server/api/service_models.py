@@ -33,6 +33,9 @@ class ServiceView(Model):
     rollout: RolloutView | None = Field(description="The rollout in progress.")
     served: list[ShareView] | None = Field(description="Read back from the data plane; null where it did not answer.")
     default: str | None = Field(description="The version of requests without a player id; null where unknown.")
+    preview: str | None = Field(
+        None, description="The version at the preview address, where it is another; read back from the data plane."
+    )
     workloads: list[WorkloadView]
 
 

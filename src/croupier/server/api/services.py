@@ -26,6 +26,7 @@ async def services(here: Context) -> list[m.ServiceView]:
     """All services; the page shows the same."""
     fleet = await read_fleet(here.ports.store, 0)
     served = await _served(here) if fleet.services else {}
+    previews = await _previewed(here) if fleet.services else {}
     seen = await here.ports.workloads.observe()
     shown: list[m.ServiceView] = []
     for name, service in sorted(fleet.services.items()):
@@ -40,10 +41,18 @@ async def services(here: Context) -> list[m.ServiceView]:
                 rollout=rollout_now(here, active) if active else None,
                 served=views.shares(routes) if routes else None,
                 default=routes.default if routes else None,
+                preview=previews.get(name),
                 workloads=views.workloads(seen, name),
             )
         )
     return shown
+
+
+async def _previewed(here: Context) -> Mapping[str, str]:
+    try:
+        return await here.ports.router.previewed()
+    except Transient:
+        return {}
 
 
 async def _served(here: Context) -> Mapping[str, ServiceRoutes] | None:

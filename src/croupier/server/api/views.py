@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Final, Literal
 
 from croupier.control.ports import (
@@ -27,11 +28,29 @@ from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.spec import Analysis, Pause, SetSegment, SetWeight, Step
+from croupier.core.rollout.segments.guards import judges, named_by_steps
+from croupier.core.rollout.segments.words import now_held
+from croupier.core.rollout.spec import (
+    Analysis,
+    Approval,
+    Pause,
+    SetFlag,
+    SetMirrorRoute,
+    SetSegment,
+    SetWeight,
+    Shadow,
+    Smoke,
+    Step,
+)
+from croupier.core.rollout.stacks import stacks
 from croupier.core.rollout.standing import stance, standing, unpassed
 from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.undo import kept_until
 from croupier.server.api import models as m
+from croupier.server.api.approval_view import approved
+from croupier.server.api.calendar_views import freezes
 from croupier.server.api.formats import moment, percent_of
+from croupier.server.api.smoke_views import smoke_run
 from croupier.server.auth import owner_of
 
 _LOG_MOST: Final = 20.0
@@ -54,36 +73,86 @@ def rollout(stored: Stored[RolloutState], now: float, awaited: Collection[str] =
         steps=[step(state, index, item) for index, item in enumerate(state.plan.steps)],
         weight=percent_of(state.weight_bp),
         confirmed_weight=None if state.confirmed_bp is None else percent_of(state.confirmed_bp),
-        segments=[m.SegmentShareView(segment=name, weight=percent_of(share)) for name, share in state.shares],
+        segments=[
+            m.SegmentShareView(segment=name, weight=percent_of(share), held=name in {each.name for each in state.held})
+            for name, share in state.shares
+        ],
         exposure=state.exposure,
         pace=describe_pace(state.plan.pace) if state.plan.pace else None,
         segment=state.plan.segment.name if state.plan.segment else None,
+        frozen=freezes(state),
         hold=state.hold,
+        hotfix=state.plan.hotfix,
+        profile=m.ProfileUsedView(**asdict(state.plan.profile)) if state.plan.profile else None,
+        loosened=list(state.plan.loosened),
+        approval=approved(state),
         waiting_for=explain(state, now, awaited),
         gates=[gate(state, item) for item in state.plan.gates],
+        smokes=[smoke_run(item) for item in state.smokes],
         open=list(unpassed(state)) if state.phase in (Phase.PROGRESSING, Phase.PAUSED) else [],
+        held=[
+            m.HeldView(
+                segment=kept.segment.name,
+                match={match.attribute: list(match.values) for match in kept.segment.matches},
+                text=text,
+                reason=kept.reason,
+                gate=kept.gate,
+                at=moment(kept.at),
+            )
+            for kept, text in now_held(state)
+        ],
+        named=list(named_by_steps(state.plan)),
         acted=[_acted(state, item) for item in state.acted],
         abort=_abort(state.abort) if state.abort else None,
+        moved=[
+            m.MovedView(
+                version=each.version, count=each.count, ids=list(each.ids), reason=each.reason, at=moment(each.at)
+            )
+            for each in state.moved
+        ],
         superseded_by=state.superseded_by,
         created_at=moment(state.created_at),
         started_at=moment(state.started_at),
         ended_at=moment(state.ended_at),
+        stacks=[
+            m.StackView(colour=each.colour, version=each.version, serves=each.serves, text=each.text)
+            for each in stacks(state, now)
+        ],
+        kept_until=_way_back(state, now),
         version=stored.version,
     )
 
 
-def step(state: RolloutState, index: int, item: Step) -> m.StepView:
+def _way_back(state: RolloutState, now: float) -> str | None:
+    """Until when ``undo`` is possible; several services are not taken back by it."""
+    until = kept_until(state) if state.plan.together is None else None
+    return moment(until) if until is not None and until > now else None
+
+
+def step(state: RolloutState, index: int, item: Step) -> m.StepView:  # noqa: PLR0911 - an arm a step
     """One step of the plan and how far it is."""
     shown = m.StepView(index=index, kind=item.kind, state=_progress(state, index), text=describe_step(item))
     match item:
         case SetWeight(weight_bp=weight_bp):
             return shown.model_copy(update={"weight": percent_of(weight_bp)})
         case SetSegment(segment=segment, weight_bp=weight_bp):
-            return shown.model_copy(update={"weight": percent_of(weight_bp), "segment": segment.name})
+            return shown.model_copy(
+                update={"weight": percent_of(weight_bp), "segment": segment.name, "guards": list(item.guards)}
+            )
+        case SetMirrorRoute(share_bp=share_bp):
+            return shown.model_copy(update={"copied": percent_of(share_bp)})
+        case Shadow(share_bp=share_bp, duration_s=duration_s):
+            return shown.model_copy(update={"copied": percent_of(share_bp), "duration_s": duration_s})
         case Pause(duration_s=duration_s):
             return shown.model_copy(update={"duration_s": duration_s})
         case Analysis(gates=gates):
             return shown.model_copy(update={"gates": list(gates), "harm": item.harm, "dwell": item.dwell})
+        case Approval():
+            return shown
+        case SetFlag(flag=flag):
+            return shown.model_copy(update={"flag": flag})
+        case Smoke(checks=checks):
+            return shown.model_copy(update={"checks": list(checks)})
 
 
 def _progress(state: RolloutState, index: int) -> Literal["done", "current", "stopped", "todo"]:
@@ -98,6 +167,7 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
     """A gate of the rollout with its last judgement."""
     remembered = state.gate_state(asked.name)
     latest, waived = remembered.latest, asked.name in state.waived
+    alone = judges(state.plan, asked.name)
     stands = standing(state, asked.name)
     return m.GateView(
         name=asked.name,
@@ -112,7 +182,9 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
         since=moment(latest.since) if latest else None,
         until=moment(latest.until) if latest else None,
         guarding=state.phase.active and asked.name in guarding(state),
-        background=asked.name in state.plan.guards,
+        background=asked.name in state.plan.guards or alone is not None,
+        segment=alone.segment.name if alone is not None else None,
+        on_fail=alone.on_fail.value if alone is not None else None,
         waived=waived,
         advisory=asked.advisory,
         hard=latest.hard if latest else False,

@@ -1,11 +1,13 @@
-"""The buttons: promote, pause, resume, abort, retry. Each asks on a page of its own, which is also what the dialog
-shows, and is then done by the same use cases as the API's.
+"""The buttons: approve, promote, pause, resume, abort, undo, retry.
+
+Each asks on a page of its own, which is also what the dialog shows, and is then done by the use cases of the API.
 
 A promotion, a resumption or a retry is about the step that its asker saw: where the rollout has moved on meanwhile it
 is refused, so that a second click does nothing.
 """
 
 import re
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
@@ -18,7 +20,7 @@ from croupier.core.rollout.state import Phase
 from croupier.errors import Conflict, CroupierError, Rejected
 from croupier.server.api import models as m
 from croupier.server.api.shown import rollout_now
-from croupier.server.api.urgent import abort_now
+from croupier.server.api.urgent import abort_now, undo_now
 from croupier.server.auth import Role
 from croupier.server.context import Context, Here
 from croupier.server.problems import Forbidden, kind_of
@@ -28,7 +30,7 @@ from croupier.server.web.session import Session, Visitor, checked
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-Verb = Literal["promote", "pause", "resume", "abort", "retry"]
+Verb = Literal["approve", "promote", "pause", "resume", "abort", "undo", "retry"]
 RolloutId = Annotated[str, Path(max_length=100)]
 
 _TRIES: Final = 5
@@ -36,7 +38,7 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class Answer(BaseModel):
-    """A form as it was sent. ``seen`` is where the rollout stood when it was asked for."""
+    """A form as it was sent. ``seen`` is where the rollout stood when it was asked for, ``digest`` what to approve."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,6 +47,7 @@ class Answer(BaseModel):
     full: bool = False
     waive: list[str] = Field(default_factory=list, max_length=50)
     seen: str = Field("", max_length=100)
+    digest: str = Field("", max_length=100)
 
 
 def verbs(rollout: m.RolloutView) -> tuple[Verb, ...]:
@@ -55,13 +58,19 @@ def verbs(rollout: m.RolloutView) -> tuple[Verb, ...]:
         case Phase.PROGRESSING:
             return ("promote", "pause", "abort") if rollout.step >= 0 else ("pause", "abort")
         case Phase.PAUSED:
-            if rollout.hold == "step":
-                return ("promote", "abort")
-            return ("resume", "abort") if rollout.hold == "person" else ("resume", "promote", "abort")
+            able: dict[str | None, tuple[Verb, ...]] = {
+                "step": ("promote", "abort"),
+                "differences": ("promote", "abort"),
+                "approval": ("approve", "abort"),
+                "person": ("resume", "abort"),
+            }
+            return able.get(rollout.hold, ("resume", "promote", "abort"))
         case Phase.PROMOTING:
             return ("abort",)
         case Phase.ABORTED:
             return ("retry",)
+        case Phase.SUCCEEDED if rollout.kept_until is not None:
+            return ("undo",)
         case _:
             return ()
 
@@ -77,7 +86,8 @@ async def ask(request: Request, here: Here, who: Visitor, rollout: RolloutId, ve
     allowed(who)
     stored, stale = await find(here, rollout)
     shown = rollout_now(here, stored)
-    return _page(request, shown, verb, Answer(seen=place(shown)), stale=stale)
+    digest = shown.approval.digest if shown.approval else ""
+    return _page(request, shown, verb, Answer(seen=place(shown), digest=digest), stale=stale)
 
 
 @router.post("/rollouts/{rollout}/{verb}")
@@ -107,6 +117,11 @@ async def _do(here: Context, who: Session, rollout: str, verb: Verb, answer: Ans
     match verb:
         case "abort":
             await abort_now(here, rollout, plain)
+        case "undo":
+            await undo_now(here, rollout, plain)
+        case "approve":
+            asking = replace(plain, role=who.principal.role.value)
+            await here.rollouts.approve(rollout, asking, digest=answer.digest)
         case "pause":
             await here.rollouts.pause(rollout, plain)
         case "promote" | "resume" | "retry":

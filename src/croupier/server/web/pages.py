@@ -25,6 +25,7 @@ from croupier.server.web.dress import PageRoute, packed, render
 from croupier.server.web.flags.read import Cards
 from croupier.server.web.past import Memory
 from croupier.server.web.read import ENTRIES, board, bygone, find, points, sight
+from croupier.server.web.segments import can_hold
 from croupier.server.web.session import Visitor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -78,7 +79,9 @@ async def rollout_page(
         found = await sight(here, past, rollout, brief=brief, looks=looks)
     template = "rollout_live.html" if brief else "rollout.html"
     able = () if found.bygone else verbs(found.rollout)
-    answer = render(request, template, sight=found, r=found.rollout, verbs=able, looks=looks)
+    answer = render(
+        request, template, sight=found, r=found.rollout, verbs=able, looks=looks, can_hold=can_hold(found.rollout)
+    )
     return packed(request, answer) if brief else answer
 
 

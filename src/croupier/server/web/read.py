@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from croupier.control.ports import Stored
+from croupier.control.together import members
 from croupier.core.gates import Verdict
 from croupier.core.rollout.attempts import up_to
 from croupier.core.rollout.machine import replay
@@ -100,8 +101,10 @@ async def sight(here: Context, past: Past, rollout: str, *, brief: bool = False,
         tale = await in_time(past.tale(here, stored))
         latest = await in_time(here.ports.journal.latest(ENTRIES, f"rollout/{rollout}")) if looks else ()
         kept = await in_time(here.ports.store.samples(rollout, since=_since(state, now) if brief else state.started_at))
+        beside = await in_time(members(here.ports, state))
     except Transient:
         return Sight(shown, {}, {}, {}, (), None, None, now, stale=True)
+    shown = _failing_first(rollout_now(here, stored, beside))
     items = [item for recorded in latest for item in reversed(record_views.history(recorded, state))]
     lines = charts(state, kept, tale.marks)
     drawings = {} if brief else {name: draw(chart) for name, chart in lines.items()}

@@ -153,11 +153,37 @@ def test_templates_of_templates_are_named_instead() -> None:
 
 def test_blue_green_is_a_switch_at_once() -> None:
     mades = import_argo(sample("argo", "blue_green"), {}, argo=False)
-    assert steps(mades, "wallet") == ["person", 100, ["ledger-2"]]
-    assert documents(mades)["Rollout", "wallet"]["keepStable"] == "600s"
+    wallet = documents(mades)["Rollout", "wallet"]
+    assert (wallet["keepStable"], wallet["keepCanary"]) == ("600s", "60s")
+    assert wallet["strategy"] == {
+        "blueGreen": {
+            "autoPromotionEnabled": False,
+            "prePromotionAnalysis": {"templates": [{"templateName": "ledger"}]},
+            "postPromotionAnalysis": {"templates": [{"templateName": "ledger-2"}]},
+            "watch": "0s",
+        }
+    }
+    assert said(mades, "spec.strategy.blueGreen.previewReplicaCount")[0].startswith("changed: both stacks run all")
     by_clock = import_argo(sample("argo", "blue_green_by_clock"), {}, argo=False)
-    assert (steps(by_clock, "kyc"), steps(by_clock, "limits")) == (["120s", 100], [100])
-    assert {one.extent for one in by_clock} == {Extent.PARTLY}
+    found = {one.name: documents(by_clock)["Rollout", one.name]["strategy"]["blueGreen"] for one in by_clock}
+    assert found == {
+        "kyc": {"autoPromotionSeconds": 120, "keep": "30s", "watch": "0s"},
+        "limits": {"autoPromotionEnabled": True, "keep": "30s", "watch": "0s"},
+    }
+    assert {one.extent for one in by_clock} == {Extent.WHOLE}
+
+
+def test_blue_green_whose_checks_are_not_all_known_waits_for_a_person() -> None:
+    asked = "prePromotionAnalysis: {templates: [{templateName: nowhere}]}, autoPromotionSeconds: 9"
+    mades = made(TOP + f"  strategy: {{blueGreen: {{activeService: a, {asked}}}}}\n" + TEMPLATE)
+    assert said(mades, "spec.strategy.blueGreen.prePromotionAnalysis")[0].startswith("changed: not all of it is asked")
+    (rollout,) = [spec for (kind, _), spec in documents(mades).items() if kind == "Rollout"]
+    assert rollout["strategy"]["blueGreen"] == {"autoPromotionEnabled": False, "keep": "30s", "watch": "0s"}
+    late = "autoPromotionEnabled: false, autoPromotionSeconds: 9"
+    mades = made(TOP + f"  strategy: {{blueGreen: {{activeService: a, {late}}}}}\n")
+    assert said(mades, "spec.strategy.blueGreen.autoPromotionSeconds")[0].startswith("left out: of no effect")
+    mades = made(TOP + "  strategy: {blueGreen: {activeService: a, autoPromotionSeconds: 99999999}}\n")
+    assert said(mades, "spec.strategy.blueGreen.autoPromotionSeconds")[0].startswith("changed: 31622400")
 
 
 def test_an_experiment_is_a_report() -> None:
@@ -319,3 +345,35 @@ def test_what_is_not_valid_there_is_refused_with_what_is_right(text: str, expect
 def test_what_is_no_document_is_said(data: Any) -> None:
     (one,) = import_argo([data], {}, argo=False)
     assert one.problems or one.lines
+
+
+MIRRORS = ROUTED.replace("{istio:", "{managedRoutes: [{name: A.b}], istio:")
+
+
+@pytest.mark.parametrize(
+    "given, ours, line",
+    [
+        ("name: A.b", {"name": "a-b"}, "kept: the copies of a-b end"),
+        (
+            "name: A.b, percentage: 5, match: [{method: {exact: GET}, path: {prefix: /a}}]",
+            {"name": "a-b", "percentage": 5, "match": [{"method": {"exact": "GET"}, "path": {"prefix": "/a"}}]},
+            "kept: the same requests are copied",
+        ),
+        (
+            "name: A.b, match: [{method: {exact: POST}, path: {exact: /a}}]",
+            {"name": "a-b", "percentage": 100, "match": [{"method": {"exact": "POST"}, "path": {"exact": "/a"}}]},
+            "kept: the same requests are copied",
+        ),
+        (
+            "name: A.b, match: [{method: {prefix: P}, path: {prefix: /a}}, {method: {exact: POST}}]",
+            {"name": "a-b", "percentage": 100, "match": [{"path": {"prefix": "/a"}}]},
+            "changed: only reads are copied",
+        ),
+        ("name: A.b, match: [{method: {exact: POST}}]", None, "left out: it copies writes at paths"),
+    ],
+)
+def test_mirrors_are_carried_over_without_unasked_writes(given: str, ours: Any, line: str) -> None:
+    mades = made(canary(f"setMirrorRoute: {{{given}}}", "setWeight: 5", "pause: {}", top=MIRRORS))
+    found = documents(mades)["Rollout", "r"]["strategy"]["canary"]["steps"]
+    assert found[0] == ({"setMirrorRoute": ours} if ours else {"setWeight": 5})
+    assert said(mades, "spec.strategy.canary.steps[0].setMirrorRoute")[0].startswith(line)

@@ -18,8 +18,10 @@ from croupier.adapters.routing.envoy.clusters import named_versions
 from croupier.adapters.routing.envoy.readback import parse_routes
 from croupier.adapters.routing.envoy.routes import render_routes
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
-from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.releases import Affinity, ProcessTemplate, Service
+from croupier.core.rollout.pins import NO_PINS, PinnedId, Pins
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes
+from croupier.core.rollout.shadow.mirror import Allowed, How, Mirror, Mirrored, TextMatch
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Corrupt
 
@@ -48,16 +50,48 @@ def shares(draw: st.DrawFn, versions: list[str], attribute_names: list[str], *, 
 
 
 @st.composite
+def pins_of(draw: st.DrawFn, versions: list[str], affinity: Affinity) -> Pins:
+    kinds = [kind for kind, _ in affinity.kinds]
+    pinned = st.builds(PinnedId, st.sampled_from(kinds), values, st.sampled_from(versions))
+    ids = {(pin.kind, pin.id): pin for pin in draw(st.lists(pinned, max_size=4))}
+    return Pins(tuple(sorted(draw(st.sets(st.sampled_from(versions))))), tuple(sorted(ids.values())))
+
+
+texts = st.builds(TextMatch, st.sampled_from([How.EXACT, How.PREFIX]), values.filter(bool)) | st.builds(
+    TextMatch, st.just(How.REGEX), st.sampled_from(["a|b", "/x/[0-9]+", ".*é"])
+)
+allowances = st.builds(
+    Allowed,
+    methods=st.lists(st.sampled_from(["GET", "HEAD", "POST", "PUT"]), min_size=1, unique=True).map(tuple),
+    path=st.none() | texts,
+    headers=st.dictionaries(headers, texts, max_size=2).map(lambda found: tuple(found.items())),
+)
+mirrors = st.builds(
+    Mirror,
+    name=names,
+    share_bp=st.integers(1, 10_000),
+    allowed=st.lists(allowances, min_size=1, max_size=2).map(tuple),
+    withheld=st.lists(headers, max_size=2, unique=True).map(tuple),
+    sample_bp=st.just(0) | st.integers(1, 10_000),
+)
+
+
+@st.composite
 def routed_services(draw: st.DrawFn, name: str) -> RoutedService:
     attribute_headers = draw(st.dictionaries(attributes, headers, min_size=1, max_size=3))
     versions = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     count = draw(st.integers(0, 3))
+    kinds = draw(st.dictionaries(text, headers, min_size=1, max_size=2))
+    affinity = draw(st.none() | st.just(Affinity(tuple(kinds.items()))))
     drawn = [draw(shares(versions, list(attribute_headers), last=i == count - 1)) for i in range(count)]
+    copied = st.builds(Mirrored, st.sampled_from(versions), st.lists(mirrors, min_size=1, max_size=2).map(tuple))
     routes = ServiceRoutes(
         service=name,
         shares=tuple(drawn),
         default=draw(st.none() | st.sampled_from(versions)) if drawn else None,
         salt=draw(text) if drawn else "",
+        mirrored=draw(st.none() | copied) if drawn else None,
+        pins=draw(pins_of(versions, affinity)) if affinity and drawn else NO_PINS,
     )
     prefixes = draw(st.lists(st.sampled_from(["", "/v1", "/v1/x"]), min_size=1, unique=True))
     service = Service(
@@ -66,6 +100,7 @@ def routed_services(draw: st.DrawFn, name: str) -> RoutedService:
         process=ProcessTemplate(command=("unused",)),
         identity_header=draw(headers),
         attribute_headers=tuple(attribute_headers.items()),
+        affinity=affinity,
         identity_cookie=draw(st.none() | st.sampled_from(["pid", "a.b", "x_y", "p|q^$", "~id"])),
     )
     return RoutedService(service, routes)

@@ -451,7 +451,7 @@ async def test_a_reused_pid_is_left_alone(make: Make, template: Build, status_wh
     await first.apply({KEY: template()})
     await status_when(first, KEY, ready)
     await first.stop(keep_running=True)
-    stranger = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(600)")
+    stranger = await asyncio.create_subprocess_exec(sys.executable, "-c", "import signal; signal.pause()")
     try:
         folder = tmp_path / "run" / "records"
         [record] = load_all(folder)

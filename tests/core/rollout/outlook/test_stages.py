@@ -45,6 +45,15 @@ def test_shares_of_segments_make_stages_too() -> None:
     assert lasts(frozen, found[0], PASSES) == 60  # its guards watch
 
 
+def test_gates_of_a_segment_watch_from_its_step_on() -> None:
+    staff = Segment("staff", (AttributeMatch("employee", ("yes",)),))
+    own = SetSegment(staff, 10_000, guards=("evidence",))
+    frozen = plan(SetWeight(500), Pause(20), own, Pause(20), SetWeight(600), guards=())
+    found = stages(frozen)
+    assert [stage.guards for stage in found] == [(), ("evidence",), ("evidence",)]
+    assert [lasts(frozen, stage, PASSES) for stage in found] == [20, 90, 90]
+
+
 def test_after_a_fall_the_next_rise_follows() -> None:
     found = stages(plan(SetWeight(2_000), SetWeight(100), SetWeight(500)))
     assert [stage.next_bp for stage in found] == [10_000, 500, 10_000]

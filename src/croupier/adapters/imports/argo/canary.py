@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from croupier.adapters.imports.argo.mirrors import mirror
 from croupier.adapters.imports.argo.rollout_shape import ROUTERS
 from croupier.adapters.imports.argo.strategy import EVERYWHERE, Strategy
 from croupier.adapters.imports.argo.valid import pause_s
@@ -28,7 +29,6 @@ _IMPOSSIBLE: Final = {
     "is left out",
     "setHeaderRoute": "requests are not routed by header beside a weight; to let only some players have the canary, "
     "name a Segment in spec.segment",
-    "setMirrorRoute": "mirroring is not available yet; give a small setWeight to a Segment of employees instead",
     "plugin": f"plugins are not available; {PERSON} once the plugin's work is done",
     "experiment": f"no pods run beside the rollout for it; compare by a Gate with a comparison. {PERSON[0].upper()}"
     f"{PERSON[1:]}",
@@ -78,7 +78,9 @@ def _routing(routing: Mapping[str, Any] | None, strategy: Strategy) -> int:
         words = "every player stays on a version by the account's id, without a cookie"
         made.changed((*at, "alb", "stickinessConfig"), words)
     if routing.get("managedRoutes") is not None:
-        made.left_out((*at, "managedRoutes"), "they are for header and mirror routes, which are not available")
+        made.left_out(
+            (*at, "managedRoutes"), "they name header routes, which are not available, and mirrors, which need none"
+        )
     if not routing:
         made.left_out(at, _ITSELF)
     most = routing.get("maxTrafficWeight")
@@ -110,6 +112,8 @@ def _step(step: Mapping[str, Any], at: Path, strategy: Strategy, most: int) -> N
         _pause(step["pause"].get("duration"), (*at, "pause"), strategy)
     if step.get("analysis") is not None:
         strategy.ask(step["analysis"], (*at, "analysis"))
+    if step.get("setMirrorRoute") is not None:
+        mirror(step["setMirrorRoute"], (*at, "setMirrorRoute"), strategy)
     for name, words in _IMPOSSIBLE.items():
         if step.get(name) is None:
             continue

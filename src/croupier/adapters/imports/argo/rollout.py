@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from croupier.adapters.imports.argo.blue_green import steps_of_blue_green
+from croupier.adapters.imports.argo.blue_green import blue_green_of
 from croupier.adapters.imports.argo.canary import steps_of_canary
 from croupier.adapters.imports.argo.gates import Gates
 from croupier.adapters.imports.argo.rollout_shape import ROLLOUT
@@ -59,7 +59,12 @@ def made_of_rollout(data: Mapping[str, Any], gates: Gates, made: Made) -> None:
         made.origins[0, "spec", "progressDeadline"] = ("spec", "progressDeadlineSeconds")
     canary = spec["strategy"].get("canary")
     strategy = Strategy(data, gates, made)
-    (steps_of_blue_green if canary is None else steps_of_canary)(strategy)
+    written: dict[str, Any]
+    if canary is None:
+        written = {"blueGreen": blue_green_of(strategy)}
+    else:
+        steps_of_canary(strategy)
+        written = {"canary": strategy.canary()}
     ours |= strategy.timing
     made.origins |= {
         (0,): (),
@@ -71,7 +76,7 @@ def made_of_rollout(data: Mapping[str, Any], gates: Gates, made: Made) -> None:
             "apiVersion": "croupier/v1",
             "kind": "Rollout",
             "metadata": {"name": made.name},
-            "spec": {**ours, "strategy": {"canary": strategy.canary()}},
+            "spec": {**ours, "strategy": written},
         }
     )
 

@@ -131,11 +131,11 @@ def _rest(analysis: Mapping[str, Any], metrics: Metrics, made: Made) -> None:
     else:
         made.left_out((*AT, "threshold"), "there is no Gate that could fail; write one")
     if analysis.get("mirror"):
-        made.lost((*AT, "mirror"), "mirroring is not available yet; a small first weight is what there is")
+        made.lost((*AT, "mirror"), "this is not carried over; write a step by hand: shadow: {share: 100, for: 1m}")
     elif analysis.get("mirror") is not None:
         made.kept((*AT, "mirror"), "nothing is mirrored")
     if analysis.get("mirrorWeight") is not None:
-        made.lost((*AT, "mirrorWeight"), "mirroring is not available yet")
+        made.lost((*AT, "mirrorWeight"), "this is not carried over; it is the share of a shadow step")
     for name in ("primaryReadyThreshold", "canaryReadyThreshold"):
         if (percent := analysis.get(name)) is not None:
             words = "all instances of a version must be ready before it gets players"

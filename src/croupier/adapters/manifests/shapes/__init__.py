@@ -5,6 +5,7 @@ it. Values are read by ``quantities`` and ``words``; sense is judged by ``core``
 """
 
 from croupier.adapters.manifests.shapes.analysis import MeasuredMetricShape, MeasuringShape, ProviderShape
+from croupier.adapters.manifests.shapes.calendar import CalendarShape
 from croupier.adapters.manifests.shapes.experiment import ExperimentShape
 from croupier.adapters.manifests.shapes.flag import FlagShape, PresetShape
 from croupier.adapters.manifests.shapes.gate import (
@@ -20,27 +21,49 @@ from croupier.adapters.manifests.shapes.gate import (
     SliShape,
 )
 from croupier.adapters.manifests.shapes.groups import GroupActionShape, OnGroupFailShape
+from croupier.adapters.manifests.shapes.profile import (
+    ApprovalShape,
+    DisruptionShape,
+    LaneShape,
+    ProfileFileShape,
+    ProfileShape,
+)
 from croupier.adapters.manifests.shapes.rollout import (
     AnalysisShape,
     AutoShape,
+    BlueGreenShape,
+    CanaryShape,
+    FlagStepShape,
     RolloutShape,
     SegmentWeightShape,
     StepShape,
+    StrategyShape,
     UndecidedShape,
 )
 from croupier.adapters.manifests.shapes.segment import SegmentShape
 from croupier.adapters.manifests.shapes.service import (
+    AffinityShape,
     HealthShape,
     LimitsShape,
     ProcessOverrides,
     ReleaseShape,
     ServiceShape,
 )
+from croupier.adapters.manifests.shapes.smoke import SmokeCheckShape
 
 API_VERSION = "croupier/v1"
 
 AnyDocument = (
-    ServiceShape | ReleaseShape | GateShape | SegmentShape | RolloutShape | FlagShape | PresetShape | ExperimentShape
+    ServiceShape
+    | ReleaseShape
+    | GateShape
+    | SegmentShape
+    | SmokeCheckShape
+    | RolloutShape
+    | FlagShape
+    | PresetShape
+    | ExperimentShape
+    | CalendarShape
 )
 
 KINDS: dict[str, type[AnyDocument]] = {
@@ -48,28 +71,38 @@ KINDS: dict[str, type[AnyDocument]] = {
     "Release": ReleaseShape,
     "Gate": GateShape,
     "Segment": SegmentShape,
+    "SmokeCheck": SmokeCheckShape,
     "Rollout": RolloutShape,
     "Flag": FlagShape,
     "Preset": PresetShape,
     "Experiment": ExperimentShape,
+    "Calendar": CalendarShape,
 }
 """Every kind of document, in the order in which they depend on each other."""
 
 __all__ = [
     "API_VERSION",
     "KINDS",
+    "AffinityShape",
     "AnalysisShape",
     "AnyDocument",
+    "ApprovalShape",
     "AutoShape",
+    "BlueGreenShape",
     "BurnShape",
+    "CalendarShape",
+    "CanaryShape",
     "ComparisonShape",
+    "DisruptionShape",
     "ExperimentShape",
     "FlagShape",
+    "FlagStepShape",
     "GateShape",
     "GateSpec",
     "GroupActionShape",
     "HardStopShape",
     "HealthShape",
+    "LaneShape",
     "LimitsShape",
     "MeasuredMetricShape",
     "MeasuringShape",
@@ -77,6 +110,8 @@ __all__ = [
     "PopulationShape",
     "PresetShape",
     "ProcessOverrides",
+    "ProfileFileShape",
+    "ProfileShape",
     "ProviderShape",
     "ReadyShape",
     "ReleaseShape",
@@ -87,6 +122,8 @@ __all__ = [
     "SequentialShape",
     "ServiceShape",
     "SliShape",
+    "SmokeCheckShape",
     "StepShape",
+    "StrategyShape",
     "UndecidedShape",
 ]

@@ -44,6 +44,28 @@ class IdentityShape(Shape):
     login; let the edge verify it instead."""
 
 
+class AffinityKindShape(Shape):
+    kind: Attribute
+    """What it is called in reports: round, order, session."""
+    header: HeaderName
+    """The request header that carries its id."""
+
+
+class AffinityShape(Shape):
+    """Exactly one of header and kinds."""
+
+    short: ClassVar[str] = "header"
+    one_of: ClassVar[tuple[str, ...]] = ("header", "kinds")
+    header: HeaderName | None = None
+    """The request header that carries a round's id: x-round-id."""
+    kinds: Annotated[list[AffinityKindShape], Field(min_length=1, max_length=5)] | None = None
+    """Several kinds of things that end where they began, each with its header."""
+    ttl: Duration | None = None
+    """How long one that is never closed counts as open. Default 10m."""
+    drain: Duration | None = None
+    """How long open ones keep a version that was left, before they move. Default 5m."""
+
+
 class HealthShape(Shape):
     short: ClassVar[str] = "path"
     path: UrlPath | None = None
@@ -96,6 +118,8 @@ class ServiceSpec(Shape):
     """How a player is told from another. Default: the header x-player-id."""
     attributes: dict[Attribute, HeaderName] | None = None
     """Attributes that segments may use, each with the request header that carries it: market: x-market."""
+    affinity: AffinityShape | None = None
+    """What is begun on one version and has to end there: game rounds, orders, sessions."""
     process: ProcessShape
     """How one instance of a version is run. A release may override parts of it."""
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from croupier.adapters.routing.envoy.bootstrap import LISTENER, Json
+from croupier.adapters.routing.envoy.bootstrap import LISTENER, PREVIEW, Json
 from croupier.errors import Transient
 
 CDS: Final = "cluster_manager.cds"
@@ -29,6 +29,8 @@ _STATE_PATH: Final = _stats_path(
     [f"{kind}.{name}" for kind in (CDS, RDS) for name in ("version_text", "update_rejected", "update_failure")]
     + [_WARMING]
 )
+_PREVIEW: Final = f"http.{PREVIEW}.rds.{PREVIEW}"
+_PREVIEW_PATH: Final = _stats_path([f"{_PREVIEW}.version_text"])
 _ACTIVE_PATH: Final = _stats_path([_ACTIVE])
 
 
@@ -79,14 +81,19 @@ class Admin:
 
         return XdsState(cds=taken(CDS), rds=taken(RDS), settled=stats.get(_WARMING, "0") == "0")
 
+    async def preview(self) -> Taken:
+        """What Envoy took of the routes of the preview address."""
+        stats = await self._stats(_PREVIEW_PATH)
+        return Taken(version=stats.get(f"{_PREVIEW}.version_text", "").strip('"'), refused=0)
+
     async def requests_in_flight(self) -> int:
         return int((await self._stats(_ACTIVE_PATH)).get(_ACTIVE, "0"))
 
-    async def route_config(self) -> Json | None:
-        """The route configuration that is served, ``None`` before the first one."""
+    async def route_config(self, name: str = LISTENER) -> Json | None:
+        """The listener's route configuration that is served, ``None`` before the first one."""
         for config in await self._dump("dynamic_route_configs"):
             found: Json | None = config.get("route_config")
-            if found and found.get("name") == LISTENER:
+            if found and found.get("name") == name:
                 return found
         return None
 

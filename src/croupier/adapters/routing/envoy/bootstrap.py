@@ -7,12 +7,15 @@ are the contract with whoever scrapes the admin socket. Called by the supervisor
 from pathlib import Path
 from typing import Any, Final
 
+from croupier.adapters.routing.envoy.overrides import not_asked, render_overrides
 from croupier.adapters.routing.envoy.players import filter_source
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 
 Json = dict[str, Any]
 
 LISTENER: Final = "edge"
+PREVIEW: Final = "preview"
+"""The listener of the preview address, where there is one."""
 METADATA: Final = "croupier"
 """Namespace of our metadata on routes (service, segment) and endpoints (version)."""
 
@@ -65,7 +68,9 @@ def render_bootstrap(settings: EnvoySettings) -> Json:
             ]
         },
         "dynamic_resources": {"cds_config": _file_source(settings.cds_file)},
-        "static_resources": {"listeners": [_listener(settings)]},
+        "static_resources": {
+            "listeners": [_listener(settings), *([_preview(settings)] if settings.preview_port else [])],
+        },
     }
 
 
@@ -88,6 +93,22 @@ def _listener(settings: EnvoySettings) -> Json:
         "filter_chains": [
             {"filters": [{"name": "http", "typed_config": _http_connection_manager(settings)}]},
         ],
+    }
+
+
+def _preview(settings: EnvoySettings) -> Json:
+    """As the players' listener, to other routes, and counted nowhere: it is no player's."""
+    http = _http_connection_manager(settings)
+    http |= {
+        "stat_prefix": PREVIEW,
+        "rds": {"route_config_name": PREVIEW, "config_source": _file_source(settings.preview_file)},
+        "access_log": [],
+    }
+    return {
+        **_listener(settings),
+        "name": PREVIEW,
+        "address": {"socket_address": {"address": settings.preview_host, "port_value": settings.preview_port}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": http}]}],
     }
 
 
@@ -134,6 +155,7 @@ def _http_connection_manager(settings: EnvoySettings) -> Json:
         ],
         "local_reply_config": _local_replies(),
         "http_filters": [
+            *([render_overrides(settings.override_jwks)] if settings.override_jwks else []),
             *([filter_source(_file_source(settings.ecds_file))] if settings.players else []),
             {
                 "name": "envoy.filters.http.router",
@@ -193,6 +215,7 @@ def _access_logs() -> list[Json]:
     return [
         {
             "name": "requests",
+            "filter": not_asked(),
             "typed_config": {
                 "@type": config,
                 "stats_scope": {"prefix": _STAT_PREFIX, "max_counters": 10_000},
@@ -202,7 +225,14 @@ def _access_logs() -> list[Json]:
         {
             "name": "durations",
             # A WebSocket "lasts" until it closes; that is no latency.
-            "filter": {"or_filter": {"filters": [_code_filter("LE", 100), _code_filter("GE", 102)]}},
+            "filter": {
+                "and_filter": {
+                    "filters": [
+                        not_asked(),
+                        {"or_filter": {"filters": [_code_filter("LE", 100), _code_filter("GE", 102)]}},
+                    ]
+                }
+            },
             "typed_config": {
                 "@type": config,
                 "stats_scope": {"prefix": _STAT_PREFIX, "max_histograms": 1_000},

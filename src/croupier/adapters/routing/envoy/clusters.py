@@ -3,7 +3,10 @@
 Pure. Also the names by which routes refer to them. Called by the router, the routes and the read back.
 """
 
+from pathlib import Path
+
 from croupier.adapters.routing.envoy.bootstrap import METADATA, TYPE, Json
+from croupier.adapters.routing.envoy.mirroring import AT_ONCE, COMPARER, copies_cluster
 from croupier.control.ports import Backend, Endpoint, TrafficTable, VersionKey
 from croupier.core.rollout.routes import ServiceRoutes
 
@@ -22,11 +25,15 @@ def target(routes: ServiceRoutes, version: str) -> str:
 def named_versions(routes: ServiceRoutes) -> tuple[str, ...]:
     """Every version that the routes name, also at weight 0, sorted."""
     found = {version for share in routes.shares for version, _ in share.weights}
-    return tuple(sorted(found | ({routes.default} if routes.default else set())))
+    found |= {routes.mirrored.version} if routes.mirrored else set()
+    found |= {routes.mirrored.version} if routes.mirrored else set()
+    return tuple(sorted(found | routes.pins.targets | ({routes.default} if routes.default else set())))
 
 
-def render_clusters(table: TrafficTable) -> list[Json]:
-    """All clusters of the table, sorted by name. A version at weight 0 may lack a backend: it has no instances then."""
+def render_clusters(table: TrafficTable, comparer: Path | None = None) -> list[Json]:
+    """All clusters of the table, sorted by name. A version at weight 0 may lack a backend: it has no instances then.
+    ``comparer`` is the socket of the process that compares answers.
+    """
     backends = {backend.key: backend for backend in table.backends}
     for routed in table.services:
         for version in named_versions(routed.routes):
@@ -40,6 +47,11 @@ def render_clusters(table: TrafficTable) -> list[Json]:
             for version in named_versions(routed.routes)
             if default and version != default
         ]
+        if routed.routes.mirrored is not None:
+            key = VersionKey(routed.routes.service, routed.routes.mirrored.version)
+            clusters.append(_copies_cluster(backends[key]))
+    if comparer is not None and any(_compares(routed.routes) for routed in table.services):
+        clusters.append(_comparer_cluster(comparer))
     return sorted(clusters, key=lambda cluster: str(cluster["name"]))
 
 
@@ -69,6 +81,37 @@ def _version_cluster(backend: Backend) -> Json:
             # One reachable instance is enough: a version's players spill over to another version only when none is.
             "policy": {"overprovisioning_factor": 1_000_000},
             "endpoints": [{"lb_endpoints": [_endpoint(backend.key, endpoint) for endpoint in backend.endpoints]}],
+        },
+    }
+
+
+def _copies_cluster(backend: Backend) -> Json:
+    cluster, name = _version_cluster(backend), copies_cluster(backend.key)
+    few: Json = {"max_connections": AT_ONCE, "max_pending_requests": AT_ONCE, "max_requests": AT_ONCE}
+    return {
+        **cluster,
+        "name": name,
+        "alt_stat_name": name.replace(".", "_"),
+        "circuit_breakers": {"thresholds": [{"priority": "DEFAULT", **few}]},
+        "load_assignment": {**cluster["load_assignment"], "cluster_name": name},
+    }
+
+
+def _compares(routes: ServiceRoutes) -> bool:
+    return routes.mirrored is not None and any(mirror.sample_bp for mirror in routes.mirrored.mirrors)
+
+
+def _comparer_cluster(socket: Path) -> Json:
+    limits: Json = {"max_connections": AT_ONCE, "max_pending_requests": AT_ONCE, "max_requests": AT_ONCE}
+    return {
+        "@type": f"{TYPE}config.cluster.v3.Cluster",
+        "name": COMPARER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "circuit_breakers": {"thresholds": [{"priority": "DEFAULT", **limits}]},
+        "load_assignment": {
+            "cluster_name": COMPARER,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}}]}],
         },
     }
 

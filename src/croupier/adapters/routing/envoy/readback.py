@@ -5,12 +5,17 @@ Pure, the inverse of ``routes``. Called by the router with the dynamic route con
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from croupier.adapters.routing.envoy.bootstrap import METADATA, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.mirroring import without_copies
+from croupier.adapters.routing.envoy.override_routes import is_ours
+from croupier.adapters.routing.envoy.pinned import chosen, is_pin, versions_of
 from croupier.adapters.routing.envoy.routes import COOKIE_PATTERN, SALT_PATTERN
 from croupier.control.ports import VersionKey
+from croupier.core.rollout.pins import PinnedId, Pins
 from croupier.core.rollout.routes import ServiceRoutes, Share
 from croupier.core.segments import BUCKETS, AttributeMatch, Segment
 from croupier.errors import Corrupt
@@ -23,13 +28,16 @@ def parse_routes(config: Json) -> Mapping[str, ServiceRoutes]:
     """Service -> routes. Raises ``Corrupt`` where Envoy matches on what ``render_routes`` would not have written."""
     try:
         groups: dict[tuple[str, str], list[Json]] = {}
-        for route in config["virtual_hosts"][0]["routes"]:
+        routed, ids = chosen(config["virtual_hosts"][0])
+        for route in routed:
             if "metadata" in route:
                 key = (_names(route)["service"], _path(route))
                 groups.setdefault(key, []).append(route)
+            else:
+                _expect(is_ours(route), "a route that is no player's leads elsewhere than it says")
         served: dict[str, ServiceRoutes] = {}
         for (service, path), routes in groups.items():
-            parsed = _service_routes(service, routes)
+            parsed = _service_routes(service, routes, ids.get(service, ()))
             _expect(served.setdefault(service, parsed) == parsed, f"{service} is routed differently at {path}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise Corrupt(f"Envoy serves routes that are not ours: {error!r}.", hint=_HINT) from error
@@ -54,8 +62,10 @@ def _path(route: Json) -> str:
     return str(match.get("path_separated_prefix") or match["prefix"])
 
 
-def _service_routes(service: str, routes: Sequence[Json]) -> ServiceRoutes:
-    *share_routes, last = routes
+def _service_routes(service: str, routes: Sequence[Json], ids: tuple[PinnedId, ...]) -> ServiceRoutes:
+    pinned = [route for route in routes if is_pin(route)]
+    plain, mirrored = without_copies(service, [route for route in routes if not is_pin(route)])
+    *share_routes, last = plain
     default = _names(last).get("default")
     _expect("headers" not in last["match"], f"{service}'s last route is not for everybody")
     if default is None:
@@ -68,7 +78,8 @@ def _service_routes(service: str, routes: Sequence[Json]) -> ServiceRoutes:
     salts = {_salt(route) for route in share_routes}
     _expect(len(salts) < 2, f"{service} has several salts")
     _expect(all(share.segment for share in shares[:-1]), f"{service} has shares that nobody can reach")
-    return ServiceRoutes(service=service, shares=shares, default=default, salt=salts.pop() if salts else "")
+    salt, pins = salts.pop() if salts else "", Pins(versions_of(unsplit, pinned), ids)
+    return replace(unsplit, shares=shares, salt=salt, pins=pins, mirrored=mirrored)
 
 
 def _share(routes: ServiceRoutes, route: Json) -> Share:

@@ -17,6 +17,7 @@ from croupier.adapters.routing.envoy.checks import check_table
 from croupier.adapters.routing.envoy.clusters import render_clusters
 from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
 from croupier.adapters.routing.envoy.players import unverified
+from croupier.adapters.routing.envoy.preview import Preview
 from croupier.adapters.routing.envoy.readback import parse_routes
 from croupier.adapters.routing.envoy.routes import render_routes
 from croupier.adapters.routing.envoy.settings import EnvoySettings
@@ -48,6 +49,7 @@ class EnvoyRouter:
         self._settings = settings
         self._admin = Admin(settings.admin_socket)
         self._supervisor = Supervisor(settings, self._admin)
+        self._preview = Preview(settings, self._admin)
         self._applying = asyncio.Lock()
         self._confirmed: Confirmed | None = None
         self._unused: Mapping[str, float] = {}
@@ -77,6 +79,7 @@ class EnvoyRouter:
     async def stop(self, *, keep_serving: bool) -> None:
         """End supervision; Envoy too unless ``keep_serving``, after requests in flight had their time."""
         await self._stop_pruning()
+        await self._preview.stop()
         await self._supervisor.stop(keep_serving=keep_serving)
         await self._admin.close()
 
@@ -97,8 +100,16 @@ class EnvoyRouter:
             self._confirmed = None
             raise Transient(foreign.message, hint=foreign.hint) from foreign
 
+    async def previewed(self) -> Mapping[str, str]:
+        """As ``TrafficRouter.previewed``."""
+        return await self._preview.served()
+
     async def apply(self, table: TrafficTable) -> None:
         """As ``TrafficRouter.apply``."""
+        await self._apply(table)
+        await self._preview.follow(table)
+
+    async def _apply(self, table: TrafficTable) -> None:
         check_table(table)
         self._warn_of_unverified(table)
         async with self._applying:
@@ -130,7 +141,7 @@ class EnvoyRouter:
 
     async def _serve(self, table: TrafficTable, state: XdsState, unused: Mapping[str, float]) -> None:
         """Routes may only name clusters that are there: add, then route, then take away what is long ``unused``."""
-        clusters = tuple(render_clusters(table))
+        clusters = tuple(render_clusters(table, self._settings.compare_socket))
         now = asyncio.get_running_loop().time()
         wanted = {cluster["name"] for cluster in clusters}
         old = {name for name, since in unused.items() if now - since >= self._settings.linger_s}

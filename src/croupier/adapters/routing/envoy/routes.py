@@ -11,6 +11,10 @@ from typing import Final
 
 from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, TYPE, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.mirroring import with_copies
+from croupier.adapters.routing.envoy.override_routes import asked_routes, refusal
+from croupier.adapters.routing.envoy.overrides import kept_inside
+from croupier.adapters.routing.envoy.pinned import matching, named_routes
 from croupier.adapters.routing.envoy.players import (
     Players,
     attribute_header,
@@ -34,41 +38,42 @@ def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
     prefixes = [(prefix, routed) for routed in table.services for prefix in routed.service.prefixes]
     prefixes.sort(key=lambda item: (-len(item[0]), item[0]))
     routes = [route for prefix, routed in prefixes for route in _prefix_routes(prefix, routed, settings)]
+    routes.append({"match": {"prefix": "/"}, **_answer(404, "No service has this path.")})
+    forwarding = _forwarding(settings)
+    if settings.override_jwks is not None:
+        running = [backend.key for backend in table.backends]
+        asked = (
+            route
+            for prefix, routed in prefixes
+            for route in asked_routes(_path(prefix), routed.service.name, running, settings.request_timeout_s)
+        )
+        routes = [refusal(), *asked, *routes]
     return {
         "@type": f"{TYPE}config.route.v3.RouteConfiguration",
         "name": LISTENER,
         "validate_clusters": True,
         # Twins of the headers are for this table only: services must not take a visitor's cookie for a login.
-        "request_headers_to_remove": list(settings.players.twins) if settings.players else [],
+        "request_headers_to_remove": [*(settings.players.twins if settings.players else ()), *kept_inside(settings)],
         "virtual_hosts": [
             {
                 "name": LISTENER,
                 "domains": ["*"],
-                "routes": [*routes, {"match": {"prefix": "/"}, **_answer(404, "No service has this path.")}],
+                **matching(routes, prefixes, {"timeout": forwarding["timeout"]}, forwarding["retry_policy"]),
             }
         ],
     }
 
 
+def _path(prefix: str) -> Json:
+    return {"prefix": "/"} if prefix == "/" else {"path_separated_prefix": prefix}
+
+
 def _prefix_routes(prefix: str, routed: RoutedService, settings: EnvoySettings) -> Iterator[Json]:
     service, routes = routed.service, routed.routes
-    players = settings.players
-    path = {"prefix": "/"} if prefix == "/" else {"path_separated_prefix": prefix}
+    path = _path(prefix)
+    yield from named_routes(path, routed, _forwarding(settings))
     for share in routes.shares:
-        yield {
-            "match": {
-                **path,
-                "headers": [*_segment_headers(share.segment, service, players), _has_player(service, players)],
-            },
-            "route": {
-                **_destination(share, routes),
-                **_salted(routes.salt, service, players),
-                **_forwarding(settings),
-            },
-            "metadata": _metadata(
-                {"service": service.name, "segment": _segment_metadata(share.segment, service, players)}
-            ),
-        }
+        yield from with_copies(_share_route(path, share, routed, settings), routes)
     default: Json = {"match": path, "metadata": _metadata({"service": service.name, "default": routes.default})}
     if routes.default is None:
         retry = {"header": {"key": "retry-after", "value": "5"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
@@ -76,7 +81,24 @@ def _prefix_routes(prefix: str, routed: RoutedService, settings: EnvoySettings) 
         yield {**default, **_answer(503, title), "response_headers_to_add": [retry]}
     else:
         cluster = cluster_name(VersionKey(service.name, routes.default))
-        yield {**default, "route": {"cluster": cluster, **_forwarding(settings)}}
+        yield from with_copies({**default, "route": {"cluster": cluster, **_forwarding(settings)}}, routes)
+
+
+def _share_route(path: Json, share: Share, routed: RoutedService, settings: EnvoySettings) -> Json:
+    service, players = routed.service, settings.players
+    segment = _segment_metadata(share.segment, service, players)
+    return {
+        "match": {
+            **path,
+            "headers": [*_segment_headers(share.segment, service, players), _has_player(service, players)],
+        },
+        "route": {
+            **_destination(share, routed.routes),
+            **_salted(routed.routes.salt, service, players),
+            **_forwarding(settings),
+        },
+        "metadata": _metadata({"service": service.name, "segment": segment}),
+    }
 
 
 def _destination(share: Share, routes: ServiceRoutes) -> Json:

@@ -27,7 +27,8 @@ class EnvoySettings:
 
     ``drain_s`` is how long a stop waits for requests in flight. ``stream_idle_s`` ends streams, WebSockets too, on
     which nothing moved. ``linger_s`` is how long a cluster that no route names any more is kept for requests under way.
-    Without ``players`` the identity and attribute headers are taken as they come.
+    Without ``players`` the identity and attribute headers are taken as they come. Without ``preview_port`` there is no
+    preview address, without ``override_jwks`` (public keys) nobody can ask for a version.
     """
 
     run_dir: Path
@@ -44,6 +45,9 @@ class EnvoySettings:
     max_connections: int = 20_000
     log_limit_bytes: int = 10_000_000
     players: Players | None = None
+    preview_port: int | None = None
+    preview_host: str = "127.0.0.1"
+    override_jwks: str | None = None
 
     def __post_init__(self) -> None:
         # One spelling, whatever links or working directory: the running Envoy is recognised by it.
@@ -63,12 +67,22 @@ class EnvoySettings:
         return self.run_dir / "admin.sock"
 
     @property
+    def compare_socket(self) -> Path:
+        """Where the process listens that compares answers; no longer than the other socket's path."""
+        return self.run_dir / "diff.sock"
+
+    @property
     def cds_file(self) -> Path:
         return self.run_dir / "cds" / "cds.json"
 
     @property
     def rds_file(self) -> Path:
         return self.run_dir / "rds" / "rds.json"
+
+    @property
+    def preview_file(self) -> Path:
+        """The routes of the preview address."""
+        return self.run_dir / "preview" / "rds.json"
 
     @property
     def ecds_file(self) -> Path:

@@ -16,7 +16,7 @@ import structlog
 
 from croupier.adapters.private_file import replace_private
 from croupier.adapters.routing.envoy.admin import Admin
-from croupier.adapters.routing.envoy.bootstrap import render_bootstrap
+from croupier.adapters.routing.envoy.bootstrap import Json, render_bootstrap
 from croupier.adapters.routing.envoy.files import (
     Resources,
     open_private,
@@ -24,6 +24,7 @@ from croupier.adapters.routing.envoy.files import (
     write_resources,
 )
 from croupier.adapters.routing.envoy.keys import TokenKeys
+from croupier.adapters.routing.envoy.preview import render_preview
 from croupier.adapters.routing.envoy.process import (
     EnvoyProcess,
     accepts,
@@ -101,6 +102,8 @@ class Supervisor:
                 _log.warning("envoy replaced: it runs with other settings, or does not serve", pid=running.pid)
                 await self._drain_and_end(running)
             check_port(settings.listen_host, settings.port)
+            if settings.preview_port is not None:
+                check_port(settings.preview_host, settings.preview_port)
             await validate(settings.find_binary(), bootstrap)
             self._process = self._spawn()
             await self._until_live(self._process)
@@ -171,7 +174,7 @@ class Supervisor:
 def _lock_run_dir(root: Path) -> IO[bytes]:
     """Make the private run directory and hold it. The lock ends with our process, however that ends."""
     try:
-        for folder in (root, root / "cds", root / "rds", root / "ecds"):
+        for folder in (root, root / "cds", root / "rds", root / "ecds", root / "preview"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         lock = open_private(root / "lock", "a+b")
@@ -219,7 +222,10 @@ def _command(settings: EnvoySettings, bootstrap: Path) -> list[str]:
 def _write_missing_resources(settings: EnvoySettings) -> None:
     """Files of an earlier run are served again; where there are none, everything is 404."""
     nothing = render_routes(TrafficTable(services=(), backends=()), settings)
-    for path, resources in ((settings.cds_file, ()), (settings.rds_file, (nothing,))):
+    files: list[tuple[Path, tuple[Json, ...]]] = [(settings.cds_file, ()), (settings.rds_file, (nothing,))]
+    if settings.preview_port is not None:
+        files.append((settings.preview_file, (render_preview(TrafficTable(services=(), backends=()), settings),)))
+    for path, resources in files:
         if read_resources(path) is None:
             write_resources(path, Resources(version="0", resources=resources))
 

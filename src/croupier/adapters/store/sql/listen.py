@@ -36,9 +36,11 @@ async def listening(database: Database, channel: str) -> AsyncIterator[Notificat
     _, options = database.engine.dialect.create_connect_args(database.url)
     try:
         connection = await psycopg.AsyncConnection.connect(**options, autocommit=True)
-        async with connection:
+        try:
             await connection.execute(f'LISTEN "{channel}"')
             yield Notifications(connection)
+        finally:  # its own 'async with' would first roll back, and stay open where a task is cancelled twice
+            await connection.close()
     except psycopg.Error as error:
         raise Transient(
             f"the database {shown(database.url)} does not tell of changes: {type(error).__name__}."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 VERSION_TABLE: Final = "croupier_schema_version"
-NEWEST: Final = "0004"
+NEWEST: Final = "0005"
 """The schema that this version uses: that of the last migration. A database that has it needs no Alembic loaded."""
 _LOCK: Final = 0x63726F7570696572
 """PostgreSQL's advisory lock of migrations: "croupier" in ASCII."""

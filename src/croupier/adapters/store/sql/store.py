@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
-from croupier.adapters.store.sql import bookmarks, commit, experiments, flags, journal, leases, listings, samples
+from croupier.adapters.store.sql import bookmarks, commit, experiments, flags, journal, leases, listings, pins, samples
 from croupier.adapters.store.sql.changes import Changes, Subscription
 from croupier.adapters.store.sql.database import Database, parse_url
 from croupier.adapters.store.sql.schema import migrate_database
@@ -30,10 +30,12 @@ from croupier.control.ports import (
     Verification,
 )
 from croupier.control.ports.experiments import Batch, Point
+from croupier.control.ports.pins import Moved, Pin, PinReport, VersionPins
 from croupier.core.experiments import Run, Tally
 from croupier.core.flags.preset import PresetState
 from croupier.core.releases import Release
 from croupier.core.rollout.events import Event
+from croupier.core.rollout.pins import PinnedId
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Corrupt
 
@@ -192,6 +194,33 @@ class SqlStore:
 
     async def drop_run(self, run_id: str) -> None:
         await self._database.write(partial(experiments.drop, run_id=run_id))
+
+    # --- PinLedger ---------------------------------------------------------------------------------------------------
+
+    async def report_pins(self, reports: Sequence[PinReport]) -> None:
+        await self._database.write(partial(pins.report, reports=reports), durable=False)
+
+    async def open_pins(self, now: float, heard_s: float) -> Sequence[VersionPins]:
+        return await self._database.read(partial(pins.standing, now=now, heard_s=heard_s))
+
+    async def unnamed_pins(self, service: str, now: float, limit: int) -> Sequence[PinnedId]:
+        return await self._database.read(partial(pins.unnamed, service=service, now=now, limit=limit))
+
+    async def leave_pins(self, service: str, version: str, by: float | None) -> None:
+        await self._database.write(partial(pins.leave, service=service, version=version, by=by))
+
+    async def move_pins(self, service: str, version: str, rollout: str, why: str, now: float, *, due: bool) -> Moved:
+        work = partial(pins.move, service=service, version=version, rollout=rollout, why=why, now=now, due=due)
+        return await self._database.write(work)
+
+    async def pins(
+        self, service: str, *, moved_by: str | None = None, cursor: str | None = None, limit: int = 100
+    ) -> Page[Pin]:
+        work = partial(pins.listed, service=service, moved_by=moved_by, cursor=cursor, limit=limit)
+        return await self._database.read(work)
+
+    async def forget_pins(self, now: float, moved_before: float) -> None:
+        await self._database.write(partial(pins.forget, now=now, moved_before=moved_before), durable=False)
 
     # --- Tokens ------------------------------------------------------------------------------------------------------
 

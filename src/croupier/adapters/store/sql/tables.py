@@ -223,3 +223,34 @@ bookmarks = Table(
     Column("bookmark", Text, nullable=False),
 )
 """How far each receiver of notices was told."""
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("unnamed", Boolean, nullable=False),
+    Column("player", Text, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("leave_by", Double),
+    Column("moved_by", Text, nullable=False),
+    Column("moved_at", Double),
+    Column("why", Text, nullable=False),
+    Index("pins_version", "service", "version", "moved_by"),
+    Index("pins_opened", "service", "moved_by", "opened_at", "kind", "id"),
+)
+"""Open rounds, and those that a rollout moved. One without a version was closed before anybody said it was opened."""
+
+pin_reporters = Table(
+    "pin_reporters",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("client", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("told_at", Double, nullable=False),
+    Column("heard_at", Double, nullable=False),
+)
+"""``told_at``: all that the process opened until then is known. ``heard_at``: when it last said anything."""

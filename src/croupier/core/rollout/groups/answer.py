@@ -1,32 +1,47 @@
-"""What follows from all gates that fail in one look: actions on groups, or everybody goes back. Pure.
+"""What follows from all gates that fail in one look: a segment is held, groups are acted upon, or everybody goes back.
+Pure.
 
 It needs nothing but the recorded state, so that the record makes the same actions again (``redecide``). Called by
 ``decide`` at each tick.
 """
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from croupier.core.gates import GateState, Judgement, Verdict
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.remedy import remedy
+from croupier.core.rollout.segments.answer import Alone, alone, may_hold
 from croupier.core.rollout.state import RolloutState
+
+Acting: TypeAlias = e.GroupActed | e.SegmentHeld
+"""What is done instead of giving up the whole release."""
 
 
 def answer(
     state: RolloutState, binding: Iterable[str], now: float, *, recording: bool = True
-) -> tuple[e.GroupActed, ...] | e.AbortStarted:
+) -> tuple[Acting, ...] | e.AbortStarted:
     """What the ``binding`` gates that say ``fail`` ask for between them; nothing where none does. Without ``recording``
     nothing is acted upon, and all goes back.
     """
+    binding = tuple(binding)
+    failing = [
+        (gate, gate.latest)
+        for gate in map(state.gate_state, binding)
+        if gate.latest is not None and gate.latest.verdict is Verdict.FAIL
+    ]
+    single = alone(state, binding, [gate.gate for gate, _ in failing], now) if recording else Alone()
     acting: list[e.GroupActed] = []
-    for name in binding:
-        gate = state.gate_state(name)
-        if gate.latest and gate.latest.verdict is Verdict.FAIL:
-            done = remedy(state, state.plan.gate(name), now) if recording else "this cannot be recorded now"
-            if isinstance(done, str):
-                return _blamed(gate, gate.latest, done if state.plan.gate(name).on_group_fail else "", now)
-            acting += done
-    return _within_bounds(state, acting, now)
+    for gate, latest in failing:
+        if gate.gate in single.answered:
+            continue
+        done = remedy(state, state.plan.gate(gate.gate), now) if recording else "this cannot be recorded now"
+        if isinstance(done, str):
+            asked = state.plan.gate(gate.gate).on_group_fail or (not recording and may_hold(state, gate.gate))
+            return _blamed(gate, latest, single.why_not.get(gate.gate) or (done if asked else ""), now)
+        acting += done
+    acted = _within_bounds(state, acting, now)
+    return acted if isinstance(acted, e.AbortStarted) else (*acted, *single.holds)
 
 
 def _blamed(gate: GateState, latest: Judgement, alone: str, now: float) -> e.AbortStarted:

@@ -20,10 +20,12 @@ def actions(gates: Iterable[Gate]) -> int:
     return max((gate.on_group_fail.at_most for gate in gates if gate.on_group_fail is not None), default=0)
 
 
-def running(gate: Gate, budget: float, restarts: int) -> float:
-    """The part of the gate's ``budget`` that its tests hold at the start, where it may begin anew so many times."""
+def running(gate: Gate, budget: float, restarts: int, *, holds: int = 0) -> float:
+    """The part of the gate's ``budget`` that its tests hold at the start, where it may begin anew so many times: after
+    ``restarts`` actions on groups, and after ``holds`` of segments, of which each may begin all of it anew.
+    """
     # With groups, each action begins the whole anew and a watch; without, the whole is all there is.
-    return budget / (1.0 + restarts * (2.0 * OF_THE_WHOLE if gate.by else 1.0))
+    return budget / (1.0 + holds + restarts * (2.0 * OF_THE_WHOLE if gate.by else 1.0))
 
 
 def of_one_watch(running_budget: float) -> float:

@@ -4,6 +4,7 @@ From an action on, the traffic is another one: it must be confirmed anew, and ev
 after. What was held against the group is not held against the others.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from croupier.core.gates import GateState
@@ -20,13 +21,18 @@ def acted_upon(event: e.GroupActed) -> Acted:
 
 def begun_anew(gate: GateState, scope: Group) -> GateState:
     """What a gate remembers once the scope was set aside: its verdict is over, and so is the whole's evidence."""
+    return afresh(gate, lambda group: covers(scope, group))
+
+
+def afresh(gate: GateState, aside: Callable[[Group], bool]) -> GateState:
+    """The same, for the groups that are ``aside``."""
     return replace(
         gate,
         streaks=(),
         passed_at=None,
         violated_since=None,
         latest=None,
-        evidence=restarted(gate.evidence, lambda group: covers(scope, group)) if gate.evidence is not None else None,
+        evidence=restarted(gate.evidence, aside) if gate.evidence is not None else None,
         undecided_s=0.0,
         blind_since=None,
     )

@@ -87,7 +87,8 @@ def _timed(plan: Plan, traffic: Mapping[str, Traffic]) -> tuple[Timed, ...]:
     seen = dict.fromkeys(traffic, Seen())
     out: list[Timed] = []
     for stage in stages(plan):
-        watching = [plan.gate(name) for name in dict.fromkeys((*plan.guards, *stage.asked))] if stage.exposing else []
+        names = dict.fromkeys((*plan.guards, *stage.guards, *stage.asked)) if stage.exposing else ()
+        watching = [plan.gate(name) for name in names]
         warming = stage.exposing and not any(earlier.stage.exposing for earlier in out)
         passes = {gate.name: _passing(gate, traffic.get(gate.name), stage, seen, warming=warming) for gate in watching}
         usual_s = lasts(plan, stage, passes)

@@ -10,14 +10,23 @@ from dataclasses import dataclass
 from croupier.core.gates import ClassicRule
 from croupier.core.gates.forecast.passing import Passing
 from croupier.core.rollout.exposure import NOBODY, given, named
-from croupier.core.rollout.spec import Analysis, Pause, Plan, SetSegment, SetWeight, Step
+from croupier.core.rollout.spec import (
+    Analysis,
+    Approval,
+    Pause,
+    Plan,
+    SetSegment,
+    SetWeight,
+    Shadow,
+    Step,
+)
 from croupier.core.segments import BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """The steps from index ``first`` on, during which the canary has ``weight_bp`` of everybody and ``shares`` of
-    single segments (by name); ``next_bp`` follows if all goes well.
+    single segments (by name), which ``guards`` judge alone; ``next_bp`` follows if all goes well.
     """
 
     first: int
@@ -25,6 +34,7 @@ class Stage:
     weight_bp: int
     next_bp: int
     shares: tuple[tuple[str, int], ...] = ()
+    guards: tuple[str, ...] = ()
 
     @property
     def exposing(self) -> bool:
@@ -38,14 +48,19 @@ class Stage:
 
     @property
     def by_hand(self) -> bool:
-        """Whether it ends when a person promotes."""
-        return any(isinstance(step, Pause) and step.duration_s is None for step in self.steps)
+        """Whether it ends when a person promotes, or approves."""
+        return any(by_hand(step) for step in self.steps)
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The gates that its analyses ask."""
         names = [name for step in self.steps if isinstance(step, Analysis) for name in step.gates]
         return tuple(dict.fromkeys(names))
+
+
+def by_hand(step: Step) -> bool:
+    """Whether the step waits for a person."""
+    return isinstance(step, Approval) or (isinstance(step, Pause) and step.duration_s is None)
 
 
 def stages(plan: Plan) -> tuple[Stage, ...]:
@@ -57,6 +72,7 @@ def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
     starts = [index for index, step in enumerate(steps) if isinstance(step, SetWeight | SetSegment) or index == 0]
     weight, insides = 0, NOBODY
     weights: list[int] = []
+    guards: tuple[str, ...] = ()
     for start in starts:
         step = steps[start]
         weight = step.weight_bp if isinstance(step, SetWeight) else weight
@@ -66,7 +82,8 @@ def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
         following = next((later for later in weights[place + 1 :] if later > weight), BUCKETS)
         step = steps[start]
         insides = given(insides, step.segment, step.weight_bp) if isinstance(step, SetSegment) else insides
-        yield Stage(start, steps[start:end], weight, following, named(weight, insides))
+        guards += step.guards if isinstance(step, SetSegment) else ()
+        yield Stage(start, steps[start:end], weight, following, named(weight, insides), tuple(dict.fromkeys(guards)))
 
 
 def lasts(plan: Plan, stage: Stage, passes: Mapping[str, Passing], *, soonest: bool = False) -> float:
@@ -76,7 +93,7 @@ def lasts(plan: Plan, stage: Stage, passes: Mapping[str, Passing], *, soonest: b
     at = 0.0
     for step in stage.steps:
         match step:
-            case Pause(duration_s=float() | int() as seconds):
+            case Pause(duration_s=float() | int() as seconds) | Shadow(duration_s=seconds):
                 at += seconds
             case Analysis(gates=gates):
                 held = [name for name in gates if not plan.gate(name).advisory]
@@ -85,7 +102,8 @@ def lasts(plan: Plan, stage: Stage, passes: Mapping[str, Passing], *, soonest: b
                 pass
     if not stage.exposing:
         return at
-    held = [name for name in plan.guards if not plan.gate(name).advisory]
+    at = max(at, plan.disruption.between_s) if plan.disruption is not None else at
+    held = [name for name in (*plan.guards, *stage.guards) if not plan.gate(name).advisory]
     return max([at, *(_seconds(passes[name], soonest=soonest) for name in held)])
 
 

@@ -1,0 +1,46 @@
+"""From the shape of a calendar to the core's, with the core's defaults. Nothing is judged here."""
+
+from collections.abc import Iterator
+
+from croupier.adapters.manifests.shapes.calendar import CalendarShape, EntryShape, ScopeShape
+from croupier.core.governance.calendar.model import EVERYTHING, Calendar, Entry, Kind, Scope
+from croupier.core.segments import AttributeMatch
+
+UTC = "UTC"
+
+
+def calendar(shape: CalendarShape) -> Calendar:
+    """The calendar, freezes before windows."""
+    return Calendar(shape.metadata.name, tuple(_entries(shape)), shape.spec.description or "")
+
+
+def _entries(shape: CalendarShape) -> Iterator[Entry]:
+    zone = shape.spec.time_zone or UTC
+    for kind, written in ((Kind.FREEZE, shape.spec.freezes), (Kind.WINDOW, shape.spec.windows)):
+        for each in written or ():
+            yield _entry(each, kind, zone)
+
+
+def _entry(shape: EntryShape, kind: Kind, zone: str) -> Entry:
+    return Entry(
+        name=shape.name,
+        kind=kind,
+        begins=shape.begins,
+        ends=shape.ends,
+        zone=shape.time_zone or zone,
+        rule=shape.repeat,
+        without=tuple(shape.leave_out or ()),
+        scope=_scope(shape.scope) if shape.scope else EVERYTHING,
+        why=shape.why or "",
+        uid=shape.uid,
+        sequence=shape.sequence or 0,
+    )
+
+
+def _scope(shape: ScopeShape) -> Scope:
+    match = {**({"market": shape.markets} if shape.markets else {}), **(shape.match or {})}
+    return Scope(
+        services=tuple(shape.services or ()),
+        matches=tuple(AttributeMatch(name, tuple(values)) for name, values in sorted(match.items())),
+        environments=tuple(shape.environments or ()),
+    )

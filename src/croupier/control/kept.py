@@ -1,0 +1,49 @@
+"""Rollouts that are over and still matter: those whose versions are kept running, and may be gone back to.
+
+Read from the record, so that a restart of the control plane stops nothing early. Used by the reconciler after each
+reading; a service whose delivery did not change since is not read again.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from croupier.control.fleet import Fleet
+from croupier.control.ports import Store, Stored
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import Corrupt
+
+_KEEPING: Final = (Phase.SUCCEEDED, Phase.ABORTED)
+"""A superseded canary is kept by nobody: another one has taken its place."""
+_FURTHEST: Final = 10
+"""So many rollouts of a service are looked at: those given up since the last promotion, and that one."""
+
+
+async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping[str, Stored[RolloutState]]:
+    """The fleet's rollouts with those that ended, newest first of each service, back to the one that made its stable
+    version so.
+    """
+    found = dict(fleet.rollouts)
+    for service, delivery in fleet.deliveries.items():
+        known = before.deliveries.get(service) if before is not None else None
+        if before is not None and known is not None and known.version == delivery.version:
+            ended = [each for each in before.rollouts.values() if each.value.service == service]
+        else:
+            ended = await _ended(store, service, delivery.value.rollouts, delivery.value.stable)
+        for each in ended:
+            if each.value.phase in _KEEPING:
+                found.setdefault(each.value.id, each)
+    return found
+
+
+async def _ended(store: Store, service: str, newest: int, stable: str | None) -> list[Stored[RolloutState]]:
+    found: list[Stored[RolloutState]] = []
+    for number in range(newest, max(newest - _FURTHEST, 0), -1):
+        try:
+            stored = await store.rollout(f"{service}-{number}")
+        except Corrupt:  # it keeps nothing, and nobody goes back to it
+            continue
+        if stored is not None:
+            found.append(stored)
+            if stored.value.phase is Phase.SUCCEEDED and stored.value.canary == stable:
+                break
+    return found

@@ -1,0 +1,116 @@
+"""How a release is to be rolled out: the plan that the documents make for the traffic of now, tried out before anybody
+is exposed. Called by ``rollouts`` at a start.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
+
+from croupier.control import together
+from croupier.control.groups import Switches, check_holds, check_kills
+from croupier.control.ports import Ports, Spec, Stored
+from croupier.control.ports import ServiceState as Delivery
+from croupier.control.probing import probe
+from croupier.control.traffic import counting, paces, requests_per_s, serving
+from croupier.core.gates import AnalysisRule, Gate
+from croupier.core.releases import Service
+from croupier.core.rollout.profile.fill import with_usual
+from croupier.core.rollout.prove import prove
+from croupier.core.rollout.resolve import gate_uses, resolve
+from croupier.core.rollout.spec import Plan, RolloutSpec
+from croupier.core.rollout.state import RolloutState
+from croupier.core.segments import Segment
+from croupier.core.smoke import SmokeCheck
+from croupier.errors import NotFound, Rejected
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MANY: Final = 2
+"""From more gates on, what is tried out before a start is tried out beside the event loop."""
+_OTHERWISE = "Mend the gate and apply it, or start by a Rollout without it: --strategy NAME."
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a release is rolled out: by which Rollout document (needed only where a service has several), whether in the
+    lane for hotfixes, and whether also a hotfix in progress may be superseded.
+    """
+
+    strategy: str | None = None
+    hotfix: bool = False
+    supersede: bool = False
+
+
+async def planned(ports: Ports, delivery: Delivery, active: Stored[RolloutState] | None, how: How) -> Plan:
+    """The plan that the documents make for the service, as they are now, for the traffic that it has now."""
+    service = delivery.service
+    specs = [item.value.spec for item in await ports.store.documents()]
+    ways = [spec for spec in specs if isinstance(spec, RolloutSpec)]
+    plans = [spec for spec in ways if spec.service == service and not spec.services]
+    if how.strategy is not None and any(spec.name == how.strategy and spec.services for spec in ways):
+        together.chosen(ways, (service,), how.strategy)
+    chosen = [spec for spec in plans if how.strategy in (None, spec.name)]
+    names = ", ".join(sorted(spec.name for spec in plans))
+    if not plans:
+        raise NotFound(f"No Rollout says how to roll out {service}.", hint="Write one and apply it.")
+    if not chosen:
+        raise NotFound(f"{service} has no Rollout '{how.strategy}'.", hint=f"It has: {names}.")
+    if len(chosen) > 1:
+        raise Rejected(f"{service} has several Rollouts: {names}.", hint="Choose one: --strategy NAME.")
+    return await made(ports, chosen[0], specs, delivery, active, hotfix=how.hotfix)
+
+
+async def made(
+    ports: Ports,
+    spec: RolloutSpec,
+    specs: Iterable[Spec],
+    delivery: Delivery,
+    active: Stored[RolloutState] | None,
+    *,
+    hotfix: bool = False,
+) -> Plan:
+    """The plan of this document, for the traffic that the service has now."""
+    known = tuple(specs)
+    gates = with_usual(spec, {spec.name: spec for spec in known if isinstance(spec, Gate)})
+    segments = [spec for spec in known if isinstance(spec, Segment)]
+    checks = [spec for spec in known if isinstance(spec, SmokeCheck)]
+    per_s = None
+    if paces(spec) and (whom := await serving(ports, delivery, active)) is not None:
+        per_s = await requests_per_s(ports, counting(spec, gates), whom)
+    asked = (spec, gates.values(), segments, checks)
+    return await _beside(len(gate_uses(spec)), resolve, *asked, per_s=per_s, hotfix=hotfix)
+
+
+async def try_out(ports: Ports, switches: Switches, plan: Plan, service: str, stable: str | None) -> None:
+    """Refuse, before anybody is exposed, gates that cannot judge and actions on groups that cannot be done."""
+    if stable is not None:
+        await _probe(ports, plan, service, stable)
+    # An action on a group that could not be done would take everybody back instead.
+    for document in await ports.store.documents("Service"):
+        if isinstance(document.value.spec, Service) and document.value.spec.name == service:
+            check_holds(plan, document.value.spec)
+    if stable is not None:
+        await check_kills(ports, switches, plan, service, stable)
+
+
+async def _probe(ports: Ports, plan: Plan, service: str, stable: str) -> None:
+    """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
+    and one that cannot fail next to this stable version guards nobody: refuse them before anybody is exposed.
+    """
+    # An analysis counts nothing; and without proof that it can turn red there would be no plan.
+    judging = [gate for gate in plan.gates if not isinstance(gate.rule, AnalysisRule)]
+    for found in await probe(ports, judging, service, stable):
+        gate = found.gate
+        if found.blind is not None:
+            said = found.blind if found.blind.endswith("?") else f"{found.blind}."
+            raise Rejected(f"Gate {gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
+        proof = await _beside(len(plan.gates), prove, plan, gate.name, found.usual)
+        if proof.red_after_s is None and not gate.advisory:
+            raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
+
+
+async def _beside(gates: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do what tries out so many gates: each may take a third of a second, and an abort must come through."""
+    return await asyncio.to_thread(work, *args, **kwargs) if gates > _MANY else work(*args, **kwargs)

@@ -1,0 +1,87 @@
+"""Smoke checks that are under way: one run for each rollout that wants one, beside the loop, which never waits for it.
+
+Started when recorded state asks for it, ended when that asks for something else (an abort, above all). A control plane
+that dies in the middle leaves no trace but requests: whoever takes over runs the checks again. Called by ``reconcile``.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from croupier.control.ports import Ports, VersionKey
+from croupier.core.rollout import smoking
+from croupier.core.rollout.smoking import Smoked, Wanted
+from croupier.core.rollout.state import RolloutState
+from croupier.core.smoke import CheckResult, SmokeCheck
+from croupier.errors import CroupierError
+
+_AGAIN_S: Final = 5.0
+"""From one try to the next of a check that could not be run."""
+
+log = logging.getLogger("croupier.control")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    wanted: Wanted
+    results: asyncio.Task[tuple[CheckResult, ...]]
+
+
+@dataclass(slots=True)
+class SmokeRuns:
+    """The runs, by rollout. ``answered`` is set when one ends."""
+
+    ports: Ports
+    answered: asyncio.Event
+    _running: dict[str, _Run] = field(default_factory=dict)
+
+    def heard(self, state: RolloutState, now: float) -> Smoked | None:
+        """Results of the run that the rollout wants now, if they are there; starts it, and ends any other."""
+        wanted = smoking.wanted(state, now)
+        run = self._running.get(state.id)
+        if run is not None and run.wanted != wanted:
+            self.drop(state.id)
+            run = None
+        if wanted is None:
+            return None
+        if run is None:
+            key = VersionKey(state.service, state.canary)
+            task = asyncio.create_task(self._results(wanted, key), name=f"smoke-{state.id}")
+            task.add_done_callback(lambda _: self.answered.set())
+            run = self._running[state.id] = _Run(wanted, task)
+        return Smoked(wanted, run.results.result()) if run.results.done() else None
+
+    def drop(self, rollout: str) -> None:
+        """Nobody wants to know any more."""
+        if (run := self._running.pop(rollout, None)) is not None:
+            run.results.cancel()
+
+    def keep(self, rollouts: Collection[str]) -> None:
+        """Drop the runs of all other rollouts."""
+        for rollout in self._running.keys() - set(rollouts):
+            self.drop(rollout)
+
+    async def _results(self, wanted: Wanted, key: VersionKey) -> tuple[CheckResult, ...]:
+        """One check after the other, to the first that fails: that is enough to go back."""
+        results: list[CheckResult] = []
+        for check in wanted.checks:
+            results.append(await self._result(wanted, check, key))
+            if not results[-1].passed:
+                break
+        return tuple(results)
+
+    async def _result(self, wanted: Wanted, check: SmokeCheck, key: VersionKey) -> CheckResult:
+        """What came of the check; tried again while it cannot be run, which says nothing about the version."""
+        told = ""
+        while True:
+            try:
+                return await self.ports.smoke.run(check, key)
+            except CroupierError as trouble:
+                if str(trouble) != told:
+                    told = str(trouble)
+                    log.warning("%s: smoke check %s could not be run: %s", wanted.rollout, check.name, told)
+            except Exception:  # a mistake of ours says nothing about the version
+                log.exception("%s: smoke check %s could not be run", wanted.rollout, check.name)
+            await self.ports.clock.sleep(_AGAIN_S)

@@ -1,0 +1,62 @@
+"""``/services/{service}/version-tokens``: tokens with which a request reaches one version, whatever players get.
+
+For people and CI that look at a version before players have it. Each is recorded: who asked, for which version, why.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from croupier.control.ports import Commit, VersionKey
+from croupier.core.journal.entry import Entry
+from croupier.core.smoke.override import TOKEN_HEADER
+from croupier.errors import NotFound, Rejected
+from croupier.server.api import models as m
+from croupier.server.api.formats import moment
+from croupier.server.api.idempotency import Kept
+from croupier.server.auth import Operator
+from croupier.server.context import Here
+
+router = APIRouter(prefix="/services", tags=["services"])
+
+
+@router.post(
+    "/{service}/version-tokens",
+    operation_id="create_version_token",
+    status_code=201,
+    response_model=m.VersionTokenView,
+    summary="Make a token for one version",
+)
+async def create_version_token(
+    request: Request,
+    here: Here,
+    who: Operator,
+    service: Annotated[str, Path(max_length=63)],
+    asked: m.VersionTokenRequest,
+) -> Response:
+    """Requests that carry it in the header it names reach this version through the edge, are marked, and count in no
+    gate. It is no login. Its text is shown this once; a repeated answer to the same idempotency key has none.
+    """
+    overrides = here.ports.overrides
+    if overrides is None:
+        raise Rejected("This control plane's data plane lets nobody ask for a version.")
+    if await here.ports.store.release(service, asked.version) is None:
+        raise NotFound(f"{service} has no release {asked.version}.", hint=f"See: croupier release list {service}")
+
+    async def run(kept: Kept) -> Response:
+        now = here.ports.clock.now()
+        text = overrides.sign([VersionKey(service, asked.version)], asked.seconds, who.name)
+        shown = m.VersionTokenView(
+            header=TOKEN_HEADER,
+            token="",
+            service=service,
+            version=asked.version,
+            expires_at=moment(now + asked.seconds),
+        )
+        event = {"type": "version_token_created", "version": asked.version, "seconds": asked.seconds}
+        entry = Entry(now, who.name, "create version token", f"version-token/{service}", (event,), asked.reason)
+        await here.ports.store.commit(Commit((entry,), now, answer=kept.keep(201, shown)))
+        body = shown.model_copy(update={"token": text}).model_dump_json(by_alias=True)
+        return Response(body, 201, {"Cache-Control": "no-store"}, media_type="application/json")
+
+    return await here.answers.once(request, who, run)

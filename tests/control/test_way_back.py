@@ -1,0 +1,187 @@
+"""Undo after a promotion, on the real store: one push, whatever is broken, and over restarts of the control plane."""
+
+from typing import Any
+
+import pytest
+
+from croupier.control.fleet import Fleet
+from croupier.control.kept import with_kept
+from croupier.control.ports import Intent, ServiceState, Stored
+from croupier.control.rollouts import Ask
+from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.core.rollout.routes import stable_routes
+from croupier.core.rollout.spec import Pause, SetWeight
+from croupier.core.rollout.state import Phase
+from croupier.errors import Rejected, Transient
+
+BORIS = Ask("boris", "deposits fail")
+BACK = stable_routes("shop", "1.0.0")
+
+
+@pytest.fixture
+async def promoted(bare: Any) -> Any:
+    """1.1.0 serves everybody, and 1.0.0 is kept for an hour."""
+    await bare.open(steps=(SetWeight(10_000), Pause(5.0)), keep_stable_s=3600.0)
+    await bare.a.rollouts.start("shop", "1.1.0", BORIS)
+    await bare.turn(8)
+    assert (await bare.state("shop-2")).phase is Phase.SUCCEEDED
+    assert bare.running() == {"1.0.0", "1.1.0"}
+    return bare
+
+
+async def test_everybody_is_back_in_one_turn_and_it_is_recorded(promoted: Any) -> None:
+    outcome = await promoted.a.rollouts.undo("shop-2", BORIS)
+    assert outcome.rollout.value.phase is Phase.ABORTING
+    assert outcome.delivery.value.stable == "1.0.0"
+    promoted.a.happenings.restart()
+    await promoted.a.reconciler.tick()
+    assert promoted.served == BACK
+    assert (await promoted.state("shop-2")).phase is Phase.ABORTED
+    (recorded,) = await promoted.store.entries(after=outcome.seq - 1, limit=1)
+    assert (recorded.entry.actor, recorded.entry.action, recorded.entry.reason) == ("boris", "undo", "deposits fail")
+    (delivery,) = await promoted.store.services()
+    assert (delivery.value.stable, delivery.value.active) == ("1.0.0", None)
+
+
+async def test_a_new_stack_that_is_broken_in_any_way_is_not_waited_for(promoted: Any) -> None:
+    promoted.workloads.crash_loop(promoted.key("1.1.0"), "it crashes")
+    await promoted.a.rollouts.undo("shop-2", BORIS)
+    await promoted.a.reconciler.tick()
+    assert promoted.served == BACK
+
+
+async def test_it_needs_no_store(promoted: Any) -> None:
+    promoted.a.down = True
+    assert await promoted.a.rollouts.undo("shop-2", BORIS) is None
+    await promoted.a.reconciler.tick()
+    assert promoted.served == BACK
+    promoted.a.down = False
+    await promoted.turn(2)
+    state = await promoted.state("shop-2")
+    assert (state.phase, state.abort.reason) == (Phase.ABORTED, "deposits fail")
+    assert promoted.served == BACK
+
+
+async def test_a_control_plane_that_comes_anew_keeps_what_is_kept_and_goes_back(promoted: Any) -> None:
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await promoted.turn(3, site=b)
+    assert promoted.running() == {"1.0.0", "1.1.0"}  # by the record: nothing of it is in this one's memory
+    b.down = True
+    assert await b.rollouts.undo("shop-2", BORIS) is None
+    await b.reconciler.tick()
+    assert promoted.served == BACK
+
+
+async def test_killed_between_the_record_and_the_push_it_goes_back_all_the_same(promoted: Any) -> None:
+    await promoted.a.rollouts.undo("shop-2", BORIS)
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await b.reconciler.tick()
+    assert promoted.served == BACK
+
+
+async def test_the_old_stack_goes_when_its_time_is_over(promoted: Any) -> None:
+    await promoted.wait(3_600.0)
+    await promoted.turn(2)
+    assert promoted.running() == {"1.1.0"}
+    with pytest.raises(Rejected, match="is gone"):
+        await promoted.a.rollouts.undo("shop-2", BORIS)
+
+
+async def test_an_old_stack_that_does_not_run_is_not_gone_back_to(promoted: Any) -> None:
+    promoted.workloads.crash_loop(promoted.key("1.0.0"), "out of memory")
+    with pytest.raises(Rejected, match=r"1\.0\.0 does not run: out of memory"):
+        await promoted.a.rollouts.undo("shop-2", BORIS)
+
+
+async def test_what_came_after_it_is_said(promoted: Any) -> None:
+    with pytest.raises(Rejected, match="needs a reason"):
+        await promoted.a.rollouts.undo("shop-2", Ask("boris"))
+    await promoted.a.rollouts.start("shop", "1.2.0", BORIS)
+    with pytest.raises(Rejected, match="shop-3 is in progress"):
+        await promoted.a.rollouts.undo("shop-2", BORIS)
+    await promoted.turn(8)
+    assert (await promoted.state("shop-3")).phase is Phase.SUCCEEDED
+    with pytest.raises(Rejected, match=r"1\.2\.0 serves shop by now, not 1\.1\.0"):
+        await promoted.a.rollouts.undo("shop-2", BORIS)
+
+
+async def test_after_one_that_was_given_up_the_one_before_may_still_be_undone(promoted: Any) -> None:
+    await promoted.a.rollouts.start("shop", "1.2.0", BORIS)
+    await promoted.turn(1)
+    await promoted.a.rollouts.abort("shop-3", BORIS)
+    await promoted.turn(2)
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await promoted.turn(1, site=b)
+    assert promoted.running() >= {"1.0.0", "1.1.0"}
+    await b.rollouts.undo("shop-2", BORIS)
+    await b.reconciler.tick()
+    assert promoted.served == BACK
+
+
+async def test_what_cannot_be_read_keeps_nothing_and_stops_nobody(promoted: Any) -> None:
+    await promoted.damage("shop-2")
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await promoted.turn(2, site=b)
+    assert promoted.served == stable_routes("shop", "1.1.0")
+
+
+async def test_where_nobody_can_say_what_runs_it_goes_back(promoted: Any) -> None:
+    promoted.workloads.unreachable = True
+    await promoted.a.rollouts.undo("shop-2", BORIS)
+    await promoted.a.reconciler.tick()
+    assert promoted.served == BACK
+
+
+async def test_an_undo_of_what_is_not_known_waits_for_the_store(promoted: Any) -> None:
+    promoted.a.down = True
+    with pytest.raises(Transient):
+        await promoted.a.rollouts.undo("shop-9", BORIS)
+
+
+async def test_an_abort_of_what_was_promoted_meanwhile_takes_nobody_back(promoted: Any) -> None:
+    """It was asked of a rollout in progress, and waits on disk for the store."""
+    state = await promoted.state("shop-2")
+    promoted.a.reconciler.abort_unrecorded(Intent(state.id, AbortStarted(Cause.PERSON, "late", 0.0), "boris"))
+    await promoted.turn(2)
+    assert promoted.served == stable_routes("shop", "1.1.0")
+    assert (await promoted.state("shop-2")).phase is Phase.SUCCEEDED
+
+
+async def test_the_preview_leads_to_the_new_version_while_nobody_has_it(bare: Any) -> None:
+    await bare.open(steps=(Pause(), SetWeight(10_000)))
+    assert await bare.router.previewed() == {}
+    await bare.a.rollouts.start("shop", "1.1.0", BORIS)
+    await bare.turn(3)
+    assert bare.served == BACK
+    assert await bare.router.previewed() == {"shop": "1.1.0"}
+    await bare.a.rollouts.abort("shop-2", BORIS)
+    await bare.turn(1)
+    assert await bare.router.previewed() == {}
+
+
+async def test_what_is_in_progress_is_aborted(bare: Any) -> None:
+    await bare.open(steps=(SetWeight(10_000), Pause()))
+    await bare.a.rollouts.start("shop", "1.1.0", BORIS)
+    await bare.turn(3)
+    assert bare.served.weight_of("1.1.0") == 10_000
+    await bare.a.rollouts.undo("shop-2", BORIS)
+    await bare.a.reconciler.tick()
+    assert bare.served == BACK
+    assert (await bare.state("shop-2")).abort.cause == "person"
+
+
+class Holes:
+    """A store without a rollout that there should have been."""
+
+    async def rollout(self, _: str) -> None:
+        return None
+
+
+async def test_what_is_not_there_keeps_nothing() -> None:
+    delivery = Stored(ServiceState("shop", "1.1.0", None, 2), 3)
+    fleet = Fleet(deliveries={"shop": delivery})
+    assert await with_kept(Holes(), fleet, None) == {}  # type: ignore[arg-type]

@@ -1,0 +1,98 @@
+"""Services that were promoted as one are taken back as one, with the store and without it."""
+
+import pytest
+
+from croupier.adapters.store.sql import SqlStore
+from croupier.control.rollouts import Ask
+from croupier.core.rollout import events as e
+from croupier.core.rollout.routes import stable_routes
+from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight, Timing
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import Rejected
+from croupier.testing.simulation import Simulation
+
+SERVICES = ("wallet", "payments")
+ANNA = Ask("anna", "orders are lost")
+KEPT = Timing(keep_stable_s=600.0)
+CASHIER = RolloutSpec(
+    "cashier", "wallet", (SetWeight(5_000), Pause(2.0), SetWeight(10_000)), services=SERVICES, timing=KEPT
+)
+ALONE = tuple(RolloutSpec(name, name, (SetWeight(10_000),)) for name in SERVICES)
+
+
+class World(Simulation):
+    """Two services that move as one."""
+
+    async def play(self, seconds: int) -> None:
+        for _ in range(seconds):
+            await self.pass_time(1.0)
+            await self.tick(self.sites[0])
+
+    async def begin(self) -> None:
+        await self.declare_several(SERVICES, (*ALONE, CASHIER), [])
+        for name in SERVICES:
+            for version in ("1.0.0", "2.0.0"):
+                await self.release(version, name)
+            await self.sites[0].rollouts.start(name, "1.0.0", ANNA, strategy=name)
+        await self.play(6)
+        await self.sites[0].rollouts.start_together(dict.fromkeys(SERVICES, "2.0.0"), ANNA)
+
+    async def members(self) -> list[RolloutState]:
+        found = [await self.store.rollout(f"{name}-2") for name in SERVICES]
+        return [stored.value for stored in found if stored is not None]
+
+    async def until(self, phase: Phase) -> None:
+        for _ in range(120):
+            if {state.phase for state in await self.members()} == {phase}:
+                return
+            await self.play(1)
+        pytest.fail(f"not {phase}: {await self.members()}")
+
+    def all_back(self) -> bool:
+        return all(self.router.routes(name) == stable_routes(name, "1.0.0") for name in SERVICES)
+
+
+@pytest.fixture
+async def world(store: SqlStore) -> World:
+    opened = World(store, seed=1)
+    await opened.begin()
+    return opened
+
+
+async def test_all_of_them_go_back_in_one_turn(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    await world.tick(world.sites[0])
+    assert world.all_back()
+    await world.until(Phase.ABORTED)
+    assert {state.abort.cause for state in await world.members() if state.abort} == {e.Cause.UNDO}
+    assert {stored.value.stable for stored in await world.store.services()} == {"1.0.0"}
+
+
+async def test_without_the_store_too(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    site = world.sites[0]
+    world.store_down = True
+    assert await site.rollouts.undo("payments-2", ANNA) is None
+    await world.tick(site)
+    assert world.all_back()
+    world.store_down = False
+    await world.until(Phase.ABORTED)
+
+
+async def test_while_they_move_they_are_aborted(world: World) -> None:
+    await world.play(2)
+    await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    await world.until(Phase.ABORTED)
+    causes = [state.abort.cause for state in await world.members() if state.abort]
+    assert e.Cause.UNDO not in causes
+    assert world.all_back()
+
+
+async def test_none_goes_back_where_one_cannot(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    await world.play(1)
+    await world.sites[0].rollouts.start("payments", "1.0.0", ANNA, strategy="payments")
+    with pytest.raises(Rejected, match="payments-3 is in progress"):
+        await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    assert not world.all_back()

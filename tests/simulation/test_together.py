@@ -1,0 +1,148 @@
+"""Services that move as one, in virtual time, by seeds: crashes between any two awaits, outages, a broken member.
+
+Whatever happens, nobody has a later member's canary without the earlier ones' while the record can be written, and at
+the end all are promoted or none is. As in ``test_simulation``: ``SIMULATION_SEED=123 pytest tests/simulation``.
+"""
+
+import os
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+
+import pytest
+
+from croupier.adapters.store.sql import SqlStore
+from croupier.control.rollouts import Ask
+from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli
+from croupier.core.journal.verify import Verification
+from croupier.core.rollout.machine import replay
+from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetFlag, SetWeight
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import Conflict, Rejected, Transient
+from croupier.testing import crash
+from croupier.testing.simulation import Simulation
+
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "60"))
+ONE = os.environ.get("SIMULATION_SEED")
+SERVICES = ("wallet", "payments", "lobby")
+VERSIONS = {"wallet": "2.0.0", "payments": "3.0.0", "lobby": "4.0.0"}
+OK = (("outcome", ("ok",)),)
+GATE = Gate(
+    "errors",
+    RatioSli("requests_total", good=OK),
+    objective=Objective(0.95),
+    hard_stop=HardStop(failing=0.6),
+    rule=ClassicRule(interval_s=5.0, window_s=30.0, consecutive=2),
+)
+CASHIER = RolloutSpec(
+    "cashier",
+    "wallet",
+    (
+        SetWeight(500),
+        SetFlag("new-cashier", share_bp=500),
+        Pause(5.0),
+        SetWeight(2_500),
+        Analysis(("errors",)),
+        SetWeight(5_000),
+        Pause(5.0),
+    ),
+    guards=("errors",),
+    services=SERVICES,
+)
+ALONE = tuple(RolloutSpec(name, name, (SetWeight(10_000),)) for name in SERVICES)
+ANNA = Ask("anna")
+
+
+async def begun(world: Simulation) -> None:
+    """Every service has a stable version."""
+    await world.declare_several(SERVICES, (*ALONE, CASHIER), [GATE])
+    await world.declare_flags({"feature": "new-cashier", "type": "ops"})
+    for name in SERVICES:
+        await world.release("1.0.0", name)
+        await world.release(VERSIONS[name], name)
+        await world.sites[0].rollouts.start(name, "1.0.0", ANNA, strategy=name)
+    for _ in range(6):
+        await world.pass_time(1.0)
+        await world.tick(world.sites[0])
+
+
+async def members(store: SqlStore) -> list[RolloutState]:
+    found = [await store.rollout(f"{name}-2") for name in SERVICES]
+    return [stored.value for stored in found if stored is not None]
+
+
+def served(world: Simulation) -> list[int]:
+    found = [(name, world.router.routes(name)) for name in SERVICES]
+    return [routes.weight_of(VERSIONS[name]) if routes is not None else 0 for name, routes in found]
+
+
+@pytest.mark.parametrize("seed", [int(ONE)] if ONE else range(SEEDS))
+async def test_all_or_none(seed: int, opened: Callable[[int], AbstractAsyncContextManager[SqlStore]]) -> None:
+    chance = random.Random(seed)
+    async with opened(seed) as store:
+        world = Simulation(store, seed=seed)
+        await begun(world)
+        await world.release("3.1.0", "payments")
+        site = world.sites[0]
+        await site.rollouts.start_together(VERSIONS, ANNA)
+        with pytest.raises(Conflict, match="moves together with wallet-2, lobby-2, by payments-2"):
+            await site.rollouts.start("payments", "3.1.0", ANNA)
+        broken = chance.choice((*SERVICES, None))
+        at = chance.randrange(25)
+        for turn in range(70):
+            if turn == at and broken is not None:
+                world.metrics.break_version(VERSIONS[broken], chance.choice((0.3, 1.0)))
+            await trouble(world, chance)
+            await world.pass_time(chance.choice((0.5, 1.0, 5.0)))
+            await world.tick(site)
+            states = await members(store)
+            assert len({state.phase is Phase.SUCCEEDED for state in states}) == 1
+            going = all(state.phase.active and state.phase is not Phase.ABORTING for state in states)
+            if going and not site.spool.pending():
+                assert served(world) == sorted(served(world), reverse=True)
+        await calm(world)
+        for _ in range(60):
+            await world.pass_time(5.0)
+            await world.tick(site)
+        states = await members(store)
+        ended = {state.phase for state in states}
+        assert ended in ({Phase.SUCCEEDED}, {Phase.ABORTED})
+        assert served(world) == [10_000 if ended == {Phase.SUCCEEDED} else 0] * 3
+        flag = next(each for each in (await store.flags()).states if each.key == "new-cashier")
+        assert bool(flag.flag.rules) == (ended == {Phase.SUCCEEDED})
+        given_up_at = [state.abort.at for state in states if state.abort is not None]
+        assert given_up_at == sorted(given_up_at, reverse=True)
+        for state in states:
+            assert replay(await store.history(state.id)) == state
+        assert isinstance(await store.verify(), Verification)
+
+
+async def trouble(world: Simulation, chance: random.Random) -> None:
+    site = world.sites[0]
+    match chance.randrange(12):
+        case 0:
+            site.moments.restart({chance.randrange(30): crash})
+        case 1:
+            world.store_down = not world.store_down
+        case 2:
+            world.router.unreachable = not world.router.unreachable
+        case 3:
+            world.router.confirms_after_s = chance.choice((0.0, 1.5, 6.0))
+        case 4:
+            with suppress(Transient, Rejected, Conflict):
+                await getattr(site.rollouts, chance.choice(("pause", "resume", "promote")))("payments-2", ANNA)
+        case 5 if chance.random() < 0.1:
+            with suppress(Transient, Rejected):
+                await site.rollouts.abort("wallet-2", ANNA)
+        case _:
+            world.store_down = world.router.unreachable = False
+
+
+async def calm(world: Simulation) -> None:
+    world.store_down = world.router.unreachable = False
+    world.router.confirms_after_s = 0.0
+    world.sites[0].moments.restart()
+    await world.pass_time(1.0)
+    await world.tick(world.sites[0])
+    with suppress(Rejected, Conflict):
+        await world.sites[0].rollouts.resume("wallet-2", ANNA)
