@@ -5,12 +5,12 @@ is held if its own gate speaks against it and what the other counted of everybod
 takes the whole release back. Called by ``groups.answer`` with everything that fails in one look.
 """
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from croupier.core.gates import Counts, Gate, GateState, Opinion, Verdict
+from croupier.core.gates.forecast.chance import at_least
 from croupier.core.gates.hard_stop import stops
 from croupier.core.rollout import events as e
 from croupier.core.rollout.segments.guards import Judges, judges
@@ -20,10 +20,6 @@ from croupier.core.rollout.state import RolloutState
 
 _SURPRISING: Final = 0.05
 """Failures of the rest that are less likely than this by chance alone speak against the rest."""
-
-
-_NEVER: Final = 1e-9
-"""What is expected where nothing is permitted to fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +110,4 @@ def _surprising(gate: Gate, canary: Counts, baseline: Counts) -> bool:
         permitted = gate.comparison.max_ratio * usual + gate.comparison.slack
     else:
         permitted = max(usual, 1.0 - gate.objective.at_least if gate.objective is not None else 0.0)
-    return canary.bad > 0 and _at_least(canary.bad, permitted * canary.total) < _SURPRISING
-
-
-def _at_least(count: int, mean: float) -> float:
-    """The probability of so many or more where ``mean`` are expected (Poisson)."""
-    mean = max(mean, _NEVER)
-    fewer = math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count))
-    return 1.0 - min(fewer, 1.0)
+    return canary.bad > 0 and at_least(canary.bad, permitted * canary.total) < _SURPRISING
