@@ -18,11 +18,12 @@ from croupier.adapters.calendar import Recurrences
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
 from croupier.control.catalog import Catalog
-from croupier.control.ports import Document, Ports, Spec, VersionKey
+from croupier.control.ports import Document, Intent, Ports, Spec, VersionKey
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Ask, Rollouts
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
 from croupier.core.releases import Affinity, ProcessTemplate, Release, Service
+from croupier.core.rollout.events import AbortStarted, Cause
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 from croupier.core.rollout.state import RolloutState
@@ -141,6 +142,17 @@ class Shop:
         found = await self.state(outcome.rollout.value.id)
         assert (found.phase, found.confirmed_bp) == ("paused", 2_000), found
         return found.id
+
+    async def start_bar(self) -> str:
+        """Another service's first release; the rollout's id."""
+        bar = Service("bar", ("/bar",), PROCESS)
+        await self.declare(bar, RolloutSpec("bar", "bar", (SetWeight(2_000), Pause())))
+        await self.a.catalog.apply([], [Release("bar", "1.0.0", PROCESS, "sha256:b")], actor="anna")
+        return (await self.a.rollouts.start("bar", "1.0.0", ANNA)).rollout.value.id
+
+    def harm(self, rollout: str) -> Intent:
+        """An abort that somebody asks for while it cannot be recorded."""
+        return Intent(rollout, AbortStarted(Cause.PERSON, "harm", self.clock.now()), "boris")
 
     async def turn(self, times: int = 1, *, after: float = 3.0, site: Site | None = None) -> None:
         """The loop turns; players play and time passes before each turn."""

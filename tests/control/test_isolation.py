@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.control.conftest import STEPS
 
-from croupier.control import reconcile
+from croupier.control import gathering
 from croupier.control.fleet import Fleet
 from croupier.control.isolation import strangers, without_blamed
 from croupier.control.observe import ask_gates
@@ -139,7 +139,7 @@ async def test_gates_that_cannot_be_asked_keep_no_other_rollout_waiting(
             raise ValueError("a mistake of ours")
         return await ask_gates(ports, state, *rest)
 
-    monkeypatch.setattr(reconcile, "ask_gates", broken)
+    monkeypatch.setattr(gathering, "ask_gates", broken)
     began = shop.clock.now()
     await shop.turn(1, after=70.0)
     assert (await shop.state(two[1])).gate_state("ok").judged_at > began

@@ -5,14 +5,15 @@ last goes on counting while the store is out of reach: no abort waits for it. Ca
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from croupier.control.fleet import Fleet, Pinned
 from croupier.control.observe import Seen
 from croupier.control.ports import PinLedger, Ports, VersionKey
 from croupier.control.ports.pins import Moved, VersionPins
+from croupier.control.waiting import Patient
 from croupier.core.releases import Affinity
 from croupier.core.rollout.events import RoundsMoved
 from croupier.core.rollout.pins import MOST_IDS, NO_PINS, Known, Open, PinnedId, steps_over
@@ -29,9 +30,6 @@ _LISTED_S: Final = 30 * 86_400.0
 """Moved rounds can be looked up for so long."""
 
 log = logging.getLogger("croupier.control")
-
-Patient = Callable[[Awaitable[Any]], Awaitable[Any]]
-"""Waits for the store, and raises ``Transient`` where that takes too long."""
 
 
 @dataclass(slots=True)
@@ -121,8 +119,7 @@ class Pinning:
 
     async def _move(self, ledger: PinLedger, key: VersionKey, rollout: str, why: str, *, due: bool) -> Moved:
         now = self.ports.clock.now() - self._jumped
-        found: Moved = await self.said(ledger.move_pins(key.service, key.version, rollout, why, now, due=due))
-        return found
+        return await self.said(ledger.move_pins(key.service, key.version, rollout, why, now, due=due))
 
     async def _read_unnamed(self, ledger: PinLedger, service: str, now: float) -> None:
         """Ids that do not name their version. New ones count at once, those that ended are dropped in batches."""

@@ -9,52 +9,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 from typing import Final, TypeVar
 
 from croupier.control.applying import Applying
-from croupier.control.calendars import NOTHING, closed_at, made_ready
-from croupier.control.flag_steps import FlagDoor, asked, before_flags, happenings
+from croupier.control.calendars import made_ready
+from croupier.control.flag_steps import FlagDoor, before_flags, happenings
 from croupier.control.fleet import Fleet, read_fleet, wholes
-from croupier.control.groups import NoSwitches, Switched, Switches, turn_off
+from croupier.control.gathering import Gathering
+from croupier.control.groups import NoSwitches, Switches
 from croupier.control.kept import with_kept
-from croupier.control.observe import (
-    GateMemory,
-    Seen,
-    Turns,
-    View,
-    ask_gates,
-    keep_samples,
-    turns_of_sources,
-)
-from croupier.control.overdue import tell_awaited
+from croupier.control.observe import Seen, View, keep_samples
 from croupier.control.pinning import Pinning
 from croupier.control.ports import Intent, Lease, Ports, Sample, Stored, VersionKey
 from croupier.control.ports.pins import VersionPins
-from croupier.control.recording import CONTROLLER, Who, delivered, draft, fold, joined
-from croupier.control.shadowing import compared
-from croupier.control.smoking import SmokeRuns
-from croupier.control.under_way import UnderWay
+from croupier.control.recording import CONTROLLER, Who, draft, joined
+from croupier.control.unrecorded import Unrecorded, still_meant
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.gates.judge import Said
 from croupier.core.releases import Release
-from croupier.core.rollout.decide import Evidence
-from croupier.core.rollout.events import (
-    AbortStarted,
-    Cause,
-    Event,
-    GateJudged,
-    GroupSetAside,
-    GroupWatched,
-    RoundsMoved,
-    SegmentHeld,
-    SmokeFinished,
-    WeightConfirmed,
-)
-from croupier.core.rollout.flags.turn import Flags
-from croupier.core.rollout.segments.commands import may_be_held
-from croupier.core.rollout.state import Phase, RolloutState
-from croupier.core.rollout.together.decide import decide_each, everybody_leaves
+from croupier.core.rollout.events import AbortStarted, Event, SegmentHeld
+from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.together.decide import decide_each
 from croupier.errors import Conflict, Corrupt, Fenced, Rejected, Transient
 
 T = TypeVar("T")
@@ -63,8 +38,6 @@ STORE_PATIENCE_S: Final = 2.0
 _LEASE = "controller"
 _ROUNDS = 8
 """Rounds of one tick at the most; each but the last recorded something."""
-_SEEN: Final = (GateJudged, GroupSetAside, GroupWatched, SmokeFinished, WeightConfirmed)
-"""What only says what was seen, and moves nobody."""
 
 log = logging.getLogger("croupier.control")
 
@@ -85,22 +58,19 @@ class Reconciler:
     _fleet: Fleet | None = None
     _stale: bool = True
     _view: View = field(default_factory=View)
-    _gates: dict[str, GateMemory] = field(default_factory=dict)
-    _turns: Turns = field(default_factory=turns_of_sources)
-    _remembered: dict[str, Stored[RolloutState]] = field(default_factory=dict)
     _urgent: asyncio.Event = field(default_factory=asyncio.Event)
-    _answered: asyncio.Event = field(default_factory=asyncio.Event)
-    """A metric source has answered that was not waited for."""
-    _unrecorded: asyncio.Event = field(default_factory=asyncio.Event)
+    _abort_kept: asyncio.Event = field(default_factory=asyncio.Event)
     """There is an abort whose record nobody waits for."""
     _applying: Applying = field(init=False)
-    _smokes: SmokeRuns = field(init=False)
+    _gathering: Gathering = field(init=False)
     _pinning: Pinning = field(init=False)
+    _unrecorded: Unrecorded = field(init=False)
 
     def __post_init__(self) -> None:
-        self._smokes = SmokeRuns(self.ports, self._answered)
         self._applying = Applying(self.ports, self._urgent, self._release)
         self._pinning = Pinning(self.ports, self._said)
+        self._gathering = Gathering(self.ports, self._pinning, self._said, self._urgent, self.switches, self.flags)
+        self._unrecorded = Unrecorded(self.ports.spool)
 
     @property
     def fleet(self) -> Fleet | None:
@@ -120,20 +90,21 @@ class Reconciler:
         """Gates of the rollout whose answers are overdue now, so that the canary's share waits for them; none where
         another control plane asks.
         """
-        memory = self._gates.get(rollout) if self._lease is not None else None
-        return memory.under_way.late(self.ports.clock.now()) if memory is not None else frozenset()
+        if self._lease is None:
+            return frozenset()
+        return self._gathering.awaited(rollout, self.ports.clock.now())
 
     @property
     def woken(self) -> bool:
         """Whether the next tick is to begin at once."""
-        return self._urgent.is_set() or self._answered.is_set()
+        return self._urgent.is_set() or self._gathering.answered.is_set()
 
     def abort_unrecorded(self, intent: Intent) -> None:
         """Keep the abort (or what takes a segment's players away) on disk and act on it from now on; it is recorded
         when the store is back.
         """
         self.ports.spool.add(intent)
-        self._unrecorded.set()
+        self._abort_kept.set()
         self.wake()
 
     async def run(self, interval_s: float, stop: asyncio.Event) -> None:
@@ -144,21 +115,19 @@ class Reconciler:
             except Exception:  # a mistake of ours: were the loop to end, no abort would move a player any more
                 log.exception("tick failed; going on")
             await self._rest(interval_s, stop)
-        for memory in self._gates.values():
-            memory.under_way.drop_all()
-        self._smokes.keep(())
+        self._gathering.keep(())
         if self._lease:
             await self.ports.leases.release(self._lease)
 
     async def tick(self) -> None:
         """One turn of the loop. Trouble outside ends the turn, not the loop; the next starts from what is recorded."""
         self._urgent.clear()
-        self._answered.clear()
+        self._gathering.answered.clear()
         try:
             await self._turn()
         except Fenced as lost:
             self._lease, self._fleet = None, None
-            self._smokes.keep(())
+            self._gathering.stand_by()
             log.warning("another control plane has taken over: %s", lost)
         except Conflict as late:
             self._stale = True
@@ -169,13 +138,13 @@ class Reconciler:
             log.warning("tick ended early: %s", trouble)
 
     async def _turn(self) -> None:
-        if self._unrecorded.is_set():
-            self._unrecorded.clear()
+        if self._abort_kept.is_set():
+            self._abort_kept.clear()
             await self._move_away()
         recording = self._pinning.heard = False
         try:
             if not await self._take_lease():
-                self._smokes.keep(())
+                self._gathering.stand_by()
                 return
             fleet = await self._read()
             recording = True
@@ -195,7 +164,7 @@ class Reconciler:
     async def _said(self, asked: Awaitable[T]) -> T:
         """What the store says. ``Transient`` where it says nothing for too long, or while an abort should not wait."""
         try:
-            return await unless(asked, self._unrecorded, for_s=self.store_patience_s)
+            return await unless(asked, self._abort_kept, for_s=self.store_patience_s)
         except Interrupted:
             raise Transient("the store does not answer.") from None
 
@@ -251,10 +220,8 @@ class Reconciler:
     def _forget_ended(self, fleet: Fleet) -> None:
         """What was in memory of rollouts that are over."""
         active = {name: stored for name, stored in fleet.rollouts.items() if stored.value.phase.active}
-        for name in self._gates.keys() - active.keys():
-            self._gates.pop(name).under_way.drop_all()
-        self._smokes.keep(active)
-        self._remembered = {name: known for name, known in self._remembered.items() if name in active}
+        self._gathering.keep(active)
+        self._unrecorded.keep(active)
 
     async def _settle(self, fleet: Fleet, intent: Intent) -> None:
         if intent.rollout in fleet.unreadable:
@@ -275,7 +242,7 @@ class Reconciler:
         active = [stored for stored in fleet.rollouts.values() if stored.value.phase.active]
         now = self.ports.clock.now()
         # Gates that count on in memory are asked for what they have not counted yet.
-        asked = (self._ask_gates(self._known(stored).value, now, samples) for stored in active)
+        asked = (self._gathering.ask_gates(self._unrecorded.known(stored).value, now, samples) for stored in active)
         answers = await asyncio.gather(*asked, return_exceptions=True)
         said: dict[str, Mapping[str, Said]] = {}
         troubled: set[str] = set()
@@ -314,12 +281,14 @@ class Reconciler:
     ) -> bool:
         """Decide for rollouts that move as one, or for one that is alone; whether anything was recorded."""
         members = [fleet.rollouts[each] for each in group]
-        evidence = [await self._evidence(stored.value, seen, said.get(stored.value.id, {}), now) for stored in members]
+        evidence = [
+            await self._gathering.evidence(stored.value, seen, said.get(stored.value.id, {}), fleet.calendars, now)
+            for stored in members
+        ]
         if recording:
             decided = decide_each([stored.value for stored in members], evidence, now)
             for stored, known, events in zip(members, evidence, decided, strict=True):
-                if stored.value.phase.active:
-                    tell_awaited(stored.value, known, events, now, self._gates[stored.value.id].awaited)
+                self._gathering.tell_awaited(stored.value, known, events, now)
             if not any(decided):
                 return False
             try:
@@ -331,86 +300,8 @@ class Reconciler:
                 log.exception("%s: what was decided cannot be recorded", group[0])
             else:
                 return True
-        self._decide_unrecorded(members, [replace(each, recording=False, flags=None) for each in evidence], now)
+        self._unrecorded.decide(members, evidence, now)
         return False
-
-    async def _evidence(self, state: RolloutState, seen: Seen, said: Mapping[str, Said], now: float) -> Evidence:
-        """What was seen of one rollout; nothing of one that is over."""
-        if not state.phase.active:
-            return Evidence()
-        canary = VersionKey(state.service, state.canary)
-        going_back = any(intent.key == state.id for intent in self.ports.spool.pending())
-        switched = Switched() if going_back else await turn_off(self.switches, state)
-        routed = seen.served.get(state.service) if seen.served is not None else None
-        served = routed.unpinned if routed is not None else None
-        ready, failure = seen.unready(canary) is None, seen.failure(canary)
-        awaited = self._gates[state.id].under_way.late(now)
-        moved = await self._moved(state)
-        calendars = self._fleet.calendars if self._fleet is not None else NOTHING
-        if going_back:
-            self._smokes.drop(state.id)
-        return Evidence(
-            ready,
-            failure,
-            served,
-            said,
-            switched.killed,
-            switched.refused,
-            awaited=awaited,
-            moved=moved,
-            flags=await self._flags(state, now),
-            shut=closed_at(self.ports.almanac, calendars, state.service, now),
-            compared=compared(self.ports, state),
-            smoked=None if going_back else self._smokes.heard(state, now),
-        )
-
-    async def _flags(self, state: RolloutState, now: float) -> Flags | None:
-        """What is known of the flags that it turns; nothing while the store does not say it."""
-        turned = asked(state)
-        if self.flags is None or not turned:
-            return None
-        try:
-            return await self._said(self.flags.known(turned, now))
-        except Transient:
-            return None
-
-    async def _moved(self, state: RolloutState) -> RoundsMoved | None:
-        """The rounds that the rollout's end took away; they stay in the list that is kept, if not in the record."""
-        try:
-            return await self._pinning.moved(state) if state.phase is Phase.ABORTING else None
-        except (Transient, Corrupt) as trouble:
-            log.warning("%s: the rounds that it moves are not recorded: %s", state.id, trouble)
-            return None
-
-    async def _ask_gates(self, state: RolloutState, now: float, samples: list[Sample]) -> Mapping[str, Said]:
-        """What the metric sources say; nothing where somebody wakes the loop meanwhile: no abort waits for a source."""
-        memory = self._gates.setdefault(state.id, GateMemory(under_way=UnderWay(self._answered), turns=self._turns))
-        try:
-            return await unless(ask_gates(self.ports, state, now, memory, samples), self._urgent)
-        except Interrupted:
-            return {}
-
-    def _decide_unrecorded(
-        self, members: Sequence[Stored[RolloutState]], evidence: Sequence[Evidence], now: float
-    ) -> None:
-        """Without the store only one decision is acted on: taking players away from the canary, and from those that go
-        with it. Gates count on in memory, so that one that needs several looks gets there, also where the weight is
-        confirmed only now; the next record begins at what is recorded.
-        """
-        known = [self._known(stored) for stored in members]
-        states = [each.value for each in known]
-        decided = decide_each(states, evidence, now)
-        for stored, before, events in zip(members, known, decided, strict=True):
-            seen = tuple(takewhile(lambda event: isinstance(event, _SEEN), events))
-            self._remembered[stored.value.id] = Stored(fold(before, seen).value, stored.version)
-        for state, abort in zip(states, everybody_leaves(states, decided, now), strict=True):
-            if abort is not None:
-                self.ports.spool.add(Intent(state.id, abort, CONTROLLER))
-
-    def _known(self, stored: Stored[RolloutState]) -> Stored[RolloutState]:
-        """The rollout with what its gates counted since the record was out of reach."""
-        known = self._remembered.get(stored.value.id)
-        return stored if known is None or known.version != stored.version else known
 
     async def _record(
         self, fleet: Fleet, changes: Sequence[tuple[Stored[RolloutState], tuple[Event, ...]]], who: Who
@@ -448,43 +339,21 @@ class Reconciler:
 
     async def _apply(self, seen: Seen) -> Fleet:
         """Push the wanted traffic and workloads; returns the fleet whose traffic was pushed."""
-        fleet = self._bound_for_stable()
+        fleet = self._unrecorded.bound_for_stable(self._fleet or Fleet())
         await self._applying.apply(fleet, seen)
         return fleet
 
     async def _release(self, key: VersionKey) -> Release | None:
         return await self._said(self.ports.store.release(key.service, key.version))
 
-    def _bound_for_stable(self) -> Fleet:
-        """The fleet with the aborts and holds that could not be recorded yet: their players go to the stable version
-        all the same.
-        """
-        fleet = self._fleet or Fleet()
-        for intent in self.ports.spool.pending():
-            stored = fleet.rollouts.get(intent.rollout)
-            if stored is not None and still_meant(stored.value, intent):
-                folded, delivery = fold(stored, (intent.event,)), fleet.deliveries.get(stored.value.service)
-                moved = delivered(delivery, folded.value) if delivery is not None else None
-                fleet = fleet.with_rollout(folded, moved, fleet.size)
-        return fleet
-
     async def _rest(self, interval_s: float, stop: asyncio.Event) -> None:
         """Sleep until the next tick is due, somebody wakes us, or it is over."""
         waits = [
             asyncio.ensure_future(self.ports.clock.sleep(interval_s)),
             asyncio.ensure_future(self._urgent.wait()),
-            asyncio.ensure_future(self._answered.wait()),
+            asyncio.ensure_future(self._gathering.answered.wait()),
             asyncio.ensure_future(stop.wait()),
         ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
-
-
-def still_meant(state: RolloutState, intent: Intent) -> bool:
-    """Whether it would change anything now."""
-    if isinstance(intent.event, SegmentHeld):
-        return may_be_held(state, intent.event.segment)
-    if state.phase is Phase.SUCCEEDED:
-        return intent.event.cause is Cause.UNDO
-    return state.phase.active and state.phase is not Phase.ABORTING

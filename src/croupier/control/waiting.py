@@ -5,9 +5,15 @@ Used by the reconciler, which has players to move while a database or a data pla
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Patient(Protocol):
+    """Waits for the store, and raises ``Transient`` where that takes too long."""
+
+    def __call__(self, asked: Awaitable[T], /) -> Awaitable[T]: ...
 
 
 class Interrupted(Exception):

@@ -68,16 +68,21 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
     leases = SeenLeases(outside.ports.leases)
     ports = replace(outside.ports, leases=leases, metrics=TimedSource(outside.ports.metrics, metrics))
     notifiers = [CountedNotifier(one, metrics, ports.clock) for one in outside.notifiers]
-    reconciler = TimedReconciler(ports, identity(settings.state_dir), settings.lease_ttl_s)
-    reconciler.metrics = metrics
-    metrics.watch_fleet(lambda: reconciler.fleet)
-    metrics.watch_rounds(lambda: reconciler.open_rounds)
     keyring = Keyring(outside.tokens)
     await keyring.refresh()
     await _let_an_admin_in(settings, ports, keyring)
     flags = Flags.of(ports.store, ports.journal, outside.kills, ports.clock, settings.environments)
     await flags.start()
-    reconciler.switches, reconciler.flags = flags.changes.kills, OpenDoor(flags)
+    reconciler = TimedReconciler(
+        ports,
+        identity(settings.state_dir),
+        settings.lease_ttl_s,
+        switches=flags.changes.kills,
+        flags=OpenDoor(flags),
+    )
+    reconciler.metrics = metrics
+    metrics.watch_fleet(lambda: reconciler.fleet)
+    metrics.watch_rounds(lambda: reconciler.open_rounds)
     experiments = Experiments(flags.changes.recorder, outside.runs)
     await experiments.settle()
     feed = Feed(flags.book, keyring, flags.propagation, ports.clock, settings.max_flag_streams)

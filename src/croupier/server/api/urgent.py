@@ -11,9 +11,9 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from croupier.control.ports import Stored
-from croupier.control.reconcile import still_meant
-from croupier.control.recording import Outcome, fold
+from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask, Decide
+from croupier.control.unrecorded import foreseen
 from croupier.control.way_back import undone
 from croupier.control.whom import Whom
 from croupier.core.rollout import commands
@@ -76,11 +76,7 @@ def given_up(here: Context, rollout: str) -> Stored[RolloutState]:
     known = here.rollouts.known(rollout)
     if known is None:
         raise NotFound(f"There is no rollout '{rollout}'.")
-    stored = known[0]
-    for intent in here.ports.spool.pending():
-        if intent.rollout == rollout and still_meant(stored.value, intent):
-            stored = fold(stored, (intent.event,))
-    return stored
+    return foreseen(known[0], here.ports.spool.pending())
 
 
 def _act_unrecorded(here: Context, rollout: str, ask: Ask, decide: Decide) -> bool:

@@ -1,0 +1,92 @@
+"""What is acted on before it is recorded, while the store is out of reach: players are taken away from a canary, and
+nobody is moved towards one.
+
+Aborts and holds wait in the spool, on disk. Called by ``reconcile``, and by the API to say how a rollout will stand.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Final
+
+from croupier.control.fleet import Fleet
+from croupier.control.ports import Intent, Spool, Stored
+from croupier.control.recording import CONTROLLER, delivered, fold
+from croupier.core.rollout.decide import Evidence
+from croupier.core.rollout.events import (
+    Cause,
+    GateJudged,
+    GroupSetAside,
+    GroupWatched,
+    SegmentHeld,
+    SmokeFinished,
+    WeightConfirmed,
+)
+from croupier.core.rollout.segments.commands import may_be_held
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.together.decide import decide_each, everybody_leaves
+
+_SEEN: Final = (GateJudged, GroupSetAside, GroupWatched, SmokeFinished, WeightConfirmed)
+"""What only says what was seen, and moves nobody."""
+
+
+@dataclass(slots=True)
+class Unrecorded:
+    """What waits in ``spool``, and what gates counted since the record was out of reach."""
+
+    spool: Spool
+    _counted: dict[str, Stored[RolloutState]] = field(default_factory=dict)
+
+    def known(self, stored: Stored[RolloutState]) -> Stored[RolloutState]:
+        """The rollout with what its gates counted since; as it is recorded, where that is newer."""
+        counted = self._counted.get(stored.value.id)
+        return stored if counted is None or counted.version != stored.version else counted
+
+    def keep(self, rollouts: Collection[str]) -> None:
+        """Forget what was counted of all other rollouts."""
+        self._counted = {name: counted for name, counted in self._counted.items() if name in rollouts}
+
+    def decide(self, members: Sequence[Stored[RolloutState]], evidence: Sequence[Evidence], now: float) -> None:
+        """Without the store only one decision is acted on: taking players away from the canary, and from those that go
+        with it. Gates count on in memory, so that one that needs several looks gets there, also where the weight is
+        confirmed only now; the next record begins at what is recorded.
+        """
+        known = [self.known(stored) for stored in members]
+        states = [each.value for each in known]
+        decided = decide_each(states, [replace(each, recording=False, flags=None) for each in evidence], now)
+        for stored, before, events in zip(members, known, decided, strict=True):
+            seen = tuple(takewhile(lambda event: isinstance(event, _SEEN), events))
+            self._counted[stored.value.id] = Stored(fold(before, seen).value, stored.version)
+        for state, abort in zip(states, everybody_leaves(states, decided, now), strict=True):
+            if abort is not None:
+                self.spool.add(Intent(state.id, abort, CONTROLLER))
+
+    def bound_for_stable(self, fleet: Fleet) -> Fleet:
+        """The fleet with the aborts and holds that could not be recorded yet: their players go to the stable version
+        all the same.
+        """
+        pending = self.spool.pending()
+        for stored in [*fleet.rollouts.values()]:
+            after = foreseen(stored, pending)
+            if after is not stored:
+                delivery = fleet.deliveries.get(stored.value.service)
+                moved = delivered(delivery, after.value) if delivery is not None else None
+                fleet = fleet.with_rollout(after, moved, fleet.size)
+        return fleet
+
+
+def foreseen(stored: Stored[RolloutState], pending: Iterable[Intent]) -> Stored[RolloutState]:
+    """The rollout as it will be recorded, after what is pending of it; the same object where that changes nothing."""
+    for intent in pending:
+        if intent.rollout == stored.value.id and still_meant(stored.value, intent):
+            stored = fold(stored, (intent.event,))
+    return stored
+
+
+def still_meant(state: RolloutState, intent: Intent) -> bool:
+    """Whether it would change anything now."""
+    if isinstance(intent.event, SegmentHeld):
+        return may_be_held(state, intent.event.segment)
+    if state.phase is Phase.SUCCEEDED:
+        return intent.event.cause is Cause.UNDO
+    return state.phase.active and state.phase is not Phase.ABORTING
