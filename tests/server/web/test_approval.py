@@ -38,6 +38,10 @@ async def test_somebody_else_approves_on_the_page(world: Any, visit: Any) -> Non
 async def test_who_started_it_is_told_why_not(world: Any, visit: Any) -> None:
     await waiting(world)
     await visit.sign_in(Role.OPERATOR)
+    page = (await visit.get(PATH)).text
+    assert f'href="{PATH}/abort"' in page
+    assert f'href="{PATH}/approve"' not in page
+    assert "nobody has it yet" in page
     answer = await visit.submit(f"{PATH}/approve", reason="me")
     assert answer.status_code == 422
     assert "operator started shop-2: somebody else must approve it." in answer.text

@@ -16,12 +16,13 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from croupier.control.rollouts import Ask
+from croupier.core.rollout.consent import includes, same_person
 from croupier.core.rollout.state import Phase
 from croupier.errors import Conflict, CroupierError, Rejected
 from croupier.server.api import models as m
 from croupier.server.api.shown import rollout_now
 from croupier.server.api.urgent import abort_now, undo_now
-from croupier.server.auth import Role
+from croupier.server.auth import Principal, Role
 from croupier.server.context import Context, Here
 from croupier.server.problems import Forbidden, kind_of
 from croupier.server.web.dress import PageRoute, render
@@ -50,8 +51,19 @@ class Answer(BaseModel):
     digest: str = Field("", max_length=100)
 
 
+def buttons(rollout: m.RolloutView, who: Principal) -> tuple[Verb, ...]:
+    """What this person can ask of the rollout now, in the order of the buttons."""
+    asked = rollout.approval
+    may_approve = (
+        asked is not None
+        and includes(who.role, asked.of)
+        and not any(same_person(who.name, starter) for starter in asked.not_by)
+    )
+    return tuple(verb for verb in verbs(rollout) if verb != "approve" or may_approve)
+
+
 def verbs(rollout: m.RolloutView) -> tuple[Verb, ...]:
-    """What can be asked of the rollout now, in the order of the buttons."""
+    """What can be asked of the rollout now, by whoever may."""
     match rollout.phase:
         case Phase.PENDING:
             return ("pause", "abort")

@@ -19,7 +19,7 @@ from croupier.server.api import record_views, views
 from croupier.server.api.journal import event_stream
 from croupier.server.api.shown import rollout_now
 from croupier.server.context import Here
-from croupier.server.web.actions import verbs
+from croupier.server.web.actions import buttons
 from croupier.server.web.charts import Chart, Line, thin, value
 from croupier.server.web.dress import PageRoute, packed, render
 from croupier.server.web.flags.read import Cards
@@ -66,7 +66,7 @@ async def rollout_page(
     request: Request,
     here: Here,
     past: Memory,
-    _who: Visitor,
+    who: Visitor,
     rollout: RolloutId,
     looks: Annotated[bool, Query()] = False,
     attempt: Annotated[int | None, Query(ge=1, le=2**31)] = None,
@@ -78,7 +78,7 @@ async def rollout_page(
     else:
         found = await sight(here, past, rollout, brief=brief, looks=looks)
     template = "rollout_live.html" if brief else "rollout.html"
-    able = () if found.bygone else verbs(found.rollout)
+    able = () if found.bygone else buttons(found.rollout, who.principal)
     answer = render(
         request, template, sight=found, r=found.rollout, verbs=able, looks=looks, can_hold=can_hold(found.rollout)
     )
