@@ -22,6 +22,7 @@ from croupier.control.ports import Document, Intent, Ports, Spec, VersionKey
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Ask, Rollouts
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
+from croupier.core.journal.entry import Entry
 from croupier.core.releases import Affinity, ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted, Cause
 from croupier.core.rollout.routes import ServiceRoutes
@@ -204,6 +205,17 @@ class Shop:
 
     async def entries(self) -> int:
         return (await self.store.head()).size
+
+    async def newest(self) -> Entry:
+        """What was recorded last."""
+        (recorded,) = await self.store.latest(1)
+        return recorded.entry
+
+    def woken(self) -> bool:
+        """Whether the loop was told to begin its next turn at once, since this was asked last."""
+        told = self.a.reconciler.woken
+        self.a.reconciler._urgent.clear()
+        return told
 
     @property
     def served(self) -> ServiceRoutes:

@@ -1,13 +1,12 @@
 """How a release is to be rolled out: the plan that the documents make for the traffic of now, tried out before anybody
-is exposed. Called by ``rollouts`` at a start.
+is exposed. Called by ``starting``.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
-from croupier.control import together
 from croupier.control.groups import Switches, check_holds, check_kills
 from croupier.control.ports import Ports, Spec, Stored
 from croupier.control.ports import ServiceState as Delivery
@@ -20,6 +19,7 @@ from croupier.core.rollout.prove import prove
 from croupier.core.rollout.resolve import gate_uses, resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.together.parts import gates_held
 from croupier.core.segments import Segment
 from croupier.core.smoke import SmokeCheck
 from croupier.errors import NotFound, Rejected
@@ -35,12 +35,14 @@ _OTHERWISE = "Mend the gate and apply it, or start by a Rollout without it: --st
 @dataclass(frozen=True, slots=True)
 class How:
     """How a release is rolled out: by which Rollout document (needed only where a service has several), whether in the
-    lane for hotfixes, and whether also a hotfix in progress may be superseded.
+    lane for hotfixes, whether also a hotfix in progress may be superseded, and whether it may have to wait for the
+    freeze calendar.
     """
 
     strategy: str | None = None
     hotfix: bool = False
     supersede: bool = False
+    wait: bool = True
 
 
 async def planned(ports: Ports, delivery: Delivery, active: Stored[RolloutState] | None, how: How) -> Plan:
@@ -50,7 +52,7 @@ async def planned(ports: Ports, delivery: Delivery, active: Stored[RolloutState]
     ways = [spec for spec in specs if isinstance(spec, RolloutSpec)]
     plans = [spec for spec in ways if spec.service == service and not spec.services]
     if how.strategy is not None and any(spec.name == how.strategy and spec.services for spec in ways):
-        together.chosen(ways, (service,), how.strategy)
+        together_by(ways, (service,), how.strategy)
     chosen = [spec for spec in plans if how.strategy in (None, spec.name)]
     names = ", ".join(sorted(spec.name for spec in plans))
     if not plans:
@@ -60,6 +62,35 @@ async def planned(ports: Ports, delivery: Delivery, active: Stored[RolloutState]
     if len(chosen) > 1:
         raise Rejected(f"{service} has several Rollouts: {names}.", hint="Choose one: --strategy NAME.")
     return await made(ports, chosen[0], specs, delivery, active, hotfix=how.hotfix)
+
+
+def together_by(specs: Sequence[RolloutSpec], services: Sequence[str], strategy: str | None) -> RolloutSpec:
+    """The Rollout document that moves exactly these services as one. Raises with what there is instead."""
+    able = [spec for spec in specs if set(spec.services) == set(services) and strategy in (None, spec.name)]
+    named = next((spec for spec in specs if spec.name == strategy), None)
+    if named is not None and not able:
+        wanted = " ".join(f"{service}=VERSION" for service in named.services) or f"{named.service} VERSION"
+        raise Rejected(
+            f"Rollout '{named.name}' does not move {', '.join(services)}.",
+            hint=f"Write: croupier rollout start --strategy {named.name} {wanted}.",
+        )
+    if not able:
+        raise NotFound(
+            f"No Rollout{f' {strategy!r}' if strategy else ''} moves {', '.join(services)} as one.",
+            hint=f"Write one with services: [{', '.join(services)}] and apply it.",
+        )
+    if len(able) > 1:
+        names = ", ".join(sorted(spec.name for spec in able))
+        raise Rejected(f"Several Rollouts move these services: {names}.", hint="Choose one: --strategy NAME.")
+    return able[0]
+
+
+def check_gates(spec: RolloutSpec, gates: Sequence[Gate]) -> None:
+    """Raises ``Rejected`` for gates that cannot watch one of several services."""
+    known = {gate.name: gate for gate in gates}
+    problems = tuple(gates_held(spec, known, [name for name, _ in gate_uses(spec)]))
+    if problems:
+        raise Rejected(f"rollout '{spec.name}' cannot start: {problems[0]}", problems=problems)
 
 
 async def made(

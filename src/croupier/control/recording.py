@@ -5,6 +5,7 @@ The one place where a rollout's change is written down, whoever asked for it: th
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TypeAlias
 
 from croupier.control.ports import Answer, Commit, Lease, Store, Stored
 from croupier.control.ports import ServiceState as Delivery
@@ -15,6 +16,9 @@ from croupier.core.rollout.state import Phase, RolloutState
 
 CONTROLLER = "croupier"
 """The actor of what nobody asked for."""
+
+Keep: TypeAlias = Callable[[Stored[RolloutState]], Answer]
+"""Makes the answer to be kept for an idempotency key from the rollout as it will be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def draft(
     now: float,
     *,
     lease: Lease | None = None,
-    answer: Callable[[Stored[RolloutState]], Answer] | None = None,
+    keep: Keep | None = None,
 ) -> Draft:
     """The one commit that these events are."""
     after = fold(rollout, events)
@@ -87,7 +91,7 @@ def draft(
         rollouts=(Stored(after.value, rollout.version),),
         services=(Stored(moved.value, delivery.version),) if moved else (),
         lease=lease,
-        answer=answer(after) if answer else None,
+        answer=keep(after) if keep else None,
     )
     return Draft(commit, after, moved)
 

@@ -10,38 +10,32 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from croupier.control import together
-from croupier.control.calendars import check_free, check_open_now, closed_for, closed_now, override_each
-from croupier.control.flag_steps import check_flags
+from croupier.control.calendars import check_open_now, closed_for, override_each
 from croupier.control.observe import Seen
-from croupier.control.planning import How, made, planned, try_out
-from croupier.control.ports import Answer, Intent, Ports, Stored, VersionKey
+from croupier.control.planning import How
+from croupier.control.ports import Intent, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.reconcile import Reconciler
-from croupier.control.recording import Draft, Outcome, Who, draft, record
-from croupier.control.starting import draft_start
+from croupier.control.recorded import recorded_delivery, recorded_rollout
+from croupier.control.recording import Draft, Keep, Outcome, Who, draft, record
+from croupier.control.starting import Starting
 from croupier.control.way_back import undone, undone_together, why_gone
 from croupier.control.whom import Whom, check_carried, meant, reasoned
-from croupier.core.gates import Gate
-from croupier.core.releases import Release, Service
+from croupier.core.releases import Service
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.approval import approve
 from croupier.core.rollout.segments import commands as single
-from croupier.core.rollout.spec import Plan, RolloutSpec
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together import commands as whole
 from croupier.core.rollout.together.decide import everybody_leaves
-from croupier.core.rollout.together.parts import part
 from croupier.core.segments import Segment
-from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
+from croupier.errors import Conflict, Corrupt, Rejected, Transient
 
 _TRIES = 10
 
 Decide: TypeAlias = Callable[[RolloutState, Delivery, float], tuple[e.Event, ...]]
 """What somebody asks of a rollout, decided on its state and what serves its service at a time."""
-
-Keep: TypeAlias = Callable[[Stored[RolloutState]], Answer]
-"""Makes the answer to be kept for an idempotency key from the rollout as it will be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +78,8 @@ class Rollouts:
         """
         if hotfix and not ask.reason:
             raise Rejected("A hotfix needs a reason.", hint="Add --reason TEXT.")
-        how = How(strategy, hotfix, supersede)
-        return await self._until_recorded(lambda: self._plan_start(service, version, ask, how, wait=wait))
+        how = How(strategy, hotfix, supersede, wait)
+        return await self._until_recorded(lambda: self._plan_start(service, version, ask, how))
 
     async def start_together(
         self, versions: Mapping[str, str], ask: Ask, *, strategy: str | None = None, wait: bool = True
@@ -93,7 +87,8 @@ class Rollouts:
         """Roll releases of several services out as one: ``versions`` by service, by the Rollout document that moves
         exactly these. Nothing is superseded. The outcome is that of the first to move.
         """
-        return await self._until_recorded(lambda: self._plan_together(versions, ask, strategy, wait=wait))
+        who, how = Who(ask.actor, "start", ask.reason), How(strategy, wait=wait)
+        return await self._until_recorded(lambda: self._starting.together(versions, who, how, ask.answer))
 
     async def approve(self, rollout: str, ask: Ask, *, digest: str) -> Outcome:
         """Approve of what waits for somebody other than who started it, if it is still what has this digest. Needs a
@@ -131,7 +126,7 @@ class Rollouts:
         """Go on in spite of a freeze that is closed now, for as long as it lasts. Needs a reason."""
         if not ask.reason:
             raise Rejected("Overriding a freeze needs a reason.", hint="Add --reason TEXT.")
-        state = (await self._rollout(rollout)).value
+        state = (await recorded_rollout(self.ports.store, rollout)).value
         shut = await closed_for(self.ports, state, self.ports.clock.now())
         return await self._change(
             rollout,
@@ -185,7 +180,7 @@ class Rollouts:
         without the store, where the loop knows them.
         """
         known = self.known(rollout)
-        own = known[0] if known is not None else await self._rollout(rollout)
+        own = known[0] if known is not None else await recorded_rollout(self.ports.store, rollout)
         whole_of = own.value.plan.together
         names = [member.rollout for member in whole_of.members] if whole_of else []
         states = [own, *(found[0] for name in names if (found := self.known(name)) is not None)]
@@ -249,7 +244,7 @@ class Rollouts:
 
     async def _segment(self, rollout: str, whom: Whom) -> Segment:
         """Whom somebody means, told apart by what requests of the service carry."""
-        state = (await self._rollout(rollout)).value
+        state = (await recorded_rollout(self.ports.store, rollout)).value
         declared = [item.value.spec for item in await self.ports.store.documents("Segment")]
         segment = meant(whom, state, [spec for spec in declared if isinstance(spec, Segment)])
         services = [item.value.spec for item in await self.ports.store.documents("Service")]
@@ -321,116 +316,49 @@ class Rollouts:
     async def _plan_change(
         self, rollout: str, ask: Ask, action: str, decide: Decide, for_all: together.Whole
     ) -> Draft | Outcome:
-        stored = await self._rollout(rollout)
+        stored = await recorded_rollout(self.ports.store, rollout)
         if ask.expected is not None and ask.expected != stored.version:
             raise Conflict(f"{rollout} changed meanwhile.", hint="Read it again, then decide.")
         if stored.value.plan.together is not None:
             who = Who(ask.actor, action, ask.reason)
             return await together.plan_change(self.ports, stored, who, for_all, ask.answer)
         now = self.ports.clock.now()
-        delivery = await self._delivery(stored.value.service)
+        delivery = await recorded_delivery(self.ports.store, stored.value.service)
         events = decide(stored.value, delivery.value, now)
         if not events:
             return Outcome(stored)
         await check_open_now(self.ports, stored.value, events, now)
-        return draft(stored, delivery, events, Who(ask.actor, action, ask.reason), now, answer=ask.answer)
+        return draft(stored, delivery, events, Who(ask.actor, action, ask.reason), now, keep=ask.answer)
 
-    async def _plan_start(self, service: str, version: str, ask: Ask, how: How, *, wait: bool) -> Draft | Outcome:
-        delivery = await self._delivery(service)
-        release = await self._release(service, version)
-        before = await self._active(delivery)
-        if before is not None and before.value.canary == version:
-            raise _under_way(before.value)
-        if delivery.value.stable == version:
-            if before is None:
-                raise Rejected(f"{version} is the stable version of {service} already.")
+    async def _plan_start(self, service: str, version: str, ask: Ask, how: How) -> Draft | Outcome:
+        delivery = await recorded_delivery(self.ports.store, service)
+        active = delivery.value.active
+        before = await recorded_rollout(self.ports.store, active) if active else None
+        if before is not None and version == delivery.value.stable != before.value.canary:
             reason = ask.reason or f"back to {version}"
-            back = replace(ask, reason=reason)
             return await self._plan_change(
                 before.value.id,
-                back,
+                replace(ask, reason=reason),
                 "abort",
                 lambda s, _, n: commands.abort(s, n, reason=reason),
                 lambda all_, _, n: whole.abort(all_, n, reason=reason),
             )
-        if before is not None and before.value.plan.together is not None:
-            raise together.held_by(before.value)
-        if before is not None and (kept := commands.not_superseded(before.value, told=how.supersede)):
-            raise kept
-        plan = await planned(self.ports, delivery.value, before, how)
-        await self._try_out(plan, delivery.value)
-        now = self.ports.clock.now()
-        stable, name = delivery.value.stable, f"{service}-{delivery.value.rollouts + 1}"
-        created = e.Created(name, service, stable, version, release.digest, plan, now, by=ask.actor)
-        shut = await closed_now(self.ports, service, now)
-        drafted = draft_start(created, delivery, before, Who(ask.actor, "start", ask.reason), shut)
-        if not wait:
-            await check_free(self.ports, [drafted.rollout.value], now)
-        answer = ask.answer(drafted.rollout) if ask.answer else None
-        return replace(drafted, commit=replace(drafted.commit, answer=answer))
-
-    async def _plan_together(self, versions: Mapping[str, str], ask: Ask, strategy: str | None, *, wait: bool) -> Draft:
-        specs = [item.value.spec for item in await self.ports.store.documents()]
-        spec = together.chosen([each for each in specs if isinstance(each, RolloutSpec)], [*versions], strategy)
-        together.check_gates(spec, [each for each in specs if isinstance(each, Gate)])
-        starting: list[together.Starting] = []
-        for service in spec.services:
-            delivery = await self._delivery(service)
-            together.check_member(delivery.value, versions[service])
-            release = await self._release(service, versions[service])
-            plan = await made(self.ports, part(spec, service), specs, delivery.value, None)
-            await self._try_out(plan, delivery.value)
-            starting.append(together.Starting(release, plan, delivery))
         who = Who(ask.actor, "start", ask.reason)
-        drafted = together.draft_together(spec, starting, who, now := self.ports.clock.now(), ask.answer)
-        if not wait:
-            await check_free(self.ports, [each.value for each in drafted.commit.rollouts], now)
-        return drafted
+        return await self._starting.alone(version, delivery, before, who, how, ask.answer)
 
-    async def _try_out(self, plan: Plan, delivery: Delivery) -> None:
-        loop = self.reconciler
-        await check_flags(loop.flags, plan, self.ports.clock.now())
-        await try_out(self.ports, loop.switches, plan, delivery.service, delivery.stable)
+    @property
+    def _starting(self) -> Starting:
+        return Starting(self.ports, self.reconciler.switches, self.reconciler.flags)
 
     async def _why_unready(self, rollout: str) -> Mapping[str, str | None]:
         """Why the canary of the rollout, and of those that move with it, can take no more players now, by rollout; the
         loop asks the same before each rise.
         """
-        states = [each.value for each in await together.members(self.ports, (await self._rollout(rollout)).value)]
+        stored = await recorded_rollout(self.ports.store, rollout)
+        states = [each.value for each in await together.members(self.ports, stored.value)]
         try:
             workloads = await self.ports.workloads.observe()
         except Transient as trouble:
             return {state.id: str(trouble) for state in states}
         seen = Seen(workloads, None)
         return {state.id: seen.unready(VersionKey(state.service, state.canary)) for state in states}
-
-    async def _release(self, service: str, version: str) -> Release:
-        release = await self.ports.store.release(service, version)
-        if release is None:
-            raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
-        return release
-
-    async def _rollout(self, rollout: str) -> Stored[RolloutState]:
-        stored = await self.ports.store.rollout(rollout)
-        if stored is None:
-            raise NotFound(f"There is no rollout '{rollout}'.", hint="See: croupier rollout list")
-        return stored
-
-    async def _delivery(self, service: str) -> Stored[Delivery]:
-        for stored in await self.ports.store.services():
-            if stored.value.service == service:
-                return stored
-        raise NotFound(f"There is no service '{service}'.", hint="Apply its Service document first.")
-
-    async def _active(self, delivery: Stored[Delivery]) -> Stored[RolloutState] | None:
-        return await self._rollout(delivery.value.active) if delivery.value.active else None
-
-
-def _under_way(state: RolloutState) -> Conflict:
-    """Why the version that this active rollout is about cannot be started again."""
-    if state.phase is Phase.ABORTING:
-        return Conflict(
-            f"{state.id} is taking every player off {state.canary}.",
-            hint=f"Wait for it, then start again: croupier rollout retry {state.id}",
-        )
-    return Conflict(f"{state.id} rolls out {state.service} {state.canary} already.")

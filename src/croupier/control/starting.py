@@ -1,19 +1,149 @@
-"""The commit in which a rollout begins. Made by ``rollouts``, and for several services by ``together``."""
+"""The start of rollouts, of one service or of several that move as one: what may begin, and the commit that begins it.
 
-from collections.abc import Sequence
-from dataclasses import replace
+Called by ``rollouts``. How they go on is their plan, made by ``planning``.
+"""
 
-from croupier.control.ports import Commit, Stored
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from croupier.control.calendars import check_free, closed_now
+from croupier.control.flag_steps import FlagDoor, check_flags
+from croupier.control.groups import Switches
+from croupier.control.planning import How, check_gates, made, planned, together_by, try_out
+from croupier.control.ports import Commit, Ports, Stored
 from croupier.control.ports import ServiceState as Delivery
-from croupier.control.recording import Draft, Who, entry, fold
+from croupier.control.recorded import recorded_delivery, recorded_release
+from croupier.control.recording import Draft, Keep, Who, entry, fold, joined
+from croupier.core.gates import Gate
 from croupier.core.governance.calendar.closure import Shut
+from croupier.core.releases import Release
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, replay
-from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.spec import Member, Plan, RolloutSpec, Together
+from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.together.parts import part
+from croupier.errors import Conflict, Rejected
 
 
-def draft_start(
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Checks what is to begin, and drafts it. ``switches`` and ``flags`` are those that a plan may turn."""
+
+    ports: Ports
+    switches: Switches
+    flags: FlagDoor | None
+
+    async def alone(
+        self,
+        version: str,
+        delivery: Stored[Delivery],
+        before: Stored[RolloutState] | None,
+        who: Who,
+        how: How,
+        keep: Keep | None,
+    ) -> Draft:
+        """The rollout of one service's release, instead of the one that is in progress (``before``)."""
+        service, stable = delivery.value.service, delivery.value.stable
+        release = await recorded_release(self.ports.store, service, version)
+        if before is not None:
+            _check_superseded(before.value, version, how)
+        if stable == version:
+            raise Rejected(f"{version} is the stable version of {service} already.")
+        plan = await planned(self.ports, delivery.value, before, how)
+        await self._try_out(plan, delivery.value)
+        now = self.ports.clock.now()
+        created = e.Created(_next_id(delivery.value), service, stable, version, release.digest, plan, now, by=who.actor)
+        shut = await closed_now(self.ports, service, now)
+        drafted = _draft_start(created, delivery, before, who, shut)
+        if not how.wait:
+            await check_free(self.ports, [drafted.rollout.value], now)
+        return replace(drafted, commit=replace(drafted.commit, answer=keep(drafted.rollout) if keep else None))
+
+    async def together(self, versions: Mapping[str, str], who: Who, how: How, keep: Keep | None) -> Draft:
+        """The rollouts of several services' releases (``versions`` by service) that move as one; told of is the first
+        to move.
+        """
+        specs = [item.value.spec for item in await self.ports.store.documents()]
+        spec = together_by([each for each in specs if isinstance(each, RolloutSpec)], [*versions], how.strategy)
+        check_gates(spec, [each for each in specs if isinstance(each, Gate)])
+        members: list[_Member] = []
+        for service in spec.services:
+            delivery = await recorded_delivery(self.ports.store, service)
+            _check_member(delivery.value, versions[service])
+            release = await recorded_release(self.ports.store, service, versions[service])
+            plan = await made(self.ports, part(spec, service), specs, delivery.value, None)
+            await self._try_out(plan, delivery.value)
+            members.append(_Member(release, plan, delivery))
+        drafted = _draft_together(spec, members, who, now := self.ports.clock.now(), keep)
+        if not how.wait:
+            await check_free(self.ports, [each.value for each in drafted.commit.rollouts], now)
+        return drafted
+
+    async def _try_out(self, plan: Plan, delivery: Delivery) -> None:
+        await check_flags(self.flags, plan, self.ports.clock.now())
+        await try_out(self.ports, self.switches, plan, delivery.service, delivery.stable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One service that is to begin with others: its release, its plan, and what serves it."""
+
+    release: Release
+    plan: Plan
+    delivery: Stored[Delivery]
+
+
+def _next_id(delivery: Delivery) -> str:
+    return f"{delivery.service}-{delivery.rollouts + 1}"
+
+
+def _check_superseded(active: RolloutState, version: str, how: How) -> None:
+    """Raises ``Conflict`` where a rollout of the version may not take the place of the active one."""
+    if active.canary == version:
+        raise _under_way(active)
+    if active.plan.together is not None:
+        raise _held_by(active)
+    if kept := commands.not_superseded(active, told=how.supersede):
+        raise kept
+
+
+def _under_way(active: RolloutState) -> Conflict:
+    if active.phase is Phase.ABORTING:
+        return Conflict(
+            f"{active.id} is taking every player off {active.canary}.",
+            hint=f"Wait for it, then start again: croupier rollout retry {active.id}",
+        )
+    return Conflict(f"{active.id} rolls out {active.service} {active.canary} already.")
+
+
+def _held_by(active: RolloutState) -> Conflict:
+    whole = active.plan.together
+    others = [member.rollout for member in whole.members if member.rollout != active.id] if whole else []
+    return Conflict(
+        f"{active.service} moves together with {', '.join(others)}, by {active.id}.",
+        hint=f"Wait for them, or give all of them up: croupier rollout abort {active.id}.",
+    )
+
+
+def _check_member(delivery: Delivery, version: str) -> None:
+    """Raises where this service cannot begin to move with others: what it would go back to is what it has now."""
+    service = delivery.service
+    if delivery.active is not None:
+        raise Conflict(
+            f"{delivery.active} is in progress, so {service} cannot move with others.",
+            hint=f"Wait for it, or give it up: croupier rollout abort {delivery.active}.",
+        )
+    if delivery.stable is None:
+        raise Rejected(
+            f"{service} has no stable version yet, so there is nothing to go back to.",
+            hint=f"Roll it out alone first: croupier rollout start {service} VERSION.",
+        )
+    if delivery.stable == version:
+        raise Rejected(f"{version} is the stable version of {service} already.", hint="Roll the others out without it.")
+
+
+def _draft_start(
     created: e.Created,
     delivery: Stored[Delivery],
     before: Stored[RolloutState] | None,
@@ -35,3 +165,28 @@ def draft_start(
     value = replace(delivery.value, active=created.id, rollouts=delivery.value.rollouts + 1)
     commit = Commit(tuple(entries), now, tuple(rollouts), (Stored(value, delivery.version),))
     return Draft(commit, started, Stored(value, delivery.version + 1))
+
+
+def _draft_together(spec: RolloutSpec, members: Sequence[_Member], who: Who, now: float, keep: Keep | None) -> Draft:
+    """The one commit in which all members begin; told of is the first of them."""
+    named = tuple(Member(each.release.service, each.release.version, _next_id(each.delivery.value)) for each in members)
+    whole = Together(f"{spec.name}.{named[0].rollout}", named)
+    drafts = [
+        _draft_start(
+            e.Created(
+                member.rollout,
+                member.service,
+                each.delivery.value.stable,
+                member.version,
+                each.release.digest,
+                replace(each.plan, together=whole),
+                now,
+            ),
+            each.delivery,
+            None,
+            who,
+        )
+        for member, each in zip(named, members, strict=True)
+    ]
+    first = drafts[0]
+    return Draft(joined(drafts, keep(first.rollout) if keep else None), first.rollout, first.delivery)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from croupier.control.ports import Answer
+from croupier.control.recorded import recorded_release
 from croupier.core.releases import Release
 from croupier.errors import NotFound
 from croupier.server.api import models as m
@@ -108,9 +109,7 @@ async def get_release(here: Here, service: NamePath, version: NamePath) -> m.Rel
 
 
 async def _release(here: Context, service: str, version: str) -> m.ReleaseView:
-    found = await here.ports.store.release(service, version)
-    if found is None:
-        raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
+    found = await recorded_release(here.ports.store, service, version)
     uses = await _uses(here)
     return views.release(found, uses.get((service, version), "known"))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from croupier.control.recorded import recorded_rollout
 from croupier.core.gates import ClassicRule, Counts, SequentialRule
 from croupier.core.gates.forecast.present import Ahead
 from croupier.core.rollout.attempts import up_to
@@ -99,9 +100,7 @@ async def get_explanation(
     ] = None,
 ) -> GateExplanation:
     """What a gate has counted, what that says and how surely, how far it is from a verdict, and how long until one."""
-    stored = await here.ports.store.rollout(rollout)
-    if stored is None:
-        raise NotFound(f"There is no rollout '{rollout}'.", hint="See: croupier rollout list")
+    stored = await recorded_rollout(here.ports.store, rollout)
     names = [each.name for each in stored.value.plan.gates]
     if gate not in names:
         raise NotFound(f"{rollout} has no gate '{gate}'.", hint=f"It has: {', '.join(names) or 'none'}.")

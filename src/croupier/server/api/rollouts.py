@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from croupier.control.ports import Answer, Stored
+from croupier.control.recorded import recorded_rollout
 from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask
 from croupier.control.together import members
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import NotFound
 from croupier.server.api import models as m
 from croupier.server.api import record_views, views
 from croupier.server.api.etag import Expected, etag
@@ -88,7 +88,7 @@ async def list_rollouts(
 @router.get("/{rollout}", operation_id="get_rollout", summary="Read a rollout")
 async def get_rollout(here: Here, rollout: RolloutId, response: Response) -> m.RolloutView:
     """One rollout: steps, weights, gates with their evidence, and what it waits for. The ETag is its version."""
-    stored = await _stored(here, rollout)
+    stored = await recorded_rollout(here.ports.store, rollout)
     response.headers.update(etag(stored.version))
     return rollout_now(here, stored, await members(here.ports, stored.value))
 
@@ -98,7 +98,7 @@ async def get_history(
     here: Here, rollout: RolloutId, cursor: Cursor = None, limit: Limit = 200
 ) -> m.Page[m.HistoryItem]:
     """What happened to the rollout, when, by whom and why, oldest first."""
-    stored = await _stored(here, rollout)
+    stored = await recorded_rollout(here.ports.store, rollout)
     after = position(cursor)
     entries = await here.ports.journal.entries(after, limit + 1, f"rollout/{rollout}")
     shown = entries[:limit]
@@ -111,7 +111,7 @@ async def get_replay(here: Here, rollout: RolloutId) -> m.Replay:
     """Every recorded verdict of its gates, made again from the counts that were recorded with it, and every action on
     a group, decided again from those.
     """
-    stored = await _stored(here, rollout)
+    stored = await recorded_rollout(here.ports.store, rollout)
     history = await here.ports.store.history(rollout)
     verdicts = await asyncio.to_thread(lambda: tuple(rejudge(history)))
     actions = await asyncio.to_thread(lambda: tuple(redecide(history)))
@@ -125,7 +125,7 @@ async def get_samples(
     since: Annotated[str | None, Query(max_length=40, description="RFC 3339; only later points.")] = None,
 ) -> m.Samples:
     """What every gate saw of canary and baseline, look by look."""
-    stored = await _stored(here, rollout)
+    stored = await recorded_rollout(here.ports.store, rollout)
     kept = await here.ports.store.samples(rollout, since=epoch(since) if since else 0.0)
     return views.samples(stored.value, kept)
 
@@ -329,10 +329,3 @@ async def _act(
     if status == 201:
         response.headers["Location"] = f"/api/v1/rollouts/{shown.id}"
     return response
-
-
-async def _stored(here: Context, rollout: str) -> Stored[RolloutState]:
-    stored = await here.ports.store.rollout(rollout)
-    if stored is None:
-        raise NotFound(f"There is no rollout '{rollout}'.", hint="See: croupier rollout list")
-    return stored

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from croupier.errors import NotFound
+from croupier.control.recorded import recorded_rollout
 from croupier.server.api import shadow_models as m
 from croupier.server.api.shadow_views import shadow
 from croupier.server.context import Here
@@ -17,7 +17,5 @@ RolloutId = Annotated[str, Path(max_length=100, examples=["payments-7"])]
 @router.get("/{rollout}/shadow", operation_id="get_rollout_shadow", summary="Read how answers compare")
 async def get_shadow(here: Here, rollout: RolloutId) -> m.ShadowView:
     """What is copied to the canary now, and by path and field how its answers differ from the stable version's."""
-    stored = await here.ports.store.rollout(rollout)
-    if stored is None:
-        raise NotFound(f"There is no rollout '{rollout}'.", hint="See: croupier rollout list")
+    stored = await recorded_rollout(here.ports.store, rollout)
     return shadow(here, stored.value)

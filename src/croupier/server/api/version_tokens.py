@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from croupier.control.ports import Commit, VersionKey
+from croupier.control.recorded import recorded_release
 from croupier.core.journal.entry import Entry
 from croupier.core.smoke.override import TOKEN_HEADER
-from croupier.errors import NotFound, Rejected
+from croupier.errors import Rejected
 from croupier.server.api import models as m
 from croupier.server.api.formats import moment
 from croupier.server.api.idempotency import Kept
@@ -40,8 +41,7 @@ async def create_version_token(
     overrides = here.ports.overrides
     if overrides is None:
         raise Rejected("This control plane's data plane lets nobody ask for a version.")
-    if await here.ports.store.release(service, asked.version) is None:
-        raise NotFound(f"{service} has no release {asked.version}.", hint=f"See: croupier release list {service}")
+    await recorded_release(here.ports.store, service, asked.version)
 
     async def run(kept: Kept) -> Response:
         now = here.ports.clock.now()
