@@ -68,6 +68,7 @@ async def rollout_page(
     past: Memory,
     who: Visitor,
     rollout: RolloutId,
+    *,
     looks: Annotated[bool, Query()] = False,
     attempt: Annotated[int | None, Query(ge=1, le=2**31)] = None,
 ) -> Response:
