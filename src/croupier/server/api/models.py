@@ -32,6 +32,25 @@ from croupier.server.api.catalog_models import (
     ReleaseUse,
     ReleaseView,
 )
+from croupier.server.api.gate_models import (
+    BudgetView,
+    CountsView,
+    EvidenceView,
+    FindingView,
+    GateSamples,
+    GateView,
+    MeasurementView,
+    MetricView,
+    Point,
+    Samples,
+    Series,
+)
+from croupier.server.api.history_models import (
+    HistoryItem,
+    Replay,
+    ReplayAction,
+    ReplayMistake,
+)
 from croupier.server.api.journal_models import DiscrepancyView, EntryView, HeadView, ProofView, VerificationView
 from croupier.server.api.people_models import (
     About,
@@ -45,37 +64,24 @@ from croupier.server.api.people_models import (
 )
 from croupier.server.api.pin_models import PinnedVersion, PinView, RoundsReport, RoundsTaken
 from croupier.server.api.rollout_models import (
-    AbortRequest,
     AbortView,
-    BudgetView,
-    ChangeRequest,
-    CountsView,
-    EvidenceView,
-    FindingView,
-    GateSamples,
-    GateView,
     GroupActionView,
     HeldView,
-    HistoryItem,
-    HoldRequest,
-    MeasurementView,
     MemberView,
-    MetricView,
     MovedView,
-    OverrideRequest,
-    Point,
-    PromoteRequest,
-    Replay,
-    ReplayAction,
-    ReplayMistake,
     RolloutView,
-    Samples,
     SegmentShareView,
-    Series,
     StackView,
+    StepView,
+)
+from croupier.server.api.rollout_requests import (
+    AbortRequest,
+    ChangeRequest,
+    HoldRequest,
+    OverrideRequest,
+    PromoteRequest,
     StartRequest,
     StartTogetherRequest,
-    StepView,
     WhomRequest,
 )
 from croupier.server.api.service_models import ServiceView, ShareView, TargetGroup, WeightView, WorkloadView

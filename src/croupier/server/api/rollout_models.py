@@ -1,23 +1,18 @@
-"""What is said and taken about rollouts: steps, gates and evidence, what happened, a replay. Part of ``models``."""
+"""What is said about a rollout: its steps, its shares, and how it stands. Part of ``models``."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Literal
 
 from pydantic import Field
 
-from croupier.control.whom import Whom
-from croupier.core.gates import Opinion, Verdict
-from croupier.core.gates.analysis.run import Phase as Outcome
 from croupier.core.rollout.events import Cause, Hold
 from croupier.core.rollout.state import Phase
 from croupier.server.api.approval_models import ProfileUsedView, RolloutApprovalView
 from croupier.server.api.calendar_models import FreezeView
+from croupier.server.api.gate_models import GateView
 from croupier.server.api.pin_models import PinnedVersion
 from croupier.server.api.shadow_models import ShadowView
 from croupier.server.api.smoke_models import SmokeRunView
-from croupier.server.api.wire import Model, Moment, Name, Percent, Reason, Version
-
-Attribute: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
-HeaderText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+from croupier.server.api.wire import Model, Moment, Percent
 
 
 class SegmentShareView(Model):
@@ -47,95 +42,6 @@ class StepView(Model):
     checks: list[str] = Field(default_factory=list, description="Of a smoke step.")
     harm: int | None = Field(None, description="Of an analysis that says so: failed requests at the next weight.")
     dwell: int | None = Field(None, description="Of an analysis that says so: samples at the least.")
-
-
-class CountsView(Model):
-    good: int
-    total: int
-
-
-class FindingView(Model):
-    """One group's counts in the window. The empty group is everything."""
-
-    group: dict[str, str] = Field(examples=[{"market": "DE", "psp": "paysafe"}])
-    canary: CountsView
-    baseline: CountsView | None
-    opinion: Opinion
-    streak: int = Field(description="Violations in a row, this one included.")
-
-
-class BudgetView(Model):
-    """A sequential gate's part of the rollout's false-rollback budget."""
-
-    held: float = Field(description="The probability with which it may ever blame a canary that is no worse.")
-    used: float = Field(ge=0, le=1, description="How far its evidence has come to a verdict; 1 is one.")
-
-
-class EvidenceView(Model):
-    """What a sequential gate holds against one group, of all that was counted since it began to look."""
-
-    group: dict[str, str] = Field(description="Empty: everything.", examples=[{"psp": "kestrel"}])
-    canary: CountsView
-    baseline: CountsView | None = Field(description="Null where the baseline had no such events.")
-    odds: float = Field(
-        description="How many to 1 that the canary is worse than permitted; 0 to 1 where nothing speaks for that."
-    )
-    needed: float = Field(description="The odds that convict it: 1 divided by the group's part of the budget.")
-
-
-class MeasurementView(Model):
-    """One measurement of a gate that measures."""
-
-    at: Moment
-    outcome: Outcome
-    text: str = Field(description="The value, or what went wrong.", examples=["[0.97]"])
-
-
-class MetricView(Model):
-    """A metric of a gate that measures: what it has come to, and its last measurements."""
-
-    name: str
-    phase: Outcome
-    count: int = Field(description="Measurements without errors.")
-    wanted: int | None = Field(description="So many are enough; null: as long as the rollout goes on.")
-    failed: int
-    inconclusive: int
-    errors: int
-    errors_in_a_row: int
-    dry_run: bool = Field(description="Whether it decides nothing.")
-    measurements: list[MeasurementView] = Field(description="Oldest first.")
-
-
-class GateView(Model):
-    """A gate of this rollout: what it asks, what it says now and on what evidence."""
-
-    name: str
-    verdict: Verdict | None = Field(description="Null where it has not looked yet.")
-    reason: str
-    standing: Verdict | None = Field(
-        None,
-        description="As the verdict; but one sample that by chance had no event of the canary changes nothing.",
-    )
-    standing_reason: str = Field("", description="Why it stands so: as the reason, of all the evidence.")
-    stance: str = Field("", examples=["gathers evidence: 11 % of the way to blaming the release"])
-    text: str = Field(description="One line for people.", examples=["deposit-slo pass: 99.61 % of 1034 good"])
-    objective: str = Field(description="What it demands, as people say it.")
-    at: Moment | None = Field(description="The look that the verdict comes from.")
-    since: Moment | None = Field(None, description="Start of the window that it looked at.")
-    until: Moment | None = None
-    guarding: bool = Field(description="Whether it guards the canary now.")
-    background: bool = Field(description="Whether it watches all along, not only at a step.")
-    waived: bool = Field(description="Whether a person took it out of this rollout.")
-    segment: str | None = Field(None, description="The only segment whose players it judges; null: everybody.")
-    on_fail: Literal["abort", "hold"] | None = Field(
-        None, description="Of such a gate: hold takes its segment back when it fails, abort everybody."
-    )
-    advisory: bool = Field(False, description="Whether it only speaks: it neither stops the rollout nor holds it.")
-    hard: bool = Field(False, description="Whether the verdict is a hard stop.")
-    budget: BudgetView | None = Field(None, description="Null where the gate counts violations in a row.")
-    evidence: list[EvidenceView] = Field(default_factory=list, description="Of a gate with a budget, by group.")
-    findings: list[FindingView] = Field(default_factory=list, description="The latest look, by group.")
-    metrics: list[MetricView] = Field(default_factory=list, description="Of a gate that measures values.")
 
 
 class AbortView(Model):
@@ -286,143 +192,3 @@ class RolloutView(Model):
     recorded: bool = Field(
         True, description="False only in the answer to an abort that was acted on while the store was out of reach."
     )
-
-
-class StartRequest(Model):
-    service: Name
-    version: Version
-    strategy: Name | None = Field(None, description="Name of the Rollout document, where the service has several.")
-    wait: bool = Field(True, description="False: refused while the freeze calendar would keep it waiting.")
-    reason: Reason = ""
-    hotfix: bool = Field(False, description="In the lane for hotfixes: shorter, still gated; needs a reason.")
-    supersede: bool = Field(False, description="Also where a hotfix is in progress.")
-
-
-class StartTogetherRequest(Model):
-    versions: dict[Name, Version] = Field(
-        min_length=2, max_length=20, examples=[{"wallet": "2.0.0", "payments": "3.1.0"}]
-    )
-    strategy: Name | None = Field(None, description="Name of the Rollout document, where several move these services.")
-    wait: bool = Field(True, description="False: refused while the freeze calendar would keep one waiting.")
-    reason: Reason = ""
-
-
-class ChangeRequest(Model):
-    """Pause, resume, abort, undo and retry."""
-
-    reason: Reason = ""
-
-
-class AbortRequest(ChangeRequest):
-    at_once: bool = Field(
-        False, alias="now", description="Open rounds do not end where they began: they move, too, and are listed."
-    )
-
-
-class WhomRequest(ChangeRequest):
-    """Release one segment: exactly one of segment and match."""
-
-    segment: Annotated[str, Field(min_length=1, max_length=1_000)] | None = Field(
-        None, description="Its name: one that the rollout's steps name or hold, or a declared Segment."
-    )
-    match: dict[Attribute, Annotated[list[HeaderText], Field(min_length=1, max_length=200)]] | None = Field(
-        None,
-        min_length=1,
-        max_length=20,
-        description="Or what its players' requests carry.",
-        examples=[{"market": ["SE"]}],
-    )
-
-    @property
-    def whom(self) -> Whom:
-        """The same for the use cases."""
-        return Whom(self.segment, tuple((name, tuple(values)) for name, values in (self.match or {}).items()))
-
-
-class HoldRequest(WhomRequest):
-    """Hold one segment on the stable version: exactly one of segment and match, and why."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=1_000)] = Field(examples=["a bad translation in Sweden"])
-
-
-class OverrideRequest(ChangeRequest):
-    freeze: str = Field(
-        min_length=1, max_length=200, description="Its id, or the last part of it.", examples=["sports/final"]
-    )
-
-
-class PromoteRequest(ChangeRequest):
-    full: bool = Field(False, description="Leave all remaining steps, not only the present one.")
-    waive: list[Annotated[str, Field(min_length=1, max_length=1_000)]] = Field(
-        default_factory=list, max_length=50, description="Gates to take out of this rollout; needs a reason."
-    )
-
-
-class ReplayMistake(Model):
-    """A recorded verdict that its own counts do not give."""
-
-    gate: str
-    at: Moment
-    recorded: Verdict
-    again: Verdict
-    same_evidence: bool
-
-
-class ReplayAction(Model):
-    """What was done about groups at one moment, which the looks of that moment do not give."""
-
-    at: Moment
-    recorded: str = Field(examples=["psp=kestrel: flag psp_kestrel turned off"])
-    again: str = Field(examples=["nothing"])
-
-
-class Replay(Model):
-    """The verdicts of a rollout, made again from the recorded counts, and the actions on groups that follow."""
-
-    rollout: str
-    verdicts: int = Field(description="How many were recorded.")
-    mistakes: list[ReplayMistake] = Field(description="Those that come out otherwise now; none is right.")
-    actions: int = Field(description="How many groups were acted upon.")
-    action_mistakes: list[ReplayAction] = Field(description="Moments at which it comes out otherwise; none is right.")
-
-
-class HistoryItem(Model):
-    """One thing that happened to the rollout: what, when, by whom and why."""
-
-    seq: int = Field(description="Place of its entry in the journal.")
-    at: Moment
-    actor: str = Field(description="The token's name; 'croupier' for what nobody asked for.")
-    action: str
-    reason: str
-    type: str = Field(examples=["step_started"])
-    text: str = Field(description="As people say it.", examples=["step 3 began: 5 % of the players"])
-    gate: str | None = Field(None, description="Of a look: the gate.")
-    standing: Verdict | None = Field(
-        None, description="Of a look of a gate that gathers evidence: what it says of all of that. Often as before."
-    )
-    data: dict[str, Any] = Field(description="The event as recorded.")
-
-
-class Point(Model):
-    at: Moment
-    good: int
-    total: int
-
-
-class Series(Model):
-    version: str
-    canary: bool
-    points: list[Point]
-
-
-class GateSamples(Model):
-    """What a gate saw of both versions, look by look: a chart."""
-
-    gate: str
-    objective: str
-    series: list[Series]
-
-
-class Samples(Model):
-    rollout: str
-    gates: list[GateSamples]
