@@ -58,7 +58,8 @@ from croupier.server.logging import configure
 from croupier.server.metrics import Metrics
 from croupier.server.otlp.route import router as otlp
 from croupier.server.running import Outside, running
-from croupier.server.settings import OnExit, Settings, read_header
+from croupier.server.settings import OnExit, Settings
+from croupier.server.settings_check import read_header
 from croupier.server.visitors import ensure_key
 from croupier.server.web import dress
 from croupier.server.web.router import router as page

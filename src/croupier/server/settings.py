@@ -3,31 +3,21 @@
 Inner code receives values, never this object's environment. The reference page is generated from the descriptions.
 """
 
-import ipaddress
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from croupier.core.segments.visitors import VISITOR_COOKIE
-from croupier.server.edge import EDGE_PLAYERS, is_cookie, players_mistake
+from croupier.server.settings_check import mistakes
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 _PREFIX: Final = "CROUPIER_"
-_ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
-_HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
-_NOT_HEADERS: Final = re.compile(
-    r"accept.*|authorization|connection|content-.*|cookie|host|proxy-.*|te|trailer|transfer-.*"
-)
-"""Secrets, which are in files, and what describes the message."""
 _LABEL: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _LISTS_AS_WRITTEN: Final = ("edge_audiences", "edge_claims", "environments", "prometheus_headers")
 _OF_THE_CLIENT: Final = ("URL", "TOKEN")
@@ -239,109 +229,9 @@ class Settings(BaseSettings):
         return {**values, **split}
 
     @model_validator(mode="after")
-    def _know_origins(self) -> Self:
-        for origin in self.ofrep_origins:
-            if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"ofrep_origins: '{origin[:100]}' is no origin. Write scheme, name and port and nothing more: "
-                    "https://shop.example."
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _keep_tokens_secret(self) -> Self:
-        if (self.flagd_certificate is None) != (self.flagd_key is None):
-            raise ValueError("flagd_certificate and flagd_key belong together: set both or none.")
-        exposed = self.flagd_port is not None and self.flagd_key is None and not _is_loopback(self.host)
-        if exposed and not self.flagd_plaintext:
-            raise ValueError(
-                f"flagd_port is reached from other machines at {self.host} and speaks no TLS. Set flagd_certificate "
-                "and flagd_key; where TLS is in front of it, flagd_plaintext=true (CROUPIER_FLAGD_PLAINTEXT=true)."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _reach_prometheus(self) -> Self:
-        asked = [
-            name for name in type(self).model_fields if name.startswith("prometheus_") and name in self.model_fields_set
-        ]
-        if self.prometheus_url is None:
-            if asked:
-                raise ValueError(f"{asked[0]} is set, and prometheus_url is not. Say where Prometheus is.")
-            return self
-        whereto = urlsplit(self.prometheus_url)
-        if whereto.scheme not in {"http", "https"} or not whereto.hostname or whereto.query or whereto.fragment:
-            raise ValueError(
-                "prometheus_url is no address of a Prometheus. Write for example https://prom.example:9090."
-            )
-        if "@" in whereto.netloc:
-            raise ValueError(
-                "prometheus_url holds a user or a password. Set prometheus_user and prometheus_password_file."
-            )
-        if (self.prometheus_user is None) != (self.prometheus_password_file is None):
-            raise ValueError("prometheus_user and prometheus_password_file belong together: set both or none.")
-        if (self.prometheus_certificate_file is None) != (self.prometheus_key_file is None):
-            raise ValueError("prometheus_certificate_file and prometheus_key_file belong together: set both or none.")
-        for text in self.prometheus_headers:
-            if read_header(text) is None:
-                raise ValueError(
-                    f"prometheus_headers: '{text[:60]}' cannot be sent. Write 'X-Scope-OrgID: casino'; Authorization, "
-                    "Cookie, Host and what describes the message are not for this."
-                )
-        if self.prometheus_token_file is not None and self.prometheus_user is not None:
-            raise ValueError("prometheus_token_file and prometheus_user exclude each other. Choose one.")
-        secret = self.prometheus_token_file is not None or self.prometheus_user is not None
-        if secret and whereto.scheme == "http" and not _is_loopback(whereto.hostname):
-            raise ValueError(
-                "prometheus_url is http, so its token or password would travel in the clear. Write https://, or leave "
-                "them out."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _verify_players(self) -> Self:
-        asked = [name for name in EDGE_PLAYERS if name in self.model_fields_set]
-        if self.edge_jwks_file is None:
-            if asked:
-                raise ValueError(f"{asked[0]} is set, and edge_jwks_file is not. Say which keys sign players' tokens.")
-            return self
-        if not self.edge_issuer:
-            raise ValueError("edge_issuer is missing: without it the tokens of anybody with such a key would do.")
-        if wrong := players_mistake(self.edge_player_claim, self.edge_player_header, self.edge_claims):
-            raise ValueError(wrong)
-        for name in ("edge_token_cookie", "edge_visitor_cookie"):
-            cookie = getattr(self, name)
-            if cookie is not None and not is_cookie(cookie):
-                raise ValueError(f"{name}: '{cookie[:60]}' cannot be the name of a cookie.")
-        if self.edge_token_cookie == self.edge_visitor_cookie:
-            raise ValueError("edge_token_cookie and edge_visitor_cookie are the same. Give the session its own.")
-        return self
-
-    @model_validator(mode="after")
-    def _name_environments(self) -> Self:
-        for name in self.environments:
-            if not _ENVIRONMENT.fullmatch(name):
-                raise ValueError(
-                    f"environments: '{name[:60]}' cannot be an environment's name. Write letters, digits, '.', '_' and "
-                    "'-', 60 at most."
-                )
-        if len(set(self.environments)) < len(self.environments):
-            raise ValueError("environments: one is named twice.")
-        return self
-
-    @model_validator(mode="after")
-    def _stay_at_home(self) -> Self:
-        if not _is_loopback(self.host) and not self.allow_remote:
-            raise ValueError(
-                f"host {self.host} can be reached from other machines. If that is meant, set allow_remote=true "
-                "(CROUPIER_ALLOW_REMOTE=true) and put TLS in front; else use 127.0.0.1."
-            )
-        if self.host == self.edge_host and self.port == self.edge_port:
-            raise ValueError(f"port and edge_port are both {self.port}. Choose two ports.")
-        if self.edge_preview_port in (self.port, self.edge_port):
-            raise ValueError(
-                f"edge_preview_port {self.edge_preview_port} is taken by another one. Choose a third port."
-            )
+    def _go_together(self) -> Self:
+        if (mistake := next(mistakes(self), None)) is not None:
+            raise ValueError(mistake)
         return self
 
     @property
@@ -383,13 +273,6 @@ class Settings(BaseSettings):
         return self.state_dir / "admin.token"
 
 
-def read_header(text: str) -> tuple[str, str] | None:
-    """Name and value of a header; ``None`` for what is none, or is set elsewhere."""
-    name, colon, value = (part.strip() for part in text.partition(":"))
-    sound = colon and _HEADER.fullmatch(name) and value.isascii() and value.isprintable() and value
-    return (name, value) if sound and not _NOT_HEADERS.fullmatch(name.lower()) else None
-
-
 def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
     """Environment variables that look like settings and are none, each with the one that was probably meant."""
     known = [field.upper() for field in Settings.model_fields]
@@ -404,13 +287,6 @@ def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _bracketed(host: str) -> str:

@@ -2,7 +2,8 @@
 state.
 
 Events are what the journal keeps, so their names and fields are for ever: add, never rename. ``type`` is the name on
-the wire.
+the wire. One catalogue, however long: whoever folds, stores or tells events has all of them to care for, and ``Event``
+at its end closes it, so that the type checker names the place that forgot one.
 """
 
 from collections.abc import Mapping
