@@ -15,8 +15,9 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
-from tests.ports import free_port
 from tests.postgres import start_server
+
+from casino.ports import free_port
 
 # `HYPOTHESIS_PROFILE=thorough make test` tries much harder. No deadline anywhere: time is never asserted in a test.
 settings.register_profile("default", deadline=None, max_examples=100)

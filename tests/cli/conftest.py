@@ -29,7 +29,7 @@ from croupier.server.running import Outside
 from croupier.server.settings import Settings
 from croupier.testing import MemoryRouter, MemoryWorkloads, Moments, ScriptedMetrics, exposed
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 SHOP = """
 apiVersion: croupier/v1
 kind: Service

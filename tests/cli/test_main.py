@@ -74,7 +74,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(canary: Any, cli: Any) -> Non
             assert process.stderr
             process.stdout.close()  # before anything is written
             assert process.stderr.read() == ""
-            assert process.wait(20) == 0, arguments
+            assert process.wait(120) == 0, arguments
 
 
 def test_a_watcher_whose_reader_is_gone_ends(canary: Any, cli: Any) -> None:
@@ -87,7 +87,7 @@ def test_a_watcher_whose_reader_is_gone_ends(canary: Any, cli: Any) -> None:
         process.stdout.close()
         canary.post("rollouts/shop-2/abort")
         assert process.stderr.read() == ""
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 def test_without_the_server_extra(run_process: Any, cli: Any, files: Any) -> None:

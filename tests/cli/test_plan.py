@@ -158,7 +158,7 @@ def test_a_terminal_sees_that_something_is_going_on(cli: Any, rollout: Path) -> 
         with suppress(OSError):  # the end, on Linux
             while more := os.read(ours, 4_096):
                 shown += more
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
     os.close(ours)
     assert "gates are played some hundred times on this traffic" in shown.decode()
 

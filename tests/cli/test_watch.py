@@ -72,7 +72,7 @@ def test_a_terminal_gets_a_live_picture(canary: Any, cli: Any) -> None:
             canary.store_down = False
             canary.post("rollouts/shop-2/abort", reason="harm")
             shown += read_until(ours, None)
-            assert process.wait(20) == 10
+            assert process.wait(120) == 10
         finally:
             process.kill()
             os.close(ours)

@@ -175,18 +175,18 @@ class Shop:
             yield
         finally:
             stop.set()
-            async with asyncio.timeout(25):
+            async with asyncio.timeout(120):
                 await running
 
     async def until(self, rollout: str, phase: str) -> None:
         """Wait for the rollout's phase; virtual time stands still."""
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             while (await self.state(rollout)).phase != phase:
                 await asyncio.sleep(0.002)
 
     async def until_served(self, version: str, weight_bp: int) -> None:
         """Wait for the data plane; virtual time stands still."""
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             while self.served.weight_of(version) != weight_bp:
                 await asyncio.sleep(0.002)
 

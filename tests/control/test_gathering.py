@@ -26,7 +26,7 @@ async def test_an_abort_does_not_wait_for_a_metric_source(shop: Any) -> None:
     before = shop.a.happenings.count("read")
     await shop.wait(10.0)
     async with shop.looping():
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             while shop.a.happenings.count("read") == before:
                 await asyncio.sleep(0.002)
         await shop.a.rollouts.abort(rollout, BORIS)
@@ -109,7 +109,7 @@ async def hanging(bare: Any, monkeypatch: pytest.MonkeyPatch) -> Hanging:
 @pytest.mark.usefixtures("hanging")
 async def test_a_gate_stops_a_canary_whatever_source_hangs(bare: Any) -> None:
     bare.metrics.break_version("1.1.0", 1.0)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await bare.turn(12)
     found = await bare.state("shop-2")
     assert (found.phase, found.abort.gate) == (Phase.ABORTED, "ok")
@@ -140,7 +140,7 @@ async def test_a_hard_stop_is_heard_though_the_weight_moved_while_it_was_asked_f
     moved = await bare.state("shop-2")
     assert (moved.confirmed_bp, moved.abort) == (5_000, None)
     source.over.set()
-    async with bare.looping(), asyncio.timeout(30):
+    async with bare.looping(), asyncio.timeout(120):
         while (await bare.state("shop-2")).phase is not Phase.ABORTED:
             await asyncio.sleep(0.002)
     abort = (await bare.state("shop-2")).abort
@@ -151,7 +151,7 @@ async def test_a_hard_stop_is_heard_though_the_weight_moved_while_it_was_asked_f
 async def test_a_source_that_hangs_keeps_no_other_rollout_waiting(bare: Any, hanging: Hanging) -> None:
     await bare.turn(5)
     bar = await bare.start_bar()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await bare.turn(3)
     assert (await bare.state(bar)).phase is Phase.SUCCEEDED
     assert hanging.asked == 1
@@ -163,7 +163,7 @@ async def test_a_late_answer_is_heard_at_once_and_only_then_the_share_rises(bare
     assert (waiting.weight_bp, hanging.asked) == (2_000, 1)
     async with bare.looping():
         hanging.over.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (await bare.state("shop-2")).weight_bp == 2_000:
                 await asyncio.sleep(0.002)
     judged = [each for each in await bare.store.history("shop-2") if each.type == "gate_judged"]
@@ -188,7 +188,7 @@ async def test_a_source_that_hangs_after_a_pass_holds_the_weight(
     assert bare.a.reconciler.awaited("shop-2") == {"pushed"}
     assert caplog.text.count("shop-2: the share waits for gate pushed: its metric source embedded is slow") == 1
     hanging.over.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await bare.state("shop-2")).weight_bp == 2_000:
             await bare.turn(after=0.0)
     assert bare.a.reconciler.awaited("shop-2") == set()
@@ -236,7 +236,7 @@ async def test_an_answer_from_before_another_site_took_over_promotes_nobody(bare
     await bare.turn(site=bare.site("b"), after=11.0)
     under_way = bare.a.reconciler._gathering._gates["shop-2"].under_way
     hanging.over.set()
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         await under_way.answered.wait()
     hanging.over.clear()
     await bare.wait(600.0)

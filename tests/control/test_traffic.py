@@ -190,7 +190,7 @@ async def test_it_is_asked_for_again_and_again_also_after_trouble(paced: Any, tr
     site.happenings.once["before documents"] = fail
     asking = asyncio.create_task(keep_counting(site.rollouts.ports))
     try:
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             await failed.wait()
             while site.happenings.count("read") < 2:
                 await paced.clock.advance(20.0)

@@ -241,7 +241,7 @@ async def test_an_abort_does_not_wait_for_a_store_that_is_being_asked(shop: Any)
     shop.a.reconciler.store_patience_s = 3_600.0
     shop.a.happenings.restart()
     shop.a.happenings.silent |= STORE
-    async with shop.looping(), asyncio.timeout(25):
+    async with shop.looping(), asyncio.timeout(120):
         while not shop.a.happenings.count("head"):
             await asyncio.sleep(0.002)
         shop.a.reconciler.abort_unrecorded(shop.harm(rollout))

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
-from tests.ports import free_port
 
 from casino.players import Crowd
+from casino.ports import free_port
 from croupier.cli.client import Client
 from croupier.cli.demo.stage import ControlPlane, Place, choose_place, documents, open_casino
 from croupier.errors import CroupierError
@@ -43,6 +43,19 @@ class House:
 
     def start(self, version: str) -> str:
         return str(self.client.post("rollouts", {"service": "payments", "version": version})["id"])
+
+    def start_and_stay(self, version: str, weight: int) -> str:
+        """A rollout that stands at this weight, confirmed, until a person moves it: however late somebody looks."""
+        canary = {
+            "analysis": {"templates": [{"templateName": "ledger"}]},
+            "steps": [{"setWeight": weight}, {"pause": {}}],
+        }
+        spec = {"service": "payments", "strategy": {"canary": canary}}
+        plan = {"apiVersion": "croupier/v1", "kind": "Rollout", "metadata": {"name": "payments"}, "spec": spec}
+        self.client.post("apply", {"documents": [plan]})
+        name = self.start(version)
+        self.wait(name, lambda found: found["phase"] == "paused" and found["confirmedWeight"] == weight)
+        return name
 
     def rollout(self, name: str) -> dict[str, Any]:
         """The rollout now; waits while the control plane is away."""

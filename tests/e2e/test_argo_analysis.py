@@ -15,8 +15,8 @@ import pytest
 from ruamel.yaml import YAML
 from tests.adapters.metrics.prometheus.conftest import Server, need_prometheus
 from tests.e2e.conftest import House
-from tests.ports import free_port
 
+from casino.ports import free_port
 from croupier.cli.demo.stage import ControlPlane, choose_place, open_casino
 
 pytestmark = [pytest.mark.prometheus, pytest.mark.envoy]

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.e2e.conftest import ENDED, House, until
-from tests.ports import free_port
 
 from casino.ledger import check, extent
 from casino.players import Crowd
 from casino.players.population import Person
 from casino.players.wire import Heard, Wire
+from casino.ports import free_port
 from casino.testing import sign_in
 from croupier.cli.demo.stage import ControlPlane, choose_place, flags
 
@@ -43,7 +43,7 @@ async def asked_until(wire: Wire, headers: Mapping[str, str], name: str, unavail
 
 
 async def test_a_killed_provider_is_off_at_once_and_stays_off_without_a_control_plane(house: House) -> None:
-    async with Wire(house.place.edge, {}) as wire:
+    async with Wire(house.place.edge, {}, timeout_s=60) as wire:
         headers = await sign_in(wire, PERSON)
         await asked_until(wire, headers, "before", unavailable=False)
         killed = house.client.post("flags/psp_kestrel/kill", {"reason": "its callbacks are late"})

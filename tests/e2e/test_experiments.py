@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import House, until
-from tests.ports import free_port
 
 from casino.players.population import Person
 from casino.players.wire import Wire
+from casino.ports import free_port
 from casino.testing import sign_in
 from casino.testing import until as comes_true
 from croupier.cli.client import Client
@@ -138,7 +138,7 @@ async def test_the_casino_reports_who_saw_which_lobby_and_who_bet(house: House) 
     house.client.post("experiments/lobby-order/start", {"reason": "more bets?"})
     person = Person("guest", "a-good-password", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "DE", "aurora", excluded=False)
 
-    async with Wire(house.place.edge, {}) as wire:
+    async with Wire(house.place.edge, {}, timeout_s=60) as wire:
         headers = await sign_in(wire, person)
 
         async def seen() -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.e2e.conftest import running_from, until
-from tests.ports import free_port
+
+from casino.ports import free_port
 
 TUTORIAL = Path(__file__).parents[2] / "docs/tutorial/your-first-rollout.md"
 _PATIENCE_S = 600.0

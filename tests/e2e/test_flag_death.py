@@ -11,8 +11,8 @@ from threading import Event
 from typing import Any
 
 import pytest
-from tests.ports import free_port
 
+from casino.ports import free_port
 from croupier.cli.demo.stage import ControlPlane, choose_place
 from croupier.errors import CroupierError, Transient
 

@@ -60,7 +60,7 @@ async def test_the_same_players_for_the_same_salt_and_key(house: House) -> None:
     token = house.place.flags_token.read_text()
     bearer = {"Authorization": f"Bearer {token}"}
 
-    async with httpx.AsyncClient(base_url=house.place.page, headers=bearer, trust_env=False, timeout=30) as plane:
+    async with httpx.AsyncClient(base_url=house.place.page, headers=bearer, trust_env=False, timeout=120) as plane:
         definition = (await plane.get("api/v1/environments/production/flagd.json")).json()
         answers = {
             "sdk": await asyncio.to_thread(_by_sdk, house.place.page, token, flags),
@@ -151,7 +151,7 @@ def _stands_at(share: int, rollout: dict[str, Any]) -> bool:
 async def _by_envoy(house: House, rollout: str) -> Chosen:
     """The canary's players at each step of the rollout, as the header of its answers says."""
     found: Chosen = {}
-    async with httpx.AsyncClient(base_url=house.place.edge, trust_env=False, timeout=30) as edge:
+    async with httpx.AsyncClient(base_url=house.place.edge, trust_env=False, timeout=120) as edge:
         for share in SHARES:
             await house.wait_async(rollout, partial(_stands_at, share))
             served = {}

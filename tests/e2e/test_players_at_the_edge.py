@@ -9,10 +9,10 @@ from typing import Any, Final
 import httpx
 import pytest
 from tests.e2e.conftest import until
-from tests.ports import free_port
 
 from casino import sessions
 from casino.players.population import Person
+from casino.ports import free_port
 from croupier.cli.client import Client
 from croupier.cli.demo.stage import ControlPlane, Place, choose_place, documents
 from croupier.core.segments import bucket
@@ -97,7 +97,7 @@ def test_a_player_stays_from_visit_to_logout(place: Place, client: Client) -> No
 
     seen = set()
     for number in range(12):
-        with httpx.Client(base_url=place.edge, trust_env=False, timeout=30) as browser:
+        with httpx.Client(base_url=place.edge, trust_env=False, timeout=120) as browser:
             assert _version(browser) == "1.0.0", "a guest without a cookie is on the stable version"
             browser.get("/auth/visit")
             guest = visitors.read(browser.cookies["croupier_visitor"])
@@ -107,7 +107,7 @@ def test_a_player_stays_from_visit_to_logout(place: Place, client: Client) -> No
             person = Person(f"at-the-edge-{number}", "a-good-password", SECRET, "DE", "aurora", excluded=False)
             player, bearer = _log_in(browser, person)
             assert _version(browser) == expected(player), "by cookie, as pages and sockets ask"
-            with httpx.Client(base_url=place.edge, trust_env=False, timeout=30, headers=bearer) as app:
+            with httpx.Client(base_url=place.edge, trust_env=False, timeout=120, headers=bearer) as app:
                 assert _version(app) == expected(player), "by bearer, as an app asks"
                 assert app.get("/payments/balance").status_code == 200
                 assert app.get("/payments/balance", headers={"x-player-id": "somebody"}).status_code == 200

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tests.adapters.metrics.prometheus.conftest import Server, need_prometheus
 from tests.e2e.conftest import House, until
-from tests.ports import free_port
 
 from casino.players import Crowd
+from casino.ports import free_port
 from croupier.adapters.workloads.process.record import load_all
 from croupier.cli.demo.stage import ControlPlane, choose_place, open_casino
 from croupier.errors import Rejected
@@ -89,7 +89,7 @@ async def test_a_release_that_loses_deposits_comes_back(watched: House) -> None:
     ]
     wrong = gate("by-provider", sli=deposits("casino_deposit_total"), by=["psp", "market"])
     names = [each["metadata"]["name"] for each in guards]
-    async with Crowd(watched.place.edge, rate=150, players=1_000):
+    async with Crowd(watched.place.edge, rate=150, players=1_000, timeout_s=60):
         watched.client.post("apply", {"documents": [wrong, *guards[1:], plan(*names)]})
         why = await asyncio.to_thread(until, lambda: refused(watched), "Prometheus to know what payments exports")
         assert "exports no metric 'casino_deposit_total'; did you mean 'casino_deposits_total'?" in why

@@ -95,7 +95,7 @@ async def floor(free_port: int, tmp_path: Path) -> AsyncIterator[Floor]:
             await metrics.start()
             began = clock.now()
             host, port = router.address
-            async with Crowd(f"http://{host}:{port}", rate=120, players=200, mix=MIX, timeout_s=5):
+            async with Crowd(f"http://{host}:{port}", rate=120, players=200, mix=MIX, timeout_s=60):
                 yield Floor(metrics, clock, began)
         finally:
             await metrics.stop()

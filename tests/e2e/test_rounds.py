@@ -18,6 +18,7 @@ from casino.ledger import check
 from casino.players.population import Person
 from casino.players.wire import Heard, Lost, Wire
 from casino.testing import sign_in
+from casino.testing import until as comes_true
 from croupier.cli.demo.stage import ControlPlane, documents
 
 OLD, NEW, NEXT = "1.0.1", "1.1.1", "1.2.2"
@@ -30,6 +31,8 @@ class Game:
     """Players in the middle of rounds, all the time."""
 
     wire: Wire
+    seats: list[dict[str, str]] = field(default_factory=list)
+    """The players, as the headers of their requests."""
     outcomes: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
 
@@ -48,6 +51,19 @@ class Game:
                 self._note(stepped, version)
             self._note(await self._ask("/games/callback", {"x-round-id": id_}, {}), version)
 
+    async def more(self, *versions: str, rounds: int = 10) -> None:
+        """Return when each of these versions has begun so many further rounds."""
+        wanted = {version: self.versions[version] + rounds for version in versions}
+        await comes_true(lambda: all(self.versions[version] >= count for version, count in wanted.items()))
+
+    async def leave_open(self, version: str) -> str:
+        """A round that this version began, and that nobody goes on with."""
+        for headers in self.seats:
+            begun = await self._ask("/games/rounds", headers, {"game": "comet", "stake_minor": 10})
+            if begun is not None and begun.status == 200 and begun.body["version"] == version:
+                return str(begun.body["round_id"])
+        raise AssertionError(f"no player has {version}")
+
     def _note(self, heard: Heard | None, version: str) -> None:
         if heard is not None:
             at_home = heard.version == version
@@ -63,7 +79,7 @@ class Game:
 
 @asynccontextmanager
 async def playing(house: House, players: int = 12) -> AsyncIterator[Game]:
-    async with Wire(house.place.edge, {}) as wire:
+    async with Wire(house.place.edge, {}, timeout_s=60) as wire:
         game = Game(wire)
         dice = random.Random(7)
         tasks = []
@@ -77,6 +93,7 @@ async def playing(house: House, players: int = 12) -> AsyncIterator[Game]:
                 given = {"amount_minor": 100_000, "psp": "kestrel"}
                 if (await wire.ask("payments", "POST", "/payments/deposit", given, keyed)).status == 200:
                     break
+            game.seats.append(headers)
             tasks.append(asyncio.create_task(game.play(headers, random.Random(dice.random()))))
         try:
             yield game
@@ -138,6 +155,17 @@ def split(house: House) -> list[str]:
     return [row[0] for row in rows]
 
 
+def pinned(house: House, **asked: str) -> set[str]:
+    """Rounds that are open, or those that a rollout moved."""
+    return {item["id"] for item in house.client.pages("services/games/pins", 10_000, **asked)}
+
+
+def all_split(house: House, rollout: str) -> set[str] | None:
+    """Rounds that the rollout moved, once those that were split are among them: of the newest it is told later."""
+    moved = pinned(house, rollout=rollout)
+    return moved if set(split(house)) <= moved else None
+
+
 def drained(house: House, version: str) -> bool | None:
     items = house.client.get("services")["items"]
     running = next(item for item in items if item["name"] == "games")["workloads"]
@@ -148,10 +176,10 @@ async def test_rounds_end_where_they_began_whatever_the_weights_do(table: House)
     async with playing(table) as game:
         name = await asyncio.to_thread(start, table, NEW)
         await at(table, name, 30)
-        await asyncio.sleep(1.5)  # rounds of both versions, of some length
+        await game.more(OLD, NEW)
         await act(table, name, "promote", waive=["ledger"])
         await at(table, name, 70)
-        await asyncio.sleep(1.5)
+        await game.more(OLD, NEW)
         await act(table, name, "abort")  # with rounds open on both
         found = await table.wait_async(name, lambda found: found["phase"] == "aborted")
         assert found["moved"] == []
@@ -161,7 +189,7 @@ async def test_rounds_end_where_they_began_whatever_the_weights_do(table: House)
         await act(table, name, "promote", full=True, waive=["ledger"])
         await table.wait_async(name, lambda found: found["phase"] == "succeeded")
         await asyncio.to_thread(until, lambda: drained(table, OLD), f"{OLD} to stop once its rounds are over")
-        await asyncio.sleep(1.0)
+        await game.more(NEXT)
     assert game.versions.keys() >= {OLD, NEW, NEXT}
     assert set(game.outcomes) == {"at home"}, game.outcomes
     assert split(table) == []
@@ -172,20 +200,19 @@ async def test_rounds_outlive_a_control_plane_that_is_killed(table: House) -> No
     async with playing(table) as game:
         name = await asyncio.to_thread(start, table, NEW)
         await at(table, name, 30)
-        await asyncio.sleep(1.0)
+        await game.more(OLD, NEW)
         table.plane.kill()
-        await asyncio.sleep(1.0)
+        await game.more(OLD, NEW)
         table.plane = ControlPlane(table.place)
         await asyncio.to_thread(table.plane.connection)
         await act(table, name, "abort")
         table.plane.kill()  # between what was moved and what is recorded, or wherever it was
-        await asyncio.sleep(0.5)
+        await game.more(OLD)
         table.plane = ControlPlane(table.place)
         await asyncio.to_thread(table.plane.connection)
         await table.wait_async(name, lambda found: found["phase"] == "aborted")
         await asyncio.to_thread(until, lambda: drained(table, NEW), f"{NEW} to stop once its rounds are over")
-        await asyncio.sleep(0.5)
-    assert game.versions[NEW]
+        await game.more(OLD)
     assert set(game.outcomes) == {"at home"}, game.outcomes
     assert split(table) == []
 
@@ -194,14 +221,13 @@ async def test_an_abort_at_once_moves_rounds_and_lists_every_one(table: House) -
     async with playing(table) as game:
         name = await asyncio.to_thread(start, table, NEW)
         await at(table, name, 30)
-        await asyncio.sleep(1.5)
+        await game.more(OLD, NEW)
+        left = await game.leave_open(NEW)
+        await asyncio.to_thread(until, lambda: left in pinned(table) or None, "the report of an open round")
         await act(table, name, "abort", now=True)
         found = await table.wait_async(name, lambda found: found["phase"] == "aborted")
-        await asyncio.sleep(2.0)
-        listed = await asyncio.to_thread(table.client.pages, "services/games/pins", 10_000, rollout=name)
-    moved = {item["id"] for item in listed}
-    assert found["moved"][0]["count"] >= 1
+        await game.more(OLD, rounds=30)
+    assert left in found["moved"][0]["ids"]
+    moved = await asyncio.to_thread(until, lambda: all_split(table, name), "all rounds that were split to be listed")
     assert set(found["moved"][0]["ids"]) <= moved
     assert {id_.rpartition("@")[2] for id_ in moved} == {NEW}
-    assert set(split(table)) <= moved
-    assert game.versions[NEW]

@@ -38,7 +38,7 @@ def release(house: House) -> dict[str, Any]:
 async def test_one_field_that_differs_is_found_exactly_there(house: House) -> None:
     await asyncio.to_thread(house.client.post, "apply", {"documents": [rollout(), release(house)]})
     person = Person("shadowed", "a-good-password", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "DE", "aurora", excluded=False)
-    async with Wire(house.place.edge, {}) as wire:
+    async with Wire(house.place.edge, {}, timeout_s=60) as wire:
         headers = await sign_in(wire, person)
         name = await asyncio.to_thread(house.start, NEW)
         await house.wait_async(name, lambda found: found["step"] == 0)

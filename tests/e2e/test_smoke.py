@@ -16,9 +16,9 @@ import pyotp
 import pytest
 import pytest_asyncio
 from tests.e2e.conftest import ENDED, House
-from tests.ports import free_port
 
 from casino.players import Crowd
+from casino.ports import free_port
 from casino.testers import make
 from casino.testing import LocalCasino, Running, wait_ready
 from croupier.adapters.clock import SystemClock

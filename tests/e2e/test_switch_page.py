@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.conftest import until
 from tests.e2e.test_first_rollout import _PATIENCE_S, _ready, folder, running
-from tests.ports import free_port
+
+from casino.ports import free_port
 
 __all__ = ["folder"]
 

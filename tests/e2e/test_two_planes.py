@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.e2e.conftest import until
-from tests.ports import free_port
 
+from casino.ports import free_port
 from croupier.cli.client import Client
 from croupier.cli.connection import Connection
 from croupier.cli.demo.stage import ControlPlane, choose_place

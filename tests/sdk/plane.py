@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from casino.ports import free_port
 from croupier.core.flags.snapshot import (
     MEDIA_TYPE,
     Delta,
@@ -25,7 +26,7 @@ from croupier.core.flags.snapshot import (
 )
 from croupier.sdk.rules import read_rules
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 TOKEN = "client-token"
 
 
@@ -78,7 +79,7 @@ class Plane:
         self.fetched: Callable[[], object] = lambda: None
         self._turn = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
-        self.port = 0
+        self.port = free_port()  # it is stopped and comes back there
 
     token = TOKEN
 
@@ -96,7 +97,6 @@ class Plane:
         ThreadingHTTPServer.daemon_threads = True
         ThreadingHTTPServer.request_queue_size = 128
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

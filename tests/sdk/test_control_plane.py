@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ports import free_port
 from tests.sdk.plane import until
 from tests.sdk.test_processes import BIN, WEB, every_worker_follows, running, written
 
+from casino.ports import free_port
 from croupier.cli.client import Client
 from croupier.cli.demo.stage import ControlPlane, choose_place
 from croupier.sdk import FlagClient

@@ -87,7 +87,7 @@ def running(plane: Followed, folder: Path, *command: str) -> Iterator[Callable[[
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(60)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -117,7 +117,7 @@ def ran(plane: Plane, folder: Path, text: str, *, quiet: bool = True) -> str:
 def answers(url: str) -> tuple[str, str] | None:
     """Process and answer."""
     try:
-        said = httpx.get(url, timeout=20).text.split()
+        said = httpx.get(url, timeout=120).text.split()
     except httpx.HTTPError:
         return None
     return said[0], said[1]

@@ -61,7 +61,7 @@ def games(desk: Desk) -> Iterator[Rounds]:
 
 
 def until(done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.005)

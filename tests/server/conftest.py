@@ -40,7 +40,7 @@ from croupier.server.context import Context
 from croupier.server.running import Outside
 from croupier.server.settings import Settings
 
-DEADLINE_S = 25.0
+DEADLINE_S = 120.0
 
 
 @dataclass
@@ -260,7 +260,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     changed: dict[str, Any] = {}
     if getattr(request, "param", "sqlite") == "postgresql":
         changed = {"database_url": request.getfixturevalue("postgres_database")}
-    return Settings(state_dir=tmp_path, tick_s=0.02, request_timeout_s=20.0, max_streams=3, **changed)
+    return Settings(state_dir=tmp_path, tick_s=0.02, request_timeout_s=120.0, max_streams=3, **changed)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.server.listening import listening
 
 from croupier.server.doorstep import Doorstep
 
-DEADLINE_S = 25.0
+DEADLINE_S = 120.0
 
 
 class Hasty(Doorstep):

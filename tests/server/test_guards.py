@@ -73,9 +73,9 @@ async def test_a_large_body_over_a_real_connection(world: Any) -> None:
     async with listening(world.app) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"POST /api/v1/apply HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 25)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 120)
         assert b" 413 " in head
-        rest = await asyncio.wait_for(reader.read(), 25)  # until the server closes
+        rest = await asyncio.wait_for(reader.read(), 120)  # until the server closes
         assert b"too-large" in rest
         writer.close()
 

@@ -40,7 +40,7 @@ async def test_a_client_that_takes_nothing_is_dropped(world: Any, monkeypatch: p
         "client": ("127.0.0.1", 1),
     }
     stream = asyncio.ensure_future(world.app(scope, receive, send))
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         await full.wait()
         assert world.context.streams.open == 1
         # Others get theirs meanwhile.
@@ -66,7 +66,7 @@ async def test_the_reader_goes_on_after_a_mistake(world: Any, monkeypatch: pytes
 
     size = (await reader.journal.head()).size
     monkeypatch.setattr(reader.journal, "entries", fails_once)
-    async with asyncio.timeout(25), contextlib.aclosing(reader.follow(size - 1)) as entries:
+    async with asyncio.timeout(120), contextlib.aclosing(reader.follow(size - 1)) as entries:
         await world.declare()
         await failed.wait()
         assert (await anext(entries)).seq == size
@@ -77,7 +77,7 @@ async def test_who_follows_from_the_first_moment_on_gets_what_is_there(world: An
     await world.declare()
     here = world.context.streams
     fresh: Any = streams.Streams(here.journal, here.changes, limit=1)
-    async with asyncio.timeout(60), contextlib.aclosing(fresh.follow(-1)) as entries:
+    async with asyncio.timeout(120), contextlib.aclosing(fresh.follow(-1)) as entries:
         first = asyncio.ensure_future(anext(entries))
         await asyncio.sleep(0)
         reader = asyncio.create_task(fresh.run())
@@ -95,5 +95,5 @@ async def test_streams_end_with_the_server(world: Any) -> None:
     reading = asyncio.ensure_future(read())
     await asyncio.sleep(0)
     streams.close()
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         assert await reading >= 0

@@ -34,7 +34,7 @@ def casino(tmp_path: Path) -> Iterator[LocalCasino]:
 @pytest.fixture
 async def wire(routes: Mapping[str, str]) -> AsyncIterator[Wire]:
     """A client of the shared casino."""
-    async with Wire("http://127.0.0.1:1", routes) as open_wire:
+    async with Wire("http://127.0.0.1:1", routes, timeout_s=60) as open_wire:
         yield open_wire
 
 

@@ -20,7 +20,9 @@ async def test_one_key_sent_to_two_versions_at_once_moves_money_once(casino: Loc
         wait_ready(running)
     async with AsyncExitStack() as stack:
         wires = [
-            await stack.enter_async_context(Wire("http://127.0.0.1:1", {**routes, "payments": running.url}))
+            await stack.enter_async_context(
+                Wire("http://127.0.0.1:1", {**routes, "payments": running.url}, timeout_s=60)
+            )
             for running in payments
         ]
         headers = await sign_in(wires[0], person)
@@ -78,7 +80,7 @@ async def test_a_dead_process_payments_are_finished_by_a_living_one(casino: Loca
     routes = casino.start_all("auth")
     doomed = casino.start("payments")
     wait_ready(doomed)
-    async with Wire("http://127.0.0.1:1", {**routes, "payments": doomed.url}) as wire:
+    async with Wire("http://127.0.0.1:1", {**routes, "payments": doomed.url}, timeout_s=60) as wire:
         headers = await sign_in(wire, person)
 
         async def pay(number: int) -> Heard | Lost:

@@ -89,14 +89,14 @@ def test_a_process_that_is_started_wrongly_says_what_to_write(
 
 
 def test_a_wrong_start_is_exit_code_2(casino: LocalCasino) -> None:
-    assert casino.start("payments", fault="boom").process.wait(20) == 2
+    assert casino.start("payments", fault="boom").process.wait(120) == 2
 
 
 async def test_deposits_fail_for_one_provider_in_one_market_only(casino: LocalCasino, person: Person) -> None:
     routes = casino.start_all("auth")
     sick = casino.start("payments", "1.2.0", fault="deposit-error:psp=kestrel,market=DE")
     wait_ready(sick)
-    async with Wire("http://127.0.0.1:1", {**routes, "payments": sick.url}) as wire:
+    async with Wire("http://127.0.0.1:1", {**routes, "payments": sick.url}, timeout_s=60) as wire:
         swede = Person("swede", "a-good-password", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "SE", "aurora", excluded=False)
         seen = {}
         for who in (person, swede):
@@ -125,7 +125,7 @@ async def test_money_faults_raise_the_alarms_and_fail_the_ledger_check(casino: L
     routes = casino.start_all("auth", "payments")
     sick = casino.start("games", "1.3.0", fault="double-debit:share=1;drift:share=1")
     wait_ready(sick)
-    async with Wire("http://127.0.0.1:1", {**routes, "games": sick.url}) as wire:
+    async with Wire("http://127.0.0.1:1", {**routes, "games": sick.url}, timeout_s=60) as wire:
         headers = await sign_in(wire, person)
         await fund(wire, headers)
         for number in range(2):
@@ -145,7 +145,7 @@ async def test_errors_delays_and_dropped_sockets(casino: LocalCasino, person: Pe
     for running in (sick, broken):
         wait_ready(running)
     swede = Person("swede", "a-good-password", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "SE", "aurora", excluded=False)
-    async with Wire("http://127.0.0.1:1", {**routes, "games": sick.url}) as wire:
+    async with Wire("http://127.0.0.1:1", {**routes, "games": sick.url}, timeout_s=60) as wire:
         headers = await sign_in(wire, person)
         spin = {"round_id": "r", "game": "comet", "stake_minor": 10}
         heard = await wire.ask("games", "POST", "/games/spin", spin, headers)
@@ -173,7 +173,7 @@ async def test_a_failing_provider_is_tried_again_since_1_1(casino: LocalCasino, 
     for version in ("1.0.0", "1.1.0"):
         running = casino.start("payments", version, fault="psp-error:psp=kestrel,share=0.5")
         wait_ready(running)
-        async with Wire("http://127.0.0.1:1", {**routes, "payments": running.url}) as wire:
+        async with Wire("http://127.0.0.1:1", {**routes, "payments": running.url}, timeout_s=60) as wire:
             headers = await sign_in(wire, person)
             body = {"amount_minor": 500, "psp": "kestrel"}
             keys = [{**headers, "idempotency-key": f"{version}-{number}"} for number in range(160)]
@@ -186,7 +186,7 @@ async def test_a_failing_provider_is_tried_again_since_1_1(casino: LocalCasino, 
 
 def test_a_crash_fault_ends_the_process(casino: LocalCasino) -> None:
     running = casino.start("promo", fault="crash:after=200ms")
-    assert running.process.wait(20) == 70
+    assert running.process.wait(120) == 70
 
 
 async def fund(wire: Wire, headers: dict[str, str]) -> None:

@@ -55,7 +55,10 @@ async def test_what_is_none_of_yours_is_refused(wire: Wire, person: Person) -> N
 async def test_a_round_that_two_versions_served_is_a_finding(casino: LocalCasino, person: Person) -> None:
     old = dict(casino.start_all("auth", "payments", "games", version="1.0.0"))
     new = {**old, **casino.start_all("games", version="1.1.0")}
-    async with Wire("http://127.0.0.1:1", old) as first, Wire("http://127.0.0.1:1", new) as second:
+    async with (
+        Wire("http://127.0.0.1:1", old, timeout_s=60) as first,
+        Wire("http://127.0.0.1:1", new, timeout_s=60) as second,
+    ):
         headers = await sign_in(first, person)
         await deposit(first, headers)
         id_ = (await begin(first, headers)).body["round_id"]

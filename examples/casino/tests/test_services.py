@@ -254,7 +254,7 @@ async def test_both_password_schemes_are_read_by_both_versions(casino: LocalCasi
     for running in (old, new):
         wait_ready(running)
     for running in (old, new, old):
-        async with Wire(running.url, {}) as wire:
+        async with Wire(running.url, {}, timeout_s=60) as wire:
             assert "authorization" in await sign_in(wire, person)
 
 
@@ -262,7 +262,7 @@ async def test_a_process_drains_without_losing_anything(casino: LocalCasino, per
     routes = casino.start_all("auth", "payments")
     games = casino.start("games", fault="slow:route=/games/spin,seconds=0.6")
     wait_ready(games)
-    async with Wire("http://127.0.0.1:1", {**routes, "games": games.url}) as wire:
+    async with Wire("http://127.0.0.1:1", {**routes, "games": games.url}, timeout_s=60) as wire:
         headers = await sign_in(wire, person)
         await fund(wire, headers)
         async with aiohttp.ClientSession(headers=headers) as session, session.ws_connect(
@@ -289,7 +289,7 @@ async def test_a_drain_is_bounded(casino: LocalCasino) -> None:
     wait_ready(promo)
     async with aiohttp.ClientSession() as session:
         stuck = asyncio.create_task(session.get(f"{promo.url}/promo/offers"))
-        async with Wire(promo.url, {}) as wire:
+        async with Wire(promo.url, {}, timeout_s=60) as wire:
             await wire.ask("promo", "GET", "/promo/ping")
         promo.terminate()
         assert await asyncio.to_thread(promo.process.wait, 10) == 0

@@ -79,7 +79,7 @@ async def test_from_visit_to_login_to_logout(
     auth = casino.start("auth", options=options)
     wait_ready(auth)
     visitors = Visitors(visitor_key)
-    async with Wire(auth.url, {}) as wire, aiohttp.ClientSession() as browser:
+    async with Wire(auth.url, {}, timeout_s=60) as wire, aiohttp.ClientSession() as browser:
         async with browser.get(f"{auth.url}/auth/visit") as first:
             cookie = SimpleCookie(first.headers["set-cookie"])["croupier_visitor"]
         async with browser.get(

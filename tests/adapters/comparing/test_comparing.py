@@ -77,7 +77,7 @@ async def comparer(socket: Path) -> AsyncIterator[ProcessComparer]:
 
 @pytest.fixture
 async def edge(socket: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(socket))) as client:
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(socket)), timeout=60) as client:
         yield client
 
 
@@ -87,14 +87,14 @@ def comparison(stable: Version, canary: Version, **ignored: object) -> Compariso
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not holds():
             await asyncio.sleep(0.02)
 
 
 async def copy(edge: httpx.AsyncClient, path: str, method: str = "GET", **headers: str) -> None:
     sent = {"x-croupier-compare": "shop", "x-croupier-shadow": "1", **headers}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             try:
                 answer = await edge.request(method, f"http://shop.example{path}", headers=sent)
@@ -175,7 +175,7 @@ async def test_a_canary_that_is_gone_is_no_difference(
             await copy(edge, "/shop/a")
             await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await none_left()
 
 

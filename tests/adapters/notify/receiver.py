@@ -47,7 +47,7 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.got.append(Got(self.path, headers, body))
                 if receiver.hang is not None:
-                    receiver.hang.wait(30)
+                    receiver.hang.wait(120)
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)

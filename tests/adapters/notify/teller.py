@@ -14,7 +14,7 @@ from croupier.server.api.record_views import decode
 
 async def main(store_url: str, url: str) -> None:
     store, clock = await open_store(store_url), SystemClock()
-    webhook = Webhook(Declared("on-call", url, Format.SLACK, timeout_s=2.0), Allowed.read(["127.0.0.1"]), clock)
+    webhook = Webhook(Declared("on-call", url, Format.SLACK, timeout_s=30.0), Allowed.read(["127.0.0.1"]), clock)
     teller = Teller(webhook, store, store, store, clock, decode, lambda: True)
     running = asyncio.create_task(teller.run())
     while not await store.bookmarks():

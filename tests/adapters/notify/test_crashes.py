@@ -23,7 +23,7 @@ from croupier.core.rollout.spec import Plan, SetWeight
 
 TELLER = Path(__file__).parent / "teller.py"
 ROLLOUTS = 30
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Protocol
 import httpx
 import pytest
 
+from casino.ports import free_port
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.process import find_process
 from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
@@ -27,7 +28,7 @@ class Upstream:
 
     version: str
     behaviour: str = "ok"
-    port: int = 0
+    port: int = field(default_factory=free_port)  # it goes and comes back there
     hits: int = 0
     _server: asyncio.Server | None = None
     cutting: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -39,7 +40,6 @@ class Upstream:
 
     async def start(self) -> "Upstream":
         self._server = await asyncio.start_server(self._connection, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def stop(self) -> None:

@@ -390,20 +390,20 @@ async def test_subscribers_hear_of_every_rise_and_skip_when_slow(store: SqlStore
     quick, slow = store.subscribe(), store.subscribe()
     for seq in range(5):
         await store.commit(story.note())
-        assert await asyncio.wait_for(anext(quick), 25) == seq
-    assert await asyncio.wait_for(anext(slow), 25) == 4
+        assert await asyncio.wait_for(anext(quick), 120) == seq
+    assert await asyncio.wait_for(anext(slow), 120) == 4
     waiting = asyncio.ensure_future(anext(slow))
     await store.commit(story.note())
-    assert await asyncio.wait_for(waiting, 25) == 5
+    assert await asyncio.wait_for(waiting, 120) == 5
 
 
 async def test_commits_of_another_process_are_heard(store: SqlStore, open_another: Any, story: Any) -> None:
     other = await open_another()
     subscription = store.subscribe()
     await other.commit(story.note())
-    assert await asyncio.wait_for(anext(subscription), 25) == 0
+    assert await asyncio.wait_for(anext(subscription), 120) == 0
     await other.commit(story.note())
-    assert await asyncio.wait_for(anext(subscription), 25) == 1
+    assert await asyncio.wait_for(anext(subscription), 120) == 1
 
 
 async def test_subscriptions_end_with_the_store(store: SqlStore, story: Any) -> None:

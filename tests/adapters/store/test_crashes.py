@@ -30,7 +30,7 @@ class Writer:
         """Wait for so many commits of the present writer; the last sequence number that it promised."""
         seq = -1
         for _ in range(count):
-            line = await asyncio.wait_for(self._lines.readline(), 60)
+            line = await asyncio.wait_for(self._lines.readline(), 120)
             assert line, "the writer ended by itself"
             self.pid, seq = map(int, line.split())
         return seq

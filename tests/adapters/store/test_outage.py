@@ -51,7 +51,7 @@ async def test_postgresql_stopped_and_started(server: Server, story: Any) -> Non
     try:
         subscription = store.subscribe()
         await store.commit(story.beginning("payments-1"))
-        assert await asyncio.wait_for(anext(subscription), 25) == 0
+        assert await asyncio.wait_for(anext(subscription), 120) == 0
         await server.stop()
         with pytest.raises(Transient, match="does not work now"):
             await store.commit(story.note())
@@ -64,10 +64,10 @@ async def test_postgresql_stopped_and_started(server: Server, story: Any) -> Non
         assert (await story.read(store, "payments-1")).version == 1
         other = await open_store(server.url)
         try:
-            while await asyncio.wait_for(anext(subscription), 30) < 1:
+            while await asyncio.wait_for(anext(subscription), 120) < 1:
                 pass
             await other.commit(story.note())
-            while await asyncio.wait_for(anext(subscription), 30) < 2:
+            while await asyncio.wait_for(anext(subscription), 120) < 2:
                 pass
         finally:
             await other.close()

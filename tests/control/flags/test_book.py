@@ -86,7 +86,7 @@ async def test_the_book_follows_what_others_record(plane: Any, another: Any, cap
     other = await another()
     following = asyncio.ensure_future(plane.flags.run(plane.store))
     try:
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             await asyncio.sleep(0)
             heard = plane.flags.book.changed
             await other.declare(ON)

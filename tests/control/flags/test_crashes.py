@@ -42,7 +42,7 @@ async def killer(url: str, spool: Path, first: int) -> AsyncIterator[asyncio.sub
 async def said(process: asyncio.subprocess.Process, count: int) -> list[tuple[str, str]]:
     """What the process says of its next kills."""
     assert process.stdout is not None
-    lines = [await asyncio.wait_for(process.stdout.readline(), 60) for _ in range(count)]
+    lines = [await asyncio.wait_for(process.stdout.readline(), 120) for _ in range(count)]
     return [(key, how) for key, how in (line.decode().split() for line in lines)]
 
 

@@ -83,7 +83,7 @@ async def test_an_undo_without_the_store(settings: Any, opened: Any) -> None:
         switch.down = True
         asked = await world.post("/rollouts/shop-2/undo", {"reason": "harm"})
         assert (asked.status_code, asked.json()["recorded"], asked.json()["phase"]) == (202, False, "aborting")
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             while (await world.edge.served())["shop"].default != "1.0.0":
                 await asyncio.sleep(0.01)
         switch.down = False
@@ -103,7 +103,7 @@ async def test_an_undo_does_not_wait_for_a_store_that_hesitates(
             switch.speaks.clear()
         else:
             switch.commits = asyncio.Event()
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             asked = await world.post("/rollouts/shop-2/undo", {"reason": "harm"})
         assert asked.status_code == 202, asked.text
         switch.speaks.set()

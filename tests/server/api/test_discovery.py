@@ -97,7 +97,7 @@ async def test_prometheus_scrapes_what_runs(
             finally:
                 if process is not None:
                     process.terminate()
-                    process.wait(10)
+                    process.wait(120)
         workloads.away = True
         assert (await world.get("/prometheus/targets")).status_code == 503
         workloads.away = False

@@ -153,7 +153,7 @@ async def test_a_kill_without_the_store(settings: Any, opened: Any, fails: bool)
         await world.post("/flags", PAYMENTS)
         stores[0].trouble = Transient("gone") if fails else asyncio.Event()
         headers = {"Idempotency-Key": "k"}
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             killed = await world.post("/flags/payments_v2/kill", {"reason": "errors"}, headers=headers)
         assert killed.status_code == 202, killed.text
         assert (killed.json()["standing"], killed.json()["recorded"]) == ("killed", False)

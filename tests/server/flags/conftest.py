@@ -15,7 +15,7 @@ from croupier.core.flags.read import read_flag
 from croupier.core.flags.snapshot import Delta, Snapshot, apply, decode, decode_delta
 from croupier.server.auth import Role, mint
 
-DEADLINE_S = 25.0
+DEADLINE_S = 120.0
 
 PAYMENTS = {
     "feature": "payments_v2",

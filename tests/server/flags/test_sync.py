@@ -221,12 +221,12 @@ async def test_by_tls(shore: Any, identity: tuple[Path, Path]) -> None:
     async with serving(sync, "127.0.0.1", 0, read_identity(*identity)) as port:
         async with grpc.aio.secure_channel(f"localhost:{port}", trusted) as channel:
             stub = sync_pb2_grpc.FlagSyncServiceStub(channel)
-            found = await stub.FetchAllFlags(sync_pb2.FetchAllFlagsRequest(), metadata=metadata, timeout=10)
+            found = await stub.FetchAllFlags(sync_pb2.FetchAllFlagsRequest(), metadata=metadata, timeout=120)
         assert "payments_v2" in json.loads(found.flag_configuration)["flags"]
         async with grpc.aio.insecure_channel(f"localhost:{port}") as channel:
             stub = sync_pb2_grpc.FlagSyncServiceStub(channel)
             with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
-                await stub.FetchAllFlags(sync_pb2.FetchAllFlagsRequest(), metadata=metadata, timeout=10)
+                await stub.FetchAllFlags(sync_pb2.FetchAllFlagsRequest(), metadata=metadata, timeout=120)
 
 
 def test_a_certificate_that_is_none(identity: tuple[Path, Path], tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +28,7 @@ from casino.house import House, Settings
 from casino.metrics import Metrics
 from casino.players.population import Person
 from casino.players.wire import Heard, Wire
+from casino.ports import free_port
 from casino.psp import Terminal
 from casino.tokens import Tokens
 from croupier.sdk import FlagClient
@@ -171,7 +170,7 @@ def health(running: Running) -> int:
     return 0
 
 
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], within_s: float = 90.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], within_s: float = 240.0) -> None:
     """Return when the condition holds. Raises `TimeoutError`."""
     async with asyncio.timeout(within_s):
         while True:
@@ -179,15 +178,6 @@ async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], w
             if held if isinstance(held, bool) else await held:
                 return
             await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on, and none that the system gives out by itself."""
-    for port in random.sample(range(10_000, 20_000), 1_000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no free port")
 
 
 async def scrape(wire: Wire, service: str) -> dict[str, float]:

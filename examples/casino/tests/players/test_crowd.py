@@ -21,13 +21,13 @@ def total(metrics: Mapping[str, float], prefix: str, *parts: str) -> float:
 
 async def test_what_the_crowd_counts_is_what_the_casino_counts(casino: LocalCasino) -> None:
     routes = casino.start_all(*SERVICES)
-    async with Crowd("http://127.0.0.1:1", rate=300, players=150, routes=routes) as crowd:
-        await answered(crowd, 600)
+    async with Crowd("http://127.0.0.1:1", rate=100, players=150, routes=routes, timeout_s=120) as crowd:
+        await answered(crowd, 500)
         await crowd.stop()
         seen = crowd.snapshot()
     assert (seen.lost, seen.unexpected, seen.in_flight, seen.moves) == (0, 0, 0, 0), crowd.figures.complaints
     assert seen.sent == seen.answered == sum(one.requests for one in seen.versions)
-    async with Wire("http://127.0.0.1:1", routes) as wire:
+    async with Wire("http://127.0.0.1:1", routes, timeout_s=60) as wire:
         metrics = {service: await scrape(wire, service) for service in SERVICES}
     by_service = {one.service: one for one in seen.versions}
     tables = sum(n for what, n in by_service["games"].outcomes.items() if what.startswith("table"))
@@ -50,9 +50,10 @@ async def test_players_who_move_are_followed_and_the_first_failed_deposit_is_tol
     told: list[tuple[str, float]] = []
     crowd = Crowd(
         "http://127.0.0.1:1",
-        rate=250,
+        rate=100,
         players=40,
         routes={**routes, "payments": good.url},
+        timeout_s=120,
         on_failed_deposit=lambda version, at: told.append((version, at)),
     )
     async with crowd:
@@ -77,10 +78,10 @@ async def test_players_who_move_are_followed_and_the_first_failed_deposit_is_tol
 
 
 async def test_the_rate_can_be_changed_and_rest(routes: Mapping[str, str]) -> None:
-    async with Crowd("http://127.0.0.1:1", rate=0, players=20, routes=routes, lean=True) as crowd:
+    async with Crowd("http://127.0.0.1:1", rate=0, players=20, routes=routes, lean=True, timeout_s=120) as crowd:
         await asyncio.sleep(0)
         assert crowd.snapshot().sent == 0
-        crowd.rate = 500
+        crowd.rate = 200
         await answered(crowd, 200)
         await crowd.stop()
         assert {one.service for one in crowd.snapshot().versions} == {"payments"}
@@ -89,17 +90,18 @@ async def test_the_rate_can_be_changed_and_rest(routes: Mapping[str, str]) -> No
 
 
 async def test_replacing_a_process_under_traffic_loses_nothing(casino: LocalCasino) -> None:
-    old, new = casino.start("payments", "1.0.0"), casino.start("payments", "1.1.0")
+    patient = ("--linger-seconds", "6", "--drain-seconds", "120")  # the crowd may be slow to notice
+    old, new = casino.start("payments", "1.0.0", options=patient), casino.start("payments", "1.1.0")
     for running in (old, new):
         wait_ready(running)
     routes = {"payments": old.url}
-    async with Crowd("http://127.0.0.1:1", rate=300, players=50, routes=routes, lean=True) as crowd:
+    async with Crowd("http://127.0.0.1:1", rate=60, players=50, routes=routes, lean=True, timeout_s=120) as crowd:
         await answered(crowd, 100)
         old.terminate()
         await answered(crowd, 30)  # callers that have not noticed yet are served
         crowd.reroute("payments", new.url)
         await answered(crowd, 100)
-        assert await asyncio.to_thread(old.process.wait, 10) == 0
+        assert await asyncio.to_thread(old.process.wait, 120) == 0
         await crowd.stop()
     seen = crowd.snapshot()
     assert (seen.lost, seen.unexpected) == (0, 0), crowd.figures.losses
@@ -125,10 +127,10 @@ async def test_answers_that_are_not_the_casinos_are_lost(answer: bytes, reason: 
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, Wire(url, {}) as wire:
+    async with server, Wire(url, {}, timeout_s=60) as wire:
         with pytest.raises(Lost, match=reason):
             await wire.ask("payments", "GET", "/payments/ping")
-    async with Wire(url, {}) as wire:
+    async with Wire(url, {}, timeout_s=60) as wire:
         with pytest.raises(Lost, match="Connector"):
             await wire.ask("payments", "GET", "/payments/ping")
 
@@ -142,7 +144,7 @@ async def test_an_application_failure_is_not_lost() -> None:
         await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {}) as wire:
+    async with server, Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {}, timeout_s=60) as wire:
         heard = await wire.ask("payments", "GET", "/payments/ping")
         assert (heard.status, heard.version, heard.body) == (500, "1.2.0", {"code": "not_json"})
 

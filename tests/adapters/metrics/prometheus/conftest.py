@@ -23,7 +23,7 @@ from croupier.control.ports import Query
 from croupier.core.gates import Reading, Silence, Sli
 
 T = TypeVar("T")
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 
 
 class Page:

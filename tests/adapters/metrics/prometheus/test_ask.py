@@ -49,7 +49,7 @@ class Strange:
                 question = {name: values[0] for name, values in form.items()}
                 fake.asked.append((self.path, dict(self.headers.items()), question))
                 if fake.hang is not None:
-                    fake.hang.wait(30)
+                    fake.hang.wait(120)
                 body = fake.body if isinstance(fake.body, bytes) else json.dumps(fake.body(question)).encode()
                 self.send_response_only(fake.status)
                 for name, value in {"date": formatdate(usegmt=True), **fake.headers}.items():
@@ -174,7 +174,7 @@ async def test_a_slow_one_is_left_alone_until_it_answers(fake: Strange) -> None:
     assert answers == [answers[0]] * 3
     assert len(fake.asked) == 1
     fake.hang.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while "does not answer" in str(await source.read(query())):
             await asyncio.sleep(0.05)
     assert "vector(1)" in {question["query"] for _, _, question in fake.asked if "query" in question}
@@ -187,7 +187,7 @@ async def test_a_measurement_is_asked_for_though_a_reading_was_too_slow(fake: St
 
     def body(question: dict[str, str]) -> Any:
         if "deposits_total" in question.get("query", ""):
-            slow.wait(30)
+            slow.wait(120)
         return ONE
 
     fake.body = body

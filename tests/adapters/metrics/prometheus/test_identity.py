@@ -19,7 +19,7 @@ from croupier.adapters.metrics.prometheus.ask import Asker, Unanswered
 from croupier.control.ports import Query
 from croupier.core.gates import PROMETHEUS, EventsSli, Silence
 
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Site:
 
         class Answers(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                site.go.wait(10)
+                site.go.wait(120)
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 site.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 self.send_response(site.status)
@@ -201,7 +201,7 @@ async def test_who_takes_long_is_waited_for_by_nobody(measuring: Any, site: Site
     assert (await one.measure(question(asked, at=2.0))).taken == ()
     site.go.set()
     found: tuple[Measurement, ...] = ()
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + 120
     while not found and time.monotonic() < deadline:
         found = (await one.measure(question(asked, at=3.0))).taken
     assert found == (Measurement("rate", 3.0, "3"),)
@@ -226,7 +226,7 @@ async def test_a_metric_s_own_time_out_holds_where_readings_are_given_less(measu
     assert "does not answer within 0.05 s" in str(reading)
     assert (await one.measure(asked)).taken == ()
     site.go.set()
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         while not (found := (await one.measure(asked)).taken):
             await asyncio.sleep(0)
     await source.stop()
@@ -314,7 +314,7 @@ async def test_what_was_asked_at_another_weight_is_no_answer(measuring: Any, sit
     later = replace(asked, since=50.0, at=60.0)
     assert not (await ours.measure(later)).taken
     site.go.set()
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         while not (found := (await ours.measure(later)).taken):
             await asyncio.sleep(0)
         while len(site.seen) < 2:

@@ -32,7 +32,7 @@ STABLE = stable_routes("payments", "1.0.0")
 @pytest.fixture
 async def admin(router: EnvoyRouter) -> Any:
     transport = httpx.AsyncHTTPTransport(uds=str(router.admin_socket))
-    async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=60) as http:
         yield http
 
 

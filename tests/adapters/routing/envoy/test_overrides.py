@@ -120,7 +120,9 @@ async def test_a_signed_request_reaches_the_version_before_any_player(
     assert MARK not in player["headers"], "nobody marks themselves"
 
     async def counted() -> list[str]:
-        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(router.admin_socket))) as admin:
+        async with httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(router.admin_socket)), timeout=60
+        ) as admin:
             lines = (await admin.get(f"http://envoy{STATS_PATH}")).text.splitlines()
         return [line for line in lines if line.startswith((REQUESTS_COUNTER, f"{DURATION_HISTOGRAM}_count"))]
 

@@ -86,7 +86,9 @@ async def test_it_leads_to_what_players_are_yet_to_get_and_counts_nothing(
     assert (await preview.get("/elsewhere")).status_code == 404
 
     async def counted() -> str:
-        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(router.admin_socket))) as admin:
+        async with httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(router.admin_socket)), timeout=60
+        ) as admin:
             return (await admin.get(f"http://envoy{STATS_PATH}")).text
 
     async def one() -> bool:

@@ -260,7 +260,7 @@ async def test_a_bad_canary_is_never_hidden_by_the_fallback(
 async def counted(edge: EnvoyRouter) -> dict[tuple[str, str, str], int]:
     """The edge's own request counters by (service, version, code)."""
     transport = httpx.AsyncHTTPTransport(uds=str(edge.admin_socket))
-    async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as admin:
+    async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=60) as admin:
         page = (await admin.get(STATS_PATH)).text
     sample = re.compile(REQUESTS_COUNTER + r'{service="(.*)",version="(.*)",code="(.*)"} (\d+)')
     return {(found[1], found[2], found[3]): int(found[4]) for found in sample.finditer(page)}
@@ -307,7 +307,7 @@ async def test_routes_that_are_not_ours_are_unknown_until_ours_are_written_again
 
 
 async def gone(router: EnvoyRouter, settings: EnvoySettings, name: str) -> None:
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         while True:
             content = read_resources(settings.cds_file)
             state = await router._admin.xds_state()

@@ -11,7 +11,7 @@ from croupier.errors import Transient
 
 async def until(condition: Any) -> None:
     """Wait for a condition, ten seconds at most."""
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -20,8 +20,8 @@ async def test_a_reader_that_never_reads_holds_nobody_up(store: SqlStore, story:
     idle, busy = store.subscribe(), store.subscribe()
     for seq in range(50):
         await store.commit(story.note())
-        assert await asyncio.wait_for(anext(busy), 25) == seq
-    assert await asyncio.wait_for(anext(idle), 25) == 49, "it skipped what it missed"
+        assert await asyncio.wait_for(anext(busy), 120) == seq
+    assert await asyncio.wait_for(anext(idle), 120) == 49, "it skipped what it missed"
 
 
 async def test_a_reader_hears_what_happens_before_it_starts_to_read(store: SqlStore, story: Any) -> None:
@@ -29,7 +29,7 @@ async def test_a_reader_hears_what_happens_before_it_starts_to_read(store: SqlSt
     subscription = store.subscribe()
     await store.commit(story.note())
     await store.commit(story.note())
-    assert await asyncio.wait_for(anext(subscription), 25) == 1
+    assert await asyncio.wait_for(anext(subscription), 120) == 1
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # PostgreSQL's looks after its readers now and then
@@ -45,7 +45,7 @@ async def test_the_watcher_runs_while_somebody_listens(store: SqlStore, story: A
     await until(watcher.done)
     again = store.subscribe()
     await store.commit(story.note())
-    assert await asyncio.wait_for(anext(again), 25) == 0
+    assert await asyncio.wait_for(anext(again), 120) == 0
     assert watched._watcher is not watcher
 
 
@@ -67,7 +67,7 @@ async def test_a_watcher_that_fails_tries_again(
     subscription = store.subscribe()
     await failed.wait()
     await store._database.write(lambda connection: _commit_unheard(connection, story))
-    assert await asyncio.wait_for(anext(subscription), 25) == 0
+    assert await asyncio.wait_for(anext(subscription), 120) == 0
 
 
 def _commit_unheard(connection: Any, story: Any) -> None:

@@ -56,7 +56,7 @@ async def make(tmp_path: Path, quick: ProcessSettings) -> AsyncIterator[Callable
         if is_same(record.mark):
             kill_group(record.mark)
             with suppress(psutil.Error):
-                psutil.Process(record.mark.pid).wait(10)
+                psutil.Process(record.mark.pid).wait(120)
         sweep(record.mark)
 
 
@@ -102,7 +102,7 @@ def get() -> Callable[..., Awaitable[httpx.Response]]:
     """Sends a request to an instance of a version."""
 
     async def send(status: WorkloadStatus, path: str, endpoint: int = 0) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
             return await client.get(f"http://127.0.0.1:{status.endpoints[endpoint].port}{path}")
 
     return send

@@ -59,6 +59,7 @@ class Crowd:
         self._lean_service = lean_service
         self._on_failed_deposit = on_failed_deposit
         self._wire = Wire(base_url, routes or {}, timeout_s)
+        self._timeout_s = timeout_s
         self._seed = seed
         self._pool = draw_pool(seed, players, self._mix.excluded)
         self._arrivals = random.Random(f"arrivals:{seed}")
@@ -103,15 +104,15 @@ class Crowd:
         await self.stop()
         await self._wire.__aexit__(kind, error, trace)
 
-    async def stop(self, patience_s: float = 12.0) -> None:
-        """No more arrivals; wait for what is in flight."""
+    async def stop(self) -> None:
+        """No more arrivals; wait for what is in flight, which each request's time limit bounds."""
         if self._playing is not None:
             self._playing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._playing
         self._backlog.clear()
         if self._busy:
-            await asyncio.wait(self._busy, timeout=patience_s)
+            await asyncio.wait(self._busy, timeout=self._timeout_s + 2.0)
         for task in self._busy:
             task.cancel()
 
