@@ -9,10 +9,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 import uvicorn
 from tests.database import place_database
 
@@ -215,6 +217,14 @@ class Cli:
 
     def command(self, *arguments: str | Path) -> list[str]:
         return [sys.executable, "-m", "croupier", *map(str, arguments)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Iterator[None]:
+    """The tree of commands, which a process builds anew for each call: it has only one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture
