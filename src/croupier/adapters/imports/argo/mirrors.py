@@ -22,7 +22,11 @@ def mirror(given: Mapping[str, Any], at: Path, strategy: Strategy) -> None:
         return
     taken = [ours for each in matches if (ours := _match(each)) is not None]
     if not taken:
-        made.lost(at, "it copies writes at paths that are not named in full; a copied write is done for real here, too")
+        made.lost(
+            at,
+            "it would copy all writes whose path matches, and a copied write is done for real here, too; "
+            "name each path whose copy does no harm in full (path.exact)",
+        )
         return
     share = given.get("percentage")
     strategy.steps.copy({"name": name, "percentage": 100 if share is None else share, "match": taken}, at)
