@@ -9,6 +9,7 @@ from croupier.adapters.calendar import Recurrences
 from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import Document
 from croupier.control.rollouts import Ask, Rollouts
+from croupier.control.whom import Whom
 from croupier.core.gates import Gate, HoldPlayers, Objective, OnGroupFail, RatioSli
 from croupier.core.governance.calendar.model import Calendar, Entry, Kind, Scope
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
@@ -204,6 +205,23 @@ async def test_what_is_for_one_service_alone_is_not_asked_of_several(world: Worl
     with pytest.raises(Rejected, match=said) as refused:
         await world.people.approve("payments-2", ANNA, digest="sha256:1")
     assert refused.value.hint == "Pause, promote or abort them; or write a Rollout of one service."
+
+
+async def test_nor_is_it_while_the_store_is_away(world: World) -> None:
+    """Held players would have one version of one service, and the other of the next."""
+    await world.move()
+    held = Whom(match=(("employee", ("true",)),))
+    with pytest.raises(Rejected, match="this is for one service alone"):
+        world.people.hold_unrecorded("payments-2", ANNA, held)
+    assert not world.sites[0].reconciler.ports.spool.pending()
+
+
+async def test_who_started_or_retried_them_is_known(world: World) -> None:
+    await world.move()
+    await world.people.abort("wallet-2", ANNA)
+    await world.play(8)
+    await world.people.retry("payments-2", Ask("boris", "again"))
+    assert {state.starters for state in await world.members()} == {("anna", "boris")}
 
 
 async def test_a_member_that_is_gone_from_the_record(world: World, store: SqlStore) -> None:

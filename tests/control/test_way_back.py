@@ -185,3 +185,17 @@ async def test_what_is_not_there_keeps_nothing() -> None:
     delivery = Stored(ServiceState("shop", "1.1.0", None, 2), 3)
     fleet = Fleet(deliveries={"shop": delivery})
     assert await with_kept(Holes(), fleet, None) == {}  # type: ignore[arg-type]
+
+
+async def test_an_undo_that_waits_for_the_store_ends_nothing_that_came_after_it(promoted: Any) -> None:
+    """Somebody else began another rollout before the undo could be recorded: that one goes on."""
+    promoted.a.down = True
+    assert await promoted.a.rollouts.undo("shop-2", BORIS) is None
+    b = promoted.site("b")
+    await b.rollouts.start("shop", "1.2.0", BORIS)
+    promoted.a.down = False
+    await promoted.turn(8)
+    assert (await promoted.state("shop-2")).phase is Phase.SUCCEEDED
+    assert (await promoted.state("shop-3")).phase is Phase.SUCCEEDED
+    assert promoted.served == stable_routes("shop", "1.2.0")
+    assert not promoted.a.spool.pending()

@@ -3,6 +3,7 @@
 import pytest
 
 from croupier.adapters.store.sql import SqlStore
+from croupier.control.ports import Intent
 from croupier.control.rollouts import Ask
 from croupier.core.rollout import events as e
 from croupier.core.rollout.routes import stable_routes
@@ -96,3 +97,45 @@ async def test_none_goes_back_where_one_cannot(world: World) -> None:
     with pytest.raises(Rejected, match="payments-3 is in progress"):
         await world.sites[0].rollouts.undo("wallet-2", ANNA)
     assert not world.all_back()
+
+
+async def test_one_on_disk_is_enough_for_all_of_them(world: World) -> None:
+    """Killed between two files: who comes next takes all back, or the services no longer fit each other."""
+    await world.until(Phase.SUCCEEDED)
+    site, (wallet, _) = world.sites[0], await world.members()
+    site.reconciler.abort_unrecorded(
+        Intent(wallet.id, e.AbortStarted(e.Cause.UNDO, "lost", site.reconciler.ports.clock.now()), "anna")
+    )
+    await world.until(Phase.ABORTED)
+    assert world.all_back()
+    assert {state.abort.cause for state in await world.members() if state.abort} == {e.Cause.UNDO}
+
+
+async def test_what_one_of_them_left_meanwhile_is_not_taken_back_for_the_others(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    site = world.sites[0]
+    await world.release("3.0.0", "payments")
+    await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+    await world.play(1)
+    world.store_down = True
+    with pytest.raises(Rejected, match="was left meanwhile"):
+        await site.rollouts.undo("wallet-2", ANNA)
+    world.store_down = False
+    await world.play(8)
+    assert {state.phase for state in await world.members()} == {Phase.SUCCEEDED}
+    assert world.router.routes("payments") == stable_routes("payments", "3.0.0")
+
+
+async def test_an_undo_of_all_that_waits_ends_nothing_that_one_of_them_began(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    site = world.sites[0]
+    wallet, payments = await world.members()
+    await world.release("3.0.0", "payments")
+    await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+    for state in (wallet, payments):
+        back = e.AbortStarted(e.Cause.UNDO, "lost", site.reconciler.ports.clock.now())
+        site.reconciler.abort_unrecorded(Intent(state.id, back, "anna"))
+    await world.play(8)
+    assert {state.phase for state in await world.members()} == {Phase.SUCCEEDED}
+    assert world.router.routes("payments") == stable_routes("payments", "3.0.0")
+    assert world.router.routes("wallet") == stable_routes("wallet", "2.0.0")

@@ -25,10 +25,11 @@ from croupier.control.ports.pins import VersionPins
 from croupier.control.recording import CONTROLLER, Who, draft, joined
 from croupier.control.unrecorded import Unrecorded, still_meant
 from croupier.control.waiting import Interrupted, unless
+from croupier.control.way_back import leaving_as_one
 from croupier.core.gates.judge import Said
 from croupier.core.releases import Release
 from croupier.core.rollout.events import AbortStarted, Event, SegmentHeld
-from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.decide import decide_each
 from croupier.errors import Conflict, Corrupt, Fenced, Rejected, Transient
 
@@ -227,9 +228,11 @@ class Reconciler:
         if intent.rollout in fleet.unreadable:
             return
         stored = fleet.rollouts.get(intent.rollout)
-        if stored is not None and still_meant(stored.value, intent):
+        if stored is not None and still_meant(fleet, stored.value, intent):
             who = Who(intent.actor, "hold" if isinstance(intent.event, SegmentHeld) else "abort", intent.event.reason)
-            await self._record(fleet, ((stored, (intent.event,)),), who)
+            await self._record(fleet, leaving_as_one(fleet, stored, intent.event), who)
+        elif stored is not None and stored.value.phase is Phase.SUCCEEDED:
+            log.warning("%s is not taken back: another rollout came after it", intent.rollout)
         self.ports.spool.remove(intent.key)
 
     async def _decide_all(self, fleet: Fleet, seen: Seen, samples: list[Sample], *, recording: bool) -> bool:

@@ -19,14 +19,14 @@ from croupier.control.reconcile import Reconciler
 from croupier.control.recorded import recorded_delivery, recorded_rollout
 from croupier.control.recording import Draft, Keep, Outcome, Who, draft, record
 from croupier.control.starting import Starting
-from croupier.control.way_back import undone, undone_together, why_gone
+from croupier.control.way_back import may_be_undone, members, undone, undone_together, why_gone
 from croupier.control.whom import Whom, check_carried, meant, reasoned
 from croupier.core.releases import Service
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.approval import approve
 from croupier.core.rollout.segments import commands as single
-from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together import commands as whole
 from croupier.core.rollout.together.decide import everybody_leaves
 from croupier.core.segments import Segment
@@ -227,6 +227,8 @@ class Rollouts:
         stored = fleet.rollouts.get(rollout) if fleet else None
         if fleet is None or stored is None or ask.expected not in (None, stored.version):
             return False
+        if stored.value.plan.together is not None:
+            together.alone([each.value for each in members(fleet, stored.value)], {}, 0.0)
         segment = meant(whom, stored.value, ())
         check_carried(segment, fleet.services[stored.value.service])
         held = single.hold(stored.value, self.ports.clock.now(), segment=segment, reason=reasoned(ask.reason))
@@ -266,7 +268,8 @@ class Rollouts:
             for state in states:
                 if (active := deliveries[state.service].active) not in (None, state.id):
                     raise Rejected(f"{active} is in progress.", hint="Wait for it or abort it, then retry.")
-            return whole.retry(states, now, stable={name: each.stable for name, each in deliveries.items()})
+            stable = {name: each.stable for name, each in deliveries.items()}
+            return whole.retry(states, now, stable=stable, by=ask.actor)
 
         return await self._change(rollout, ask, "retry", again, all_again)
 
@@ -278,11 +281,10 @@ class Rollouts:
         if fleet is None or known is None or ask.expected not in (None, known[0].version):
             return None
         decided = decide(known[0].value, known[1], self.ports.clock.now())
-        whole_of = known[0].value.plan.together
-        names = [member.rollout for member in whole_of.members] if whole_of else [rollout]
-        ids = [name for name in names if name in fleet.rollouts]
-        states = [fleet.rollouts[each].value for each in ids]
-        events = tuple(decided if each == rollout else () for each in ids)
+        if decided and known[0].value.phase is Phase.SUCCEEDED and not may_be_undone(fleet, known[0].value):
+            raise Rejected(f"{rollout} cannot be undone: what was promoted with it was left meanwhile.")
+        states = [stored.value for stored in members(fleet, known[0].value)]
+        events = tuple(decided if state.id == rollout else () for state in states)
         leaving = everybody_leaves(states, events, self.ports.clock.now())
         for state, abort in zip(states, leaving, strict=True):
             if abort is not None:

@@ -181,6 +181,7 @@ def _draft_together(spec: RolloutSpec, members: Sequence[_Member], who: Who, now
                 each.release.digest,
                 replace(each.plan, together=whole),
                 now,
+                by=who.actor,
             ),
             each.delivery,
             None,

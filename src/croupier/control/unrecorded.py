@@ -12,6 +12,7 @@ from typing import Final
 from croupier.control.fleet import Fleet
 from croupier.control.ports import Intent, Spool, Stored
 from croupier.control.recording import CONTROLLER, delivered, fold
+from croupier.control.way_back import may_be_undone
 from croupier.core.rollout.decide import Evidence
 from croupier.core.rollout.events import (
     Cause,
@@ -65,9 +66,9 @@ class Unrecorded:
         """The fleet with the aborts and holds that could not be recorded yet: their players go to the stable version
         all the same.
         """
-        pending = self.spool.pending()
-        for stored in [*fleet.rollouts.values()]:
-            after = foreseen(stored, pending)
+        pending, recorded = self.spool.pending(), fleet
+        for stored in recorded.rollouts.values():
+            after = foreseen(recorded, stored, pending)
             if after is not stored:
                 delivery = fleet.deliveries.get(stored.value.service)
                 moved = delivered(delivery, after.value) if delivery is not None else None
@@ -75,18 +76,18 @@ class Unrecorded:
         return fleet
 
 
-def foreseen(stored: Stored[RolloutState], pending: Iterable[Intent]) -> Stored[RolloutState]:
+def foreseen(fleet: Fleet, stored: Stored[RolloutState], pending: Iterable[Intent]) -> Stored[RolloutState]:
     """The rollout as it will be recorded, after what is pending of it; the same object where that changes nothing."""
     for intent in pending:
-        if intent.rollout == stored.value.id and still_meant(stored.value, intent):
+        if intent.rollout == stored.value.id and still_meant(fleet, stored.value, intent):
             stored = fold(stored, (intent.event,))
     return stored
 
 
-def still_meant(state: RolloutState, intent: Intent) -> bool:
-    """Whether it would change anything now."""
+def still_meant(fleet: Fleet, state: RolloutState, intent: Intent) -> bool:
+    """Whether it would change anything now, and only what was meant: others may have gone on meanwhile."""
     if isinstance(intent.event, SegmentHeld):
         return may_be_held(state, intent.event.segment)
     if state.phase is Phase.SUCCEEDED:
-        return intent.event.cause is Cause.UNDO
+        return intent.event.cause is Cause.UNDO and may_be_undone(fleet, state)
     return state.phase.active and state.phase is not Phase.ABORTING

@@ -6,7 +6,8 @@ What is asked first is only whether there is something to go back to.
 
 from collections.abc import Mapping, Sequence
 
-from croupier.control.ports import Health, Ports, VersionKey
+from croupier.control.fleet import Fleet
+from croupier.control.ports import Health, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.core.rollout import events as e
 from croupier.core.rollout.state import Phase, RolloutState
@@ -50,6 +51,40 @@ def undone_together(
     return tuple(
         undone(state, deliveries[state.service], now, reason=reason, gone=gone.get(state.id)) for state in states
     )
+
+
+def may_be_undone(fleet: Fleet, state: RolloutState) -> bool:
+    """Whether what was promoted still serves its service, and what was promoted with it still serves its own: an undo
+    that waited for the store must not end what others began meanwhile, nor take back a part of a whole.
+    """
+    promoted = members(fleet, state)
+    whole_of = state.plan.together
+    return len(promoted) == (len(whole_of.members) if whole_of else 1) and all(
+        each.value.phase is not Phase.SUCCEEDED or _serves_still(fleet, each.value) for each in promoted
+    )
+
+
+def members(fleet: Fleet, state: RolloutState) -> Sequence[Stored[RolloutState]]:
+    """The rollouts that move as one with this one, as far as they are known; itself, where it moves alone."""
+    whole_of = state.plan.together
+    names = [member.rollout for member in whole_of.members] if whole_of else [state.id]
+    return [fleet.rollouts[name] for name in names if name in fleet.rollouts]
+
+
+def leaving_as_one(
+    fleet: Fleet, stored: Stored[RolloutState], event: e.AbortStarted | e.SegmentHeld
+) -> Sequence[tuple[Stored[RolloutState], tuple[e.Event, ...]]]:
+    """What is recorded of what waited for the store. Where something promoted is taken back, so is all that was
+    promoted with it, in one commit.
+    """
+    if stored.value.phase is not Phase.SUCCEEDED:
+        return ((stored, (event,)),)
+    return [(each, (event,)) for each in members(fleet, stored.value) if each.value.phase is Phase.SUCCEEDED]
+
+
+def _serves_still(fleet: Fleet, state: RolloutState) -> bool:
+    delivery = fleet.deliveries.get(state.service)
+    return delivery is not None and delivery.value.active is None and delivery.value.stable == state.canary
 
 
 async def why_gone(ports: Ports, state: RolloutState) -> str | None:

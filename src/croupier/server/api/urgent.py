@@ -73,10 +73,10 @@ def _hold_unrecorded(here: Context, rollout: str, ask: Ask, whom: Whom) -> bool:
 
 def given_up(here: Context, rollout: str) -> Stored[RolloutState]:
     """The rollout as it will be recorded: what was last known, with the abort, or the holds, that wait on disk."""
-    known = here.rollouts.known(rollout)
-    if known is None:
+    known, fleet = here.rollouts.known(rollout), here.reconciler.fleet
+    if known is None or fleet is None:
         raise NotFound(f"There is no rollout '{rollout}'.")
-    return foreseen(known[0], here.ports.spool.pending())
+    return foreseen(fleet, known[0], here.ports.spool.pending())
 
 
 def _act_unrecorded(here: Context, rollout: str, ask: Ask, decide: Decide) -> bool:

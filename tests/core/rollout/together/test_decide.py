@@ -121,6 +121,18 @@ def test_one_failure_takes_all_back_in_reverse_order(failing: str) -> None:
     }
 
 
+def test_who_wants_open_rounds_moved_wants_those_of_all_moved() -> None:
+    game = begun()
+    game.tick()
+    game.record(commands.abort(game.states, game.now, reason="no", at_once=True))
+    game.tick()
+    aborts = [event for _, event in game.events if isinstance(event, e.AbortStarted)]
+    assert [abort.at_once for abort in aborts] == [True, True, True]
+    own = e.AbortStarted(e.Cause.PERSON, "no", game.now, at_once=True)
+    fresh = begun().states
+    assert [abort.at_once for abort in everybody_leaves(fresh, ((), (own,), ()), game.now) if abort] == [True] * 3
+
+
 def test_the_one_before_goes_when_the_later_is_seen_to_be_gone_and_not_later_than_that() -> None:
     game = begun()
     game.tick()

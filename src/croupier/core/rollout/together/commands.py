@@ -68,9 +68,9 @@ def abort(states: Sequence[RolloutState], now: float, *, reason: str, at_once: b
     return (*(() for _ in others), commands.abort(last, now, reason=reason, at_once=at_once))
 
 
-def retry(states: Sequence[RolloutState], now: float, *, stable: Mapping[str, str | None]) -> Events:
+def retry(states: Sequence[RolloutState], now: float, *, stable: Mapping[str, str | None], by: str = "") -> Events:
     """Start all of them again, with other players first. ``stable`` is what serves each service now."""
-    return tuple(commands.retry(state, now, stable=stable[state.service]) for state in states)
+    return tuple(commands.retry(state, now, stable=stable[state.service], by=by) for state in states)
 
 
 def _need_course(states: Sequence[RolloutState], what: str) -> None:

@@ -37,11 +37,12 @@ def everybody_leaves(states: Sequence[RolloutState], events: Events, now: float)
     if reason is None:
         return (None,) * len(states)
     undone = any(first is not None and first.cause is e.Cause.UNDO for first in own)
+    at_once = any(first is not None and first.at_once for first in own)
 
     def follows(state: RolloutState) -> e.AbortStarted | None:
         if undone and state.phase is Phase.SUCCEEDED:
             return e.AbortStarted(e.Cause.UNDO, reason, now)
-        return e.AbortStarted(e.Cause.TOGETHER, reason, now) if _stays(state) else None
+        return e.AbortStarted(e.Cause.TOGETHER, reason, now, at_once=at_once) if _stays(state) else None
 
     return tuple(first or follows(state) for state, first in zip(states, own, strict=True))
 
@@ -90,9 +91,12 @@ class _Whole:
         began = [state.abort.at for state in self.states if state.abort is not None]
         # Neither a data plane that does not confirm nor a clock that was set back keeps anybody.
         overdue = bool(began) and not min(began) <= self.now < min(began) + TURN_S
+        # Who wants open rounds moved at once wants that of all of them.
+        at_once = any(state.abort.at_once for state in self.states if state.abort is not None)
         for place in reversed(range(len(self.states))):
             if _stays(self.states[place]):
-                abort = self.own.get(place) or e.AbortStarted(e.Cause.TOGETHER, reason, self.now)
+                follows = e.AbortStarted(e.Cause.TOGETHER, reason, self.now, at_once=at_once)
+                abort = self.own.get(place) or follows
                 self.events[place].append(abort)
                 self.states[place] = evolve(self.states[place], abort)
             state = self.states[place]
