@@ -1,20 +1,23 @@
 """Answers of a service, looked into: parts by JSON Pointer, header or pattern, and whether claims about them hold.
 
-Numbers are exact decimals. Patterns are RE2, so that no answer can keep the control plane busy. Called by the scenario.
+Numbers are exact decimals. Patterns are RE2 and numbers bounded, so that no answer can keep the control plane busy.
+Called by the scenario.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 import re2
 
 from croupier.core.smoke import Claim, Extract, Op, Where
-from croupier.core.smoke.variables import as_text, filled_json
+from croupier.core.smoke.variables import as_text, filled, filled_json
 
 _SHOWN: Final = 120
+_FURTHEST: Final = 400
+"""Digits before or after the point: more are no amount of anything, and would be written out as gigabytes."""
 
 
 class Missing(Exception):
@@ -23,11 +26,12 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, its header names in lower case, its body as text."""
+    """What came back, its header names in lower case, its body as text. ``told`` is what may be told of a text."""
 
     status: int
     headers: Mapping[str, str]
     text: str
+    told: Callable[[str], str] = field(default=str, compare=False)
 
     def part(self, where: Where, at: str) -> Any:
         """A part of it. Raises ``Missing``."""
@@ -45,15 +49,29 @@ class Answer:
         try:
             return read_json(self.text)
         except ValueError:
-            raise Missing(f"the body is no JSON: {shown(self.text)}") from None
+            raise Missing(f"the body is no JSON: {self.shown(self.text)}") from None
+
+    def shown(self, value: Any) -> str:
+        """The value for messages, its end cut off after what must not be told was taken out: half of a secret is one,
+        too.
+        """
+        text = self.told(value if isinstance(value, str) else write_json(value))
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def read_json(text: str) -> Any:
     """The JSON value, its numbers exact. Raises ``ValueError``."""
     try:
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=_decimal)
     except RecursionError:
         raise ValueError("too deep") from None
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > _FURTHEST:
+        raise ValueError(f"{text[:20]} is beyond all measure")
+    return number
 
 
 def write_json(value: Any) -> str:
@@ -74,26 +92,26 @@ def extracted(answer: Answer, extract: Extract) -> Any:
         return found
     match = re2.search(extract.pattern, as_text(found))
     if match is None:
-        raise Missing(f"nothing in {shown(found)} is like {extract.pattern}")
+        raise Missing(f"nothing in {answer.shown(found)} is like {extract.pattern}")
     return match[1] if match.re.groups else match[0]
 
 
 def broken(answer: Answer, claim: Claim, value: Callable[[str], Any]) -> str | None:
     """Why the claim does not hold; ``None`` where it does."""
     name = claim.at or ("the body" if claim.where is not Where.HEADER else "")
-    wanted = filled_json(read_json(claim.wanted), value)
+    written = read_json(claim.wanted)
+    wanted = _literally(written, value) if claim.op is Op.MATCHES else filled_json(written, value)
     try:
         found = answer.part(claim.where, claim.at)
     except Missing as missing:
         return None if claim.op is Op.EXISTS and wanted is False else str(missing)
     holds = _HOLDS[claim.op](found, wanted)
-    return None if holds else f"{name} is {shown(found)}, and should {_WORDS[claim.op]} {shown(wanted)}"
+    return None if holds else f"{name} is {answer.shown(found)}, and should {_WORDS[claim.op]} {answer.shown(wanted)}"
 
 
-def shown(value: Any) -> str:
-    """The value for messages, its end cut off."""
-    text = value if isinstance(value, str) else write_json(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _literally(pattern: str, value: Callable[[str], Any]) -> str:
+    """The pattern with values that stand for themselves: what an answer holds is no pattern of ours."""
+    return filled(pattern, lambda name: re2.escape(as_text(value(name))))
 
 
 def _pointed(value: Any, pointer: str) -> Any:

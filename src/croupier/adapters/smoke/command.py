@@ -9,11 +9,13 @@ import contextlib
 import os
 import signal
 import tempfile
-from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import Mapping
+from asyncio.subprocess import Process
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from croupier.adapters.smoke.junit import read_junit
 from croupier.core.smoke import Command, Outcome, StepResult
@@ -22,6 +24,9 @@ from croupier.errors import Transient
 TAIL: Final = 4_000
 """Characters of its output that are kept."""
 _GRACE_S: Final = 2.0
+_MOST: Final = 100_000_000
+"""Bytes that it may print: reading them is work beside the loop's."""
+_OWN: Final = "CROUPIER_SMOKE_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,17 @@ class Ran:
 
 
 async def run_command(
-    command: Command, variables: Mapping[str, str], places: Mapping[str, str], within_s: float
+    command: Command,
+    variables: Mapping[str, str],
+    places: Mapping[str, str],
+    within_s: float,
+    told: Callable[[str], str] = str,
 ) -> Ran:
-    """Run it. ``variables`` are its environment, ``places`` what ``{address}`` and the like stand for. Raises
-    ``Transient`` where it cannot be started, or has no result within ``within_s`` seconds.
+    """Run it. ``variables`` are its environment, ``places`` what ``{address}`` and the like stand for, ``told`` what
+    may be told of what it printed. Raises ``Transient`` where it cannot be started, has no result within ``within_s``
+    seconds, or prints without end.
     """
-    with tempfile.TemporaryDirectory(prefix="croupier-smoke-") as folder:
+    with tempfile.TemporaryDirectory(prefix="croupier-smoke-", ignore_cleanup_errors=True) as folder:
         known = {**places, "dir": folder}
         argv = [_filled(part, known) for part in command.argv]
         env = {
@@ -47,21 +57,27 @@ async def run_command(
             "HOME": folder,
             "LANG": "C.UTF-8",
             **variables,
-            "CROUPIER_SMOKE_DIR": folder,
+            _OWN: folder,
         }
-        process = await _started(argv, env, command.directory or folder)
-        printed = bytearray()
+        printed = _Printed()
+        process, reading = await _started(argv, env, command.directory or folder, printed)
         try:
             async with asyncio.timeout(within_s):
-                await _printed(process, printed)
                 code = await process.wait()
         except TimeoutError:
             await _end(process)
             raise Transient(f"{argv[0]} had no result within {within_s:g} s.") from None
         finally:
             _kill(process)  # also what it left behind
-        tail = printed.decode(errors="replace")[-TAIL:]
-        return _came_to(command, Path(folder), code, tail)
+            await asyncio.shield(asyncio.to_thread(_sweep, folder))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_S):
+                    await printed.ended.wait()
+            reading.close()
+        if printed.flood:
+            raise Transient(f"{argv[0]} printed more than {_MOST:,} bytes.", hint="Let it write into a file.")
+        tail = told(printed.text())[-TAIL:]
+        return await asyncio.to_thread(_came_to, command, Path(folder), code, tail)
 
 
 def _came_to(command: Command, folder: Path, code: int, tail: str) -> Ran:
@@ -69,7 +85,7 @@ def _came_to(command: Command, folder: Path, code: int, tail: str) -> Ran:
     tests: tuple[StepResult, ...] = ()
     if command.junit is not None:
         try:
-            tests = read_junit(folder / command.junit)
+            tests = read_junit(folder, command.junit)
         except ValueError as error:
             failed = failed or f"no report: {error}"
     bad = [test for test in tests if test.outcome is Outcome.FAILED]
@@ -79,22 +95,53 @@ def _came_to(command: Command, folder: Path, code: int, tail: str) -> Ran:
     return Ran(failed, tests, tail)
 
 
-async def _started(argv: list[str], env: dict[str, str], directory: str) -> Process:
+class _Printed(asyncio.Protocol):
+    """The end of what was printed. The pipe is ours and not the process's: what it left behind may hold the other end
+    for ever.
+    """
+
+    def __init__(self) -> None:
+        self.flood = False
+        self.ended = asyncio.Event()
+        self._kept = bytearray()
+        self._count = 0
+        self.stop: Callable[[], None] = lambda: None
+
+    def data_received(self, data: bytes) -> None:
+        self._kept += data
+        self._count += len(data)
+        del self._kept[: max(0, len(self._kept) - 8 * TAIL)]
+        if self._count > _MOST and not self.flood:
+            self.flood = True
+            self.stop()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.ended.set()
+
+    def text(self) -> str:
+        """What is kept, from a line's beginning where something was dropped: half of a secret is one, too."""
+        text = self._kept.decode(errors="replace")
+        return text if self._count == len(self._kept) else text.partition("\n")[2]
+
+
+async def _started(
+    argv: list[str], env: dict[str, str], directory: str, printed: _Printed
+) -> tuple[Process, asyncio.ReadTransport]:
+    ours, theirs = os.pipe()
+    reading, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: printed, os.fdopen(ours, "rb", 0))
     try:
-        return await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=STDOUT, env=env, cwd=directory,
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env, cwd=directory,
             start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
+        reading.close()
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise Transient(f"{argv[0]} cannot be started: {why}.", hint="Is it installed where the check runs?") from None
-
-
-async def _printed(process: Process, kept: bytearray) -> None:
-    assert process.stdout is not None  # noqa: S101 - it was asked for
-    while part := await process.stdout.read(65_536):
-        kept += part
-        del kept[: max(0, len(kept) - 4 * TAIL)]
+    finally:
+        os.close(theirs)
+    printed.stop = lambda: _kill(process)
+    return process, reading
 
 
 async def _end(process: Process) -> None:
@@ -108,6 +155,14 @@ def _kill(process: Process, number: signal.Signals = signal.SIGKILL) -> None:
     """All of the group: it leads one of its own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+def _sweep(folder: str) -> None:
+    """End what left the group (a daemon): it still has the folder in its environment."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(_OWN) == folder:
+                process.kill()
 
 
 def _filled(text: str, places: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """JUnit reports, read: the tests that a command ran. Streamed, without entities and documents types of their own."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Final
 from xml.parsers import expat
@@ -10,10 +12,16 @@ _LARGEST: Final = 10_000_000
 _OUTCOMES: Final = {"failure": Outcome.FAILED, "error": Outcome.FAILED, "skipped": Outcome.SKIPPED}
 
 
-def read_junit(path: Path) -> tuple[StepResult, ...]:
-    """Every test case. Raises ``ValueError`` where the file is no such report."""
+def read_junit(folder: Path, name: str) -> tuple[StepResult, ...]:
+    """Every test case of the file below the folder. Raises ``ValueError`` where there is no such report."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"{name} leads out of the check's own folder")
     try:
-        with path.open("rb") as file:
+        # Whoever opens a pipe waits for a writer, who may never come.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError(f"{path.name} is no plain file")
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None

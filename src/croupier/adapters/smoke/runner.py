@@ -52,9 +52,9 @@ class CheckRunner:
         hidden = [*secrets.values(), *([token] if token else [])]
         began = time.monotonic()
         if check.command is not None:
-            result = await self._command(check, check.command, key, secrets, token)
+            result = await self._command(check, check.command, key, secrets, token, hidden)
         else:
-            result = await self._scenario(check, key, secrets, token)
+            result = await self._scenario(check, key, secrets, token, hidden)
         return _told(replace(result, seconds=round(time.monotonic() - began, 3)), hidden)
 
     async def stop(self) -> None:
@@ -69,11 +69,11 @@ class CheckRunner:
         return {name: read_secret(ref, self._settings.env, self._settings.secrets_dir) for name, ref in named.items()}
 
     async def _scenario(
-        self, check: SmokeCheck, key: VersionKey, secrets: Mapping[str, Any], token: str | None
+        self, check: SmokeCheck, key: VersionKey, secrets: Mapping[str, Any], token: str | None, hidden: list[str]
     ) -> CheckResult:
         client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
         known = {**secrets, "service": key.service, "version": key.version}
-        scenario = Scenario(check, client, self._settings.address.rstrip("/"), token, known)
+        scenario = Scenario(check, client, self._settings.address.rstrip("/"), token, known, hidden)
         steps: list[StepResult] = []
         said: str | None = None
         try:
@@ -92,7 +92,13 @@ class CheckRunner:
         return CheckResult(check.name, Outcome.PASSED if passed else Outcome.FAILED, words, 0.0, (*steps, *cleaned))
 
     async def _command(
-        self, check: SmokeCheck, command: Command, key: VersionKey, secrets: Mapping[str, str], token: str | None
+        self,
+        check: SmokeCheck,
+        command: Command,
+        key: VersionKey,
+        secrets: Mapping[str, str],
+        token: str | None,
+        hidden: list[str],
     ) -> CheckResult:
         address = self._settings.address.rstrip("/")
         places = {"address": address, "service": key.service, "version": key.version}
@@ -102,7 +108,7 @@ class CheckRunner:
             **{f"CROUPIER_SMOKE_{name.upper()}": value for name, value in places.items()},
             "CROUPIER_SMOKE_TOKEN": token or "",
         }
-        ran = await run_command(command, variables, places, check.timeout_s)
+        ran = await run_command(command, variables, places, check.timeout_s, lambda text: redacted(text, hidden))
         passed = ran.failed is None
         words = ran.failed or (f"{len(ran.tests)} tests" if ran.tests else "exit code 0")
         return CheckResult(check.name, Outcome.PASSED if passed else Outcome.FAILED, words, 0.0, ran.tests, ran.tail)
@@ -127,11 +133,16 @@ def _told(result: CheckResult, secrets: list[str]) -> CheckResult:
     """The result as it is recorded: short, failures first where there are too many steps, and without secrets."""
 
     def short(text: str, most: int = _SAID) -> str:
-        text = redacted(text, secrets).replace("\0", "")
+        text = _recordable(redacted(text, secrets))
         return text if len(text) <= most else f"{text[: most - 1]}…"
 
     steps = list(result.steps)
     if len(steps) > _MOST_STEPS:
         steps = sorted(steps, key=lambda step: step.outcome is not Outcome.FAILED)[:_MOST_STEPS]
     told = tuple(replace(step, name=short(step.name, 120), said=short(step.said)) for step in steps)
-    return replace(result, said=short(result.said), steps=told, tail=redacted(result.tail, secrets).replace("\0", ""))
+    return replace(result, said=short(result.said), steps=told, tail=_recordable(redacted(result.tail, secrets)))
+
+
+def _recordable(text: str) -> str:
+    """The text without what no record can hold: JSON may bring halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

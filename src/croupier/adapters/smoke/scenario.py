@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 
 from croupier.adapters.smoke.answers import Answer, Missing, broken, extracted, read_json, write_json
+from croupier.adapters.smoke.secrets import looks_secret, redacted
 from croupier.adapters.smoke.totp import totp
 from croupier.core.smoke import Outcome, SmokeCheck, SmokeStep, StepResult
 from croupier.core.smoke.override import NOT_RUNNING, REFUSED, TOKEN_HEADER
@@ -33,13 +34,16 @@ class Failed(Exception):
 
 @dataclass(slots=True)
 class Scenario:
-    """One run of a check. ``known`` are values by name, secrets among them."""
+    """One run of a check. ``known`` are values by name, secrets among them; nothing that is ``hidden`` is told, and
+    what answers add to that is no less secret.
+    """
 
     check: SmokeCheck
     client: httpx.AsyncClient
     address: str
     token: str | None
     known: dict[str, Any] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
     clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ class Scenario:
             self._hold(step, answer)
         except Failed as failed:
             outcome, said = Outcome.FAILED, str(failed)
+        except RecursionError:  # it can be read, and not be gone through
+            outcome, said = Outcome.FAILED, "the answer is too deep"
         seconds = round(time.monotonic() - began, 3)
         if outcome is Outcome.PASSED and step.usually_s is not None and seconds > step.usually_s:
             said = f"slow: {seconds * 1000:.0f} ms, usually {step.usually_s * 1000:.0f} ms"
@@ -128,7 +134,9 @@ class Scenario:
         elif asked.form:
             body = form = {name: filled(text, self.value) for name, text in asked.form}
         self._bounded(body)
-        self._bounded(dict(parse_qsl(urlsplit(path).query)))
+        # Each by itself: of two of one name the service may take either.
+        self._bounded([{name: text} for name, text in parse_qsl(urlsplit(path).query, keep_blank_values=True)])
+        headers.setdefault("accept-encoding", "identity")
         if self.token is not None:
             headers[TOKEN_HEADER] = self.token
         try:
@@ -150,14 +158,24 @@ class Scenario:
         answer = await self.client.send(request, stream=True)
         body = bytearray()
         try:
-            async for part in answer.aiter_bytes():
+            if (encoding := answer.headers.get("content-encoding", "identity")) != "identity":
+                # A small answer may unpack to gigabytes before anybody can count them.
+                raise Failed(f"the answer is encoded ({encoding[:20]}), which was not asked for")
+            async for part in answer.aiter_raw():
                 body += part
                 if len(body) > _LARGEST:
                     raise Failed(f"the answer has more than {_LARGEST} bytes")
         finally:
             await answer.aclose()
-        text = body.decode(answer.charset_encoding or "utf-8", errors="replace")
-        return Answer(answer.status_code, dict(answer.headers.items()), text)
+        try:
+            text = body.decode(answer.charset_encoding or "utf-8", errors="replace")
+        except (LookupError, ValueError):  # no such encoding, or one that is none for texts
+            text = body.decode(errors="replace")
+        return Answer(answer.status_code, dict(answer.headers.items()), text, self.told)
+
+    def told(self, text: str) -> str:
+        """The text without what must not be told."""
+        return redacted(text, self.hidden)
 
     def _hold(self, step: SmokeStep, answer: Answer) -> None:
         """Raises ``Failed`` for the first thing that is not so; keeps what later steps need."""
@@ -172,9 +190,11 @@ class Scenario:
                 raise Failed(why)
         for extract in step.extracts:
             try:
-                self.known[extract.name] = extracted(answer, extract)
+                found = self.known[extract.name] = extracted(answer, extract)
             except Missing as missing:
                 raise Failed(f"{extract.name} is not in the answer: {missing}") from None
+            if looks_secret(f"{extract.name} {extract.at}", found):
+                self.hidden.append(found)
 
 
 def _need_led(answer: Answer) -> None:
@@ -191,4 +211,4 @@ def _detail(answer: Answer) -> str:
     except (ValueError, RecursionError):
         return ""
     said = problem.get("detail") or problem.get("title") if isinstance(problem, Mapping) else None
-    return f": {str(said)[:200]}" if said else ""
+    return f": {answer.told(str(said))[:200]}" if said else ""

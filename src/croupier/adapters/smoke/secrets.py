@@ -1,8 +1,11 @@
 """Secrets that a check names: read when it runs, kept nowhere, and taken out of everything that is told."""
 
-from collections.abc import Iterable, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 from croupier.core.smoke import SecretRef
 from croupier.errors import Transient
@@ -10,6 +13,9 @@ from croupier.errors import Transient
 _LARGEST: Final = 16_384
 _SHORTEST: Final = 4
 """Shorter texts are words, and would be taken out of everything."""
+_LOOKS_SECRET: Final = re.compile(
+    r"auth|bearer|cookie|credential|csrf|jwt|key|nonce|otp|pass|secret|session|token", re.IGNORECASE
+)
 
 
 def read_secret(ref: SecretRef, env: Mapping[str, str], folder: Path | None) -> str:
@@ -36,8 +42,19 @@ def read_secret(ref: SecretRef, env: Mapping[str, str], folder: Path | None) -> 
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, "*****")
+    """The text without the secrets, however they are written in it, longest first."""
+    forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _written(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "*****")
     return text
+
+
+def looks_secret(name: str, value: object) -> bool:
+    """Whether a part of an answer lets its bearer in, by its name: sessions of trial accounts are logins, too."""
+    return isinstance(value, str) and (_LOOKS_SECRET.search(name) is not None or value.startswith("eyJ"))
+
+
+def _written(secret: str) -> Iterator[str]:
+    """As itself, in JSON, and in a form or an address."""
+    yield from (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (quote(secret, safe=""), quote_plus(secret))
