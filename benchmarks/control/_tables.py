@@ -1,4 +1,7 @@
-"""Players who stay at the roulette table as long as they are let, in a process of their own; what was done to them."""
+"""Players who stay at the roulette table as long as they are let, in a process of their own; what was done to them.
+
+Others may play rounds of several requests meanwhile, in the same process.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +9,7 @@ import multiprocessing.connection
 import random
 import sqlite3
 import time
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,42 +17,67 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from benchmarks.control._oracle import Sighting
+from benchmarks.control._rounds import Played, play_rounds
 from casino.database import connect, writing
 from casino.identity import Player
 from casino.players.population import Person, draw_pool
+from casino.players.wire import Wire
 from casino.tokens import Tokens, shared_secret
 
-FUNDS = 10_000
+FUNDS = 100_000
 BATCH = 250
+LOOK_S = 1.0
+"""How often open sockets are counted."""
 
 
 @dataclass(slots=True)
 class Seats:
     """``closed``: when and by which version a stay was ended with a word, ``torn``: without one. ``opened`` counts
-    stays, ``bets`` and ``results`` rounds.
+    stays, ``bets`` and ``results`` rounds, ``open`` is how many sat there, ``counted`` that once a second.
     """
 
     opened: int = 0
+    open: int = 0
     bets: int = 0
     results: int = 0
     closed: list[tuple[float, str]] = field(default_factory=list)
     torn: list[tuple[float, str, str]] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
+    counted: list[int] = field(default_factory=list)
 
 
-def run_tables(
-    edge: str, database: Path, seats: int, seed: int, pause_s: float, pipe: "multiprocessing.connection.Connection"
+def run_tables(  # noqa: PLR0917 - what a process is given
+    edge: str,
+    database: Path,
+    seats: int,
+    seed: int,
+    pause_s: float,
+    pipe: "multiprocessing.connection.Connection",
+    rounds: int = 0,
 ) -> None:
-    """Sit so many players down, each betting every ``pause_s`` seconds or so, until told to stop; send ``Seats``."""
-    pipe.send(asyncio.run(_play(edge, database, seats, seed, pause_s, pipe)))
+    """Sit so many players down, each betting every ``pause_s`` seconds or so, and let ``rounds`` others play rounds,
+    until told to stop; send ``Seats`` with what was ``played``.
+    """
+    pipe.send(asyncio.run(_play(edge, database, seats, seed, pause_s, pipe, rounds)))
 
 
-async def _play(
-    edge: str, database: Path, seats: int, seed: int, pause_s: float, pipe: "multiprocessing.connection.Connection"
+async def _play(  # noqa: PLR0917 - see above
+    edge: str,
+    database: Path,
+    seats: int,
+    seed: int,
+    pause_s: float,
+    pipe: "multiprocessing.connection.Connection",
+    rounds: int,
 ) -> dict[str, Any]:
-    seen, stop = Seats(), asyncio.Event()
-    people = draw_pool(seed, seats, 0.0)
+    seen, played, stop = Seats(), Played(), asyncio.Event()
+    people = draw_pool(seed, seats + rounds, 0.0)
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(edge, connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http:
+    async with (
+        aiohttp.ClientSession(edge, connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http,
+        Wire(edge, {}) as wire,
+    ):
         await _move_in(http, people)
         with contextlib.closing(connect(database)) as own, writing(own) as tx:
             bearers = _bearers(tx, people)
@@ -56,15 +85,27 @@ async def _play(
         chance = random.Random(seed)
         playing = [
             asyncio.create_task(_sit(http, person, bearer, chance, pause_s, seen, stop))
-            for person, bearer in zip(people, bearers, strict=True)
+            for person, bearer in zip(people[:seats], bearers[:seats], strict=True)
+        ]
+        playing += [
+            asyncio.create_task(play_rounds(wire, bearer, random.Random(chance.random()), played, stop))
+            for bearer in bearers[seats:]
         ]
         while seen.opened < seats:  # noqa: ASYNC110 - a counter has no event
             await asyncio.sleep(0.05)
         pipe.send("seated")
+        counting = asyncio.create_task(_count(seen))
         await asyncio.to_thread(pipe.recv)
+        counting.cancel()
         stop.set()
         await asyncio.gather(*playing)
-    return asdict(seen)
+    return {**asdict(seen), "played": asdict(played)}
+
+
+async def _count(seen: Seats) -> None:
+    while True:
+        seen.counted.append(seen.open)
+        await asyncio.sleep(LOOK_S)
 
 
 async def _move_in(http: aiohttp.ClientSession, people: list[Person]) -> None:
@@ -107,11 +148,12 @@ async def _sit(  # noqa: PLR0917
     """Stay after stay. A round whose result did not come is asked for again at the next one."""
     open_round: str | None = None
     while not stop.is_set():
-        version = "?"
+        version, asked_at = "?", time.time()
         try:
-            async with http.ws_connect("/games/table", headers=bearer) as socket:
+            async with _table(http, bearer, seen) as socket:
                 version = str((await _hear(socket))["version"])
                 seen.opened += 1
+                seen.sightings.append(Sighting("games", person.id, version, asked_at, time.time()))
                 while not stop.is_set():
                     if not await _wait(socket, chance.uniform(0.5, 1.5) * pause_s, stop):
                         seen.closed.append((time.time(), version))
@@ -126,6 +168,18 @@ async def _sit(  # noqa: PLR0917
         except (aiohttp.ClientError, OSError, ConnectionError, TimeoutError) as error:
             seen.torn.append((time.time(), version, f"{type(error).__name__}: {error}"))
             await asyncio.sleep(0.2)
+
+
+@contextlib.asynccontextmanager
+async def _table(
+    http: aiohttp.ClientSession, bearer: dict[str, str], seen: Seats
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async with http.ws_connect("/games/table", headers=bearer) as socket:
+        seen.open += 1
+        try:
+            yield socket
+        finally:
+            seen.open -= 1
 
 
 async def _wait(socket: aiohttp.ClientWebSocketResponse, seconds: float, stop: asyncio.Event) -> bool:

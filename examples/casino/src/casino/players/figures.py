@@ -15,7 +15,7 @@ FASTEST_S = 0.0005
 GROWTH = 1.08
 BOUNDS = tuple(FASTEST_S * GROWTH**n for n in range(150))
 """Upper bounds of the latency buckets: 0.5 ms to 48 s in steps of 8 %, which is the resolution of percentiles."""
-MOST_MOVES = 100_000
+MOST_MOVES = 300_000
 MOST_SAMPLES = 50
 
 
@@ -47,13 +47,16 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A player's answers from a service come from another version than before. `at` is Unix time."""
+    """A player's answers from a service come from another version than before. `at` is Unix time, `seconds` what the
+    answer took.
+    """
 
     at: float
     player: str
     service: str
     before: str
     after: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ class Figures:
         tally.failed += failed
         if player:
             tally.players.add(player)
-            self._follow(service, version, player)
+            self._follow(service, version, player, seconds)
 
     def deposit(self, version: str, psp: str, market: str, outcome: str) -> bool:
         """A deposit was answered; True for the first one of this version that failed."""
@@ -218,7 +221,7 @@ class Figures:
             rate=rate,
         )
 
-    def _follow(self, service: str, version: str, player: str) -> None:
+    def _follow(self, service: str, version: str, player: str, seconds: float) -> None:
         before = self._last_version.get((service, player))
         if before == version:
             return
@@ -227,5 +230,5 @@ class Figures:
             self._moves_by_service[service] += 1
             self._returns += (service, player, version) in self._seen
             if len(self.moves) < MOST_MOVES:
-                self.moves.append(Move(time.time(), player, service, before, version))
+                self.moves.append(Move(time.time(), player, service, before, version, seconds))
         self._seen.add((service, player, version))
