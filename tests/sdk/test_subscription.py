@@ -14,6 +14,7 @@ from tests.sdk.plane import TOKEN, Plane, until
 
 from croupier.core.flags.snapshot import Delta, decode, encode, encode_delta
 from croupier.sdk import Changed, Connected, FlagClient, Lost, connection, whole
+from croupier.sdk.backoff import Backoff
 from croupier.sdk.rules import read_rules
 
 
@@ -406,9 +407,12 @@ def test_a_closed_client_says_so(connect: Connect) -> None:
     assert flags.status().troubles == ("the client is closed",)
 
 
-def test_changes_do_not_hurry_a_fetch_that_fails(plane: Plane, connect: Connect) -> None:
+def test_changes_do_not_hurry_a_fetch_that_fails(
+    plane: Plane, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flags = connect()
     assert flags.wait_ready(60)
+    monkeypatch.setattr(Backoff, "next_s", lambda self: 3_600.0)  # whoever fetches meanwhile was hurried
     plane.packed = lambda content: content  # what comes cannot be unpacked
     plane.change({"payments_v2": True}, tell=False)
     for number in range(50):
@@ -418,7 +422,8 @@ def test_changes_do_not_hurry_a_fetch_that_fails(plane: Plane, connect: Connect)
     for number in range(50):
         plane.change({"new_lobby": bool(number % 2)})
     until(lambda: flags.details("new_lobby").version == 102, "the last change")
-    assert len(plane.fetches) <= failed + 2
+    assert len(plane.fetches) <= failed + 1, "one may have been on its way"
     plane.packed = None
+    plane.say("resync", '{"within_s": 0}')
     until(lambda: flags.status().version == 102, "the whole")
     assert flags.status().troubles == ()
