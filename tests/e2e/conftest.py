@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,7 +53,8 @@ class House:
         }
         spec = {"service": "payments", "strategy": {"canary": canary}}
         plan = {"apiVersion": "croupier/v1", "kind": "Rollout", "metadata": {"name": "payments"}, "spec": spec}
-        self.client.post("apply", {"documents": [plan]})
+        release = {"apiVersion": "croupier/v1", "kind": "Release", "spec": {"service": "payments", "version": version}}
+        self.client.post("apply", {"documents": [plan, release]})
         name = self.start(version)
         self.wait(name, lambda found: found["phase"] == "paused" and found["confirmedWeight"] == weight)
         return name
@@ -100,8 +102,8 @@ def until(look: Callable[[], T | None], what: str, patience_s: float = PATIENCE_
     raise AssertionError(f"waited {patience_s:g} s for {what}")
 
 
-@pytest.fixture
-def house() -> Iterator[House]:
+@contextmanager
+def open_house() -> Iterator[House]:
     """A casino at version 1.0.0, with quick steps and without gates that need traffic."""
     place = choose_place(free_port(), free_port())  # tests run beside each other
     plane = ControlPlane(place)
@@ -128,6 +130,13 @@ def house() -> Iterator[House]:
     finally:
         (opened.plane if opened is not None else plane).stop()
         shutil.rmtree(place.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    """A casino of the test's own."""
+    with open_house() as opened:
+        yield opened
 
 
 @pytest.fixture

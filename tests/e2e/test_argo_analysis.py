@@ -22,6 +22,7 @@ from croupier.cli.demo.stage import ControlPlane, choose_place, open_casino
 pytestmark = [pytest.mark.prometheus, pytest.mark.envoy]
 
 V1 = {"apiVersion": "croupier/v1"}
+SICK, HELD, GIVEN_UP = "1.2.1", "1.2.2", "1.2.3"
 TEMPLATE = """
 apiVersion: argoproj.io/v1alpha1
 kind: AnalysisTemplate
@@ -87,24 +88,33 @@ class Web:
         self._server.server_close()
 
 
-@pytest.fixture
-def web() -> Iterator[Web]:
+@pytest.fixture(scope="module")
+def site() -> Iterator[Web]:
     one = Web()
     yield one
     one.stop()
 
 
 @pytest.fixture
-def prometheus(tmp_path: Path, free_ports: Callable[[], int]) -> Iterator[Server]:
+def web(site: Web) -> Web:
+    """The shop is well, and nobody has asked yet."""
+    site.errors = 0
+    site.seen.clear()
+    return site
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], int]) -> Iterator[Server]:
     need_prometheus()
-    one = Server(tmp_path, free_ports(), "500ms")
+    one = Server(tmp_path_factory.mktemp("prometheus"), free_ports(), "500ms")
     yield one
     one.stop()
 
 
-@pytest.fixture
-def house(tmp_path: Path, web: Web) -> Iterator[House]:
-    secrets = tmp_path / "secrets" / "shop"
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One casino for all of them; each rolls a version of its own out, and leaves none on its way."""
+    secrets = tmp_path_factory.mktemp("house") / "secrets" / "shop"
     secrets.mkdir(parents=True)
     (secrets / "token").write_text("open-sesame\n")
     place = choose_place(free_port(), free_port())
@@ -112,6 +122,7 @@ def house(tmp_path: Path, web: Web) -> Iterator[House]:
     try:
         with plane.connection().open() as client:
             open_casino(client, place)
+            client.post("apply", {"documents": [release(version) for version in (SICK, HELD, GIVEN_UP)]})
             yield House(place, plane, client)
     finally:
         plane.stop()
@@ -133,6 +144,10 @@ def imported(folder: Path, *templates: str, compat: bool = False) -> list[dict[s
 def plan(*steps: dict[str, Any]) -> dict[str, Any]:
     spec = {"service": "payments", "strategy": {"canary": {"steps": list(steps)}}}
     return {**V1, "kind": "Rollout", "metadata": {"name": "payments"}, "spec": spec}
+
+
+def release(version: str) -> dict[str, Any]:
+    return {**V1, "kind": "Release", "spec": {"service": "payments", "version": version}}
 
 
 def ask(*names: str) -> dict[str, Any]:
@@ -168,7 +183,7 @@ def test_a_sick_release_comes_back(house: House, web: Web, prometheus: Server, t
     gates = imported(tmp_path, template(web, prometheus))
     house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, ask("shop-health"))]})
     web.errors = 7
-    ended = house.wait(house.start("1.2.0"), lambda seen: seen["phase"] in {"succeeded", "aborted"})
+    ended = house.wait(house.start(SICK), lambda seen: seen["phase"] in {"succeeded", "aborted"})
     assert ended["phase"] == "aborted"
     assert ended["abort"]["gate"] == "shop-health"
     assert "2 failed (1 may)" in ended["abort"]["reason"]
@@ -192,12 +207,14 @@ def test_an_outage_of_the_metrics_holds(house: House, free_ports: Callable[[], i
     away = f"http://127.0.0.1:{free_ports()}"
     gates = imported(tmp_path, OUTAGE.format(name="rate", address=away))
     house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, ask("rate"))]})
-    rollout = house.start("1.2.0")
+    rollout = house.start(HELD)
     held = house.wait(
         rollout, lambda seen: seen["gates"][0]["verdict"] == "no_data" and "in a row" in seen["gates"][0]["reason"]
     )
     assert held["phase"] == "progressing"
     assert "cannot be asked" in held["gates"][0]["reason"]
+    house.client.post(f"rollouts/{rollout}/abort", {"reason": "enough"})
+    house.wait(rollout, lambda seen: seen["phase"] == "aborted")
 
 
 def test_as_in_argo_an_outage_takes_a_healthy_release_back(
@@ -206,6 +223,6 @@ def test_as_in_argo_an_outage_takes_a_healthy_release_back(
     away = f"http://127.0.0.1:{free_ports()}"
     gates = imported(tmp_path, OUTAGE.format(name="rate", address=away), compat=True)
     house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, ask("rate"))]})
-    ended = house.wait(house.start("1.2.0"), lambda seen: seen["phase"] in {"succeeded", "aborted"})
+    ended = house.wait(house.start(GIVEN_UP), lambda seen: seen["phase"] in {"succeeded", "aborted"})
     assert ended["phase"] == "aborted"
     assert "an error" in ended["abort"]["reason"]

@@ -82,10 +82,11 @@ async def test_a_release_that_loses_deposits_comes_back(watched: House) -> None:
         "total": 'casino_deposits_total{service="{{service}}",version="{{version}}",outcome=~"credited|failed"}',
         "bad": 'casino_deposits_total{service="{{service}}",version="{{version}}",outcome="failed"}',
     }
+    latency = {"latency": {"metric": "casino_http_request_duration_seconds", "threshold": "400ms"}}
     guards = [
         gate("by-provider", sli=deposits(), by=["psp", "market"]),
         gate("by-selectors", sli={"promql": selectors}, objective={"atLeast": "1%"}),
-        gate("slow", sli={"latency": {"metric": "casino_http_request_duration_seconds", "threshold": "400ms"}}),
+        gate("slow", sli=latency, objective={"atLeast": "1%"}),  # how quick it is depends on who else is busy
     ]
     wrong = gate("by-provider", sli=deposits("casino_deposit_total"), by=["psp", "market"])
     names = [each["metadata"]["name"] for each in guards]

@@ -145,9 +145,9 @@ def declared(version: str, fault: str) -> dict[str, Any]:
     return {"apiVersion": "croupier/v1", "kind": "Release", "spec": spec}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def smoked() -> Iterator[House]:
-    """A casino at version 1.0.0 whose payments are smoked before any player and after every switch."""
+    """A casino, at version 1.0.0 first, whose payments are smoked before any player and after every switch."""
     place = choose_place(free_port(), free_port())
     house = plane = None
     try:
@@ -159,7 +159,8 @@ def smoked() -> Iterator[House]:
             canary = {"steps": [{"smoke": ["money", "limits"]}, {"setWeight": 50}, {"pause": {"duration": "1s"}}]}
             spec = {"service": "payments", "smoke": "limits", "strategy": {"canary": canary}}
             plan = {"apiVersion": "croupier/v1", "kind": "Rollout", "metadata": {"name": "payments"}, "spec": spec}
-            client.post("apply", {"documents": [*smoke, plan, declared("1.1.8", ""), declared("1.1.9", "overpay")]})
+            releases = [declared("1.1.7", ""), declared("1.1.8", ""), declared("1.1.9", "overpay")]
+            client.post("apply", {"documents": [*smoke, plan, *releases]})
             house = House(place, plane, client)
             yield house
     finally:
@@ -207,17 +208,17 @@ def test_people_and_ci_try_a_version_with_a_token_of_their_own(smoked: House, tm
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
 
-    name = smoked.start("1.1.8")
+    name = smoked.start("1.1.7")
     smoked.wait(name, lambda found: found["step"] > 0)
     file, report = str(EXAMPLES / "smoke.yaml"), tmp_path / "report.xml"
     signed = said("rollout", "token", name, "--for", "1m", "--reason", "a look").strip()
     answer = httpx.get(f"{smoked.place.edge}/payments/ping", headers={TOKEN_HEADER: signed}, timeout=60)
-    assert answer.headers["x-casino-version"] == "1.1.8"
+    assert answer.headers["x-casino-version"] == "1.1.7"
     (entry,) = [item for item in smoked.client.pages("journal", 100) if item["action"] == "create version token"]
     assert (entry["subject"], entry["reason"]) == ("version-token/payments", "a look")
     assert signed not in str(entry)
 
-    asked = ("--service", "payments", "--version", "1.1.8", "--junit", str(report), "--json")
+    asked = ("--service", "payments", "--version", "1.1.7", "--junit", str(report), "--json")
     told = json.loads(said("smoke", "run", file, *asked))
     assert (told["passed"], [each["check"] for each in told["results"]]) == (True, ["money", "limits"])
     assert report.read_text().count("<testcase") == 13
