@@ -7,7 +7,7 @@ import pytest
 from croupier.control import round_reports
 from croupier.control.ports.pins import Opened, PinReport
 from croupier.control.round_reports import RoundReports
-from croupier.errors import Transient
+from croupier.errors import Rejected, Transient
 
 
 class Ledger:
@@ -55,6 +55,24 @@ async def test_who_reports_gets_to_know_that_it_was_not_written() -> None:
     ledger.trouble = None
     await desk.take(report("a"))
     assert ledger.batches == [["a"]]
+
+
+async def test_what_cannot_be_written_costs_nobody_else_anything() -> None:
+    """They went together by chance; who is refused does not say it again."""
+
+    class Picky(Ledger):
+        async def report_pins(self, reports: list[PinReport]) -> None:
+            if any(report.client == "bad" for report in reports):
+                raise Rejected("a value cannot be stored")
+            await super().report_pins(reports)
+
+    ledger = Picky()
+    ledger.free.set()
+    desk = RoundReports(ledger)  # type: ignore[arg-type]
+    names = ["a", "bad", "c"]
+    found = await asyncio.gather(*(desk.take(report(name)) for name in names), return_exceptions=True)
+    assert [type(each) for each in found] == [type(None), Rejected, type(None)]
+    assert ledger.batches == [["a"], ["c"]]
 
 
 async def test_too_much_at_once_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,19 @@ def test_what_is_refused_is_not_said_for_ever(desk: Desk, games: Rounds) -> None
     assert {body["seen"] for body in desk.said} == {0.0}
 
 
+def test_what_nobody_can_say_costs_nothing_else(desk: Desk, games: Rounds) -> None:
+    """Ids and players come from outside, a thousand of them in one report."""
+    for id_ in ("r 1", "r\n2", "", "ü", "x" * 201, "\ud800"):
+        games.opened(id_, "anna")
+        games.closed(id_)
+    for player in ("an\0na", "\ud800", "x" * 1_000):
+        games.opened(f"r-{len(player)}", player)
+    until(lambda: not games.waiting)
+    told = [(each["id"], each["player"]) for body in desk.said for each in body["opened"]]
+    assert told == [("r-5", "anna"), ("r-1", "?"), ("r-1000", "x" * 200)]
+    assert games.lost == 12
+
+
 def test_memory_is_bounded(desk: Desk, games: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "MOST_WAITING", 10)
     desk.status = 503

@@ -19,9 +19,8 @@ MOST_WAITING: Final = 100_000
 
 @dataclass(slots=True)
 class _Waiting:
-    reports: list[PinReport] = field(default_factory=list)
+    reports: list[tuple[PinReport, asyncio.Future[None]]] = field(default_factory=list)
     rounds: int = 0
-    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 @dataclass(slots=True)
@@ -37,19 +36,37 @@ class RoundReports:
         waiting = self._waiting = self._waiting or _Waiting()
         if waiting.rounds > MOST_WAITING:
             raise Transient("Too many rounds wait to be written.", retry_after_s=1.0)
-        waiting.reports.append(report)
-        waiting.rounds += len(report.opened) + len(report.closed)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting.reports.append((report, done))
+        waiting.rounds += 1 + len(report.opened) + len(report.closed)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write(), name="rounds")
-        await asyncio.shield(waiting.done)
+        await asyncio.shield(done)
 
     async def _write(self) -> None:
         while (waiting := self._waiting) is not None:
             self._waiting = None
             try:
-                await self.ledger.report_pins(waiting.reports)
-            except Exception as trouble:  # noqa: BLE001 -- each who waits gets to know it
-                waiting.done.set_exception(trouble)
-                waiting.done.exception()  # whoever waited may be gone
+                await self.ledger.report_pins([report for report, _ in waiting.reports])
+            except Transient as trouble:
+                for _, done in waiting.reports:
+                    _failed(done, trouble)
+            except Exception:  # noqa: BLE001 -- what nobody can write is in one of them, and is to cost no other one's
+                for report, done in waiting.reports:
+                    await self._write_alone(report, done)
             else:
-                waiting.done.set_result(None)
+                for _, done in waiting.reports:
+                    done.set_result(None)
+
+    async def _write_alone(self, report: PinReport, done: asyncio.Future[None]) -> None:
+        try:
+            await self.ledger.report_pins([report])
+        except Exception as trouble:  # noqa: BLE001 -- who waits gets to know it
+            _failed(done, trouble)
+        else:
+            done.set_result(None)
+
+
+def _failed(done: asyncio.Future[None], trouble: Exception) -> None:
+    done.set_exception(trouble)
+    done.exception()  # whoever waited may be gone

@@ -7,6 +7,7 @@ here blocks, and nothing raises but a mistake in the arguments of ``Rounds``.
 
 import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -34,6 +35,9 @@ ALIVE_S: Final = 1.0
 MOST_WAITING: Final = 100_000
 """Rounds that wait to be reported; beyond, new ones are left out, and counted."""
 _MOST_SENT: Final = 1_000
+_SAYABLE: Final = re.compile(r"[!-~]{1,200}")
+"""Ids as a header can carry them. Any other one would be refused with all that is reported beside it."""
+_LONGEST_PLAYER: Final = 200
 _TIMEOUT_S: Final = 5.0
 _LONGEST_S: Final = 5.0
 """After an outage reports are back within this time."""
@@ -54,8 +58,8 @@ class Rounds:
     """The rounds of one process of ``service``, of this ``version``. ``url`` is the control plane's, ``token`` one of
     the role reporter. Without a ``url`` ids are named and nothing is reported. ``kind`` is the affinity's.
 
-    ``lost`` counts rounds that were left out since they did not fit into memory. Raises ``Rejected`` for a URL that is
-    no address.
+    ``lost`` counts rounds that were left out: they did not fit into memory, or no header can carry their id. Raises
+    ``Rejected`` for a URL that is no address.
     """
 
     def __init__(self, url: str, token: str, service: str, version: str, *, kind: str = "round") -> None:
@@ -78,7 +82,8 @@ class Rounds:
 
     def opened(self, id_: str, player: str = "", *, kind: str = "") -> None:
         """A round was begun here; ``id_`` as it will come in the affinity's header."""
-        self._put(_Change(kind or self.kind, id_, player, opens=True, at=time.monotonic()))
+        named = player.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST_PLAYER]
+        self._put(_Change(kind or self.kind, id_, named, opens=True, at=time.monotonic()))
 
     def closed(self, id_: str, *, kind: str = "") -> None:
         """It is over, wherever it was begun."""
@@ -138,7 +143,7 @@ class Rounds:
     def _put(self, change: _Change) -> None:
         if self._http is None or self._stopped:
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING or not _SAYABLE.fullmatch(change.id):
             self.lost += 1
             return
         self._waiting.append(change)

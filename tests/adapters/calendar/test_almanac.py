@@ -10,7 +10,7 @@ from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from croupier.adapters.calendar import Recurrences
+from croupier.adapters.calendar import Recurrences, almanac
 from croupier.core.governance.calendar.interval import Interval
 from croupier.core.governance.calendar.model import Entry, Kind
 
@@ -69,9 +69,26 @@ def test_ends_of_rules_and_what_is_left_out() -> None:
 
 
 def test_a_rule_that_nothing_fulfils_ends() -> None:
-    never = entry("2026-01-01T00:00", "2026-01-01T01:00", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=5")
+    never = entry("2026-01-01T00:00", "2026-01-01T01:00", "FREQ=DAILY;INTERVAL=7;BYDAY=TU;COUNT=5")
     assert times(never) == []
     assert times(replace(never, rule="FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")) == []
+
+
+def test_the_search_for_what_is_never_found_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends after the year 9999 only: five hundred such entries would hold up every rollout for half an hour."""
+    begun: list[datetime] = []
+
+    def noting(rule: str, dtstart: datetime) -> object:
+        begun.append(dtstart)
+        return rrulestr(rule, dtstart=dtstart)
+
+    monkeypatch.setattr(almanac, "rrulestr", noting)
+    never = entry("1900-01-01T00:00", "1900-01-01T01:00", "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=31;COUNT=9")
+    assert times(never) == []
+    leap = entry("1904-02-29T00:00", "1904-02-29T01:00", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=99")
+    year = Interval(datetime(2028, 1, 1, tzinfo=UTC).timestamp(), datetime(2029, 1, 1, tzinfo=UTC).timestamp())
+    assert times(leap, year) == ["02-28T23:00 02-29T00:00"]
+    assert min(each.year for each in begun) > 9_400
 
 
 def test_what_cannot_be_told_is_closed(caplog: pytest.LogCaptureFixture) -> None:

@@ -173,6 +173,10 @@ def test_a_zone_of_the_files_own_is_read_as_utc() -> None:
     assert (entry["name"], entry["from"], entry["timeZone"]) == ("x", "2026-05-30T17:00", "UTC")
 
 
+TWICE = ("RECURRENCE-ID:20260530T180000Z", "RECURRENCE-ID:20260531T180000Z")
+DEEP = f"X-CROUPIER-SCOPE:{'[' * 100_000}"
+
+
 @pytest.mark.parametrize(
     "component, why",
     [
@@ -190,6 +194,8 @@ def test_a_zone_of_the_files_own_is_read_as_utc() -> None:
             event("DTSTART:20260530T200000Z", "DURATION:PT1H", "RECURRENCE-ID;RANGE=THISANDFUTURE:20260530T200000Z"),
             "THISANDFUTURE",
         ),
+        (event("DTSTART:20260530T180000Z", "DURATION:PT1H", *TWICE), "it cannot be read"),
+        pytest.param(event("DTSTART:20260530T180000Z", "DURATION:PT1H", DEEP), "it cannot be read", id="deep"),
     ],
 )  # fmt: skip
 def test_what_is_left_out_is_said(component: str, why: str) -> None:

@@ -1,8 +1,9 @@
 """An entry's times as intervals in epoch seconds, by python-dateutil's rules and zoneinfo. Implements ``Almanac``.
 
 A local time that does not exist, or is there twice, when clocks change is read both ways: a freeze is as long as can
-be, a window as short. Work is bounded: rules repeat by days at the least, and one without COUNT is begun near the time
-that is asked about. An entry that cannot be expanded is closed all the time, since nobody knows better.
+be, a window as short. Work is bounded: rules repeat by days at the least, one without COUNT is begun near the time that
+is asked about, and all of it happens shortly before the end of all dates. An entry that cannot be expanded is closed
+all the time, since nobody knows better.
 """
 
 import logging
@@ -23,6 +24,10 @@ from croupier.core.governance.calendar.recurrence import parse_rule, until, writ
 MOST: Final = 2_000
 """Times of one entry in one answer; further ones are left out."""
 _DAY: Final = timedelta(days=1)
+_ERA: Final = timedelta(days=146_097)
+"""Every 400 years the days of weeks, months and years are the same again."""
+
+_LAST_YEAR: Final = 9_999
 
 log = logging.getLogger("croupier.calendar")
 
@@ -77,7 +82,9 @@ def _beginnings(
 
 
 def _rule(text: str, first: datetime, earliest: datetime, latest: datetime, zone: ZoneInfo) -> Iterable[datetime]:
-    """The rule's beginnings. It is always given an end: one that nothing fulfils would be searched for for ever."""
+    """The rule's beginnings. The search for one that nothing fulfils ends nowhere but after the year 9999, whatever its
+    UNTIL: so it takes place in the last years before that, where it is short.
+    """
     parts = parse_rule(text)
     last = latest
     if "UNTIL" in parts:
@@ -89,7 +96,9 @@ def _rule(text: str, first: datetime, earliest: datetime, latest: datetime, zone
         first = _nearer(parts, first, earliest)
     if last < first:
         return ()
-    found = rrulestr(f"{written(parts)};UNTIL={last:%Y%m%dT%H%M%S}", dtstart=first)
+    later = _ERA * ((_LAST_YEAR - last.year) // 400)
+    first, last = first + later, last + later
+    found = (begins - later for begins in rrulestr(f"{written(parts)};UNTIL={last:%Y%m%dT%H%M%S}", dtstart=first))
     return found if count is None else islice(found, count)
 
 

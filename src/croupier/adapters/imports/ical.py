@@ -132,6 +132,8 @@ class _Merging:
             self.lines.append(self._merge(event, cancelled=event.cancelled or cancels))
         except (NotOurs, ValueError, OverflowError, OSError, KeyError) as why:
             self.lines.append(Line(label, Fate.LEFT_OUT, str(why) or type(why).__name__))
+        except (TypeError, AttributeError, RecursionError):  # a property that is there twice, or without end
+            self.lines.append(Line(label, Fate.LEFT_OUT, "it cannot be read"))
 
     def _merge(self, event: Event, *, cancelled: bool) -> Line:
         if "ROLLOUT" in event.categories:

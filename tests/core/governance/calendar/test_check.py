@@ -20,6 +20,8 @@ def test_sense() -> None:
     assert twice == "spec.windows[1].name: 'final' is there twice. Give each its own name."
     [early] = wrong(FINAL, replace(HOURS, ends=HOURS.begins))
     assert early.startswith("spec.windows[0].to: it ends before it begins.")
+    [old] = wrong(replace(FINAL, begins="1604-01-01T00:00", ends="1604-01-02T00:00"))
+    assert old.startswith("spec.freezes[0].from: it begins before 1900.")
     [long] = wrong(replace(FINAL, ends="2027-08-30T20:00"))
     assert long.startswith("spec.freezes[0].to: it lasts for more than 400 days.")
     [many] = wrong(*(replace(FINAL, name=f"f{number}") for number in range(MOST_ENTRIES + 1)))

@@ -38,6 +38,8 @@ def test_rules_have_one_way_of_being_written(text: str, once: str) -> None:
         ("FREQ=DAILY;INTERVAL=two", "INTERVAL must be a whole number"),
         ("FREQ=YEARLY;BYMONTH=13", "BYMONTH cannot hold 13"),
         ("FREQ=MONTHLY;BYMONTHDAY=0", "BYMONTHDAY cannot hold 0"),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "BYMONTHDAY goes with MONTHLY and YEARLY, not with DAILY"),
+        ("FREQ=WEEKLY;BYSETPOS=366", "BYSETPOS goes with MONTHLY and YEARLY, not with WEEKLY"),
         ("FREQ=WEEKLY;BYDAY=XX", "BYDAY cannot hold 'XX'"),
         ("FREQ=WEEKLY;BYDAY=1SA", "BYDAY cannot hold '1SA'"),
         ("FREQ=WEEKLY;WKST=X", "WKST must be a day"),

@@ -9,6 +9,7 @@ from croupier.errors import Problem
 
 LONGEST: Final = timedelta(days=400)
 """Of one entry. So long, and no longer, is looked back for beginnings."""
+_EARLIEST: Final = 1_900
 
 
 def check_calendar(calendar: Calendar) -> Iterator[Problem]:
@@ -28,7 +29,9 @@ def check_calendar(calendar: Calendar) -> Iterator[Problem]:
 
 def _wrong_times(entry: Entry, at: tuple[str | int, ...]) -> Iterator[Problem]:
     begins, ends = datetime.fromisoformat(entry.begins), datetime.fromisoformat(entry.ends)
-    if ends <= begins:
+    if begins.year < _EARLIEST:
+        yield Problem(f"it begins before {_EARLIEST}.", (*at, "from"), "Begin it later: it repeats all the same.")
+    elif ends <= begins:
         yield Problem("it ends before it begins.", (*at, "to"), f"Write a time after {entry.begins}.")
     elif ends - begins > LONGEST:
         yield Problem(f"it lasts for more than {LONGEST.days} days.", (*at, "to"), "Repeat a shorter one.")

@@ -14,6 +14,8 @@ MOST_TIMES: Final = 1_000
 
 _DAY: Final = re.compile(r"([+-]?[1-9][0-9]?)?(MO|TU|WE|TH|FR|SA|SU)")
 _NUMBERS: Final = {"BYMONTH": (1, 12), "BYMONTHDAY": (-31, 31), "BYYEARDAY": (-366, 366), "BYSETPOS": (-366, 366)}
+_ODD: Final = ("BYMONTHDAY", "BYYEARDAY", "BYSETPOS")
+"""Under days and weeks hardly anything fulfils them, and finding that out takes seconds."""
 _ORDER: Final = ("FREQ", "INTERVAL", "COUNT", "UNTIL", *_NUMBERS, "BYDAY", "WKST")
 
 
@@ -50,6 +52,8 @@ def _check(parts: dict[str, str]) -> None:
         for number in (_number(name, each) for each in parts[name].split(",")) if name in parts else ():
             if number == 0 or not least <= number <= most:
                 raise ValueError(f"{name} cannot hold {number}")
+    if parts["FREQ"] in ("DAILY", "WEEKLY") and (odd := [name for name in _ODD if name in parts]):
+        raise ValueError(f"{odd[0]} goes with MONTHLY and YEARLY, not with {parts['FREQ']}")
     _check_days(parts)
 
 
