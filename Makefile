@@ -34,11 +34,8 @@ demo: ## Watch three releases of a small casino roll out, and two of them come b
 	@$(call SETUP,--demo)
 	@$(BIN)/croupier demo $(ARGS)
 
-test: setup ## Run the checks, then every test
-	@status=0; \
-	$(MAKE) --no-print-directory check || status=1; \
-	$(BIN)/python scripts/run_tests.py --workers $(WORKERS) $(ARGS) || status=1; \
-	exit $$status
+test: setup ## Run every test, and the checks beside them
+	@$(BIN)/python scripts/run_tests.py --workers $(WORKERS) --beside "$(MAKE) --no-print-directory check" $(ARGS)
 
 check: setup ## Style, types, import contracts, generated pages
 	@status=0; \

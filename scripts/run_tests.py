@@ -7,9 +7,12 @@ only an end-to-end test or a random example reaches is not pinned down. So only 
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 ROOT = Path(__file__).resolve().parent.parent
 # A suite that hangs must still end well within the hour and a half that CI gives; single tests have pytest-timeout.
@@ -21,7 +24,9 @@ def main() -> int:
         description=(__doc__ or "").partition("\n")[0], epilog="Other arguments go to pytest; then nothing is covered."
     )
     parser.add_argument("--workers", type=int, default=3, help="processes; 0 is this one")
+    parser.add_argument("--beside", default="", help="a command that runs meanwhile, and fails this one if it fails")
     arguments, chosen = parser.parse_known_args()
+    ended = _beside(shlex.split(arguments.beside))
 
     # One file's tests stay in one process, so that a server is started once per file; the order is that of conftest.
     parallel = ["--dist=loadfile", "--no-loadscope-reorder", "-n", str(arguments.workers)] if arguments.workers else []
@@ -29,8 +34,35 @@ def main() -> int:
     failed, closing = _pytest(["-q", *parallel, *covering, *chosen])
     if not failed and covering:
         failed = _covered()
+    failed = ended() or failed
     print(closing, flush=True)
     return failed
+
+
+def _beside(command: list[str]) -> Callable[[], int]:
+    """Start it; what it says comes all at once, when it has ended. Gives what waits for that and answers its exit code.
+
+    One that has one thing to do at a time, as types are checked, leaves a core to the tests.
+    """
+    codes = [0]
+
+    def run() -> None:
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        codes.append(done.returncode)
+        print(f"\n{done.stdout}", end="", flush=True)
+
+    thread = Thread(target=run)
+    if command:
+        thread.start()
+
+    def ended() -> int:
+        if command:
+            thread.join()
+        return codes[-1]
+
+    return ended
 
 
 def _pytest(arguments: list[str]) -> tuple[int, str]:
