@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from tests.core.rollout.together.order import Order
+
 from croupier.core.gates import ClassicRule, Counts, Gate, Objective, RatioSli, Reading, Silence
 from croupier.core.gates.edition import EDITION
 from croupier.core.governance.calendar.closure import Shut
@@ -40,7 +42,9 @@ STEPS: tuple[Step, ...] = (
 
 @dataclass
 class Game:
-    """Members, what serves them, and a clock. ``events`` are those recorded, with their member, oldest first."""
+    """Members, what serves them, and a clock. ``events`` are those recorded, with their member, oldest first; ``order``
+    is what watches them.
+    """
 
     states: list[RolloutState]
     served: dict[str, ServiceRoutes]
@@ -52,6 +56,10 @@ class Game:
     unseen: bool = False
     shut: set[str] = field(default_factory=set)
     events: list[tuple[str, e.Event]] = field(default_factory=list)
+    order: Order = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.order = Order({state.service: state for state in self.states})
 
     def evidence(self, state: RolloutState) -> Evidence:
         word = self.words.get(state.service, GOOD)
@@ -76,12 +84,14 @@ class Game:
             if not self.follow() and not any(decided):
                 return
 
-    def record(self, decided: Events) -> None:
+    def record(self, decided: Events, *, asked: bool = False) -> None:
         """What is recorded in one commit happens at once; members that go back are told of last to first."""
+        served = {name: self.weight(name) for name in self.served}
         for place, events in reversed(list(enumerate(decided))):
             for event in events:
                 self.events.append((self.states[place].service, event))
                 self.states[place] = evolve(self.states[place], event)
+        self.order.commit(self.states, served, self.now, asked=asked)
 
     def follow(self) -> bool:
         """The data plane serves what is wanted, where it is not stuck; whether anything moved."""

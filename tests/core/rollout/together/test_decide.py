@@ -1,12 +1,9 @@
 """Rollouts that move as one: up in order, back in reverse, all or none."""
 
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.core.rollout.together.story import BAD, GOOD, NAMES, SILENT, Game, begun
+from tests.core.rollout.together.story import BAD, NAMES, SILENT, Game, begun
 
 from croupier.core.rollout import events as e
 from croupier.core.rollout.spec import Pause, SetWeight
@@ -14,7 +11,6 @@ from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
 from croupier.core.rollout.together.decide import decide_each, everybody_leaves
 from croupier.core.rollout.together.whole import TURN_S, given_up
-from croupier.errors import Conflict, Rejected
 
 READY = dict.fromkeys((f"{name}-1" for name in NAMES), None)
 
@@ -259,81 +255,3 @@ def test_a_calendar_that_closes_between_two_of_them_keeps_the_second() -> None:
     game.stuck, game.shut = set(), {"payments"}
     game.tick()
     assert game.weights() == [2_500, 500, 500]
-
-
-# --- random histories -------------------------------------------------------------------------------------------------
-
-moves = st.lists(
-    st.one_of(
-        st.tuples(st.just("tick"), st.sampled_from((0.3, 1.0, 5.0, 12.0, 700.0))),
-        st.tuples(st.just("stuck"), st.sampled_from((*NAMES, ""))),
-        st.tuples(st.just("unready"), st.sampled_from((*NAMES, ""))),
-        st.tuples(st.just("words"), st.tuples(st.sampled_from(NAMES), st.sampled_from((GOOD, GOOD, SILENT, BAD)))),
-        st.tuples(st.just("crash"), st.none()),
-        st.tuples(st.just("lost"), st.none()),
-        st.tuples(st.just("unseen"), st.booleans()),
-        st.tuples(st.just("ask"), st.sampled_from(("promote", "full", "pause", "resume", "abort", "waive"))),
-    ),
-    max_size=40,
-)
-
-
-def play(game: Game, move: tuple[str, object]) -> None:
-    match move:
-        case ("tick", float() as after_s):
-            game.tick(after_s)
-        case ("stuck", str() as service):
-            game.stuck = {service}
-        case ("unready", str() as service):
-            game.unready = {service}
-        case ("words", (str() as service, word)):
-            game.words[service] = word  # type: ignore[assignment]
-        case ("crash", _):
-            game.forget_ended()
-        case ("lost", _):  # decided, and never recorded
-            game.decide()
-        case ("unseen", bool() as unseen):
-            game.unseen = unseen
-        case ("ask", str() as what):
-            with suppress(Rejected, Conflict):
-                game.record(asked(game, what))
-        case _:
-            raise AssertionError(move)
-
-
-def asked(game: Game, what: str) -> tuple[tuple[e.Event, ...], ...]:
-    states, now = game.states, game.now
-    match what:
-        case "pause":
-            return commands.pause(states, now)
-        case "resume":
-            return commands.resume(states, now, unready=READY)
-        case "abort":
-            return commands.abort(states, now, reason="no")
-        case _:
-            waive = ("errors",) if what == "waive" else ()
-            return commands.promote(states, now, full=what == "full", waive=waive, unready=READY)
-
-
-@given(moves, st.sampled_from(((500, 2_500), (500, 2_500, 1_000, 5_000))))
-def test_no_history_mixes_the_members(history: list[tuple[str, object]], rises: tuple[int, ...]) -> None:
-    steps = [step for weight in rises for step in (SetWeight(weight), Pause(10.0))]
-    game = begun(*steps, Pause(), SetWeight(10_000))
-    for move in history:
-        play(game, move)
-        wanted = [state.weight_bp for state in game.states]
-        back = any(not state.phase.active or state.phase is Phase.ABORTING for state in game.states)
-        promoted = {state.phase is Phase.SUCCEEDED for state in game.states}
-        assert promoted != {True, False}
-        # Nobody has a later member's canary without the earlier ones', but where leaving outranks the order.
-        assert back or wanted == sorted(wanted, reverse=True)
-    order = [NAMES.index(name) for name in game.told("abort_started")]
-    assert order == sorted(order, reverse=True)
-    game.stuck, game.unready, game.unseen, game.words = set(), set(), False, {}
-    for _ in range(40):
-        game.tick(12.0)
-        play(game, ("ask", "resume"))
-    phases = {state.phase for state in game.states}
-    assert phases in ({Phase.SUCCEEDED}, {Phase.ABORTED})
-    served = {game.served[name].default for name in NAMES}
-    assert served == ({"2"} if phases == {Phase.SUCCEEDED} else {"1"})
