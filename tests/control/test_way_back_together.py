@@ -3,13 +3,13 @@
 import pytest
 
 from croupier.adapters.store.sql import SqlStore
-from croupier.control.ports import Intent
+from croupier.control.ports import Intent, VersionKey
 from croupier.control.rollouts import Ask
 from croupier.core.rollout import events as e
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState
-from croupier.errors import Rejected
+from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing.simulation import Simulation
 
 SERVICES = ("wallet", "payments")
@@ -49,6 +49,14 @@ class World(Simulation):
             await self.play(1)
         pytest.fail(f"not {phase}: {await self.members()}")
 
+    async def gone(self) -> list[str]:
+        """The services in the order in which they were taken back."""
+        entries = [recorded.entry for recorded in await self.store.entries(limit=1_000)]
+        kinds = [(each.subject, event["type"]) for each in entries for event in each.events if "type" in event]
+        return [
+            subject.removeprefix("rollout/").removesuffix("-2") for subject, kind in kinds if kind == "abort_started"
+        ]
+
     def all_back(self) -> bool:
         return all(self.router.routes(name) == stable_routes(name, "1.0.0") for name in SERVICES)
 
@@ -60,12 +68,16 @@ async def world(store: SqlStore) -> World:
     return opened
 
 
-async def test_all_of_them_go_back_in_one_turn(world: World) -> None:
+async def test_all_of_them_go_back_in_one_turn_the_last_one_first(world: World) -> None:
     await world.until(Phase.SUCCEEDED)
-    await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    outcome = await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    assert outcome is not None
+    assert (outcome.rollout.value.id, outcome.delivery) == ("wallet-2", None)
+    assert [state.phase for state in await world.members()] == [Phase.SUCCEEDED, Phase.ABORTING]
     await world.tick(world.sites[0])
     assert world.all_back()
     await world.until(Phase.ABORTED)
+    assert await world.gone() == ["payments", "wallet"]
     assert {state.abort.cause for state in await world.members() if state.abort} == {e.Cause.UNDO}
     assert {stored.value.stable for stored in await world.store.services()} == {"1.0.0"}
 
@@ -79,6 +91,76 @@ async def test_without_the_store_too(world: World) -> None:
     assert world.all_back()
     world.store_down = False
     await world.until(Phase.ABORTED)
+
+
+async def test_a_crash_in_between_changes_nothing(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    world.restart(world.sites[0])
+    world.router.confirms_after_s = 1.5
+    await world.play(1)
+    world.restart(world.sites[0])
+    assert [state.phase for state in await world.members()] == [Phase.SUCCEEDED, Phase.ABORTING]
+    await world.until(Phase.ABORTED)
+    assert world.all_back()
+    assert await world.gone() == ["payments", "wallet"]
+    assert {stored.value.active for stored in await world.store.services()} == {None}
+
+
+async def test_nothing_begins_where_one_waits_for_its_turn(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    await world.release("3.0.0", "wallet")
+    people = world.sites[0].rollouts
+    await people.undo("payments-2", ANNA)
+    with pytest.raises(Conflict, match="wallet moves together with payments-2, by wallet-2"):
+        await people.start("wallet", "3.0.0", ANNA, strategy="wallet")
+    with pytest.raises(Conflict, match="is in progress, so wallet cannot move with others"):
+        await people.start_together(dict.fromkeys(SERVICES, "3.0.0"), ANNA)
+    again = await people.undo("wallet-2", ANNA)
+    assert again is not None
+    assert again.seq is None
+    await world.until(Phase.ABORTED)
+    await people.retry("wallet-2", ANNA)
+    await world.until(Phase.SUCCEEDED)
+
+
+async def test_without_the_store_none_goes_back_where_one_cannot(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    await world.sites[0].rollouts.start("payments", "1.0.0", ANNA, strategy="payments")
+    for _ in range(20):
+        await world.play(1)
+    world.store_down = True
+    with pytest.raises((Rejected, Transient)):
+        await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    await world.tick(world.sites[0])
+    routes = world.router.routes("wallet")
+    assert routes is not None
+    assert routes.default == "2.0.0"
+
+
+async def test_when_the_store_goes_away_in_between_the_others_follow_all_the_same(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    world.router.confirms_after_s = 1.5
+    await world.tick(world.sites[0])
+    assert not world.all_back()
+    world.store_down = True
+    await world.play(5)
+    assert world.all_back()
+    with pytest.raises(Transient):  # it waits for its turn already
+        await world.sites[0].rollouts.undo("wallet-2", ANNA)
+    world.store_down = False
+    await world.until(Phase.ABORTED)
+
+
+async def test_one_whose_version_runs_no_more_keeps_all_of_them(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    world.workloads.crash_loop(VersionKey("payments", "1.0.0"), "it crashed")
+    fresh = world.sites[0]
+    world.restart(fresh)  # nothing is known of them but what the store says
+    with pytest.raises(Rejected, match=r"payments-2 cannot be undone: 1\.0\.0 does not run: it crashed"):
+        await fresh.rollouts.undo("wallet-2", ANNA)
+    assert {state.phase for state in await world.members()} == {Phase.SUCCEEDED}
 
 
 async def test_while_they_move_they_are_aborted(world: World) -> None:

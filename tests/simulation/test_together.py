@@ -22,7 +22,7 @@ from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli
 from croupier.core.journal.verify import Verification
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.machine import replay
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetFlag, SetWeight
+from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetFlag, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing import crash
@@ -56,6 +56,7 @@ CASHIER = RolloutSpec(
     ),
     guards=("errors",),
     services=SERVICES,
+    timing=Timing(keep_stable_s=3_600.0),
 )
 ALONE = tuple(RolloutSpec(name, name, (SetWeight(10_000),)) for name in SERVICES)
 ANNA = Ask("anna")
@@ -152,21 +153,44 @@ async def test_all_or_none(seed: int, opened: Callable[[int], AbstractAsyncConte
             going = all(state.phase.active and state.phase is not Phase.ABORTING for state in states)
             if going and not site.spool.pending():
                 assert served(world) == sorted(served(world), reverse=True)
-        await calm(world)
-        for _ in range(60):
-            await world.pass_time(5.0)
-            await world.tick(site)
-            watched.turned()
-        assert watched.order.broken == []
+        ended = await over(watched, world)
+        if ended is Phase.SUCCEEDED:
+            assert await undone(watched, world, chance) is Phase.ABORTED
         states = await members(store)
-        ended = {state.phase for state in states}
-        assert ended in ({Phase.SUCCEEDED}, {Phase.ABORTED})
-        assert served(world) == [10_000 if ended == {Phase.SUCCEEDED} else 0] * 3
-        flag = next(each for each in (await store.flags()).states if each.key == "new-cashier")
-        assert bool(flag.flag.rules) == (ended == {Phase.SUCCEEDED})
         for state in states:
             assert replay(await store.history(state.id)) == state
         assert isinstance(await store.verify(), Verification)
+
+
+async def over(watched: Watched, world: Simulation) -> Phase:
+    """Where all of them end when nothing is in their way."""
+    await calm(world)
+    for _ in range(60):
+        await world.pass_time(5.0)
+        await world.tick(world.sites[0])
+        watched.turned()
+    assert watched.order.broken == []
+    (ended,) = {state.phase for state in await members(cast("SqlStore", watched))}
+    assert served(world) == [10_000 if ended is Phase.SUCCEEDED else 0] * 3
+    flag = next(each for each in (await watched.flags()).states if each.key == "new-cashier")
+    assert bool(flag.flag.rules) == (ended is Phase.SUCCEEDED)
+    return ended
+
+
+async def undone(watched: Watched, world: Simulation, chance: random.Random) -> Phase:
+    """They were promoted, and are taken back, whatever is in their way."""
+    world.store_down = chance.random() < 0.3
+    with suppress(Transient):
+        await world.sites[0].rollouts.undo("payments-2", Ask("anna", "late"))
+    for _ in range(8):
+        await trouble(world, chance)
+        await world.pass_time(chance.choice((0.1, 0.5, 3.0)))
+        await world.tick(world.sites[0])
+        watched.turned()
+    await calm(world)
+    with suppress(Conflict):
+        await world.sites[0].rollouts.undo("payments-2", Ask("anna", "late"))
+    return await over(watched, world)
 
 
 async def trouble(world: Simulation, chance: random.Random) -> None:

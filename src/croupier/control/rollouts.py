@@ -179,12 +179,13 @@ class Rollouts:
         """Why the versions before cannot serve any more, of the rollout and of those that move with it, by rollout;
         without the store, where the loop knows them.
         """
-        known = self.known(rollout)
-        own = known[0] if known is not None else await recorded_rollout(self.ports.store, rollout)
-        whole_of = own.value.plan.together
-        names = [member.rollout for member in whole_of.members] if whole_of else []
-        states = [own, *(found[0] for name in names if (found := self.known(name)) is not None)]
+        own = await self._known_or_read(rollout)
+        states = [await self._known_or_read(name) for name in _moving(own.value)]
         return {stored.value.id: await why_gone(self.ports, stored.value) for stored in states}
+
+    async def _known_or_read(self, rollout: str) -> Stored[RolloutState]:
+        known = self.known(rollout)
+        return known[0] if known is not None else await recorded_rollout(self.ports.store, rollout)
 
     def known(self, rollout: str) -> tuple[Stored[RolloutState], Delivery] | None:
         """The rollout and its service's delivery as the loop last read them, without asking the store."""
@@ -364,3 +365,9 @@ class Rollouts:
             return {state.id: str(trouble) for state in states}
         seen = Seen(workloads, None)
         return {state.id: seen.unready(VersionKey(state.service, state.canary)) for state in states}
+
+
+def _moving(state: RolloutState) -> tuple[str, ...]:
+    """The rollouts that move as one with this, in the order of moving up; itself, where it moves alone."""
+    whole_of = state.plan.together
+    return tuple(member.rollout for member in whole_of.members) if whole_of else (state.id,)

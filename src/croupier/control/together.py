@@ -4,12 +4,14 @@ Called by ``rollouts``, which says what is asked; everything is one commit, so t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from croupier.control.calendars import check_following, check_open_now
 from croupier.control.ports import Ports, Stored
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.recording import Draft, Keep, Outcome, Who, draft, joined
+from croupier.control.way_back import awaiting_their_turn
 from croupier.core.rollout import events as e
 from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.whole import Events
@@ -54,6 +56,8 @@ async def plan_change(
     ]
     told = next((each.rollout for each in drafts if each.rollout.value.id == asked.value.id), asked)
     commit = joined(drafts, keep(told) if keep else None)
+    waiting = awaiting_their_turn([stored.value for stored in states], deliveries, decided)
+    commit = replace(commit, services=(*commit.services, *waiting))
     return Draft(commit, told, next((each.delivery for each in drafts if each.rollout is told), None))
 
 

@@ -5,6 +5,7 @@ What is asked first is only whether there is something to go back to.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from croupier.control.fleet import Fleet
 from croupier.control.ports import Health, Ports, Stored, VersionKey
@@ -24,6 +25,8 @@ def undone(
     after this one.
     """
     if state.phase is Phase.SUCCEEDED:
+        if delivery.active == state.id:  # its turn comes
+            return ()
         if delivery.active is not None:
             raise Rejected(
                 f"{state.id} cannot be undone: {delivery.active} is in progress.",
@@ -45,11 +48,30 @@ def undone_together(
     reason: str,
     gone: Mapping[str, str | None],
 ) -> Events:
-    """The same of rollouts that move as one: all of them at once, or none. While one goes on they are aborted."""
+    """The same of rollouts that move as one: all of them, the last one first, or none. The others follow as it is gone
+    (``decide_each``). While one goes on they are aborted.
+    """
     if any(state.phase.active and state.phase is not Phase.ABORTING for state in states):
         return whole.abort(states, now, reason=reason)
-    return tuple(
+    if any(state.abort is not None for state in states):
+        return ((),) * len(states)
+    events = tuple(
         undone(state, deliveries[state.service], now, reason=reason, gone=gone.get(state.id)) for state in states
+    )
+    return (*(() for _ in events[1:]), events[-1])
+
+
+def awaiting_their_turn(
+    states: Sequence[RolloutState], deliveries: Mapping[str, Stored[Delivery]], decided: Events
+) -> tuple[Stored[Delivery], ...]:
+    """What is recorded with an undo for the services that follow: until their turn nothing else begins there, and the
+    version that they go back to is kept running.
+    """
+    causes = {event.cause for events in decided for event in events if isinstance(event, e.AbortStarted)}
+    return tuple(
+        Stored(replace(deliveries[state.service].value, active=state.id), deliveries[state.service].version)
+        for state, events in zip(states, decided, strict=True)
+        if e.Cause.UNDO in causes and not events
     )
 
 
@@ -84,7 +106,9 @@ def leaving_as_one(
 
 def _serves_still(fleet: Fleet, state: RolloutState) -> bool:
     delivery = fleet.deliveries.get(state.service)
-    return delivery is not None and delivery.value.active is None and delivery.value.stable == state.canary
+    if delivery is None or delivery.value.stable != state.canary:
+        return False
+    return delivery.value.active in (None, state.id)  # of its own: it waits for its turn
 
 
 async def why_gone(ports: Ports, state: RolloutState) -> str | None:

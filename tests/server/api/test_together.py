@@ -58,6 +58,9 @@ async def test_they_begin_are_shown_side_by_side_and_succeed_together(world: Any
     for name in SERVICES:
         done = await world.until(f"/rollouts/{name}-2", lambda rollout: rollout["phase"] == "succeeded")
         assert done["waitingFor"].startswith("done: 2.0.0 serves everybody")
+        assert done["keptUntil"] is not None
+        other = "wallet-2" if name == "cashier" else "cashier-2"
+        assert done["waitingFor"].endswith(f"(rollout undo, with {other})")
     undone = await world.post("/rollouts/wallet-2/undo", {"reason": "late"})
     assert undone.status_code == 200, undone.text
     for name in SERVICES:

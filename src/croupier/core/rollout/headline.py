@@ -40,8 +40,8 @@ def explain(state: RolloutState, now: float, awaited: Collection[str] = ()) -> s
     match state.phase:
         case Phase.SUCCEEDED:
             kept, until = "", kept_until(state)
-            if until is not None and until > now and state.plan.together is None:
-                kept = f"; {state.stable} is kept for {duration(until - now)} more (rollout undo)"
+            if until is not None and until > now:
+                kept = f"; {state.stable} is kept for {duration(until - now)} more (rollout undo{_with_whom(state)})"
             return f"done: {state.canary} serves everybody{kept}{_remains(state)}"
         case Phase.ABORTED:
             why = f": {state.abort.reason}" if state.abort else ""
@@ -140,6 +140,13 @@ def _wanted(state: RolloutState, names: list[str]) -> str:
     if len(names) == 1:
         return f"gate {names[0]} to pass: it {stance(state, names[0])}"
     return f"{_together(names)} to pass"
+
+
+def _with_whom(state: RolloutState) -> str:
+    """Who goes back as well, if others moved with it."""
+    whole = state.plan.together
+    others = [member.rollout for member in whole.members if member.rollout != state.id] if whole else []
+    return f", with {' and '.join(others)}" if others else ""
 
 
 def _together(names: Sequence[str]) -> str:

@@ -124,8 +124,8 @@ def rollout(stored: Stored[RolloutState], now: float, awaited: Collection[str] =
 
 
 def _way_back(state: RolloutState, now: float) -> str | None:
-    """Until when ``undo`` is possible; several services are not taken back by it."""
-    until = kept_until(state) if state.plan.together is None else None
+    """Until when ``undo`` is possible."""
+    until = kept_until(state)
     return moment(until) if until is not None and until > now else None
 
 

@@ -13,7 +13,7 @@ from croupier.core.rollout.decide import Evidence, looks
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
 from croupier.core.rollout.spec import Analysis, Member, Pause, Plan, SetWeight, Step, Together
-from croupier.core.rollout.state import RolloutState, routes
+from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.rollout.together.decide import decide_each
 from croupier.core.rollout.together.whole import Events, in_order
 from croupier.testing import START
@@ -104,8 +104,9 @@ class Game:
         return moved
 
     def forget_ended(self) -> None:
-        """As after a crash: only what is in progress is read."""
-        self.states = [state for state in self.states if state.phase.active] or self.states
+        """As after a crash: what is in progress is read, and what may be gone back from."""
+        kept = [state for state in self.states if state.phase.active or state.phase is Phase.SUCCEEDED]
+        self.states = kept or self.states
 
     def weight(self, service: str) -> int:
         return self.served[service].weight_of("2")

@@ -218,6 +218,26 @@ def test_an_undo_takes_those_back_that_were_promoted() -> None:
     assert everybody_leaves((done, done, going), ((person,), (), ()), game.now)[1:] == (None, None)
 
 
+def test_what_was_promoted_is_undone_in_reverse_order() -> None:
+    game = begun(SetWeight(500), Pause(5.0))
+    for _ in range(6):
+        game.tick()
+    assert {state.phase for state in game.states} == {Phase.SUCCEEDED}
+    game.stuck = {"payments"}
+    game.record(((), (), (e.AbortStarted(e.Cause.UNDO, "orders are lost", game.now),)))
+    game.tick(0.1)
+    assert [state.phase for state in game.states] == [Phase.SUCCEEDED, Phase.ABORTING, Phase.ABORTED]
+    assert [game.served[name].default for name in NAMES] == ["2", "2", "1"]
+    game.stuck = set()
+    game.forget_ended()
+    game.tick(0.1)
+    assert game.told("abort_started") == ["lobby", "payments", "wallet"]
+    told = {(event.cause, event.reason) for _, event in game.events if isinstance(event, e.AbortStarted)}
+    assert told == {(e.Cause.UNDO, "orders are lost")}
+    assert {game.served[name].default for name in NAMES} == {"1"}
+    assert game.order.broken == []
+
+
 def test_who_left_already_is_not_asked_again() -> None:
     game = begun()
     game.tick()

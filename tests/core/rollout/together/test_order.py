@@ -29,7 +29,7 @@ CHOICES: dict[str, Sequence[Any]] = {
     "crash": (None,),
     "lost": (None,),
     "unseen": (True, False),
-    "ask": ("promote", "full", "pause", "resume", "abort", "waive"),
+    "ask": ("promote", "full", "pause", "resume", "abort", "waive", "undo"),
 }
 
 
@@ -65,6 +65,9 @@ def asked(game: Game, what: str) -> Events:
             return commands.resume(states, now, unready=READY)
         case "abort":
             return commands.abort(states, now, reason="no")
+        case "undo":  # as ``control.way_back``
+            done = all(state.phase is Phase.SUCCEEDED for state in states)
+            return (*(() for _ in states[1:]), (e.AbortStarted(e.Cause.UNDO, "no", now),) if done else ())
         case _:
             waive = ("errors",) if what == "waive" else ()
             return commands.promote(states, now, full=what == "full", waive=waive, unready=READY)

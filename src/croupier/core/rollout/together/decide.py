@@ -40,9 +40,10 @@ def everybody_leaves(states: Sequence[RolloutState], events: Events, now: float)
     at_once = any(first is not None and first.at_once for first in own)
 
     def follows(state: RolloutState) -> e.AbortStarted | None:
-        if undone and state.phase is Phase.SUCCEEDED:
-            return e.AbortStarted(e.Cause.UNDO, reason, now)
-        return e.AbortStarted(e.Cause.TOGETHER, reason, now, at_once=at_once) if _stays(state) else None
+        cause = _follows(state)
+        if cause is None or not (undone or state.phase.active):
+            return None
+        return e.AbortStarted(cause, reason, now, at_once=at_once)
 
     return tuple(first or follows(state) for state, first in zip(states, own, strict=True))
 
@@ -94,8 +95,8 @@ class _Whole:
         # Who wants open rounds moved at once wants that of all of them.
         at_once = any(state.abort.at_once for state in self.states if state.abort is not None)
         for place in reversed(range(len(self.states))):
-            if _stays(self.states[place]):
-                follows = e.AbortStarted(e.Cause.TOGETHER, reason, self.now, at_once=at_once)
+            if (cause := _follows(self.states[place])) is not None:
+                follows = e.AbortStarted(cause, reason, self.now, at_once=at_once)
                 abort = self.own.get(place) or follows
                 self.events[place].append(abort)
                 self.states[place] = evolve(self.states[place], abort)
@@ -153,6 +154,10 @@ def _goes(event: e.Event | None) -> bool:
     return isinstance(event, e.StepStarted | e.PromotionStarted)
 
 
-def _stays(state: RolloutState) -> bool:
-    """Whether the member is not given up yet."""
-    return state.phase.active and state.phase is not Phase.ABORTING
+def _follows(state: RolloutState) -> e.Cause | None:
+    """For what cause this member goes back if others do; ``None`` where it is given up already. What was promoted was
+    promoted with all, so that it can only be undone with all.
+    """
+    if state.phase is Phase.SUCCEEDED:
+        return e.Cause.UNDO
+    return e.Cause.TOGETHER if state.phase.active and state.phase is not Phase.ABORTING else None

@@ -42,7 +42,7 @@ def given_up(states: Sequence[RolloutState]) -> str | None:
 
 def told(rollout: str, cause: e.Cause, reason: str) -> str:
     """Why a member goes back, for the others; what it says of another one is for all of them."""
-    return reason if cause in (e.Cause.TOGETHER, e.Cause.PERSON) else f"{rollout}: {reason}"
+    return reason if cause in (e.Cause.TOGETHER, e.Cause.PERSON, e.Cause.UNDO) else f"{rollout}: {reason}"
 
 
 def moves(state: RolloutState, before: RolloutState | None, now: float) -> e.StepStarted | e.PromotionStarted:
