@@ -38,7 +38,7 @@ async def test_a_good_release_reaches_everybody_by_itself(paced: Any) -> None:
     started = (await paced.a.rollouts.start("shop", "1.1.0", ANNA)).rollout.value
     pace = started.plan.pace
     assert (pace.per_s, pace.first_bp) == (pytest.approx(100.0, rel=0.1), 100)
-    assert pace.last_bp in (8_800, 8_900, 9_000)  # ten requests a second stay on the stable version
+    assert 6_500 <= pace.last_bp <= 7_300  # thirty requests a second stay on the stable version
     await paced.turn(150, after=5.0)
     found = await paced.state(started.id)
     assert found.phase is Phase.SUCCEEDED

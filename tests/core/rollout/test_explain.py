@@ -167,10 +167,10 @@ def test_the_first_release_of_a_service_takes_no_steps() -> None:
     "pace, sentence",
     [
         (
-            Pace(184.0, 100, 9_400),
+            Pace(184.0, 100, 8_300),
             (
                 "for 184 requests/s: it begins at 1 %, where a total failure costs 110 requests a minute; "
-                "6 % stay on the stable version while the last weight is watched"
+                "17 % stay on the stable version while the last weight is watched"
             ),
         ),
         (

@@ -28,11 +28,11 @@ def spec(*steps: Asked) -> RolloutSpec:
         (20.0, (500, 1_000, 2_500, 5_000), 5_000),
         (10.0, (1_000, 2_500, 5_000), 5_000),
         (20.3, (490, 1_000, 2_500, 5_000), 5_000),  # 5 % would be near, but a step of its own is not worth its time
-        (25.0, (400, 1_000, 2_500, 5_000), 6_000),
-        (42.9, (230, 500, 1_000, 2_500, 5_000), 7_600),
-        (100.0, (100, 500, 1_000, 2_500, 5_000), 9_000),
-        (184.0, (100, 500, 1_000, 2_500, 5_000), 9_400),
-        (200.0, (100, 500, 1_000, 2_500, 5_000), 9_500),
+        (25.0, (400, 1_000, 2_500, 5_000), 5_000),
+        (70.0, (140, 500, 1_000, 2_500, 5_000), 5_700),
+        (100.0, (100, 500, 1_000, 2_500, 5_000), 7_000),
+        (184.0, (100, 500, 1_000, 2_500, 5_000), 8_300),
+        (200.0, (100, 500, 1_000, 2_500, 5_000), 8_500),
         (2_000.0, (100, 500, 1_000, 2_500, 5_000), 9_500),
     ],
 )
@@ -41,7 +41,7 @@ def test_the_weights_of_a_traffic(per_s: float | None, ladder: tuple[int, ...], 
 
 
 def test_the_steps_are_explicit_and_end_in_a_watch_with_a_baseline() -> None:
-    steps, pace = paced(spec(Auto(weights_bp=(100, 1_000, 5_000), harm=10, dwell=8)), GATES, 400.0)
+    steps, pace = paced(spec(Auto(weights_bp=(100, 1_000, 5_000), harm=10, dwell=8)), GATES, 600.0)
     step = Analysis(("evidence",), harm=10, dwell=8)
     assert steps == (
         SetWeight(100),
@@ -54,13 +54,13 @@ def test_the_steps_are_explicit_and_end_in_a_watch_with_a_baseline() -> None:
         Pause(1200.0),
         step,
     )
-    assert pace == Pace(400.0, 100, 9_500)
+    assert pace == Pace(600.0, 100, 9_500)
 
 
 def test_without_a_watch_the_last_weight_is_asked_like_any_other() -> None:
-    steps, _ = paced(spec(Auto(weights_bp=(100, 5_000), watch_s=0.0)), GATES, 400.0)
+    steps, _ = paced(spec(Auto(weights_bp=(100, 5_000), watch_s=0.0)), GATES, 600.0)
     assert steps[-2:] == (SetWeight(9_500), Analysis(("evidence",)))
-    steps, _ = paced(spec(Auto(weights_bp=(100, 5_000), last_bp=5_000, watch_s=0.0)), GATES, 400.0)
+    steps, _ = paced(spec(Auto(weights_bp=(100, 5_000), last_bp=5_000, watch_s=0.0)), GATES, 600.0)
     assert steps[-2:] == (SetWeight(5_000), Analysis(("evidence",), dwell=30))
 
 

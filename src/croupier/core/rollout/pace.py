@@ -1,8 +1,9 @@
 """``steps: auto``: explicit steps for a service's traffic, made once, when a rollout starts. Pure; used by ``resolve``.
 
 The first weight is the largest at which a total failure costs at most a request a second. The last one leaves a
-baseline of a twentieth, or of ten requests a second where that is more: without it, what happens to everybody would be
-blamed on the release. Traffic that nobody knows counts as large for the first weight and as small for the last.
+baseline of a twentieth, or of thirty requests a second where that is more (half at the most): without it, what happens
+to everybody would be blamed on the release, and next to a small one a late fault is found late. Traffic that nobody
+knows counts as large for the first weight and as small for the last.
 """
 
 import math
@@ -16,7 +17,7 @@ from croupier.core.segments import BUCKETS
 LOST_PER_S: Final = 1.0
 """What a total failure may cost at the first weight: 60 requests a minute."""
 _BASELINE: Final = 0.05
-_BASELINE_PER_S: Final = 10.0
+_BASELINE_PER_S: Final = 30.0
 _BASELINE_MOST: Final = 0.5
 _PERCENT: Final = 100
 _TENTH: Final = 10

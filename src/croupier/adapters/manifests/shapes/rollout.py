@@ -166,8 +166,8 @@ class AutoShape(Shape):
     first: Weight | None = None
     """The first weight. Default: the largest at which a total failure costs at most a request a second."""
     last: Weight | None = None
-    """The weight at which the canary is watched before everybody follows. Default: all but 5 %, or all but ten requests
-    a second where that is more (half at the most)."""
+    """The weight at which the canary is watched before everybody follows. Default: all but 5 %, or all but thirty
+    requests a second where that is more (half at the most)."""
     harm: between(1, 1_000_000_000) | None = None  # type: ignore[valid-type]
     """A step ends once what is not excluded could cost so many failed requests at the next one. Default: the gates'."""
     dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]
