@@ -42,13 +42,15 @@ def whole(each: tuple[Instance, ...]) -> Counts:
     return Counts(sum(one.counts.good for one in each), sum(one.counts.total for one in each))
 
 
-def looks(gate: Gate, samples: list[tuple[Instance, ...]], *, told: bool = True) -> list[GateState]:
+def looks(
+    gate: Gate, samples: list[tuple[Instance, ...]], *, told: bool = True, weight_bp: int = 500
+) -> list[GateState]:
     """The state after each sample, 10 s apart; ``told``: whether the source can tell instances apart."""
     state, states = GateState(gate.name), []
     for number, each in enumerate(samples):
         at = T + 10 * (number + 1)
         said = Reading(at - 10, at, {(): whole(each)}, {(): BASELINE}, PARTS, instances=each if told else ())
-        state = judge(gate, state, said, at, watching_since=T, weight_bp=500, next_bp=2500)
+        state = judge(gate, state, said, at, watching_since=T, weight_bp=weight_bp, next_bp=2500)
         states.append(state)
     return states
 
@@ -183,6 +185,77 @@ def test_healthy_releases_with_a_pod_that_fails_for_a_minute_are_not_blamed() ->
                 samples.append(instances((int(sick), per_pod), *((bad, per_pod) for bad in rest)))
             blamed += any(state.latest and state.latest.verdict is Verdict.FAIL for state in looks(GATE, samples))
         assert blamed == 0, per_pod
+
+
+FINE, FAILS = instances((0, 200)), instances((60, 200))
+
+
+def verdicts(states: list[GateState]) -> list[Verdict]:
+    return [state.latest.verdict for state in states if state.latest]
+
+
+@pytest.mark.parametrize(
+    "earlier, phi, sick",
+    [
+        (counts(0, 200), 1.0, True),
+        (counts(0, 0), 1.0, False),
+        (counts(0, 10), 1.0, False),  # once in thirty-five times a release that fails 30 % is that lucky
+        (counts(0, 30), 1.0, True),
+        (counts(0, 30), 3.0, False),
+        (counts(40, 200), 1.0, False),
+    ],
+    ids=["well before", "its first sample", "too few to say", "enough", "too few for clumps", "never well"],
+)
+def test_who_is_alone_is_sick_if_it_was_well_before(earlier: Counts, phi: float, sick: bool) -> None:
+    found = sick_one(FAILS, whole(FAILS), BASELINE, phi, earlier=earlier)
+    assert (found == FAILS[0]) is sick
+    # What it did just before does not make it more likely: there is nobody beside it to compare with.
+    assert sick_one(FAILS, whole(FAILS), BASELINE, phi, before=found, earlier=earlier) == found
+
+
+@pytest.mark.parametrize("weight_bp", [100, 500])
+def test_a_canary_of_one_instance_that_fails_for_a_minute_is_not_blamed(weight_bp: int) -> None:
+    samples = [FINE] * 3 + [FAILS] * 6 + [FINE] * 30
+    states = looks(GATE, samples, weight_bp=weight_bp)
+    assert verdicts(states)[3:9] == [Verdict.INCONCLUSIVE] * 6
+    assert Verdict.FAIL not in verdicts(states)
+    assert verdicts(states)[-1] is Verdict.PASS
+    held = states[4].latest
+    assert held is not None
+    assert held.reason == (
+        "pay-1, alone in the canary, is sick all of a sudden (60 of 200 bad, 0 of 600 before), which is not held "
+        "against the release for 80 s more"
+    )
+    assert Verdict.FAIL in verdicts(looks(GATE, samples, told=False, weight_bp=weight_bp))
+
+
+@pytest.mark.parametrize(
+    "samples, weight_bp",
+    [([FAILS] * 8, 100), ([FINE] * 30 + [FAILS] * 8, 501), ([FINE] * 30 + [FAILS] * 8, 0)],
+    ids=["bad from the start", "too many players", "nobody knows how many"],
+)
+def test_otherwise_a_canary_of_one_instance_is_the_release(samples: list[tuple[Instance, ...]], weight_bp: int) -> None:
+    found = verdicts(looks(GATE, samples, weight_bp=weight_bp))
+    assert found[-1] is Verdict.FAIL
+    assert found == verdicts(looks(GATE, samples, told=False, weight_bp=weight_bp))
+
+
+def test_a_single_instance_that_stays_sick_is_found_after_all() -> None:
+    found = verdicts(looks(GATE, [FINE] * 10 + [FAILS] * 20, weight_bp=100))
+    assert 10 + EXCUSED_S / 10 < found.index(Verdict.FAIL) <= 10 + EXCUSED_S / 10 + 6
+
+
+def test_a_bad_release_with_one_instance_is_hardly_ever_taken_for_a_sick_one() -> None:
+    """From the first request on 1 to 20 % fail, at 20 requests in a sample: found as without knowing the instance."""
+    dice, later = np.random.default_rng(7), 0
+    for rate in (0.01, 0.05, 0.2):
+        for _ in range(40):
+            samples = [instances((int(dice.binomial(20, rate)), 20)) for _ in range(30)]
+            knowing = verdicts(looks(GATE, samples, weight_bp=100))
+            not_knowing = verdicts(looks(GATE, samples, told=False, weight_bp=100))
+            found = Verdict.FAIL in not_knowing
+            later += found and not_knowing.index(Verdict.FAIL) != (*knowing, Verdict.FAIL).index(Verdict.FAIL)
+    assert later <= 1
 
 
 CLEAN = Counts(19_000, 19_000)

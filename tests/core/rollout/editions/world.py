@@ -39,7 +39,7 @@ class World:
     is bad, and of the canary's ``fault(seconds, group)``. A bad event comes with others of its clump. The baseline has
     so many ``instances``, the first of which has the share ``sick`` of the failures more. In ``silent`` seconds there
     is no source, in ``common`` ones an incident that both versions have. The canary gets ``drift`` times its players.
-    It has so many ``pods``, the first of which fails a third of its requests in ``ill`` seconds.
+    It has so many ``pods`` (0: nobody tells), the first of which fails a third of its requests in ``ill`` seconds.
     """
 
     per_s: float = 40.0
@@ -52,7 +52,7 @@ class World:
     silent: tuple[float, float] = (0.0, 0.0)
     common: tuple[float, float] = (0.0, 0.0)
     drift: float = 1.0
-    pods: int = 1
+    pods: int = 0
     ill: tuple[float, float] = (0.0, 0.0)
     alone: bool = False
     tick_s: float = TICK_S
@@ -98,7 +98,7 @@ class Source:
         if gate.by:
             canary, baseline = {(): _total(canary.values()), **canary}, {(): _total(baseline.values()), **baseline}
         pods: tuple[Instance, ...] = ()
-        if world.pods > 1:
+        if world.pods:
             pods = tuple(self._pods(canary.get((), Counts(0, 0)), seconds))
             canary = {(): _total([pod.counts for pod in pods])}
         whole = baseline.get((), Counts(0, 0))

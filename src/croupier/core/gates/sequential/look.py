@@ -10,12 +10,12 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard
-from croupier.core.gates.sequential.instances import EXCUSED_S, pardon, sick_one, told
+from croupier.core.gates.sequential.instances import EXCUSED_S, pardon, sick_one, told, until_now
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import begin, log_e, taken_back, tried, weighed, with_new_groups
-from croupier.core.gates.sli import Counts, Group, Instance, Reading
+from croupier.core.gates.sli import Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 from croupier.core.segments import BUCKETS
@@ -46,7 +46,8 @@ def look(
     phi = _clumps(rule, dispersion)
     canary, baseline = of(reading, ALL)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.suspect)
+    earlier = until_now(evidence, weight_bp)
+    sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.suspect, earlier=earlier)
     excused, suspect = pardon(evidence, sick, seconds)
     trials = tuple([tried(gate, rule, each, reading, trickle, phi, excused=excused) for each in evidence.trials])
     if excused is not None:
@@ -71,7 +72,10 @@ def look(
         return after, judgement
     judgement = replace(judgement, sick=(sick,))
     fails = judgement.verdict is Verdict.FAIL  # by what others did, it does all the same
-    return after, judgement if excused is None or fails else _without_blame(judgement, sick, canary, after)
+    if excused is None or fails:
+        return after, judgement
+    why = f"{told(sick, canary, earlier)} for {EXCUSED_S - after.excused_s:.0f} s more"
+    return after, replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)  # nothing passes meanwhile
 
 
 def _judgement(
@@ -90,12 +94,6 @@ def _judgement(
         verdict, why = sum_up(gate, rule, evidence, odds, canary=canary, baseline=baseline, next_bp=next_bp)
     span, parts = (reading.since, reading.until), comparable(reading.parts)
     return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopped), parts)
-
-
-def _without_blame(judgement: Judgement, sick: Instance, canary: Counts, evidence: Evidence) -> Judgement:
-    """Nothing passes while an instance is sick that is not held against the release."""
-    why = f"{told(sick, canary)} for {EXCUSED_S - evidence.excused_s:.0f} s more"
-    return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)
 
 
 def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int) -> Heard:
