@@ -1,6 +1,8 @@
 """Asking for a version: who may, where it leads, and that it never leads anywhere else; on a real Envoy."""
 
+import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
@@ -10,6 +12,8 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from jwt.algorithms import ECAlgorithm
 from tests.adapters.routing.tokens import ISSUER as PLAYERS_ISSUER
 from tests.adapters.routing.tokens import Issuer, write_jwks
 
@@ -213,3 +217,67 @@ async def test_it_goes_together_with_players_tokens(
     assert (here["version"], here["headers"]["x-player-id"]) == ("1.0.0", "ann")
     as_player = {**login, TOKEN_HEADER: issuer.token("ann", aud=AUDIENCE, iss=ISSUER, versions="|payments@1.1.0|")}
     assert (await client.get("/payments", headers=as_player)).status_code == 403, "players sign no versions"
+
+
+@pytest.mark.envoy
+async def test_no_trick_of_a_client_reaches_a_version(
+    router: EnvoyRouter, settings: EnvoySettings, upstream: Start, key: OverrideKey, tmp_path: Path
+) -> None:
+    """Sent as bytes, as no well-behaved client would."""
+    old, new = await upstream("1.0.0"), await upstream("1.1.0")
+    await router.apply(table(old, new))
+    good = key.sign([NEW], 60.0, "ann")
+    head, body, signature = good.split(".")
+    public = json.loads(key.jwks)["keys"][0]
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 60, "versions": "|payments@1.1.0|", "smoke": "1"}
+    as_secret = f"{public['x']}{public['y']}"  # what everybody may know, taken for a shared secret
+    mine = ECAlgorithm.to_jwk(mallory := generate_private_key(SECP256R1()), as_dict=True)
+    brought = {"jwk": {name: value for name, value in mine.items() if name != "d"}, "kid": public["kid"]}
+    bad = [
+        f"{TOKEN_HEADER}: {jwt.encode(claims, as_secret, 'HS256', {'kid': public['kid']})}",
+        f"{TOKEN_HEADER}: {jwt.encode(claims, mallory, 'ES256', brought)}",
+        f"{TOKEN_HEADER}: {head}.{body}.{signature[:-2]}",
+        f"{TOKEN_HEADER}: {head}.{body}.",
+        f"{TOKEN_HEADER}: {good},{good}",
+        f"{TOKEN_HEADER}: Bearer {good}",
+        f"{TOKEN_HEADER}:\r\nAuthorization: Bearer {good}",
+    ]
+    for lines in bad:
+        assert " 403 " in (await raw(settings.port, "/payments", lines))[0], lines
+    assert (old.hits, new.hits) == (0, 0)
+    # Of several, one is valid: it leads where it says or nowhere, and none of them goes on to the service.
+    for one, other in (("nonsense", good), (good, "nonsense"), (good, good)):
+        status, text = await raw(settings.port, "/payments", f"{TOKEN_HEADER}: {one}\r\n{TOKEN_HEADER}: {other}")
+        if " 403 " not in status:
+            assert json.loads(text)["version"] == "1.1.0"
+            assert TOKEN_HEADER not in json.loads(text)["headers"]
+    assert old.hits == 0
+    new.hits = 0
+    strangers = [
+        (f"/payments?{TOKEN_HEADER}={good}&access_token={good}", f"Authorization: Bearer {good}"),
+        ("/payments", f"Cookie: {TOKEN_HEADER}={good}"),
+        ("/payments", f"Connection: {TOKEN_HEADER}\r\n{TOKEN_HEADER.upper()}: {good}"),
+        ("/payments", "X-Croupier-Asked: |payments@1.1.0|\r\nX-CROUPIER-SMOKE: 1\r\nx-croupier-shadow: 1"),
+        ("/payments", "Connection: x-croupier-asked\r\nx-croupier-asked: |payments@1.1.0|"),
+    ]
+    for path, lines in strangers:
+        status, text = await raw(settings.port, path, lines)
+        assert " 200 " in status, lines
+        assert json.loads(text)["version"] == "1.0.0", lines
+        assert "x-croupier" not in text.replace("/payments", ""), lines
+    for lines in ("croupier_version: nonsense", "x_croupier_smoke: 1", "x-croupier-smoke : 1"):
+        assert " 400 " in (await raw(settings.port, "/payments", lines))[0], lines
+    assert new.hits == 0
+
+
+async def raw(port: int, path: str, lines: str) -> tuple[str, str]:
+    """The status line and the body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: casino\r\nx-player-id: p\r\n{lines}\r\n\r\n".encode())
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        return head.split("\r\n")[0] + " ", body.decode()
+    finally:
+        writer.close()

@@ -19,6 +19,7 @@ from croupier.adapters.routing.envoy.preview import MARK, parse_preview, render_
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import canary_routes, stable_routes
+from croupier.core.smoke.override import ASKED, TOKEN_HEADER
 from croupier.errors import Transient
 
 Start = Callable[..., Awaitable[Any]]
@@ -55,6 +56,13 @@ def test_what_is_rendered_is_read_back(version: str | None, prefix: str) -> None
     routed = RoutedService(replace(service("payments"), prefixes=(prefix,)), STABLE, version)
     rendered = render_preview(TrafficTable((routed,), ()), SETTINGS)
     assert parse_preview(rendered) == ({"payments": version} if version else {})
+
+
+def test_what_asks_for_a_version_ends_at_the_edge_here_too(settings: EnvoySettings) -> None:
+    """A service that is previewed could use the token, which is good for players' address."""
+    table = TrafficTable(services=(), backends=())
+    removed = render_preview(table, replace(settings, override_jwks="{}"))["request_headers_to_remove"]
+    assert {TOKEN_HEADER, ASKED} <= set(removed)
 
 
 def test_what_somebody_else_wrote_is_no_preview() -> None:

@@ -16,6 +16,7 @@ from croupier.adapters.routing.envoy.admin import Admin
 from croupier.adapters.routing.envoy.bootstrap import METADATA, PREVIEW, TYPE, Json
 from croupier.adapters.routing.envoy.clusters import cluster_name
 from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
+from croupier.adapters.routing.envoy.overrides import kept_inside
 from croupier.adapters.routing.envoy.settings import EnvoySettings
 from croupier.control.ports import TrafficTable, VersionKey
 from croupier.errors import CroupierError, Transient
@@ -48,7 +49,7 @@ def render_preview(table: TrafficTable, settings: EnvoySettings) -> Json:
         "name": PREVIEW,
         # Clusters come and go with the players' routes; what is gone answers 503.
         "validate_clusters": False,
-        "request_headers_to_remove": list(settings.players.twins) if settings.players else [],
+        "request_headers_to_remove": [*(settings.players.twins if settings.players else ()), *kept_inside(settings)],
         "request_headers_to_add": [
             {"header": {"key": MARK, "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
         ],
