@@ -75,7 +75,7 @@ def test_a_record_that_fits(canary: Any, cli: Any) -> None:
 
 
 def test_a_record_that_was_changed(canary: Any, cli: Any) -> None:
-    with sqlite3.connect(canary.folder / "state" / "croupier.db") as database:
+    with sqlite3.connect(canary.folder / "state" / "croupier.db", timeout=120) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
         for name in names:
             database.execute(f'DROP TRIGGER "{name}"')

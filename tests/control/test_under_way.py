@@ -137,15 +137,15 @@ async def test_a_source_that_hangs_says_nothing_in_the_end() -> None:
 
 async def test_waiting_for_its_turn_is_no_silence_of_the_source() -> None:
     turn, slow, next_one = asyncio.Semaphore(1), Source(), Source()
-    under_way = UnderWay(patience_s=10.0, within_s=0.05)
+    under_way, loop = UnderWay(patience_s=10.0, within_s=0.3), asyncio.get_running_loop()
     await turn.acquire()
-    asyncio.get_running_loop().call_later(0.03, turn.release)
+    loop.call_soon(loop.call_soon, turn.release)  # as soon as it is waited for
     said = await under_way.answers({"slow": slow.due(turn=turn)})
-    assert said == {"slow": Silence("the metric source did not answer within 0.05 s")}
+    assert said == {"slow": Silence("the metric source did not answer within 0.3 s")}
     assert not turn.locked()
     await turn.acquire()
     said = await under_way.answers({"next": next_one.due(turn=turn)})
-    assert said == {"next": Silence("the metric source was busy with other questions for 0.05 s")}
+    assert said == {"next": Silence("the metric source was busy with other questions for 0.3 s")}
     assert next_one.asked == 0
 
 

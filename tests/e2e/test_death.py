@@ -53,7 +53,7 @@ async def test_a_killed_envoy_comes_back_with_the_same_routes(house: House) -> N
 
 async def test_an_abort_works_while_the_database_is_locked(house: House) -> None:
     rollout = await asyncio.to_thread(house.start_and_stay, "1.2.2", 10)
-    blocker = sqlite3.connect(house.database, isolation_level=None)
+    blocker = sqlite3.connect(house.database, isolation_level=None, timeout=120)
     blocker.execute("BEGIN EXCLUSIVE")
     try:
         answer = await asyncio.to_thread(house.client.post, f"rollouts/{rollout}/abort", {"reason": "now"})

@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from tests.e2e.conftest import until
 
 from casino.ports import free_port
 from croupier.cli.demo.stage import ControlPlane, choose_place
@@ -25,6 +26,10 @@ class Writer:
 
     seed: int
     answered: dict[str, tuple[int, bool | None]] = field(default_factory=dict)
+
+    def known(self) -> dict[str, tuple[int, bool | None]]:
+        """Flags that have a version by which what is found afterwards can be judged."""
+        return {key: told for key, told in list(self.answered.items()) if told[0]}
 
     def write(self, plane: "Plane", enough: Event) -> None:
         dice = random.Random(self.seed)
@@ -76,6 +81,7 @@ def test_what_was_answered_outlives_the_control_plane(plane: Plane) -> None:
     with ThreadPoolExecutor(len(writers)) as pool:
         running = [pool.submit(writer.write, plane, enough) for writer in writers]
         try:
+            until(lambda: all(writer.known() for writer in writers) or None, "each of them to be answered")
             for _ in range(ROUNDS):
                 enough.wait(dice.uniform(0.2, 1.5))  # a random moment is the point of this test
                 plane.process.kill()
@@ -88,9 +94,7 @@ def test_what_was_answered_outlives_the_control_plane(plane: Plane) -> None:
     with plane.process.connection().open() as client:
         found = {item["key"]: item for item in client.pages("flags", 100)}
         for writer in writers:
-            known = {key: told for key, told in writer.answered.items() if told[0]}
-            assert known, "something was written"
-            for key, (version, killed) in known.items():
+            for key, (version, killed) in writer.known().items():
                 assert found[key]["version"] >= version, (key, version, found[key])
                 assert killed in (None, found[key]["killed"] is not None), (key, killed, found[key])
         verified = client.get("journal/verify")

@@ -150,7 +150,7 @@ async def at(house: House, name: str, weight: float) -> None:
 
 
 def split(house: House) -> list[str]:
-    with sqlite3.connect(house.place.folder / "casino.db") as database:
+    with sqlite3.connect(house.place.folder / "casino.db", timeout=120) as database:
         rows = database.execute("SELECT id FROM round_visits GROUP BY id HAVING count(*) > 1").fetchall()
     return [row[0] for row in rows]
 

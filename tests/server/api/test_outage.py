@@ -52,6 +52,14 @@ class Switch:
         )
 
 
+def somebody_else(settings: Any) -> sqlite3.Connection:
+    """Another connection to the database. Whoever waits by it for the lock does so in a thread: it may be held by a
+    transaction of this event loop, which has to go on for that.
+    """
+    path = settings.state_dir / "croupier.db"
+    return sqlite3.connect(path, isolation_level=None, timeout=120, check_same_thread=False)
+
+
 async def is_off(world: Any) -> None:
     """Until the data plane sends nobody to the canary."""
     async with asyncio.timeout(120):
@@ -112,8 +120,8 @@ async def test_an_abort_while_somebody_locks_the_database(settings: Any, opened:
     async with opened(settings) as world:
         await world.declare()
         await world.roll_out()
-        other = sqlite3.connect(settings.state_dir / "croupier.db", isolation_level=None)
-        other.execute("BEGIN EXCLUSIVE")
+        other = somebody_else(settings)
+        await asyncio.to_thread(other.execute, "BEGIN EXCLUSIVE")
         try:
             asked = await world.post("/rollouts/shop-2/abort", {"reason": "harm"})
             assert asked.status_code == 202, asked.text
@@ -185,8 +193,8 @@ async def test_a_rollout_that_cannot_be_read_is_named(settings: Any, opened: Any
     async with opened(settings) as world:
         await world.declare()
         await world.roll_out()
-        with closing(sqlite3.connect(settings.state_dir / "croupier.db", isolation_level=None)) as other:
-            other.execute("UPDATE rollouts SET state = '{}' WHERE id = 'shop-2'")
+        with closing(somebody_else(settings)) as other:
+            await asyncio.to_thread(other.execute, "UPDATE rollouts SET state = '{}' WHERE id = 'shop-2'")
         world.context.reconciler._stale = True  # as after any other change
         world.context.reconciler.wake()
         await is_off(world)

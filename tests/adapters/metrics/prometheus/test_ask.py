@@ -172,7 +172,7 @@ async def test_a_slow_one_is_left_alone_until_it_answers(fake: Strange) -> None:
         Silence("Prometheus does not answer within 0.3 s"),
     }
     assert answers == [answers[0]] * 3
-    assert len(fake.asked) == 1
+    assert len(fake.asked) <= 1, "where the machine was too busy, not even that one"
     fake.hang.set()
     async with asyncio.timeout(120):
         while "does not answer" in str(await source.read(query())):

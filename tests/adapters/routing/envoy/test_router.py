@@ -239,16 +239,15 @@ async def test_players_stay_on_the_canary_while_one_instance_of_it_is_reachable(
     assert set(served) <= {"1.0.0", "1.1.0"}
 
 
-@pytest.mark.parametrize("behaviour, status", [("fail", 500), ("crash", 503), ("hang", 504)])
+@pytest.mark.parametrize("behaviour, status, tries", [("fail", 500, 12), ("crash", 503, 12), ("hang", 504, 3)])
 async def test_a_bad_canary_is_never_hidden_by_the_fallback(
-    settings: EnvoySettings, upstream: Start, table_of: TableOf, behaviour: str, status: int
+    settings: EnvoySettings, upstream: Start, table_of: TableOf, behaviour: str, status: int, tries: int
 ) -> None:
-    # Who answers may take as long as a busy machine needs; who hangs is waited for no longer than must be.
-    edge = EnvoyRouter(replace(settings, request_timeout_s=0.2 if behaviour == "hang" else 60.0))
+    # Who answers may take as long as a busy machine needs; who hangs has to have got the request.
+    edge = EnvoyRouter(replace(settings, request_timeout_s=1.0 if behaviour == "hang" else 60.0))
     await edge.start()
     stable, canary = await upstream("1.0.0"), await upstream("1.1.0", behaviour)
     await edge.apply(table_of(split(10_000), stable, canary))
-    tries = 12
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", trust_env=False, timeout=60) as client:
         statuses = [(await client.post("/payments", headers={"x-player-id": "p"})).status_code for _ in range(tries)]
     assert Counter(statuses) == {status: tries}
