@@ -42,7 +42,7 @@ class Runner:
 def give(shop: Any, runner: Any, site: Any = None) -> None:
     loop = (site or shop.a).reconciler
     loop.ports = replace(loop.ports, smoke=runner)
-    loop._smokes = SmokeRuns(loop.ports, loop._answered)
+    loop._gathering._smokes = SmokeRuns(loop.ports, loop._gathering.answered)
 
 
 async def begun(shop: Any, runner: Any, **spec: Any) -> str:
