@@ -194,14 +194,14 @@ async def test_a_release_that_is_given_up_turns_off_nothing_more(opened: Open, d
         await story.begin()
         sites = story.world.sites
         for site in sites:
-            site.reconciler.switches = Away()
+            site.reconciler._gathering.switches = Away()
         while (state := await story.state()) is None or not state.acted:
             await story.turns(1, break_=(("psp", "k"),))
         story.world.store_down = down
         leader = next(site for site in sites if site.reconciler.fleet is not None)
         await leader.rollouts.abort(story.rollout, Ask("anna", "harm"))
         for site in sites:
-            site.reconciler.switches = site.flags
+            site.reconciler._gathering.switches = site.flags
         await story.turns(2)
         assert [site.flags.kills.pending() for site in sites] == [(), ()]
         story.world.store_down = False
