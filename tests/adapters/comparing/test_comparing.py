@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from croupier.adapters.comparing import ProcessComparer
-from croupier.adapters.comparing.process import LARGEST
+from croupier.adapters.comparing.process import LARGEST, Asked
 from croupier.adapters.comparing.wire import read_report, read_wanted, write_report, write_wanted
 from croupier.control.ports import Endpoint
 from croupier.control.ports.comparing import Comparison
@@ -234,3 +234,8 @@ def test_what_is_told_arrives_as_it_was() -> None:
     assert read_wanted(write_wanted(wanted)) == wanted
     report = ShadowReport(1, 2, 3, 4, (("a", 5),), (Difference("/a", "$.b", 6, (("c", "d"),)),))
     assert read_report(write_report("id", report)) == ("id", report)
+
+
+def test_what_a_request_says_of_its_player_is_known() -> None:
+    headers = (("x-player-id", "olga"), ("cookie", "a=b; session=s1"), ("x-croupier-compare", "shop"), ("accept", ""))
+    assert Asked("GET", "/players/olga", headers).said == {"olga", "b", "s1", "a=b; session=s1"}

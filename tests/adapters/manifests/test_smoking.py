@@ -162,6 +162,7 @@ STEP = "{name: a, request: {method: POST, path: /a}}"
         (" {steps: [{name: a, request: {path: /a}, expect: {text: {matches: 5}}}]}", "expected a regular expression"),
         (" {steps: [{name: a, request: {path: /a}, extract: {a-b: /c}}]}", "expected a name"),
         (" {maxAmount: -5, steps: [{name: a, request: {path: /a}}]}", "expected an amount above 0"),
+        (" {maxAmount: '1e999999999', steps: [{name: a, request: {path: /a}}]}", "expected an amount above 0"),
         (" {maxAmount: much, steps: [{name: a, request: {path: /a}}]}", "expected an amount, found the text"),
         (" {maxAmount: true, steps: [{name: a, request: {path: /a}}]}", "expected an amount, found the truth value"),
         (f" {{accounts: {{a: {{b: {{env: HOME}}}}}}, steps: [{STEP}]}}", "whose name begins with SMOKE_"),

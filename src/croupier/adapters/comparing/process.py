@@ -55,6 +55,12 @@ class Asked:
         """The header, or nothing."""
         return next((value for known, value in self.headers if known == name), "")
 
+    @property
+    def said(self) -> frozenset[str]:
+        """The values of headers and cookies: the player's id among them."""
+        cookies = [part.partition("=")[2] for part in self.of("cookie").split("; ")]
+        return frozenset(filter(None, (*(value for name, value in self.headers if name not in _OWN), *cookies)))
+
 
 @dataclass(slots=True)
 class Comparing:
@@ -104,7 +110,8 @@ class Comparing:
         first = await self._ask(asked, *comparison.stable, whose="the stable version")
         canary = await self._ask(asked, *comparison.canary, whose="the canary")
         second = await self._ask(asked, *comparison.stable, whose="the stable version")
-        self._tally(comparison).add(asked.target, outcome(first, second, canary, comparison.ignored))
+        found = outcome(first, second, canary, comparison.ignored)
+        self._tally(comparison).add(asked.target, found, asked.said)
 
     async def _ask(self, asked: Asked, version: str, endpoints: tuple[Endpoint, ...], *, whose: str) -> Answer:
         if not endpoints:

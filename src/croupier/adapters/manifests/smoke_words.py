@@ -20,6 +20,8 @@ _SECRET_VARIABLE: Final = re.compile(r"SMOKE_[A-Z0-9_]{1,80}")
 _FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){0,5}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _LARGEST_BODY: Final = 65_536
+_MOST_DIGITS: Final = 30
+"""Of an amount, before or after the point: written out, 1e999999999 would be a gigabyte."""
 _LOWEST_STATUS: Final = 200
 _HIGHEST_STATUS: Final = 599
 
@@ -103,7 +105,7 @@ def amount(value: object) -> str:
         read = Decimal(str(value).strip())
     except InvalidOperation:
         raise Misread(f"expected an amount, found {described(value)}.", hint) from None
-    if not read.is_finite() or read <= 0:
+    if not read.is_finite() or read <= 0 or abs(read.adjusted()) > _MOST_DIGITS:
         raise Misread(f"expected an amount above 0, found {described(value)}.", hint)
     return format(read, "f")
 

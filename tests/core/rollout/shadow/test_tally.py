@@ -38,11 +38,22 @@ def test_paths_without_ids(path: str, shown: str) -> None:
         ("$.x", ('"4111111111111111"', "2"), None),
         ("$.x", ("1", '"eyJhbGciOi.x"'), None),
         ("$.x", ("1", '"ann@casino.example"'), None),
+        ("$.players[*].login", ("1", '"olga"'), None),
+        ("$.player", ('"olga"', '"Olga"'), None),
+        ("$.player.balance", ("10", "12"), ("10", "12")),
+        ("$.x", ("1", '"10.1.2.3"'), None),
+        ("$.x", ("1", '"+46 70 123 45 67"'), None),
+        ("$.x", ("1", '"4111 1111 1111 1111"'), None),
         ("$.x", ("1", '"' + "ab12" * 8 + '"'), None),
     ],
 )
 def test_examples_without_secrets(field: str, pair: tuple[str, str], shown: tuple[str, str] | None) -> None:
     assert example(field, pair) == shown
+
+
+def test_a_path_names_nobody_whom_the_request_names() -> None:
+    assert template("/players/olga/limits", {"olga", "SE"}) == "/players/{id}/limits"
+    assert template("/players//limits", {"olga"}) == "/players//limits"
 
 
 def test_a_report_of_what_was_compared() -> None:

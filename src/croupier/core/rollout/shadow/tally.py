@@ -5,7 +5,7 @@ Bounded whatever comes in: paths and fields beyond the limit are counted togethe
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -27,20 +27,35 @@ _SECRET: Final = re.compile(
     r"pin\b|secret|session|signature|ssn|token",
     re.IGNORECASE,
 )
-_TELLING: Final = re.compile(r"eyJ[\w-]+\.|\d{9,}|[^\s@\"]+@[^\s@\"]+\.|[A-Za-z0-9+/_=-]{32,}")
-"""Values that look like a token, a number of a card or an account, or an address."""
+_OF_PEOPLE: Final = re.compile(
+    r"account|address|bic\b|city|customer|dob\b|document|ip\b|ip_?addr|login|mobile|msisdn|nick|owner|player|postal|"
+    r"postcode|street|swift|tax|\btel|user|zip",
+    re.IGNORECASE,
+)
+"""Fields that say who somebody is; what is below them may be shown."""
+_TELLING: Final = re.compile(
+    r"eyJ[\w-]+\.|\d{9,}|[^\s@\"]+@[^\s@\"]+\.|[A-Za-z0-9+/_=-]{32,}|\+\d[\d ()/-]{6,}|(\d{1,3}\.){3}\d{1,3}|"
+    r"\d{4}([ -]\d{4}){2,}"
+)
+"""Values that look like a token, a number of a card or an account, an address, or a telephone's number."""
 
 
-def template(path: str) -> str:
-    """The path without its query, with ``{id}`` for parts that name one thing: ``/rounds/{id}/bets``."""
+def template(path: str, said: Collection[str] = ()) -> str:
+    """The path without its query, with ``{id}`` for parts that name one thing: ``/rounds/{id}/bets``. Whatever the
+    request ``said`` in its headers, too, names its player, say.
+    """
     parts = path.partition("?")[0].split("/")
-    shown = ["{id}" if _ID.fullmatch(part) else part[:_LONGEST] for part in parts[: _SEGMENTS + 1]]
+    shown = ["{id}" if part in said or _ID.fullmatch(part) else part[:_LONGEST] for part in parts[: _SEGMENTS + 1]]
     return "/".join(shown) + ("/…" if len(parts) > _SEGMENTS + 1 else "")
 
 
 def example(field: str, pair: Pair) -> Pair | None:
     """What may be shown of two values: nothing of a field that looks secret, nothing that looks like a secret."""
-    if _SECRET.search(field) or any(_TELLING.search(value) for value in pair):
+    if (
+        _SECRET.search(field)
+        or _OF_PEOPLE.search(field.rpartition(".")[2])
+        or any(_TELLING.search(value) for value in pair)
+    ):
         return None
     return _short(pair[0]), _short(pair[1])
 
@@ -58,13 +73,13 @@ class Tally:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._examples: dict[tuple[str, str], list[Pair]] = {}
 
-    def add(self, path: str, outcome: Outcome) -> None:
-        """One comparison."""
+    def add(self, path: str, outcome: Outcome, said: Collection[str] = ()) -> None:
+        """One comparison; ``said`` as in ``template``."""
         self._compared += 1
         self._differing += bool(outcome.fields)
         self._noisy += outcome.noisy
         for field, pair in outcome.fields:
-            at = template(path), field
+            at = template(path, said), field
             at = at if at in self._counts or len(self._counts) < MOST else OTHERS
             self._counts[at] += 1
             kept = self._examples.setdefault(at, [])
