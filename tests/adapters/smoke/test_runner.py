@@ -363,7 +363,8 @@ async def test_a_command_that_fails(run: Any, code: str, said: str) -> None:
 REPORT = (
     "<testsuites><testsuite><testcase classname='money' name='pays' time='0.5'/>"
     "<testcase name='refuses' time='x'><failure message='it paid'>trace</failure></testcase>"
-    "<testcase name='later'><skipped/></testcase></testsuite></testsuites>"
+    "<testcase name='later'><skipped/></testcase>"
+    "<testcase name='limits'><error>it hung\n  at line 7</error></testcase></testsuite></testsuites>"
 )
 
 
@@ -371,12 +372,21 @@ async def test_its_report_tells_its_tests(run: Any) -> None:
     code = f"import sys; open(sys.argv[1], 'w').write({REPORT!r})"
     command = Command((sys.executable, "-c", code, "{dir}/r.xml"), "r.xml")
     result = await run(command=command)
-    assert (result.outcome, result.said) == (Outcome.FAILED, "refuses: it paid"), "whatever its exit code says"
-    assert [(each.name, each.outcome, each.seconds) for each in result.steps] == [
-        ("money.pays", Outcome.PASSED, 0.5),
-        ("refuses", Outcome.FAILED, 0.0),
-        ("later", Outcome.SKIPPED, 0.0),
+    assert (result.outcome, result.said) == (Outcome.FAILED, "refuses: it paid (and 1 more)"), "not its exit code"
+    assert [(each.name, each.outcome, each.said, each.seconds) for each in result.steps] == [
+        ("money.pays", Outcome.PASSED, "", 0.5),
+        ("refuses", Outcome.FAILED, "it paid", 0.0),
+        ("later", Outcome.SKIPPED, "", 0.0),
+        ("limits", Outcome.FAILED, "it hung", 0.0),
     ]
+
+
+BOMB = (
+    '<!DOCTYPE a [<!ENTITY b0 "lol">'
+    + "".join(f'<!ENTITY b{n} "{f"&b{n - 1};" * 10}">' for n in range(1, 10))
+    + "]><a><testcase name='&b9;'/></a>"
+)
+"""Three gigabytes, once it is unfolded."""
 
 
 @pytest.mark.parametrize(
@@ -385,6 +395,7 @@ async def test_its_report_tells_its_tests(run: Any) -> None:
         (None, "r.xml cannot be read: No such file"),
         ("<a>", "r.xml is no JUnit report"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "no document type"),
+        (BOMB, "no document type"),
     ],
 )
 async def test_a_report_that_cannot_be_read_is_no_pass(run: Any, text: str | None, why: str) -> None:
