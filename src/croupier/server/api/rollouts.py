@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from croupier.control.ports import Answer, Stored
 from croupier.control.recorded import recorded_rollout
@@ -29,6 +30,9 @@ router = APIRouter(prefix="/rollouts", tags=["rollouts"])
 
 RolloutId = Annotated[str, Path(max_length=100, examples=["payments-7"])]
 Act = Callable[[Ask], Awaitable[Outcome | None]]
+_UNRECORDED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}
+}
 
 
 @router.post(
@@ -51,7 +55,7 @@ async def start(request: Request, here: Here, who: Operator, asked: m.StartReque
             wait=asked.wait,
         )
 
-    return await _act(request, here, who, act, reason=asked.reason, status=201)
+    return await _act(request, here, who, asked.reason, act, status=201)
 
 
 @router.post(
@@ -69,7 +73,7 @@ async def start_together(request: Request, here: Here, who: Operator, asked: m.S
     async def act(ask: Ask) -> Outcome:
         return await here.rollouts.start_together(asked.versions, ask, strategy=asked.strategy, wait=asked.wait)
 
-    return await _act(request, here, who, act, reason=asked.reason, status=201)
+    return await _act(request, here, who, asked.reason, act, status=201)
 
 
 @router.get("", operation_id="list_rollouts", summary="List rollouts")
@@ -130,80 +134,70 @@ async def get_samples(
     return views.samples(stored.value, kept)
 
 
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """What every change of a rollout is asked with: by whom, of which, and which version of it they have seen."""
+
+    request: Request
+    here: Here
+    who: Operator
+    rollout: RolloutId
+    expected: Expected
+
+    async def record(self, reason: str, act: Act, *, urgent: bool = False) -> Response:
+        """The answer to it; an ``urgent`` one may be acted on without a record."""
+        unrecorded = self.rollout if urgent else None
+        return await _act(self.request, self.here, self.who, reason, act, expected=self.expected, unrecorded=unrecorded)
+
+
+Change = Annotated[Changing, Depends()]
+
+
 @router.post("/{rollout}/promote", operation_id="promote_rollout", response_model=m.RolloutView, summary="Promote")
-async def promote(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.PromoteRequest, expected: Expected
-) -> Response:
+async def promote(change: Change, asked: m.PromoteRequest) -> Response:
     """Leave the present step now, or with `full` all of them. Refused while a gate holds, unless it is waived."""
-
-    async def act(ask: Ask) -> Outcome:
-        return await here.rollouts.promote(rollout, ask, full=asked.full, waive=tuple(asked.waive))
-
-    return await _act(request, here, who, act, reason=asked.reason, expected=expected)
+    waive = tuple(asked.waive)
+    return await change.record(
+        asked.reason, lambda ask: change.here.rollouts.promote(change.rollout, ask, full=asked.full, waive=waive)
+    )
 
 
 @router.post(
     "/{rollout}/override", operation_id="override_freeze", response_model=m.RolloutView, summary="Override a freeze"
 )
-async def override(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.OverrideRequest, expected: Expected
-) -> Response:
+async def override(change: Change, asked: m.OverrideRequest) -> Response:
     """Go on in spite of a freeze, for as long as this one lasts. Needs a reason, which is kept in the journal."""
-    return await _act(
-        request,
-        here,
-        who,
-        lambda ask: here.rollouts.override(rollout, ask, asked.freeze),
-        reason=asked.reason,
-        expected=expected,
+    return await change.record(
+        asked.reason, lambda ask: change.here.rollouts.override(change.rollout, ask, asked.freeze)
     )
 
 
 @router.post("/{rollout}/pause", operation_id="pause_rollout", response_model=m.RolloutView, summary="Pause")
-async def pause(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
-) -> Response:
+async def pause(change: Change, asked: m.ChangeRequest) -> Response:
     """Hold at the present weight until resumed; gates go on watching."""
-    return await _act(
-        request, here, who, lambda ask: here.rollouts.pause(rollout, ask), reason=asked.reason, expected=expected
-    )
+    return await change.record(asked.reason, lambda ask: change.here.rollouts.pause(change.rollout, ask))
 
 
 @router.post("/{rollout}/resume", operation_id="resume_rollout", response_model=m.RolloutView, summary="Resume")
-async def resume(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
-) -> Response:
+async def resume(change: Change, asked: m.ChangeRequest) -> Response:
     """Go on after a pause."""
-    return await _act(
-        request, here, who, lambda ask: here.rollouts.resume(rollout, ask), reason=asked.reason, expected=expected
-    )
+    return await change.record(asked.reason, lambda ask: change.here.rollouts.resume(change.rollout, ask))
 
 
 @router.post("/{rollout}/approve", operation_id="approve_rollout", response_model=m.RolloutView, summary="Approve")
-async def approve(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ApproveRolloutRequest, expected: Expected
-) -> Response:
+async def approve(change: Change, asked: m.ApproveRolloutRequest) -> Response:
     """Approve of what waits for somebody other than who started it: of exactly what has this digest. Needs a
     reason.
     """
-    return await _act(
-        request,
-        here,
-        who,
-        lambda ask: here.rollouts.approve(rollout, ask, digest=asked.digest),
-        reason=asked.reason,
-        expected=expected,
+    return await change.record(
+        asked.reason, lambda ask: change.here.rollouts.approve(change.rollout, ask, digest=asked.digest)
     )
 
 
 @router.post("/{rollout}/retry", operation_id="retry_rollout", response_model=m.RolloutView, summary="Retry")
-async def retry(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
-) -> Response:
+async def retry(change: Change, asked: m.ChangeRequest) -> Response:
     """Start an aborted rollout again from its first step, with other players first and the gates' whole budget."""
-    return await _act(
-        request, here, who, lambda ask: here.rollouts.retry(rollout, ask), reason=asked.reason, expected=expected
-    )
+    return await change.record(asked.reason, lambda ask: change.here.rollouts.retry(change.rollout, ask))
 
 
 @router.post(
@@ -211,20 +205,12 @@ async def retry(
     operation_id="abort_rollout",
     response_model=m.RolloutView,
     summary="Abort",
-    responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
+    responses=_UNRECORDED,
 )
-async def abort(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.AbortRequest, expected: Expected
-) -> Response:
+async def abort(change: Change, asked: m.AbortRequest) -> Response:
     """Everybody back to the stable version, at once, whatever else goes on, also while the store is out of reach."""
-    return await _act(
-        request,
-        here,
-        who,
-        lambda ask: abort_now(here, rollout, ask, at_once=asked.at_once),
-        reason=asked.reason,
-        expected=expected,
-        unrecorded=rollout,
+    return await change.record(
+        asked.reason, lambda ask: abort_now(change.here, change.rollout, ask, at_once=asked.at_once), urgent=True
     )
 
 
@@ -233,23 +219,13 @@ async def abort(
     operation_id="undo_rollout",
     response_model=m.RolloutView,
     summary="Take a promoted release back",
-    responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
+    responses=_UNRECORDED,
 )
-async def undo(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.ChangeRequest, expected: Expected
-) -> Response:
+async def undo(change: Change, asked: m.ChangeRequest) -> Response:
     """Everybody back to the version before, at once, also after the promotion while that version is kept. Needs a
     reason.
     """
-    return await _act(
-        request,
-        here,
-        who,
-        lambda ask: undo_now(here, rollout, ask),
-        reason=asked.reason,
-        expected=expected,
-        unrecorded=rollout,
-    )
+    return await change.record(asked.reason, lambda ask: undo_now(change.here, change.rollout, ask), urgent=True)
 
 
 @router.post(
@@ -257,49 +233,32 @@ async def undo(
     operation_id="hold_segment",
     response_model=m.RolloutView,
     summary="Hold one segment",
-    responses={202: {"model": m.RolloutView, "description": "Acted on; recorded when the store is back."}},
+    responses=_UNRECORDED,
 )
-async def hold(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.HoldRequest, expected: Expected
-) -> Response:
+async def hold(change: Change, asked: m.HoldRequest) -> Response:
     """One segment's players get the stable version, whatever the steps do, and the others go on; also while it is
     paused, and while the store is out of reach.
     """
-    return await _act(
-        request,
-        here,
-        who,
-        lambda ask: hold_now(here, rollout, ask, asked.whom),
-        reason=asked.reason,
-        expected=expected,
-        unrecorded=rollout,
+    return await change.record(
+        asked.reason, lambda ask: hold_now(change.here, change.rollout, ask, asked.whom), urgent=True
     )
 
 
 @router.post(
     "/{rollout}/release", operation_id="release_segment", response_model=m.RolloutView, summary="Release one segment"
 )
-async def release(
-    request: Request, here: Here, who: Operator, rollout: RolloutId, asked: m.WhomRequest, expected: Expected
-) -> Response:
+async def release(change: Change, asked: m.WhomRequest) -> Response:
     """A segment that was held goes with the others again. Refused while a gate that guards does not say `pass`."""
-    return await _act(
-        request,
-        here,
-        who,
-        lambda ask: here.rollouts.release(rollout, ask, asked.whom),
-        reason=asked.reason,
-        expected=expected,
-    )
+    return await change.record(asked.reason, lambda ask: change.here.rollouts.release(change.rollout, ask, asked.whom))
 
 
 async def _act(
     request: Request,
     here: Context,
     who: Principal,
+    reason: str,
     act: Act,
     *,
-    reason: str,
     status: int = 200,
     expected: int | None = None,
     unrecorded: str | None = None,
