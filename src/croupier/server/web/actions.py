@@ -24,7 +24,7 @@ from croupier.server.api.shown import rollout_now
 from croupier.server.api.urgent import abort_now, undo_now
 from croupier.server.auth import Principal, Role
 from croupier.server.context import Context, Here
-from croupier.server.problems import Forbidden, kind_of
+from croupier.server.problems import Forbidden
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.read import find
 from croupier.server.web.session import Session, Visitor, checked
@@ -190,6 +190,14 @@ def _page(
     stale: bool,
     error: CroupierError | None = None,
 ) -> Response:
-    status = kind_of(error).status if error else 200
-    values = {"r": shown, "verb": verb, "possible": verb in verbs(shown), "answer": answer, "stale": stale}
-    return render(request, "ask.html", status=status, seen=place(shown), error=error, **values)
+    return render(
+        request,
+        "ask.html",
+        r=shown,
+        seen=place(shown),
+        verb=verb,
+        possible=verb in verbs(shown),
+        answer=answer,
+        stale=stale,
+        error=error,
+    )

@@ -69,10 +69,19 @@ class PageRoute(APIRoute):
         return handle
 
 
-def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """The page that a template makes of these values."""
+def render(
+    request: Request,
+    template: str,
+    *,
+    status: int | None = None,
+    error: errors.CroupierError | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """The page that a template makes of these values. Without a ``status`` it has that of the ``error``, or is one."""
     session = getattr(request.state, "session", None)
-    text = _environment().get_template(template).render(session=session, **values)
+    text = _environment().get_template(template).render(session=session, error=error, **values)
+    if status is None:
+        status = problems.kind_of(error).status if error else 200
     return HTMLResponse(text, status)
 
 

@@ -17,7 +17,6 @@ from croupier.server.api import models as m
 from croupier.server.api.shown import rollout_now
 from croupier.server.api.urgent import hold_now
 from croupier.server.context import Context, Here
-from croupier.server.problems import kind_of
 from croupier.server.web.actions import RolloutId, allowed, said
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.read import find
@@ -105,6 +104,14 @@ def _page(
 ) -> Response:
     held = [each.segment for each in shown.held]
     names = [name for name in shown.named if name not in held] if verb == "hold" else held
-    possible = can_hold(shown) if verb == "hold" else bool(held)
-    values = {"r": shown, "verb": verb, "possible": possible, "answer": answer, "stale": stale, "names": names}
-    return render(request, "hold.html", status=kind_of(error).status if error else 200, error=error, **values)
+    return render(
+        request,
+        "hold.html",
+        r=shown,
+        verb=verb,
+        possible=can_hold(shown) if verb == "hold" else bool(held),
+        answer=answer,
+        stale=stale,
+        names=names,
+        error=error,
+    )

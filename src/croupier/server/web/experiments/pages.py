@@ -16,7 +16,6 @@ from croupier.server.api import experiment_models as em
 from croupier.server.api import experiment_views as ev
 from croupier.server.api.experiments import experiment, experiments
 from croupier.server.context import Context, Here
-from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.experiments.drawing import Course, course
@@ -113,7 +112,6 @@ def _page(
     return render(
         request,
         "experiments/ask.html",
-        status=kind_of(error).status if error else 200,
         sight=found,
         e=found.experiment,
         verb=verb,

@@ -20,7 +20,6 @@ from croupier.errors import Conflict, Corrupt, CroupierError, Transient
 from croupier.server.api.flag_intake import time_of
 from croupier.server.context import Context, Here
 from croupier.server.patience import soon
-from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.flags.read import known
@@ -137,7 +136,6 @@ def _page(
         request,
         "flags/ask.html",
         away=away,
-        status=kind_of(error).status if error else 200,
         s=state,
         verb=verb,
         possible=verb in verbs(state),

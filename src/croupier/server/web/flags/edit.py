@@ -26,7 +26,6 @@ from croupier.errors import Conflict, CroupierError, Problem, Rejected, Transien
 from croupier.server.api.flag_intake import as_shown, flag_of, inside, unplaced
 from croupier.server.api.flag_views import declaration
 from croupier.server.context import Context, Here
-from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.flags.read import Happened, known, past
@@ -173,7 +172,6 @@ def _page(
     return render(
         request,
         "flags/edit.html",
-        status=kind_of(error).status if error else 200,
         key=key,
         s=state,
         new=key == NEW,

@@ -21,7 +21,6 @@ from croupier.core.flags.preset import PresetState, write_preset
 from croupier.core.flags.read import read_flag
 from croupier.errors import Conflict, CroupierError, NotFound, Rejected
 from croupier.server.context import Context, Here
-from croupier.server.problems import kind_of
 from croupier.server.web.actions import allowed, said
 from croupier.server.web.dress import PageRoute, render
 from croupier.server.web.flags.read import Happened
@@ -233,7 +232,6 @@ def _page(
     return render(
         request,
         "presets/ask.html",
-        status=kind_of(error).status if error else 200,
         sight=found,
         p=found.state,
         verb=verb,
