@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from croupier.adapters.manifests import profiles, ready, shapes, smoking
+from croupier.adapters.manifests.given import given
 from croupier.adapters.manifests.matching import matchers
 from croupier.adapters.manifests.measuring import measuring
 from croupier.adapters.manifests.shadowing import set_mirror_route, shadow
@@ -55,13 +55,6 @@ from croupier.core.rollout.spec import (
     Undecided,
 )
 from croupier.core.segments import AttributeMatch, Segment
-
-T = TypeVar("T")
-
-
-def given(value: T | None, default: T) -> T:
-    """The value if one was written."""
-    return default if value is None else value
 
 
 def service(shape: shapes.ServiceShape) -> Service:

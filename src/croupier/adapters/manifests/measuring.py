@@ -1,12 +1,9 @@
 """From the shape of a gate that measures to the core's, with the core's defaults. Called by ``convert``."""
 
-from typing import TypeVar
-
 from croupier.adapters.manifests import shapes
+from croupier.adapters.manifests.given import given
 from croupier.core.gates import MEASURED, AnalysisRule, Comparison, Gate, HardStop, MeasuredSli, Objective
 from croupier.core.gates.analysis.model import Arg, Metric, PrometheusQuery, Provider, WebRequest
-
-T = TypeVar("T")
 
 
 def measuring(shape: shapes.GateShape) -> Gate:
@@ -42,14 +39,14 @@ def _metric(shape: shapes.MeasuredMetricShape) -> Metric:
         success=shape.success_condition,
         failure=shape.failure_condition,
         interval_s=shape.interval,
-        initial_delay_s=_given(shape.initial_delay, usual.initial_delay_s),
+        initial_delay_s=given(shape.initial_delay, usual.initial_delay_s),
         count=shape.count or None,
-        failure_limit=_given(shape.failure_limit, usual.failure_limit),
-        inconclusive_limit=_given(shape.inconclusive_limit, usual.inconclusive_limit),
-        consecutive_error_limit=_given(shape.consecutive_error_limit, usual.consecutive_error_limit),
-        consecutive_success_limit=_given(shape.consecutive_success_limit, usual.consecutive_success_limit),
+        failure_limit=given(shape.failure_limit, usual.failure_limit),
+        inconclusive_limit=given(shape.inconclusive_limit, usual.inconclusive_limit),
+        consecutive_error_limit=given(shape.consecutive_error_limit, usual.consecutive_error_limit),
+        consecutive_success_limit=given(shape.consecutive_success_limit, usual.consecutive_success_limit),
         dry_run=bool(shape.dry_run),
-        keep=_given(shape.measurement_retention, usual.keep),
+        keep=given(shape.measurement_retention, usual.keep),
     )
 
 
@@ -60,7 +57,7 @@ def _provider(shape: shapes.ProviderShape) -> Provider:
             query=asked.query,
             address=asked.address,
             headers=tuple((asked.headers or {}).items()),
-            timeout_s=_given(asked.timeout, 30.0),
+            timeout_s=given(asked.timeout, 30.0),
             insecure=bool(asked.insecure),
         )
     web = shape.web
@@ -71,10 +68,6 @@ def _provider(shape: shapes.ProviderShape) -> Provider:
         headers=tuple((web.headers or {}).items()),
         body=web.body,
         json_path=web.json_path or "",
-        timeout_s=_given(web.timeout, 10.0),
+        timeout_s=given(web.timeout, 10.0),
         insecure=bool(web.insecure),
     )
-
-
-def _given(value: T | None, default: T) -> T:
-    return default if value is None else value

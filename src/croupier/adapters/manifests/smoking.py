@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
 
+from croupier.adapters.manifests.given import given
 from croupier.adapters.manifests.shapes import smoke as shapes
 from croupier.adapters.manifests.shapes.rollout import SmokeShape
 from croupier.core.rollout.spec import NO_DATA, Resort, Smoke, Undecided
@@ -20,8 +20,6 @@ from croupier.core.smoke import (
     Where,
 )
 
-T = TypeVar("T")
-
 
 def asked(shape: SmokeShape | None) -> Smoke | None:
     """What a rollout, or a step of it, says about smoke checks."""
@@ -30,8 +28,8 @@ def asked(shape: SmokeShape | None) -> Smoke | None:
     wait = shape.on_no_data
     return Smoke(
         checks=tuple(shape.checks),
-        on_fail=Resort(_given(shape.on_fail, Resort.ABORT)),
-        on_no_data=Undecided(Resort(wait.then), _given(wait.after, NO_DATA.after_s)) if wait is not None else None,
+        on_fail=Resort(given(shape.on_fail, Resort.ABORT)),
+        on_no_data=Undecided(Resort(wait.then), given(wait.after, NO_DATA.after_s)) if wait is not None else None,
     )
 
 
@@ -48,9 +46,9 @@ def smoke_check(shape: shapes.SmokeCheckShape) -> SmokeCheck:
         ),
         variables=tuple((spec.variables or {}).items()),
         max_amount=spec.max_amount,
-        amount_fields=tuple(_given(spec.amount_fields, list(usual.amount_fields))),
-        timeout_s=_given(spec.timeout, usual.timeout_s),
-        description=_given(spec.description, usual.description),
+        amount_fields=tuple(given(spec.amount_fields, list(usual.amount_fields))),
+        timeout_s=given(spec.timeout, usual.timeout_s),
+        description=given(spec.description, usual.description),
     )
 
 
@@ -61,18 +59,18 @@ def _step(shape: shapes.SmokeStepShape) -> SmokeStep:
         name=shape.name,
         request=_request(shape.request),
         statuses=tuple(expect.status or ()),
-        refused=_given(expect.refused, usual.refused),
+        refused=given(expect.refused, usual.refused),
         claims=tuple(_claims(expect)),
         extracts=tuple(_extract(name, each) for name, each in (shape.extract or {}).items()),
-        timeout_s=_given(shape.timeout, usual.timeout_s),
+        timeout_s=given(shape.timeout, usual.timeout_s),
         usually_s=expect.usually,
-        retries=_given(shape.retries, usual.retries),
+        retries=given(shape.retries, usual.retries),
     )
 
 
 def _request(shape: shapes.RequestShape) -> Request:
     return Request(
-        method=_given(shape.method, "GET"),
+        method=given(shape.method, "GET"),
         path=shape.path,
         headers=tuple((shape.headers or {}).items()),
         json=shape.json_body,
@@ -118,7 +116,3 @@ def _command(shape: shapes.CommandShape) -> Command:
 
 def _secret(shape: shapes.SmokeSecretShape) -> SecretRef:
     return SecretRef(shape.env, shape.file)
-
-
-def _given(value: T | None, default: T) -> T:
-    return default if value is None else value

@@ -14,7 +14,7 @@ from croupier.adapters.metrics.embedded.rounds import Round, Rounds, Subject
 from croupier.adapters.metrics.embedded.series import Series
 from croupier.adapters.metrics.embedded.settings import MetricSettings
 from croupier.adapters.metrics.embedded.silence import not_answering, not_there, too_old
-from croupier.adapters.metrics.embedded.tally import Uncountable, largest_groups, tally
+from croupier.adapters.metrics.embedded.tally import Uncountable, alike, tally
 from croupier.adapters.metrics.embedded.target import Edge, Presence, Target, TargetId
 from croupier.control.ports import Query, ScrapeTarget, VersionKey
 from croupier.core.gates import Counts, Group, Instance, Reading, Silence, Sli
@@ -101,14 +101,10 @@ class Ledger:
             parts = [one.counts for one in self._instances(query.sli, versions[-1], feeds, span)]
         except Uncountable as why:
             return Silence(f"{query.sli.metric!r} of {query.service} {why}")
-        kept = largest_groups(arms, self._settings.groups)
-        cut = len({group for arm in arms for group in arm} - kept)
+        full, cut = alike(arms, self._settings.groups)
         if cut and query.sli.metric not in self._told_cut:
             self._told_cut.add(query.sli.metric)
             _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=cut)
-        # A group that only one version has seen is told of the other as zero.
-        groups = {group for arm in arms for group in arm} & kept
-        full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
         if query.baseline is None:
             return Reading(span[0], span[1], full[0], None, instances=instances)
         return Reading(span[0], span[1], full[0], full[1], tuple(parts), instances=instances)

@@ -3,7 +3,7 @@ and for pushed metrics.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from croupier.core.gates import Counts, EventsSli, Group, LatencySli, Matchers, MeasuredSli, PromqlSli, RatioSli, Sli
@@ -80,6 +80,16 @@ def largest_groups(readings: Iterable[Mapping[Group, Counts]], most: int) -> set
             sizes[group] = sizes.get(group, 0) + counts.total
     ranked = sorted((group for group in sizes if group), key=lambda group: (-sizes[group], group))
     return {(), *ranked[:most]}
+
+
+def alike(arms: Sequence[Mapping[Group, Counts]], most: int) -> tuple[list[dict[Group, Counts]], int]:
+    """The arms with the same groups each, as in ``largest_groups``, and how many groups that leaves out. A group that
+    only one version has seen is told of the other as zero.
+    """
+    kept = largest_groups(arms, most)
+    seen = {group for arm in arms for group in arm}
+    full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(seen & kept)} for arm in arms]
+    return full, len(seen - kept)
 
 
 def matches(labels: Mapping[str, str], matchers: Matchers) -> bool:

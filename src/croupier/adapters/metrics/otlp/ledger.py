@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
-from croupier.adapters.metrics.embedded.tally import Uncountable, largest_groups, tally
+from croupier.adapters.metrics.embedded.tally import Uncountable, alike, tally
 from croupier.adapters.metrics.growth import Growth
 from croupier.adapters.metrics.otlp.boundaries import Boundaries, Pair
 from croupier.adapters.metrics.otlp.decode import Push
@@ -301,14 +301,10 @@ class Ledger:
         parts: tuple[Counts, ...],
         instances: tuple[Instance, ...],
     ) -> Reading:
-        kept = largest_groups(arms, self._settings.groups)
-        cut = len({group for arm in arms for group in arm} - kept)
+        full, cut = alike(arms, self._settings.groups)
         if cut and query.sli.metric not in self._told:
             self._told.add(query.sli.metric)
             _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=cut)
-        # A group that only one version has seen is told of the other as zero.
-        groups = {group for arm in arms for group in arm} & kept
-        full = [{group: arm.get(group, Counts(0, 0)) for group in sorted(groups)} for arm in arms]
         baseline = full[1] if len(full) > 1 else None
         return Reading(span[0], span[1], full[0], baseline, parts, instances=instances)
 

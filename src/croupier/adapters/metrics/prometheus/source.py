@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from croupier.adapters.metrics.embedded.tally import largest_groups
+from croupier.adapters.metrics.embedded.tally import alike
 from croupier.adapters.metrics.prometheus.ask import Asker, Unanswered
 from croupier.adapters.metrics.prometheus.plan import Asked, Role, plan
 from croupier.adapters.metrics.prometheus.presence import Arm, absent, check, overdue
@@ -21,7 +21,7 @@ from croupier.adapters.metrics.prometheus.scrapes import STARTED, TAKEN, UP, Scr
 from croupier.adapters.metrics.prometheus.settings import PrometheusSettings
 from croupier.adapters.metrics.prometheus.tally import Found, Tally, chosen, tally, threshold
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
-from croupier.core.gates import PROMETHEUS, Counts, Instance, Reading, Silence, Sli
+from croupier.core.gates import PROMETHEUS, Instance, Reading, Silence, Sli
 from croupier.core.gates.selector import exactly, quoted
 from croupier.errors import Transient
 
@@ -221,13 +221,10 @@ class PrometheusMetrics:
         return declaring
 
     def _reading(self, query: Query, tallies: Sequence[Tally], since: float, until: float) -> Reading:
-        kept = largest_groups([each.groups for each in tallies], self._settings.groups)
-        groups = {group for each in tallies for group in each.groups}
-        if groups - kept and query.sli.metric not in self._told_cut:
+        full, cut = alike([each.groups for each in tallies], self._settings.groups)
+        if cut and query.sli.metric not in self._told_cut:
             self._told_cut.add(query.sli.metric)
-            _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=len(groups - kept))
-        # A group that only one version has seen is told of the other as zero.
-        full = [{group: each.groups.get(group, Counts(0, 0)) for group in sorted(groups & kept)} for each in tallies]
+            _log.warning("metric_groups_cut", metric=query.sli.metric, by=query.by, cut=cut)
         instances = tuple(Instance(f"{job} {name}", counts) for (job, name), counts in tallies[0].parts.items())
         if query.baseline is None:
             return Reading(since, until, full[0], None, instances=instances)
