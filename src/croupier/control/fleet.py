@@ -57,7 +57,7 @@ async def _ended(
         if service is None or service.affinity is None or delivery.value.active or not delivery.value.rollouts:
             continue
         try:
-            stored = await store.rollout(f"{name}-{delivery.value.rollouts}")
+            stored = await store.rollout(delivery.value.latest)
         except Corrupt:  # told where it is looked at
             continue
         found |= {name: stored.value} if stored is not None else {}
@@ -86,8 +86,7 @@ def wholes(rollouts: Mapping[str, Stored[RolloutState]]) -> Sequence[tuple[str, 
     """
     groups: dict[str, list[RolloutState]] = {}
     for stored in rollouts.values():
-        whole = stored.value.plan.together
-        groups.setdefault(whole.members[0].rollout if whole else stored.value.id, []).append(stored.value)
+        groups.setdefault(stored.value.as_one[0], []).append(stored.value)
     return [
         tuple(state.id for state in in_order(group))
         for group in groups.values()
@@ -156,7 +155,7 @@ class Fleet:
     def latest_id(self, service: str) -> str:
         """The service's newest rollout, active or over."""
         delivery = self.deliveries.get(service)
-        return f"{service}-{delivery.value.rollouts}" if delivery is not None else service
+        return delivery.value.latest if delivery is not None else service
 
     def latest(self, service: str) -> RolloutState | None:
         """The same as it is recorded, of a service whose rounds end where they began."""

@@ -180,7 +180,7 @@ class Rollouts:
         without the store, where the loop knows them.
         """
         own = await self._known_or_read(rollout)
-        states = [await self._known_or_read(name) for name in _moving(own.value)]
+        states = [await self._known_or_read(name) for name in own.value.as_one]
         return {stored.value.id: await why_gone(self.ports, stored.value) for stored in states}
 
     async def _known_or_read(self, rollout: str) -> Stored[RolloutState]:
@@ -259,16 +259,14 @@ class Rollouts:
         """Start an aborted rollout again from its first step; refused while another one is in progress."""
 
         def again(state: RolloutState, delivery: Delivery, now: float) -> tuple[e.Event, ...]:
-            if delivery.active not in (None, rollout):
-                raise Rejected(f"{delivery.active} is in progress.", hint="Wait for it or abort it, then retry.")
+            _check_alone(state, delivery)
             return commands.retry(state, now, stable=delivery.stable, by=ask.actor)
 
         def all_again(
             states: Sequence[RolloutState], deliveries: Mapping[str, Delivery], now: float
         ) -> tuple[tuple[e.Event, ...], ...]:
             for state in states:
-                if (active := deliveries[state.service].active) not in (None, state.id):
-                    raise Rejected(f"{active} is in progress.", hint="Wait for it or abort it, then retry.")
+                _check_alone(state, deliveries[state.service])
             stable = {name: each.stable for name, each in deliveries.items()}
             return whole.retry(states, now, stable=stable, by=ask.actor)
 
@@ -367,7 +365,7 @@ class Rollouts:
         return {state.id: seen.unready(VersionKey(state.service, state.canary)) for state in states}
 
 
-def _moving(state: RolloutState) -> tuple[str, ...]:
-    """The rollouts that move as one with this, in the order of moving up; itself, where it moves alone."""
-    whole_of = state.plan.together
-    return tuple(member.rollout for member in whole_of.members) if whole_of else (state.id,)
+def _check_alone(state: RolloutState, delivery: Delivery) -> None:
+    """Raises ``Rejected`` where another rollout of the service is in progress."""
+    if delivery.active not in (None, state.id):
+        raise Rejected(f"{delivery.active} is in progress.", hint="Wait for it or abort it, then retry.")

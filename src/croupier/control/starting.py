@@ -53,7 +53,7 @@ class Starting:
         plan = await planned(self.ports, delivery.value, before, how)
         await self._try_out(plan, delivery.value)
         now = self.ports.clock.now()
-        created = e.Created(_next_id(delivery.value), service, stable, version, release.digest, plan, now, by=who.actor)
+        created = e.Created(delivery.value.next, service, stable, version, release.digest, plan, now, by=who.actor)
         shut = await closed_now(self.ports, service, now)
         drafted = _draft_start(created, delivery, before, who, shut)
         if not how.wait:
@@ -94,10 +94,6 @@ class _Member:
     delivery: Stored[Delivery]
 
 
-def _next_id(delivery: Delivery) -> str:
-    return f"{delivery.service}-{delivery.rollouts + 1}"
-
-
 def _check_superseded(active: RolloutState, version: str, how: How) -> None:
     """Raises ``Conflict`` where a rollout of the version may not take the place of the active one."""
     if active.canary == version:
@@ -118,8 +114,7 @@ def _under_way(active: RolloutState) -> Conflict:
 
 
 def _held_by(active: RolloutState) -> Conflict:
-    whole = active.plan.together
-    others = [member.rollout for member in whole.members if member.rollout != active.id] if whole else []
+    others = [rollout for rollout in active.as_one if rollout != active.id]
     return Conflict(
         f"{active.service} moves together with {', '.join(others)}, by {active.id}.",
         hint=f"Wait for them, or give all of them up: croupier rollout abort {active.id}.",
@@ -169,7 +164,7 @@ def _draft_start(
 
 def _draft_together(spec: RolloutSpec, members: Sequence[_Member], who: Who, now: float, keep: Keep | None) -> Draft:
     """The one commit in which all members begin; told of is the first of them."""
-    named = tuple(Member(each.release.service, each.release.version, _next_id(each.delivery.value)) for each in members)
+    named = tuple(Member(each.release.service, each.release.version, each.delivery.value.next) for each in members)
     whole = Together(f"{spec.name}.{named[0].rollout}", named)
     drafts = [
         _draft_start(

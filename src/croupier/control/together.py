@@ -23,9 +23,8 @@ Whole: TypeAlias = Callable[[Sequence[RolloutState], Mapping[str, Delivery], flo
 
 async def members(ports: Ports, state: RolloutState) -> tuple[Stored[RolloutState], ...]:
     """The recorded rollouts that move with this one, in the order of moving up; itself, where it moves alone."""
-    whole = state.plan.together
     found: list[Stored[RolloutState]] = []
-    for rollout in [member.rollout for member in whole.members] if whole else [state.id]:
+    for rollout in state.as_one:
         stored = await ports.store.rollout(rollout)
         if stored is None:
             raise Corrupt(f"{state.id} moves with {rollout}, of which there is no record.")

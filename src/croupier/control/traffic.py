@@ -46,7 +46,7 @@ async def serving(ports: Ports, delivery: Delivery, active: Stored[RolloutState]
         exposed = active.value.exposing and active.value.confirmed_at is not None
         return Serving(delivery.service, delivery.stable, active.value.canary if exposed else None)
     # Before the last rollout ended some of the players were elsewhere, and counted there.
-    last = await ports.store.rollout(f"{delivery.service}-{delivery.rollouts}")
+    last = await ports.store.rollout(delivery.latest)
     return Serving(delivery.service, delivery.stable, since=last.value.ended_at if last is not None else None)
 
 

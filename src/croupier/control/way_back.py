@@ -80,17 +80,14 @@ def may_be_undone(fleet: Fleet, state: RolloutState) -> bool:
     that waited for the store must not end what others began meanwhile, nor take back a part of a whole.
     """
     promoted = members(fleet, state)
-    whole_of = state.plan.together
-    return len(promoted) == (len(whole_of.members) if whole_of else 1) and all(
+    return len(promoted) == len(state.as_one) and all(
         each.value.phase is not Phase.SUCCEEDED or _serves_still(fleet, each.value) for each in promoted
     )
 
 
 def members(fleet: Fleet, state: RolloutState) -> Sequence[Stored[RolloutState]]:
     """The rollouts that move as one with this one, as far as they are known; itself, where it moves alone."""
-    whole_of = state.plan.together
-    names = [member.rollout for member in whole_of.members] if whole_of else [state.id]
-    return [fleet.rollouts[name] for name in names if name in fleet.rollouts]
+    return [fleet.rollouts[name] for name in state.as_one if name in fleet.rollouts]
 
 
 def leaving_as_one(

@@ -43,6 +43,16 @@ class ServiceState:
     rollouts: int = 0
     """How many rollouts the service has had; the next one's number is one more."""
 
+    @property
+    def latest(self) -> str:
+        """Id of its newest rollout, active or over."""
+        return f"{self.service}-{self.rollouts}"
+
+    @property
+    def next(self) -> str:
+        """Id of the rollout that comes next."""
+        return f"{self.service}-{self.rollouts + 1}"
+
 
 Spec: TypeAlias = Service | Gate | Segment | RolloutSpec | Experiment | Calendar | SmokeCheck
 

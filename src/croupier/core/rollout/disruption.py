@@ -6,9 +6,9 @@ never bound by it. What a rise moves are new requests: a socket that is open sta
 
 from collections.abc import Iterator, Sequence
 
-from croupier.core.rollout.exposure import NOBODY, given, percent
+from croupier.core.rollout.exposure import percent
 from croupier.core.rollout.profile.model import Disruption
-from croupier.core.rollout.spec import Asked, Auto, RolloutSpec, SetSegment, SetWeight
+from croupier.core.rollout.spec import Asked, Auto, RolloutSpec, SetWeight
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
 from croupier.errors import Conflict, Problem, Rejected
@@ -51,15 +51,13 @@ def wrong_disruption(spec: RolloutSpec) -> Iterator[Problem]:
 
 def too_high(steps: Sequence[Asked], budget: Disruption) -> Iterator[Problem]:
     """The rises that are higher than the budget, with their places; the last is the one to everybody."""
-    weight, insides = 0, NOBODY
+    weight = 0
     hint = f"Write a step in between, or disruption: {{jump: …}} with more than {budget.jump_bp / 100:g}."
     for index, step in enumerate(steps):
         if isinstance(step, SetWeight):
             if step.weight_bp - weight > budget.jump_bp:
                 yield Problem(_moves(weight, step.weight_bp, budget), (*_STEPS, index, "setWeight"), hint)
             weight = step.weight_bp
-        elif isinstance(step, SetSegment):
-            insides = given(insides, step.segment, step.weight_bp)
     if BUCKETS - weight > budget.jump_bp:
         yield Problem(_moves(weight, BUCKETS, budget), (*_STEPS,), hint)
 

@@ -76,15 +76,13 @@ def could_wait(state: RolloutState, events: Iterable[e.Event]) -> bool:
 def check_open(state: RolloutState, events: Iterable[e.Event], shut: Sequence[Shut], now: float) -> None:
     """Raises ``Conflict`` where a person asks for what has to wait."""
     for event in events:
-        if closed := blocking(state, event, shut, now):
-            raise Conflict(f"{state.id} cannot go on: {said(closed)}.", hint=how_to_override(state.id, closed[0].id))
+        _check_nothing(state, blocking(state, event, shut, now))
         state = evolve(state, event)
 
 
 def check_following(state: RolloutState, shut: Sequence[Shut], now: float) -> None:
     """The same where somebody asks it of another rollout, which this one follows."""
-    if closed := holding(state, shut, now):
-        raise Conflict(f"{state.id} cannot go on: {said(closed)}.", hint=how_to_override(state.id, closed[0].id))
+    _check_nothing(state, holding(state, shut, now))
 
 
 def override(state: RolloutState, freeze: str, shut: Sequence[Shut], now: float) -> tuple[e.Event, ...]:
@@ -122,6 +120,11 @@ def noted(closed: Sequence[Shut]) -> tuple[e.Freeze, ...]:
 
 def how_to_override(rollout: str, freeze: str) -> str:
     return f'Wait for its end, or: croupier rollout override {rollout} --freeze "{freeze}" --reason TEXT'
+
+
+def _check_nothing(state: RolloutState, closed: Sequence[Shut]) -> None:
+    if closed:
+        raise Conflict(f"{state.id} cannot go on: {said(closed)}.", hint=how_to_override(state.id, closed[0].id))
 
 
 def _following(state: RolloutState, now: float) -> e.StepStarted | e.PromotionStarted:

@@ -12,6 +12,8 @@ MOST_IDS: Final = 1_000
 """Ids of a service that the data plane learns; beyond, some follow the weights. With ten times as many a request costs
 the same, but to hand them over and to read them back takes seconds, and an abort would wait for that.
 """
+_STEP_S: Final = 60.0
+"""The clock is looked at every few seconds."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,11 +84,10 @@ def pins(
     return Pins(tuple(sorted(kept)), ids)
 
 
-def steps_over(now: float, last: float | None, jumped: float, most_s: float = 60.0) -> float:
-    """By how much a clock is ahead of the time that really passed: it was looked at every few seconds, so a step of
-    more than ``most_s``, either way, is a wrong clock, and ages nothing. ``last`` is the look before; ``jumped`` what
-    was found until then.
+def steps_over(now: float, last: float | None, jumped: float) -> float:
+    """By how much a clock is ahead of the time that really passed: a step of more than a minute, either way, is a wrong
+    clock, and ages nothing. ``last`` is the look before; ``jumped`` what was found until then.
     """
-    if last is None or 0.0 <= now - last <= most_s:
+    if last is None or 0.0 <= now - last <= _STEP_S:
         return jumped
     return jumped + (now - last)

@@ -149,6 +149,12 @@ class RolloutState:
         return Mirrored(self.canary, wanted) if wanted else None
 
     @property
+    def as_one(self) -> tuple[str, ...]:
+        """The rollouts that move as one with it, by id, in the order of moving up; itself, where it moves alone."""
+        whole = self.plan.together
+        return tuple(member.rollout for member in whole.members) if whole is not None else (self.id,)
+
+    @property
     def salt(self) -> str:
         """The salt of the player bucket: a new attempt exposes other players first. Rollouts that move as one have the
         same, so that a player is on the same side in all of them.

@@ -64,8 +64,10 @@ def done(state: RolloutState, step: SetFlag) -> bool:
 
 def back(state: RolloutState, flags: Flags | None, now: float) -> Iterator[e.FlagBack | e.FlagLeft]:
     """What becomes of the flags now that the rollout is given up, the last one first."""
-    for each in unsettled(state.turned) if flags is not None else ():
-        found = flags.states.get(each.flag) if flags is not None else None
+    if flags is None:
+        return
+    for each in unsettled(state.turned):
+        found = flags.states.get(each.flag)
         source = put_back(Before(each.flag, each.before, "", each.digest), found)
         if source is None or found is None:
             yield e.FlagLeft(each.flag, _why_left(each.flag, found), now)

@@ -22,9 +22,7 @@ Events: TypeAlias = tuple[tuple[e.Event, ...], ...]
 def in_order(states: Iterable[RolloutState]) -> tuple[RolloutState, ...]:
     """The members of one whole, in the order of moving up."""
     known = tuple(states)
-    whole = known[0].plan.together
-    places = {member.rollout: place for place, member in enumerate(whole.members)} if whole else {}
-    return tuple(sorted(known, key=lambda state: places.get(state.id, 0)))
+    return tuple(sorted(known, key=lambda state: state.as_one.index(state.id)))
 
 
 def given_up(states: Sequence[RolloutState]) -> str | None:
@@ -34,9 +32,8 @@ def given_up(states: Sequence[RolloutState]) -> str | None:
             return told(state.id, state.abort.cause, state.abort.reason)
         if state.phase is Phase.SUPERSEDED:
             return f"{state.id} was superseded by {state.superseded_by}"
-    whole = states[0].plan.together
     there = {state.id for state in states}
-    gone = [member.rollout for member in whole.members if member.rollout not in there] if whole else []
+    gone = [rollout for rollout in states[0].as_one if rollout not in there]
     return f"{gone[0]} is no longer in progress" if gone else None
 
 
