@@ -1,6 +1,7 @@
 """Services that move as one: what of it is refused, and in which words; what is asked of one is recorded for all."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -12,8 +13,13 @@ from croupier.control.rollouts import Ask, Rollouts
 from croupier.control.whom import Whom
 from croupier.core.gates import Gate, HoldPlayers, Objective, OnGroupFail, RatioSli
 from croupier.core.governance.calendar.model import Calendar, Entry, Kind, Scope
+from croupier.core.rollout import approval as single
+from croupier.core.rollout import events as e
+from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.profile.model import Chosen, Lane, Profile, Rung
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.together.approval import digest
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected
 from croupier.testing.simulation import Simulation
 
@@ -298,3 +304,37 @@ async def test_nobody_goes_ahead_of_one_that_could_not_follow(world: World) -> N
     await world.people.promote("wallet-2", ANNA)
     await world.play(8)
     assert await world.phases() == {Phase.SUCCEEDED}
+
+
+# --- approvals --------------------------------------------------------------------------------------------------------
+
+
+async def test_one_approval_lets_all_of_them_begin_also_after_a_crash(world: World) -> None:
+    await world.declare_several((), (replace(CASHIER, name="asked", consent=Consent()),), [])
+    await world.people.start_together(SECOND, ANNA, strategy="asked")
+    await world.play(3)
+    states = await world.members()
+    assert [(state.phase, state.hold, state.starters) for state in states] == [
+        (Phase.PAUSED, e.Hold.APPROVAL, ("anna",))
+    ] * 2
+    running = await world.workloads.observe()
+    assert not any(key.version == "2.0.0" for key in running)
+    world.restart(world.sites[0])
+    boris = Ask("boris", "seen", role="operator")
+    with pytest.raises(Rejected, match="anna started wallet-2: somebody else must approve it"):
+        await world.people.approve("payments-2", replace(boris, actor="anna"), digest=digest(states))
+    with pytest.raises(Conflict, match="are not what you looked at"):
+        await world.people.approve("payments-2", boris, digest=single.digest(states[1]))
+    await world.people.approve("payments-2", boris, digest=digest(states))
+    await world.play(20)  # the lease of the one that crashed ends first
+    assert [(state.hold, state.confirmed_bp) for state in await world.members()] == [("step", 5_000)] * 2
+
+
+async def test_the_profile_of_one_service_is_asked_of_all(world: World) -> None:
+    careful = Profile("payments", "sha256:p", Lane((Rung(5_000, 60.0),), Consent(2, ("admin",))))
+    own = RolloutSpec("careful", "payments", (SetWeight(5_000), Pause(60.0)), profile=Chosen(careful))
+    await world.declare_several((), (own,), [])
+    await world.people.start_together(SECOND, ANNA, strategy="cashier")
+    states = await world.members()
+    assert {state.plan.consent for state in states} == {Consent(2, ("admin",))}
+    assert [state.plan.profile.name if state.plan.profile else None for state in states] == [None, "payments"]

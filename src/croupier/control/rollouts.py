@@ -28,6 +28,7 @@ from croupier.core.rollout.approval import approve
 from croupier.core.rollout.segments import commands as single
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together import commands as whole
+from croupier.core.rollout.together.approval import approve as approve_all
 from croupier.core.rollout.together.decide import everybody_leaves
 from croupier.core.segments import Segment
 from croupier.errors import Conflict, Corrupt, Rejected, Transient
@@ -101,6 +102,7 @@ class Rollouts:
             ask,
             "approve",
             lambda s, _, n: approve(s, n, actor=ask.actor, role=ask.role, of=digest, reason=ask.reason),
+            lambda all_, _, n: approve_all(all_, n, actor=ask.actor, role=ask.role, of=digest, reason=ask.reason),
         )
 
     async def promote(self, rollout: str, ask: Ask, *, full: bool = False, waive: tuple[str, ...] = ()) -> Outcome:

@@ -23,6 +23,7 @@ from croupier.core.rollout.machine import create, replay
 from croupier.core.rollout.spec import Member, Plan, RolloutSpec, Together
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.parts import part
+from croupier.core.rollout.together.strict import own_profiles, strictest
 from croupier.errors import Conflict, Rejected
 
 
@@ -75,6 +76,9 @@ class Starting:
             plan = await made(self.ports, part(spec, service), specs, delivery.value, None)
             await self._try_out(plan, delivery.value)
             members.append(_Member(release, plan, delivery))
+        profiles = own_profiles([each for each in specs if isinstance(each, RolloutSpec)], spec.services)
+        plans = strictest(spec, [each.plan for each in members], profiles)
+        members = [replace(each, plan=plan) for each, plan in zip(members, plans, strict=True)]
         drafted = _draft_together(spec, members, who, now := self.ports.clock.now(), keep)
         if not how.wait:
             await check_free(self.ports, [each.value for each in drafted.commit.rollouts], now)

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from tests.server.conftest import document, release
 
+from croupier.server.auth import Role
+
 pytestmark = pytest.mark.parametrize(
     "settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
@@ -30,13 +32,13 @@ def documents() -> list[dict[str, Any]]:
     return [*found, flag]
 
 
-async def begun(world: Any) -> dict[str, Any]:
-    applied = await world.post("/apply", {"documents": documents()})
+async def begun(world: Any, declared: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    applied = await world.post("/apply", {"documents": declared or documents()})
     assert applied.status_code == 200, applied.text
     for name in SERVICES:
         await world.post("/rollouts", {"service": name, "version": "1.0.0"})
         await world.until(f"/rollouts/{name}-1", lambda found: found["phase"] == "succeeded")
-    answer = await world.post("/rollouts/together", ASKED)
+    answer = await world.post("/rollouts/together", ASKED, Role.OPERATOR)
     assert answer.status_code == 201, answer.text
     started: dict[str, Any] = answer.json()
     assert started["id"] == "wallet-2"
@@ -86,6 +88,35 @@ async def test_all_go_back_and_are_tried_again(world: Any) -> None:
     for name in SERVICES:
         found = await world.until(f"/rollouts/{name}-2", lambda rollout: rollout["weight"] == 20)
         assert found["attempt"] == 2
+
+
+async def test_one_approval_is_of_all_of_them(world: Any) -> None:
+    asked = documents()
+    asked[0]["spec"]["approval"] = {"of": ["admin"]}
+    asked[0]["spec"]["strategy"]["canary"]["steps"].insert(1, {"approval": {}})
+    started = await begun(world, asked)
+    assert (started["hold"], started["weight"]) == ("approval", 0)
+    shown = [(await world.get(f"/rollouts/{name}-2")).json() for name in SERVICES]
+    (seen,) = {each["approval"]["digest"] for each in shown}
+    assert started["approval"]["digest"] in ("", seen)  # where the others are not known yet, it is not said
+    body = {"digest": seen, "reason": "looked at both"}
+    own = await world.post("/rollouts/wallet-2/approve", body, Role.OPERATOR)
+    assert own.status_code == 422, own.text
+    stale = await world.post("/rollouts/wallet-2/approve", {**body, "digest": "sha256:0"}, Role.ADMIN)
+    assert (stale.status_code, stale.json()["detail"]) == (409, "wallet-2 and cashier-2 are not what you looked at.")
+    done = await world.post("/rollouts/cashier-2/approve", body, Role.ADMIN)
+    assert done.status_code == 200, done.text
+    waits = [
+        await world.until(f"/rollouts/{name}-2", lambda found: found["step"] == 1 and found["hold"])
+        for name in SERVICES
+    ]
+    assert [(each["hold"], each["weight"]) for each in waits] == [("approval", 20)] * 2
+    (second,) = {each["approval"]["digest"] for each in waits}
+    assert second != seen
+    done = await world.post("/rollouts/wallet-2/approve", {**body, "digest": second}, Role.ADMIN)
+    assert done.status_code == 200, done.text
+    for name in SERVICES:
+        await world.until(f"/rollouts/{name}-2", lambda found: found["hold"] == "step")
 
 
 async def test_what_cannot_be_done(world: Any) -> None:

@@ -16,7 +16,7 @@ from croupier.core.rollout.check_segments import odd_segment, wrong_segments
 from croupier.core.rollout.check_smoke import wrong_smoke
 from croupier.core.rollout.disruption import wrong_disruption
 from croupier.core.rollout.exposure import Insides, given
-from croupier.core.rollout.profile.fill import not_as_one, unprofiled
+from croupier.core.rollout.profile.fill import unprofiled
 from croupier.core.rollout.segments.narrowed import wrong_guards
 from croupier.core.rollout.shadow.check import odd_shadow, wrong_mirror, wrong_shadow
 from croupier.core.rollout.spec import (
@@ -59,7 +59,6 @@ def _wrong(spec: RolloutSpec) -> Iterator[Problem]:
     yield from _wrong_budget(spec.false_rollbacks)
     yield from _wrong_waits(spec)
     yield from wrong_disruption(spec)
-    yield from not_as_one(spec)
     yield from unprofiled(spec)
     if spec.smoke is not None:
         yield from wrong_smoke(spec.smoke, ("spec", "smoke"))

@@ -17,7 +17,10 @@ class ApproverView(Model):
 class RolloutApprovalView(Model):
     """What waits for people other than those who started the rollout."""
 
-    digest: str = Field(description="Of the plan, the versions, the attempt and the step: what is approved.")
+    digest: str = Field(
+        description="Of the plan, the versions, the attempt and the step: what is approved. Of services that move as "
+        "one it is that of all of them; empty in the answer to their start."
+    )
     people: int = Field(description="So many different people are needed.")
     of: list[str] = Field(description="Of one of these roles, or one that includes it.")
     missing: int = Field(description="So many have yet to approve.")

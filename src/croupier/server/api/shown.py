@@ -6,6 +6,7 @@ from croupier.control.ports import Stored
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.preview import previewed
 from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.together.approval import digest
 from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.formats import percent_of
@@ -19,16 +20,29 @@ def rollout_now(
     here: Context, stored: Stored[RolloutState], members: Sequence[Stored[RolloutState]] = ()
 ) -> m.RolloutView:
     """The rollout with what it waits for at this moment, gates with an overdue answer included. ``members`` are those
-    that move as one with it.
+    that move as one with it; without them, as the loop last read them.
     """
+    members = members or _known_members(here, stored)
     shown = views.rollout(stored, here.ports.clock.now(), here.reconciler.awaited(stored.value.id))
     url = here.settings.preview_url if previewed(stored.value) is not None else None
     together = [_member(here, each.value) for each in members] if stored.value.plan.together is not None else []
+    if together and shown.approval is not None:  # of the whole: who approves of one approves of all
+        moving = stored.value.plan.together
+        complete = moving is not None and len(members) == len(moving.members)
+        whole = digest([each.value for each in members]) if complete else ""
+        shown = shown.model_copy(update={"approval": shown.approval.model_copy(update={"digest": whole})})
     rows = pinned(here, stored.value.service, here.reconciler.open_rounds)  # no page waits for the store
     rows = [each for each in rows if each.version in (stored.value.canary, stored.value.stable)]
     return shown.model_copy(
         update={"preview": url, "together": together, "open_rounds": rows, "shadow": _shadow(here, stored.value)}
     )
+
+
+def _known_members(here: Context, stored: Stored[RolloutState]) -> Sequence[Stored[RolloutState]]:
+    whole = stored.value.plan.together
+    names = [member.rollout for member in whole.members] if whole else []
+    known = {name: found[0] for name in names if (found := here.rollouts.known(name)) is not None}
+    return [stored if name == stored.value.id else known[name] for name in names if name in {stored.value.id, *known}]
 
 
 def _shadow(here: Context, state: RolloutState) -> ShadowView | None:

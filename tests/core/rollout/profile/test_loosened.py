@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from croupier.core.gates import Gate, Objective, RatioSli, SequentialRule
 from croupier.core.gates.ready import BY_NAME
 from croupier.core.rollout.consent import Consent
-from croupier.core.rollout.profile.fill import filled, not_as_one, unprofiled, with_usual
+from croupier.core.rollout.profile.fill import filled, unprofiled, with_usual
 from croupier.core.rollout.profile.model import HOTFIX, Chosen, Disruption, Lane, Profile, Rung, Used
 from croupier.core.rollout.resolve import gate_uses, less_careful, resolve
 from croupier.core.rollout.spec import (
@@ -247,14 +247,6 @@ def test_to_loosen_any_one_hold_always_does(data: st.DataObject) -> None:
 
 def test_ready_gates_are_what_profiles_name() -> None:
     assert "edge-5xx" in BY_NAME
-
-
-def test_several_services_that_move_as_one_have_none_of_it() -> None:
-    pair = RolloutSpec("both", "shop", STEPS, services=("shop", "wallet"))
-    assert [problem.field for problem in not_as_one(pair)] == ["spec.strategy.canary.steps[2].approval"]
-    assert [problem.field for problem in not_as_one(rollout(services=("shop", "wallet")))] == ["spec.profile"]
-    assert [problem.field for problem in not_as_one(replace(pair, steps=(), consent=Consent()))] == ["spec.approval"]
-    assert list(not_as_one(replace(pair, services=()))) == []
 
 
 def test_each_guard_is_found_where_it_is_named() -> None:

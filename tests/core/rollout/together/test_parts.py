@@ -7,7 +7,7 @@ import pytest
 from croupier.core.gates import Gate, HoldPlayers, OnGroupFail, RatioSli
 from croupier.core.rollout.blue_green import steps_of
 from croupier.core.rollout.check import check
-from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.profile.model import Chosen, Lane, Profile
 from croupier.core.rollout.spec import (
     Analysis,
     Auto,
@@ -17,6 +17,7 @@ from croupier.core.rollout.spec import (
     SetFlag,
     SetSegment,
     SetWeight,
+    Smoke,
 )
 from croupier.core.rollout.together.parts import gates_held, parts, unwatched, wrong
 from croupier.core.segments import AttributeMatch, Segment
@@ -64,7 +65,11 @@ def test_gates_and_flags_are_with_those_whom_they_are_about() -> None:
             spec(only=(("errors", "lobby"),)),
             "gate 'errors' is to be about service 'lobby', which this rollout does not move.",
         ),
-        (spec(consent=Consent()), "'approval' is for one service yet."),
+        (
+            spec(profile=Chosen(Profile("payments", "", Lane(())))),
+            "a profile is for one service: several have those of their own Rollouts, and the strictest rules.",
+        ),
+        (spec(smoke=Smoke(("login",))), "'smoke' is for one service yet."),
         (
             spec(*steps_of(BlueGreen()), blue_green=BlueGreen()),
             "two stacks are for one service: several cannot switch together yet.",

@@ -65,20 +65,6 @@ def unprofiled(spec: RolloutSpec) -> Iterator[Problem]:
             yield Problem(f"there is no gate '{name}' to leave out.", ("spec", "profile", "without", position), hint)
 
 
-def not_as_one(spec: RolloutSpec) -> Iterator[Problem]:
-    """What several services that move as one cannot have: each of them would have to be asked about alone."""
-    steps = [
-        ("strategy", "canary", "steps", index, "approval")
-        for index, step in enumerate(spec.steps)
-        if isinstance(step, Approval) and spec.profile is None
-    ]
-    written = (("profile",), spec.profile), (("approval",), spec.consent), (("disruption",), spec.disruption)
-    named = [place for place, value in written if value is not None]
-    for place in (*named[:1], *steps) if spec.services else ():
-        text = f"'{place[-1]}' is for one service, and this rollout moves {len(spec.services)} as one."
-        yield Problem(text, ("spec", *place), "Remove it, or write a Rollout for each service.")
-
-
 def stronger(one: Consent | None, other: Consent | None) -> Consent | None:
     """What satisfies both: the larger number of people, and of the higher role."""
     if one is None or other is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
+from croupier.core.rollout.approval import unapproved
 from croupier.core.rollout.decide import confirmed
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.whole import Events, given_up, order
@@ -57,6 +58,8 @@ def resume(states: Sequence[RolloutState], now: float, *, unready: Mapping[str, 
         state.phase is Phase.PAUSED and state.hold is not e.Hold.STEP for state in states
     ):
         return promote(states, now, unready=unready)
+    if refused := next((why for state in states if _asks(state) and (why := unapproved(state))), None):
+        raise refused
     return tuple(_taken_up(state, now, every=True) for state in states)
 
 
@@ -80,6 +83,10 @@ def _need_course(states: Sequence[RolloutState], what: str) -> None:
         raise Rejected(f"{first.id} is over ({first.phase}) and cannot be {what}.", hint=again)
     if (reason := given_up(states)) is not None:
         raise Rejected(f"All of them go back ({reason}) and cannot be {what}.", hint="Wait for it, then retry them.")
+
+
+def _asks(state: RolloutState) -> bool:
+    return state.hold is e.Hold.APPROVAL
 
 
 def _known(state: RolloutState, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,5 +128,5 @@ def _one(
 
 def _taken_up(state: RolloutState, now: float, *, every: bool) -> tuple[e.Event, ...]:
     """The end of a pause that is not a step's: those wait for their turn anyway."""
-    ends = state.phase is Phase.PAUSED and state.hold is not e.Hold.STEP
+    ends = state.phase is Phase.PAUSED and state.hold not in (e.Hold.STEP, e.Hold.APPROVAL)
     return (e.Resumed(now),) if ends and (every or state.hold is not e.Hold.PERSON) else ()

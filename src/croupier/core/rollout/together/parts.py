@@ -10,11 +10,11 @@ from typing import Final
 
 from croupier.core.gates import Gate
 from croupier.core.rollout.groups.check import labels_held
-from croupier.core.rollout.spec import Analysis, Asked, Pause, RolloutSpec, SetFlag, SetSegment, SetWeight
+from croupier.core.rollout.spec import Analysis, Approval, Asked, Pause, RolloutSpec, SetFlag, SetSegment, SetWeight
 from croupier.errors import Problem
 
 _CANARY: Final = ("spec", "strategy", "canary")
-_ABLE: Final = (SetWeight, SetSegment, Pause, Analysis, SetFlag)
+_ABLE: Final = (SetWeight, SetSegment, Pause, Analysis, Approval, SetFlag)
 
 
 def parts(spec: RolloutSpec) -> tuple[RolloutSpec, ...]:
@@ -54,9 +54,14 @@ def wrong(spec: RolloutSpec) -> Iterator[Problem]:
             yield Problem(f"service '{service}' is named twice.", ("spec", "services", position), "Remove one.")
     if len(spec.services) == 1:
         yield Problem("one service moves alone.", ("spec", "services"), f"Write service: {spec.service} instead.")
-    alone = {"profile": spec.profile, "approval": spec.consent, "disruption": spec.disruption, "smoke": spec.smoke}
-    for name in [name for name, given in alone.items() if given is not None]:
-        yield Problem(f"'{name}' is for one service yet.", ("spec", name), "Remove it, or write service: instead.")
+    if spec.profile is not None:
+        yield Problem(
+            "a profile is for one service: several have those of their own Rollouts, and the strictest rules.",
+            ("spec", "profile"),
+            "Write steps and gates here, and profile: in the Rollout of each service alone.",
+        )
+    if spec.smoke is not None:
+        yield Problem("'smoke' is for one service yet.", ("spec", "smoke"), "Remove it, or write service: instead.")
     if spec.blue_green is not None:
         yield Problem(
             "two stacks are for one service: several cannot switch together yet.",
@@ -64,12 +69,16 @@ def wrong(spec: RolloutSpec) -> Iterator[Problem]:
             "Write canary: {steps: [{setWeight: 100}, ...]} instead.",
         )
         return
+    yield from _wrong_steps(spec)
+
+
+def _wrong_steps(spec: RolloutSpec) -> Iterator[Problem]:
     for index, step in enumerate(spec.steps):
         if not isinstance(step, _ABLE):
             yield Problem(
                 f"'{step.kind}' is for one service: several cannot do it together yet.",
                 (*_CANARY, "steps", index),
-                "Write setWeight, setSegment, pause, analysis and flag.",
+                "Write setWeight, setSegment, pause, analysis, approval and flag.",
             )
         elif isinstance(step, SetSegment) and step.guards:
             yield Problem(

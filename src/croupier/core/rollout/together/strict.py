@@ -1,0 +1,48 @@
+"""The plans of several services that move as one, held against the profiles that their services have alone. Pure.
+
+Moving with others is no way around a profile: the strictest of them rules, for all. Called once, when they start.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.profile.fill import stronger
+from croupier.core.rollout.profile.loosened import loosened
+from croupier.core.rollout.profile.model import Chosen, Used
+from croupier.core.rollout.spec import Plan, RolloutSpec
+from croupier.core.rollout.together.parts import part
+
+
+def own_profiles(specs: Sequence[RolloutSpec], services: Sequence[str]) -> Mapping[str, tuple[Chosen, ...]]:
+    """The profiles of each service, by the Rollouts that move it alone."""
+    return {
+        service: tuple(spec.profile for spec in specs if spec.service == service and not spec.services and spec.profile)
+        for service in services
+    }
+
+
+def strictest(spec: RolloutSpec, plans: Sequence[Plan], profiles: Mapping[str, Sequence[Chosen]]) -> tuple[Plan, ...]:
+    """The plans, in the order of the services, with the approval that is needed before any of them begins: the
+    strongest that the whole or a profile asks for, or somebody else's where one is less careful than a profile.
+    """
+    held = [_held(spec, service, plan, profiles[service]) for service, plan in zip(spec.services, plans, strict=True)]
+    consent: Consent | None = None
+    for plan in held:
+        consent = stronger(consent, plan.consent)
+    return tuple(replace(plan, consent=consent) for plan in held)
+
+
+def _held(spec: RolloutSpec, service: str, plan: Plan, profiles: Sequence[Chosen]) -> Plan:
+    # The budget is that of the whole here, as that of a profile is.
+    own = replace(part(spec, service), false_rollbacks=spec.false_rollbacks)
+    for chosen in profiles:
+        lane = chosen.profile.usual
+        less = tuple(each.text for each in loosened(plan, own, chosen, lane))
+        plan = replace(
+            plan,
+            profile=plan.profile or Used(chosen.profile.name, chosen.profile.digest),
+            loosened=tuple(dict.fromkeys((*plan.loosened, *less))),
+            consent=stronger(stronger(plan.consent, lane.consent), Consent() if less else None),
+        )
+    return plan

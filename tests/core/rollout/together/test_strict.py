@@ -1,0 +1,55 @@
+"""Moving with others is no way around the profile that a service has alone."""
+
+from croupier.core.gates import Gate, Objective, RatioSli, SequentialRule
+from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.profile.model import Chosen, Lane, Profile, Rung
+from croupier.core.rollout.resolve import resolve
+from croupier.core.rollout.spec import Pause, Plan, RolloutSpec, SetWeight
+from croupier.core.rollout.together.parts import parts
+from croupier.core.rollout.together.strict import own_profiles, strictest
+
+SLI = RatioSli("m", good=(("o", ("ok",)),))
+ERRORS = Gate("errors", SLI, objective=Objective(0.99), rule=SequentialRule())
+CAREFUL = Profile("payments", "sha256:p", Lane((Rung(500, 60.0),), Consent(2, ("admin",))), (ERRORS,))
+EASY = Profile("promo", "sha256:e", Lane((Rung(500, 60.0),)), (ERRORS,))
+BOTH = RolloutSpec(
+    "both", "wallet", (SetWeight(500), Pause(300.0)), guards=("errors",), services=("wallet", "payments")
+)
+HASTY = RolloutSpec("both", "wallet", (SetWeight(500), Pause(1.0)), guards=("errors",), services=("wallet", "payments"))
+
+
+def alone(service: str, profile: Profile | None) -> RolloutSpec:
+    chosen = Chosen(profile) if profile is not None else None
+    return RolloutSpec(f"{service}-alone", service, (SetWeight(500), Pause(300.0)), guards=("errors",), profile=chosen)
+
+
+def planned(spec: RolloutSpec, **profiles: Profile | None) -> tuple[Plan, ...]:
+    specs = [spec, *(alone(service, profile) for service, profile in profiles.items())]
+    plans = [resolve(each, [ERRORS], []) for each in parts(spec)]
+    return strictest(spec, plans, own_profiles(specs, spec.services))
+
+
+def test_without_profiles_nothing_changes() -> None:
+    plain = planned(BOTH, wallet=None, payments=None)
+    assert [(plan.consent, plan.loosened, plan.profile) for plan in plain] == [(None, (), None)] * 2
+
+
+def test_what_one_profile_asks_for_is_asked_of_all() -> None:
+    wallet, payments = planned(BOTH, wallet=None, payments=CAREFUL)
+    assert wallet.consent == payments.consent == Consent(2, ("admin",))
+    assert (wallet.profile, wallet.loosened, payments.loosened) == (None, (), ())
+    assert payments.profile is not None
+    assert payments.profile.name == "payments"
+
+
+def test_who_is_less_careful_than_one_profile_needs_somebody_else_for_all() -> None:
+    wallet, payments = planned(HASTY, wallet=EASY, payments=None)
+    assert wallet.loosened == ("more than 5 % of the players after 1 s, of the profile after 1 min",)
+    assert wallet.consent == payments.consent == Consent()
+
+
+def test_the_strongest_rules() -> None:
+    wallet, payments = planned(HASTY, wallet=EASY, payments=CAREFUL)
+    assert wallet.consent == payments.consent == Consent(2, ("admin",))
+    assert wallet.loosened
+    assert payments.loosened
