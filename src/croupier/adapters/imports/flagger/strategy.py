@@ -109,8 +109,11 @@ class Strategy:
     def _switch(self) -> None:
         at: Path = (*AT, "iterations")
         self._unweighted()
-        words = "there is no blue-green yet: no gate sees a canary without players. A person switches (pause: {}, then "
-        self.made.lost(at, f"{words}croupier rollout promote), and the gates look after it, at setWeight: 100")
+        words = (
+            "no gate sees a canary without players. A person switches (pause: {}, then croupier rollout promote), and "
+            "the gates look after it, at setWeight: 100; strategy.blueGreen does so with a preview address"
+        )
+        self.made.lost(at, words)
         self.steps.person(at)
         self._everybody(at)
 
