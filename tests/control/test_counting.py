@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.control.conftest import ANNA
 
 from croupier.control.counting import LOOKED_BACK_S, count
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli, Reading, Silence
-from croupier.errors import NotFound
+from croupier.errors import Corrupt, NotFound
 
 GATE = Gate(
     "ok", RatioSli("requests_total", good=(("outcome", ("ok",)),)), objective=Objective(0.95), rule=ClassicRule()
@@ -34,6 +35,31 @@ async def test_during_a_rollout_both_versions_are(shop: Any) -> None:
     found = await said(shop)
     assert found.baseline is not None
     assert found.canary[()].total < found.baseline[()].total
+
+
+async def test_after_a_rollout_only_what_the_stable_version_had_alone(shop: Any) -> None:
+    await shop.wait(LOOKED_BACK_S)
+    rollout = await shop.roll_out()
+    await shop.wait(60)
+    await shop.a.rollouts.abort(rollout, ANNA)
+    await shop.turn(2)
+    ended = (await shop.state(rollout)).ended_at
+    just = await said(shop)
+    assert just.until - just.since == 60
+    await shop.wait(200)
+    found = await said(shop)
+    assert found.since == ended
+    assert found.canary[()].total == pytest.approx(100 * (found.until - found.since), rel=0.1)
+
+
+async def test_a_damaged_rollout_keeps_nobody_from_counting(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def damaged(_: str) -> Any:
+        raise Corrupt("an entry is damaged")
+
+    await shop.wait(LOOKED_BACK_S)
+    monkeypatch.setattr(shop.store, "rollout", damaged)
+    found = await said(shop)
+    assert found.until - found.since == LOOKED_BACK_S
 
 
 async def test_a_source_that_cannot_say(shop: Any) -> None:

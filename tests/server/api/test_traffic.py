@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.server.conftest import document
 
 SLI = {"ratio": {"metric": "shop_requests_total", "good": {"outcome": "ok"}}}
@@ -31,7 +32,7 @@ async def test_during_a_rollout_both_versions_count(world: Any) -> None:
     await world.declare()
     await world.roll_out()
     [gate] = (await world.post("/services/shop/traffic", {"documents": [GATE]})).json()["gates"]
-    assert gate["perS"] * gate["seconds"] == 2_000
+    assert gate["perS"] * gate["seconds"] == pytest.approx(2_000)
 
 
 async def test_what_is_no_question(world: Any) -> None:
