@@ -52,6 +52,14 @@ spec:
 """
 
 
+SMOKED = """---
+apiVersion: croupier/v1
+kind: SmokeCheck
+metadata: {name: order}
+spec: {steps: [{name: order something, request: {path: /order}}]}
+"""
+
+
 @pytest.fixture
 def rollout(cli: Any) -> Path:
     found: Path = cli.write("plan/rollout.yaml", ROLLOUT)
@@ -197,6 +205,9 @@ def test_mistakes_in_the_files(cli: Any, rollout: Path) -> None:
     alone = cli.write("alone/rollout.yaml", ROLLOUT.rpartition("---")[2])
     found = cli("rollout", "plan", alone)
     assert (found.code, "there is no gate 'errors'" in found.err) == (5, True)
+    assert "A plan is made of files: name the one that has it, too, or the folder with all of them." in " ".join(
+        found.err.split()
+    )
     gates = cli.write("gates/gates.yaml", ROLLOUT.rpartition("---")[0])
     assert "There is no Rollout in these files." in cli("rollout", "plan", gates).err
 
@@ -234,3 +245,9 @@ def test_players_people_freezes_and_the_way_back(shop: Any, cli: Any, rollout: P
     assert [stage["exposedPlayers"] for stage in planned["stages"]] == [500, 5_000, 25_000]
     assert planned["approvals"] == ["step 7: a person promotes it"]
     assert {time["id"] for time in planned["freezes"]} == {"sports/final"}
+
+
+def test_smoke_checks_are_in_the_files_too(cli: Any, rollout: Path) -> None:
+    rollout.write_text(ROLLOUT.replace("steps:\n", "steps:\n        - smoke: order\n") + SMOKED, encoding="utf-8")
+    found = cli("rollout", "plan", rollout, "--rate", "20/s")
+    assert (found.code, "smoke check order" in found.out) == (0, True), found.err

@@ -22,6 +22,7 @@ from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.together.parts import parts
 from croupier.core.segments import Segment
+from croupier.core.smoke import SmokeCheck
 from croupier.errors import CroupierError, NotFound
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class Counted:
     bad: float | None
     groups: int
     instances: int
+
+
+_MISSING: Final = "A plan is made of files: name the one that has it, too, or the folder with all of them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None, *, hotfi
     specs = [document.spec for document in bundle.documents]
     gates = [spec for spec in specs if isinstance(spec, Gate)]
     segments = [spec for spec in specs if isinstance(spec, Segment)]
-    return resolve(spec, gates, segments, per_s=per_s, hotfix=hotfix)
+    checks = [spec for spec in specs if isinstance(spec, SmokeCheck)]
+    return resolve(spec, gates, segments, checks, per_s=per_s, hotfix=hotfix, missing=_MISSING)
 
 
 def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, Counted]) -> Planned:

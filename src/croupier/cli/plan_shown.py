@@ -20,6 +20,7 @@ from croupier.core.rollout.spec import (
     SetWeight,
 )
 
+_OFTEN: Final = {1: "once", 2: "twice"}
 _COLUMNS: Final = ("WEIGHT", "IN", "FINDS", "HALF IN", "80 % IN", "BY THEN")
 
 
@@ -103,7 +104,7 @@ def _summary(planned: Planned) -> str:
     elif expected > outlook.soonest_s:
         text += f", about {words.roughly(expected)} expected"
     if hands:
-        text += f", and waits {'once' if hands == 1 else f'{hands} times'} for a person"
+        text += f", and waits {_OFTEN.get(hands, f'{hands} times')} for a person"
     where = f" in segment {plain(planned.spec.segment)}" if planned.spec.segment else ""
     return f"{text}. Then everybody gets it{where and f'; until then weights count{where}'}."
 

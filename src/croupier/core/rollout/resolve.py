@@ -171,9 +171,11 @@ def resolve(
     *,
     per_s: float | None = None,
     hotfix: bool = False,
+    missing: str = "Apply it first.",
 ) -> Plan:
     """The plan with its gates, segment and smoke checks filled in, ``auto`` made into steps for a traffic of ``per_s``
     requests a second (``None``: unknown). A ``hotfix`` goes through the lane for it instead of its own steps.
+    ``missing`` is what to do about a name that none of them has.
 
     Raises ``Rejected`` with every problem: what is missing by the place that names it, whatever ``check`` refuses, and
     gates that could never fail.
@@ -183,17 +185,15 @@ def resolve(
     known_segments = {segment.name: segment for segment in segments}
     uses = gate_uses(spec)
     problems = [*check(spec)]
+    problems += [Problem(f"there is no gate '{name}'.", at, missing) for name, at in uses if name not in known_gates]
     problems += [
-        Problem(f"there is no gate '{name}'.", at, "Apply it first.") for name, at in uses if name not in known_gates
-    ]
-    problems += [
-        Problem(f"there is no segment '{name}'.", at, "Apply it first.")
+        Problem(f"there is no segment '{name}'.", at, missing)
         for name, at in segment_uses(spec)
         if name not in known_segments
     ]
     known_checks = {check.name: check for check in checks}
     problems += [
-        Problem(f"there is no smoke check '{name}'.", at, "Apply it first.")
+        Problem(f"there is no smoke check '{name}'.", at, missing)
         for name, at in smoke_uses(spec)
         if name not in known_checks
     ]
