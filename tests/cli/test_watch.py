@@ -4,12 +4,12 @@ import os
 import pty
 import re
 import subprocess
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from rich.console import Console
 
-from croupier.cli.watch import picture
+from croupier.cli.watch import follow, picture
 
 ROLLOUT: dict[str, Any] = {
     "id": "shop-2", "stable": "1.0.0", "canary": "1.1.0", "phase": "paused", "attempt": 1, "weight": 20,
@@ -94,3 +94,28 @@ def read_until(terminal: int, wanted: bytes | None) -> bytes:
             break
         seen += more
     return seen
+
+
+class History:
+    """A control plane that tells of a rollout that ended."""
+
+    LOOK: ClassVar[dict[str, Any]] = {"type": "gate_judged", "gate": "orders", "actor": "croupier", "at": "now"}
+
+    def get(self, path: str, **_: Any) -> Any:
+        if not path.endswith("/history"):
+            return ROLLOUT | {"phase": "succeeded"}
+        said = ["no_data", "no_data", "no_data", "pass", "pass"]
+        looks = [self.LOOK | {"seq": seq, "standing": each, "text": each} for seq, each in enumerate(said, 2)]
+        begun = {"seq": 1, "type": "created", "actor": "anna", "at": "now", "text": "asked for"}
+        return {"items": [begun, *looks], "next": None}
+
+
+def test_looks_that_say_nothing_new_are_counted_only(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = History()
+    assert follow(client, "shop-2", as_json=False) == "succeeded"
+    told = capsys.readouterr()
+    assert [line.split("\t")[-1] for line in told.out.splitlines()] == ["WHAT", "asked for", "no_data", "pass"]
+    assert "3 looks changed no verdict; all of them: rollout history shop-2 --looks." in " ".join(told.err.split())
+    assert follow(client, "shop-2", as_json=True) == "succeeded"
+    told = capsys.readouterr()
+    assert (told.out.count('"seq"'), told.err) == (6, "")

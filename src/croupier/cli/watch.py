@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from croupier.cli.connection import segment
-from croupier.cli.output import STYLES, err, out, percent, plain, print_json, print_line, styled, when
+from croupier.cli.output import STYLES, counted, err, note, out, percent, plain, print_json, print_line, styled, when
 from croupier.cli.pins import rounds_of
 from croupier.cli.together import side_by_side
+from croupier.core.rollout.turns import Turns
 from croupier.errors import Transient
 
 if TYPE_CHECKING:
@@ -179,33 +180,56 @@ def _evidence(budget: dict[str, Any] | None) -> str:
 
 
 def _follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
-    """A line (or a JSON document) for each event; the journal's order, nothing twice."""
-    seq = None
+    """A line for each event that says something new (or a JSON document for each event); the journal's order, nothing
+    twice.
+    """
+    told = _Told(as_json)
     while True:
         found = _get(client, rollout)
         if found is not None:
-            seq = _events_after(client, found["id"], seq, as_json=as_json)
+            told.tell_new(client, found["id"])
             if found["phase"] in _ENDED:
+                told.end(found["id"])
                 return str(found["phase"])
         time.sleep(_POLL_S)  # asked again, not streamed: lines must go on after the control plane was away
 
 
-def _events_after(client: "Client", rollout: str, seq: int | None, *, as_json: bool) -> int | None:
-    """Print the events after the entry ``seq``; the last one's entry. Whatever cannot be read now comes next time."""
-    more = True
-    while more:
-        page = _get(client, rollout, "/history", cursor=seq)
-        for event in page["items"] if page else ():
-            if seq is None and not as_json:
-                print_line("TIME", "EVENT", "BY", "WHAT")
-            seq = event["seq"]
-            if as_json:
-                print_json(event)
-            else:
-                print_line(event["at"], event["type"], event["actor"], event["text"])
-        more = bool(page and page["next"])
-    sys.stdout.flush()
-    return seq
+class _Told:
+    """What was printed of a history up to now. Gates that gather evidence look every few seconds, and what changes no
+    verdict is left out, as in ``rollout history``.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._turns = Turns()
+        self._seq: int | None = None
+        self._left = 0
+
+    def tell_new(self, client: "Client", rollout: str) -> None:
+        """Print the events after the last one. Whatever cannot be read now comes next time."""
+        more = True
+        while more:
+            page = _get(client, rollout, "/history", cursor=self._seq)
+            for event in page["items"] if page else ():
+                self._tell(event)
+            more = bool(page and page["next"])
+        sys.stdout.flush()
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        if self._seq is None and not self._as_json:
+            print_line("TIME", "EVENT", "BY", "WHAT")
+        self._seq = event["seq"]
+        if self._as_json:
+            print_json(event)
+        elif self._turns.is_turn(event["type"], event.get("gate"), event.get("standing")):
+            print_line(event["at"], event["type"], event["actor"], event["text"])
+        else:
+            self._left += 1
+
+    def end(self, rollout: str) -> None:
+        """Say what was left out, and where it is."""
+        if self._left and not self._as_json:
+            note(f"{counted(self._left, 'look')} changed no verdict; all of them: rollout history {rollout} --looks.")
 
 
 def _get(client: "Client", rollout: str, what: str = "", **params: Any) -> dict[str, Any] | None:
