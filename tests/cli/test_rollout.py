@@ -277,7 +277,7 @@ def test_an_abort_without_the_store(canary: Any, cli: Any) -> None:
     canary.store_down = True
     aborted = cli("rollout", "abort", "shop-2")
     assert aborted.code == 0
-    assert "The store is out of reach: traffic is moved now, the record follows." in aborted.out
+    assert "The store has not answered yet: traffic is moved now, the record follows." in aborted.out
     refused = cli("rollout", "pause", "shop-2")
     assert (refused.code, refused.out) == (7, "")
     assert "the database does not answer" in refused.err

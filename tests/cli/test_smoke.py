@@ -110,3 +110,14 @@ def test_runs_are_shown_with_a_rollout() -> None:
     assert ("smoke", "refusals", "failed", "at 0 %: it was granted") in lines(rollout)
     parts = [str(part) for part in picture(rollout).renderables]  # type: ignore[union-attr]
     assert any("✗ no entry: it was granted" in part for part in parts), parts
+
+
+def test_what_a_command_printed_keeps_its_lines(cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "command.yaml"
+    file.write_text(
+        "apiVersion: croupier/v1\nkind: SmokeCheck\nmetadata: {name: tests}\n"
+        "spec: {command: {run: [sh, -c, 'echo one; echo two; exit 1']}}\n"
+    )
+    done = cli("smoke", "run", file, "--address", "http://127.0.0.1:1")
+    assert (done.code, done.out.splitlines()[1:3]) == (1, ["  one", "  two"])
+    assert "CROUPIER_SMOKE_TOKEN is empty" in " ".join(done.err.split())

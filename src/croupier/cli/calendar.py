@@ -21,7 +21,7 @@ def show(
     weeks: Annotated[int, typer.Option(min=1, max=26, help="How far ahead.")] = 4,
     as_json: Json = False,
 ) -> None:
-    """The next weeks: what is closed when, for whom, and which rollouts wait for it."""
+    """What is closed in the next weeks. For whom, and which rollouts wait for it."""
     connection: Connection = context.obj
     with connection.open() as client:
         found = client.get("calendar", weeks=weeks)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from croupier.cli.connection import Connection, segment
-from croupier.cli.output import Exit, Json, counted, out, plain, print_json, working
+from croupier.cli.output import Exit, Json, counted, note, out, plain, print_json, working
 from croupier.errors import Rejected, Transient
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ def run(  # noqa: PLR0917 - a command's options are its parameters
                 seconds = min(60.0 + sum(each.timeout_s for each in checks), 3600.0)
                 asked = {"version": version, "seconds": seconds, "reason": reason}
                 token = client.post(f"services/{segment(service)}/version-tokens", asked)["token"]
+    if token is None and any(each.command is not None for each in checks):
+        note(
+            "No version is named, so CROUPIER_SMOKE_TOKEN is empty and commands try what players have: a program sends "
+            "no croupier-version header then. To try one version: --service NAME --version VERSION."
+        )
     env = {name: value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)}
     runner = CheckRunner(SmokeSettings(str(address), env, secrets), lambda *_: token)
     results = asyncio.run(_run(runner, checks, VersionKey(service or "", version or ""), quiet=as_json))
@@ -136,7 +141,8 @@ def _tell(result: "CheckResult") -> None:
     sign = _SIGNS[result.outcome]
     out.print(f"{sign} [bold]{plain(result.check)}[/] {result.outcome}: {plain(result.said)}")
     if result.tail and not result.passed:
-        out.print(f"[dim]{plain(result.tail)}[/]")
+        for line in result.tail.splitlines():
+            out.print(f"  [dim]{plain(line)}[/]")
 
 
 _SIGNS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}

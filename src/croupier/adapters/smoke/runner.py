@@ -88,7 +88,7 @@ class CheckRunner:
         cleaned: list[StepResult] = []
         await _clean_up(scenario, cleaned)
         passed = said is None
-        words = said or f"{len(check.steps)} steps"
+        words = said or ("1 step" if len(check.steps) == 1 else f"{len(check.steps)} steps")
         return CheckResult(check.name, Outcome.PASSED if passed else Outcome.FAILED, words, 0.0, (*steps, *cleaned))
 
     async def _command(

@@ -37,7 +37,7 @@ def tell(rollout: dict[str, Any], as_json: bool) -> None:
     for line in rounds_of(rollout):
         out.print(f"  [yellow]![/] {line}")
     if not rollout["recorded"]:
-        out.print("[yellow]The store is out of reach: traffic is moved now, the record follows.[/]")
+        out.print("[yellow]The store has not answered yet: traffic is moved now, the record follows.[/]")
 
 
 def leave(phase: str) -> None:
