@@ -18,7 +18,7 @@ from croupier.server.web import assets
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 PHONE = {"width": 360, "height": 740}
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """Playwright's own 5 s are too few for a browser on a busy machine."""
 expect.set_options(timeout=PATIENCE_MS)
 
