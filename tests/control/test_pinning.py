@@ -8,13 +8,14 @@ from tests.control.conftest import ANNA, Shop
 from croupier.control.pinning import GRACE_S
 from croupier.control.ports.pins import Opened, PinReport
 from croupier.core.releases import Affinity
+from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.pins import NO_PINS, PinnedId, Pins
 from croupier.core.rollout.state import Phase
 from croupier.errors import Transient
 
 OLD, NEW = "1.0.0", "1.1.0"
 BOTH = Pins((OLD, NEW))
-ROUNDS = Affinity((("round", "x-round-id"),), ttl_s=600.0, drain_s=120.0)
+ROUNDS = Affinity((by_header("round", "x-round-id"),), ttl_s=600.0, drain_s=120.0)
 
 
 @pytest.fixture

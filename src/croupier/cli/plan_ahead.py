@@ -69,7 +69,7 @@ def way_back(plan: Plan, service: Service | None) -> Iterator[str]:
     yield "everybody goes back to the version before at once, and stays there; no database is asked for that first"
     affinity = service.affinity if service is not None else None
     if affinity is not None and affinity.kinds:
-        kinds = " and ".join(f"{kind}s" for kind, _ in affinity.kinds)
+        kinds = " and ".join(f"{kind.name}s" for kind in affinity.kinds)
         yield f"open {kinds} end where they began, for {duration(affinity.drain_s)} at the most, then they move"
         yield f"a hard stop moves open {kinds} at once, and lists them"
     elif service is not None:

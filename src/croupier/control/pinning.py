@@ -66,7 +66,7 @@ class Pinning:
         rows = await self.said(ledger.open_pins(now, HEARD_S))
         self.open = {VersionKey(row.service, row.version): row for row in rows if row.service in bound}
         for name in bound:
-            await self._read_unnamed(ledger, name, now)
+            await self._read_unnamed(ledger, name, bound[name], now)
         for key, row in self.open.items():
             await self._tidy(ledger, fleet, key, row, bound[key.service], now)
         if not 0.0 <= now - self._forgot_at < _FORGET_EVERY_S:
@@ -121,13 +121,15 @@ class Pinning:
         now = self.ports.clock.now() - self._jumped
         return await self.said(ledger.move_pins(key.service, key.version, rollout, why, now, due=due))
 
-    async def _read_unnamed(self, ledger: PinLedger, service: str, now: float) -> None:
+    async def _read_unnamed(self, ledger: PinLedger, service: str, affinity: Affinity, now: float) -> None:
         """Ids that do not name their version. New ones count at once, those that ended are dropped in batches."""
         rows = [row for key, row in self.open.items() if key.service == service and row.unnamed]
         found: Iterable[PinnedId] = ()
         if rows:
             found = await self.said(ledger.unnamed_pins(service, now, MOST_IDS))
-        fresh, before = tuple(sorted(found)), self._unnamed.get(service, ())
+        learnable = {kind.name for kind in affinity.kinds if kind.learnable}
+        fresh = tuple(sorted(each for each in found if each.kind in learnable))
+        before = self._unnamed.get(service, ())
         waits = 0.0 <= now - self._dropped_at.get(service, 0.0) < _DROP_EVERY_S
         if waits and rows and set(fresh) < set(before):
             return

@@ -32,7 +32,8 @@ from croupier.core.gates import (
     RatioSli,
     SequentialRule,
 )
-from croupier.core.releases import Affinity, Limits, ProcessTemplate, Service
+from croupier.core.releases import Affinity, IdKind, IdSource, Limits, ProcessTemplate, Service, Where
+from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, BlueGreen, Pause, RolloutSpec, SetSegment, SetWeight, Smoke, Timing
 from croupier.core.segments import AttributeMatch, Segment
@@ -238,13 +239,26 @@ spec: {{routes: [{{prefix: /}}], process: {{command: ["{{port}}"]}}}}
     by_cookie = least.replace("process:", "identity: {cookie: Player_ID}, process:")
     assert spec_of(by_cookie) == Service("s", ("/",), ProcessTemplate(("{port}",)), identity_cookie="Player_ID")
     by_round = least.replace("process:", "affinity: {header: x-round-id, ttl: 2m, drain: 90s}, process:")
-    rounds = Affinity((("round", "x-round-id"),), 120.0, 90.0)
+    rounds = Affinity((by_header("round", "x-round-id"),), 120.0, 90.0)
     assert spec_of(by_round) == Service("s", ("/",), ProcessTemplate(("{port}",)), affinity=rounds)
     kinds = "affinity: {kinds: [{kind: round, header: x-round-id}, {kind: order, header: x-order-id}]}, process:"
-    both = Affinity((("round", "x-round-id"), ("order", "x-order-id")))
+    both = Affinity((by_header("round", "x-round-id"), by_header("order", "x-order-id")))
     assert spec_of(least.replace("process:", kinds)) == Service(
         "s", ("/",), ProcessTemplate(("{port}",)), affinity=both
     )
+    called_back = (
+        "affinity: {kinds: [{kind: round, query: Round}, {kind: order, sources: [{header: X-Order}, {query: order}, "
+        '{path: "/psp/{id}/paid"}]}]}, process:'
+    )
+    found = spec_of(least.replace("process:", called_back))
+    assert isinstance(found, Service)
+    order = (
+        IdSource(Where.HEADER, "x-order"),
+        IdSource(Where.QUERY, "order"),
+        IdSource(Where.PATH, "/psp/{id}/paid"),
+    )
+    round_ = IdKind("round", (IdSource(Where.QUERY, "Round"),))
+    assert found.affinity == Affinity((round_, IdKind("order", order)))
 
 
 @pytest.mark.parametrize(

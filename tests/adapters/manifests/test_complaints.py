@@ -907,6 +907,21 @@ def test_refused_headers(field: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "affinity, expected",
+    [
+        ("{path: /cb/psp}", "6:20 spec.affinity.path: \"/cb/psp\" does not say where the id is: '{id}' has to"),
+        (
+            "{query: 'a[b]'}",
+            '6:21 spec.affinity.query: "a[b]" is no plain name of a query parameter: use letters, digits',
+        ),
+    ],
+)
+def test_places_that_carry_no_id(affinity: str, expected: str) -> None:
+    (problem,) = found(SERVICE.removesuffix("---\n").replace("attributes", f"affinity: {affinity}\n  attributes"))
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize(
     "identity, expected",
     [
         ("{}", "exactly one of header and cookie is needed, there is none. Add one."),

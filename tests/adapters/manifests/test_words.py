@@ -21,6 +21,26 @@ def test_names(written: str) -> None:
     assert words.name(written) == written
 
 
+@pytest.mark.parametrize("written", ["/{id}", "/a/{id}", "/a/{id}/paid", "/a.b-c/{id}/x@y"])
+def test_paths_that_carry_an_id(written: str) -> None:
+    assert words.id_path(written) == written
+
+
+@pytest.mark.parametrize(
+    "written", ["/a", "/a{id}", "/{id}x", "/{id}/{id}", "{id}", "a/{id}", "/../{id}", "/{id}?x=1", "/a//{id}", "/{id}/"]
+)
+def test_paths_that_carry_none(written: str) -> None:
+    with pytest.raises(Misread):
+        words.id_path(written)
+
+
+@pytest.mark.parametrize("written", ["a[b]", "a b", "ä", "a%41", ""])
+def test_no_parameters(written: str) -> None:
+    with pytest.raises(Misread):
+        words.parameter(written)
+    assert words.parameter("Order_id.1") == "Order_id.1"
+
+
 @pytest.mark.parametrize("written", ["-a", "a-", ".a", "a..b", "A", "a_b", "a/b", "ä", "x" * 64, "a\n", ""])
 def test_no_names(written: str) -> None:
     with pytest.raises(Misread):
@@ -51,6 +71,8 @@ def test_spans_of_experiments_know_days_and_weeks(written: str, better: str) -> 
         words.url_path,
         words.prefix,
         words.variable,
+        words.id_path,
+        words.parameter,
     ],
 )
 @given(value=VALUES)

@@ -30,7 +30,7 @@ from croupier.core.gates import (
 )
 from croupier.core.gates.model import BY_GROUP, Rule
 from croupier.core.gates.ready import BY_NAME
-from croupier.core.releases import Affinity, Limits, ProcessTemplate, Service
+from croupier.core.releases import Affinity, IdKind, IdSource, Limits, ProcessTemplate, Service, Where
 from croupier.core.rollout.blue_green import steps_of
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.profile.fill import filled
@@ -73,9 +73,18 @@ def service(shape: shapes.ServiceShape) -> Service:
 def _affinity(shape: shapes.AffinityShape | None) -> Affinity | None:
     if shape is None:
         return None
-    kinds = tuple((each.kind, each.header) for each in shape.kinds or ())
-    default = Affinity((("round", shape.header),) if shape.header else kinds)
+    kinds = tuple(IdKind(each.kind, _sources(each, each.sources)) for each in shape.kinds or ())
+    default = Affinity(kinds or (IdKind("round", _sources(shape, shape.sources)),))
     return replace(default, ttl_s=given(shape.ttl, default.ttl_s), drain_s=given(shape.drain, default.drain_s))
+
+
+def _sources(one: shapes.IdSourceShape, several: Sequence[shapes.IdSourceShape] | None) -> tuple[IdSource, ...]:
+    return tuple(
+        IdSource(where, name)
+        for each in several or (one,)
+        for where, name in ((Where.HEADER, each.header), (Where.QUERY, each.query), (Where.PATH, each.path))
+        if name is not None
+    )
 
 
 def overridden(template: ProcessTemplate, changes: shapes.ProcessOverrides | None) -> ProcessTemplate:

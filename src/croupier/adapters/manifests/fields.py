@@ -92,6 +92,12 @@ CookieName = Annotated[
 ]
 UrlPath = Annotated[str, reads(words.url_path), WithJsonSchema(_PATH_SCHEMA)]
 Prefix = Annotated[str, reads(words.prefix), WithJsonSchema(_PATH_SCHEMA)]
+IdPath = Annotated[
+    str, reads(words.id_path), WithJsonSchema({"type": "string", "pattern": r"^/([^?# ]+/)?\{id\}(/[^?# ]+)?$"})
+]
+Parameter = Annotated[
+    str, reads(words.parameter), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,100}$"})
+]
 Duration = Annotated[float, reads(quantities.duration), WithJsonSchema(_DURATION_SCHEMA)]
 Latency = Annotated[float, reads(quantities.latency), WithJsonSchema(_LATENCY_SCHEMA)]
 Share = Annotated[float, reads(quantities.share), WithJsonSchema(_SHARE_SCHEMA)]

@@ -12,6 +12,7 @@ from semver import Version
 
 from croupier.adapters.manifests.misread import Misread, described, quoted
 from croupier.core.gates.ready import BY_NAME
+from croupier.core.releases.affinity import HOLE
 
 LONGEST_TEXT: Final = 16_384
 """Characters of one value."""
@@ -32,6 +33,7 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GATE_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _METRIC: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:.]*")
+_PARAMETER: Final = re.compile(r"[A-Za-z0-9._~-]{1,100}")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
@@ -160,6 +162,30 @@ def prefix(value: object) -> str:
     if found != "/" and (found.endswith("/") or "//" in found):
         better = "/" + "/".join(part for part in found.split("/") if part)
         raise Misread(f"{quoted(found)} has a slash too many.", f"Write {better}.")
+    return found
+
+
+def id_path(value: object) -> str:
+    """A path that carries an id: ``/callbacks/psp/{id}``, with ``{id}`` as one whole segment of it."""
+    found = text(value)
+    before, hole, behind = found.partition(HOLE)
+    if not hole or HOLE in behind or not before.endswith("/") or (behind and not behind.startswith("/")):
+        raise Misread(
+            f"{quoted(found)} does not say where the id is: '{HOLE}' has to be one whole part of the path.",
+            f"Write for example /callbacks/psp/{HOLE}.",
+        )
+    prefix(f"{before}id{behind}")
+    return found
+
+
+def parameter(value: object) -> str:
+    """The name of a parameter in the query; upper and lower case differ."""
+    found = text(value)
+    if not _PARAMETER.fullmatch(found):
+        raise Misread(
+            f"{quoted(found)} is no plain name of a query parameter: use letters, digits and . _ ~ -.",
+            "Write for example order.",
+        )
     return found
 
 

@@ -1,8 +1,11 @@
-"""What is wrong with a service's affinity: kinds that cannot be told apart. Pure; asked when documents are read."""
+"""What is wrong with a service's affinity: ids that cannot be told apart, or that never come. Pure; asked when
+documents are read.
+"""
 
 from collections.abc import Iterator
 from typing import Final
 
+from croupier.core.releases.affinity import HOLE, IdSource, Where
 from croupier.core.releases.model import Service
 from croupier.errors import Problem
 
@@ -15,16 +18,25 @@ def affinity_problems(service: Service) -> Iterator[Problem]:
     affinity = service.affinity
     if affinity is None:
         return
-    taken = {service.identity_header.lower(): "tells players apart"}
-    taken |= {header.lower(): f"carries the attribute {name}" for name, header in service.attribute_headers}
+    taken = {(Where.HEADER, service.identity_header.lower()): "tells players apart"}
+    taken |= {
+        (Where.HEADER, header.lower()): f"carries the attribute {name}" for name, header in service.attribute_headers
+    }
     kinds: set[str] = set()
-    for kind, header in affinity.kinds:
-        if kind in kinds:
-            yield Problem(f"the kind '{kind}' is there twice.", _WHERE, "Give each kind one header.")
-        kinds.add(kind)
-        if use := taken.get(header.lower()):
-            yield Problem(f"the header {header} {use} already.", _WHERE, "Ids need a header of their own: x-round-id.")
-        taken[header.lower()] = f"carries ids of the kind '{kind}'"
+    for kind in affinity.kinds:
+        if kind.name in kinds:
+            yield Problem(f"the kind '{kind.name}' is there twice.", _WHERE, "Give each kind one list of sources.")
+        kinds.add(kind.name)
+        for source in kind.sources:
+            if use := taken.get(_place(source)):
+                yield Problem(f"{source} {use} already.", _WHERE, _OWN[source.where])
+            taken[_place(source)] = f"carries ids of the kind '{kind.name}'"
+            if source.where is Where.PATH and not _reached(source, service.prefixes):
+                yield Problem(
+                    f"no route of the service leads to {source.name}.",
+                    _WHERE,
+                    f"Write the whole path, from its first slash; routes: {', '.join(service.prefixes)}.",
+                )
     for name, duration_s in (("ttl", affinity.ttl_s), ("drain", affinity.drain_s)):
         if not 1.0 <= duration_s <= _LONGEST_S:
             yield Problem(
@@ -32,3 +44,21 @@ def affinity_problems(service: Service) -> Iterator[Problem]:
                 (*_WHERE, name),
                 "Take the longest that a round really lasts: a version that was left runs for so long.",
             )
+
+
+_OWN: Final = {
+    Where.HEADER: "Ids need a header of their own: x-round-id.",
+    Where.QUERY: "Ids need a parameter of their own: order.",
+    Where.PATH: f"A path goes on behind {HOLE} by itself: leave the longer one out.",
+}
+
+
+def _place(source: IdSource) -> tuple[Where, str]:
+    """What two sources have in common that take the same text for an id."""
+    if source.where is Where.HEADER:
+        return source.where, source.name.lower()
+    return source.where, source.around[0]
+
+
+def _reached(source: IdSource, prefixes: tuple[str, ...]) -> bool:
+    return any(prefix == "/" or source.name.startswith(f"{prefix}/") for prefix in prefixes)

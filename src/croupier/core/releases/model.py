@@ -5,6 +5,8 @@ Frozen data only. Built by the files and the API, stored by the store, run by th
 
 from dataclasses import dataclass, field
 
+from croupier.core.releases.affinity import Affinity
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -31,18 +33,6 @@ class ProcessTemplate:
     start_timeout_s: float = 30.0
     drain_s: float = 10.0
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Affinity:
-    """What is begun on one version and has to end there, such as rounds: (``round``, ``x-round-id``) is a kind and the
-    request header that carries its ids. Durations are seconds: a pin lives ``ttl_s`` at the most, and ``drain_s`` once
-    its version was left.
-    """
-
-    kinds: tuple[tuple[str, str], ...]
-    ttl_s: float = 600.0
-    drain_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ async def report(here: Here, who: Reporter, service: ServiceName, said: m.Rounds
             hint=f"Make a token for it: croupier token create NAME --role reporter --service {service}",
         )
     affinity = await _affinity(here, service)
-    kinds = {kind for kind, _ in affinity.kinds}
+    kinds = {kind.name for kind in affinity.kinds}
     named = {each.kind for each in said.opened} | {each.kind for each in said.closed}
     if unknown := named - kinds:
         raise Rejected(

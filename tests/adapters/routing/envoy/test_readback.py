@@ -18,7 +18,7 @@ from croupier.adapters.routing.envoy.clusters import named_versions
 from croupier.adapters.routing.envoy.readback import parse_routes
 from croupier.adapters.routing.envoy.routes import render_routes
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
-from croupier.core.releases import Affinity, ProcessTemplate, Service
+from croupier.core.releases import Affinity, IdKind, IdSource, ProcessTemplate, Service, Where
 from croupier.core.rollout.pins import NO_PINS, PinnedId, Pins
 from croupier.core.rollout.routes import ServiceRoutes, Share, canary_routes
 from croupier.core.rollout.shadow.mirror import Allowed, How, Mirror, Mirrored, TextMatch
@@ -51,12 +51,23 @@ def shares(draw: st.DrawFn, versions: list[str], attribute_names: list[str], *, 
 
 @st.composite
 def pins_of(draw: st.DrawFn, versions: list[str], affinity: Affinity) -> Pins:
-    kinds = [kind for kind, _ in affinity.kinds]
-    pinned = st.builds(PinnedId, st.sampled_from(kinds), values, st.sampled_from(versions))
-    ids = {(pin.kind, pin.id): pin for pin in draw(st.lists(pinned, max_size=4))}
+    kinds = [kind.name for kind in affinity.kinds if kind.learnable]
+    pinned = st.builds(PinnedId, st.sampled_from(kinds or [""]), id_texts, st.sampled_from(versions))
+    ids = {(pin.kind, pin.id): pin for pin in draw(st.lists(pinned, max_size=4) if kinds else st.just([]))}
     return Pins(tuple(sorted(draw(st.sets(st.sampled_from(versions))))), tuple(sorted(ids.values())))
 
 
+plain = st.text(name_start + "._~-", min_size=1, max_size=8)
+id_texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
+sources = (
+    st.builds(IdSource, st.just(Where.HEADER), headers)
+    | st.builds(IdSource, st.just(Where.QUERY), plain)
+    | st.builds(
+        lambda before, behind: IdSource(Where.PATH, "/".join(("", *before, "{id}", *behind))),
+        st.lists(plain, max_size=3),
+        st.lists(plain, max_size=2),
+    )
+)
 texts = st.builds(TextMatch, st.sampled_from([How.EXACT, How.PREFIX]), values.filter(bool)) | st.builds(
     TextMatch, st.just(How.REGEX), st.sampled_from(["a|b", "/x/[0-9]+", ".*é"])
 )
@@ -81,8 +92,8 @@ def routed_services(draw: st.DrawFn, name: str) -> RoutedService:
     attribute_headers = draw(st.dictionaries(attributes, headers, min_size=1, max_size=3))
     versions = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     count = draw(st.integers(0, 3))
-    kinds = draw(st.dictionaries(text, headers, min_size=1, max_size=2))
-    affinity = draw(st.none() | st.just(Affinity(tuple(kinds.items()))))
+    kinds = draw(st.dictionaries(text, st.lists(sources, min_size=1, max_size=3, unique=True), min_size=1, max_size=2))
+    affinity = draw(st.none() | st.just(Affinity(tuple(IdKind(kind, tuple(them)) for kind, them in kinds.items()))))
     drawn = [draw(shares(versions, list(attribute_headers), last=i == count - 1)) for i in range(count)]
     copied = st.builds(Mirrored, st.sampled_from(versions), st.lists(mirrors, min_size=1, max_size=2).map(tuple))
     routes = ServiceRoutes(

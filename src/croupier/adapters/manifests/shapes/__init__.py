@@ -44,6 +44,7 @@ from croupier.adapters.manifests.shapes.segment import SegmentShape
 from croupier.adapters.manifests.shapes.service import (
     AffinityShape,
     HealthShape,
+    IdSourceShape,
     LimitsShape,
     ProcessOverrides,
     ReleaseShape,
@@ -102,6 +103,7 @@ __all__ = [
     "GroupActionShape",
     "HardStopShape",
     "HealthShape",
+    "IdSourceShape",
     "LaneShape",
     "LimitsShape",
     "MeasuredMetricShape",

@@ -11,8 +11,10 @@ from croupier.adapters.manifests.fields import (
     Duration,
     HeaderName,
     IdentityHeader,
+    IdPath,
     Name,
     NamedShape,
+    Parameter,
     Prefix,
     SemanticVersion,
     Shape,
@@ -44,22 +46,42 @@ class IdentityShape(Shape):
     login; let the edge verify it instead."""
 
 
-class AffinityKindShape(Shape):
-    kind: Attribute
-    """What it is called in reports: round, order, session."""
-    header: HeaderName
-    """The request header that carries its id."""
-
-
-class AffinityShape(Shape):
-    """Exactly one of header and kinds."""
+class IdSourceShape(Shape):
+    """Exactly one of header, query and path."""
 
     short: ClassVar[str] = "header"
-    one_of: ClassVar[tuple[str, ...]] = ("header", "kinds")
+    one_of: ClassVar[tuple[str, ...]] = ("header", "query", "path")
     header: HeaderName | None = None
-    """The request header that carries a round's id: x-round-id."""
+    """The request header that carries the id: x-round-id."""
+    query: Parameter | None = None
+    """The parameter of the query that carries the id: order, in /callbacks?order=o-17@1.1.0."""
+    path: IdPath | None = None
+    """The path that carries the id, with {id} as one whole part of it: /callbacks/psp/{id}. What continues it after a
+    '/' is meant, too."""
+
+
+_Sources = Annotated[list[IdSourceShape], Field(min_length=1, max_length=10)]
+
+
+class AffinityKindShape(IdSourceShape):
+    """Exactly one of header, query, path and sources."""
+
+    short: ClassVar[str] = ""
+    one_of: ClassVar[tuple[str, ...]] = ("header", "query", "path", "sources")
+    kind: Attribute
+    """What it is called in reports: round, order, session."""
+    sources: _Sources | None = None
+    """Several places that carry its id; the first that names a version counts."""
+
+
+class AffinityShape(IdSourceShape):
+    """Exactly one of header, query, path, sources and kinds."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("header", "query", "path", "sources", "kinds")
+    sources: _Sources | None = None
+    """Several places that carry the id, where callers differ; the first that names a version counts."""
     kinds: Annotated[list[AffinityKindShape], Field(min_length=1, max_length=5)] | None = None
-    """Several kinds of things that end where they began, each with its header."""
+    """Several kinds of things that end where they began, each with the places that carry its id."""
     ttl: Duration | None = None
     """How long one that is never closed counts as open. Default 10m."""
     drain: Duration | None = None

@@ -32,6 +32,10 @@ TYPE: Final = "type.googleapis.com/envoy."
 INTERNAL_HEADERS: Final = ("x-croupier-", "x-envoy-")
 """Prefixes of headers that mean something to us or to Envoy, and so must not come from clients."""
 
+_LARGEST_REGEX: Final = 20_000
+"""RE2 instructions. By default it is 100, and Envoy refuses all routes for one long path or one segment of many values;
+it works in linear time, and only we write them.
+"""
 _STAT_PREFIX: Final = "croupier_edge"
 
 
@@ -47,6 +51,9 @@ def render_bootstrap(settings: EnvoySettings) -> Json:
                 {"prefix": "/config_dump"},
                 {"prefix": "/drain_listeners"},
             ],
+        },
+        "layered_runtime": {
+            "layers": [{"name": "limits", "static_layer": {"re2.max_program_size.error_level": _LARGEST_REGEX}}]
         },
         # Counters are live; histograms are merged at each flush, and gates decide on them.
         "stats_flush_interval": "1s",

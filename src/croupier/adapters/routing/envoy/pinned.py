@@ -1,40 +1,42 @@
-"""Pins as Envoy matches them: an id that names its version by a suffix, any other one in a hash map. And back again.
+"""Pins as Envoy matches them: an id that names its version by its end, any other one in a hash map. And back again.
 
 Pure. What a request costs depends on the number of versions, never on that of ids. Called by ``routes`` and
 ``readback``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from croupier.adapters.routing.envoy.bootstrap import METADATA, TYPE, Json
+from croupier.adapters.routing.envoy.carrying import carries, header, keyed, quoted, sought
 from croupier.adapters.routing.envoy.clusters import target
 from croupier.control.ports import RoutedService
-from croupier.core.releases import Service
+from croupier.core.releases import IdKind, IdSource, Service, Where
 from croupier.core.rollout.pins import PinnedId
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.segments.named import MARK
 
 _ROUTE: Final = f"{TYPE}config.route.v3.Route"
 _ROUTES: Final = f"{TYPE}config.route.v3.RouteList"
-_INPUT: Final = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
+_PATHS: Final = ("prefix", "path_separated_prefix")
 _ALL: Final = "routes"
 
 
-def kinds_of(service: Service) -> tuple[tuple[str, str], ...]:
-    """The service's kinds of ids, each with its header as Envoy knows it."""
-    return tuple((kind, header.lower()) for kind, header in (service.affinity.kinds if service.affinity else ()))
+def kinds_of(service: Service) -> tuple[IdKind, ...]:
+    """The service's kinds of ids, each with the places that carry them."""
+    return service.affinity.kinds if service.affinity else ()
 
 
 def named_routes(path: Json, routed: RoutedService, forwarding: Json) -> Iterator[Json]:
     """Routes for ids that name their version: they come before those that go by weights."""
-    for version in routed.routes.pins.versions:
-        for kind, header in kinds_of(routed.service):
-            yield {
-                "match": {**path, "headers": [{"name": header, "string_match": {"suffix": f"{MARK}{version}"}}]},
-                "route": {"cluster": target(routed.routes, version), **forwarding},
-                "metadata": _about(routed.service.name, kind=kind, version=version),
-            }
+    for kind in kinds_of(routed.service):
+        for source in kind.sources:
+            for version in routed.routes.pins.versions:
+                yield {
+                    "match": {**path, **carries(source, version)},
+                    "route": {"cluster": target(routed.routes, version), **forwarding},
+                    "metadata": _about(routed.service.name, kind, source, version),
+                }
 
 
 def is_pin(route: Json) -> bool:
@@ -44,19 +46,16 @@ def is_pin(route: Json) -> bool:
 
 def versions_of(routes: ServiceRoutes, pinned: Sequence[Json]) -> tuple[str, ...]:
     """The versions that ids may name, from the routes of one path. Raises ``ValueError`` where they contradict."""
-    by_kind: dict[str, list[str]] = {}
+    by_source: dict[tuple[str, IdSource], list[str]] = {}
     for route in pinned:
-        about = route["metadata"]["filter_metadata"][METADATA]["pin"]
-        (header,) = route["match"]["headers"]
-        version = str(about["version"])
-        if header["string_match"] != {"suffix": f"{MARK}{version}"} or route["route"]["cluster"] != target(
-            routes, version
-        ):
+        kind, source, version = _named(route["metadata"]["filter_metadata"][METADATA]["pin"])
+        asked = {key: value for key, value in route["match"].items() if key not in _PATHS}
+        if asked != carries(source, version) or route["route"]["cluster"] != target(routes, version):
             raise ValueError(f"{routes.service} leads ids of {version} elsewhere")
-        by_kind.setdefault(str(about["kind"]), []).append(version)
-    found = {tuple(versions) for versions in by_kind.values()}
+        by_source.setdefault((kind, source), []).append(version)
+    found = {tuple(versions) for versions in by_source.values()}
     if len(found) > 1:
-        raise ValueError(f"{routes.service} knows other versions for one kind of ids than for another")
+        raise ValueError(f"{routes.service} knows other versions for one source of ids than for another")
     return found.pop() if found else ()
 
 
@@ -68,7 +67,7 @@ def matching(
     if not pinned:
         return {"routes": list(routes)}
     everything = _action(_ALL, {"@type": _ROUTES, "routes": list(routes)})
-    own = {item.service.name: _maps(item, timeout) for _, item in pinned}
+    own = {item.service.name: _trees(item, timeout) for _, item in pinned}
     matchers = [
         {"predicate": _under(prefix), "on_match": _chained(own[routed.service.name], everything)}
         for prefix, routed in pinned
@@ -84,80 +83,102 @@ def chosen(host: Json) -> tuple[Sequence[Json], Mapping[str, tuple[PinnedId, ...
     everything = host["matcher"]["on_no_match"]
     ids: dict[str, tuple[PinnedId, ...]] = {}
     for matcher in host["matcher"]["matcher_list"]["matchers"]:
-        found: dict[str, list[PinnedId]] = {}
+        known: dict[tuple[str, IdSource], _Known] = {}
         rest = matcher["on_match"]
         while "matcher" in rest:
-            for id_, way in rest["matcher"]["matcher_tree"]["exact_match_map"]["map"].items():
-                _read(id_, way["action"]["typed_config"], found)
+            _read(rest["matcher"]["matcher_tree"], known)
             rest = rest["matcher"]["on_no_match"]
         if rest != everything:
             raise ValueError("requests without a pin are routed differently where there are pins")
-        for service, pins in found.items():
-            known = ids.setdefault(service, tuple(sorted(pins)))
-            if known != tuple(sorted(pins)):
+        for service, pins in _agreed(known).items():
+            if ids.setdefault(service, pins) != pins:
                 raise ValueError(f"{service} has other pins on another path")
     return everything["action"]["typed_config"]["routes"], ids
 
 
-def _maps(routed: RoutedService, timeout: Json) -> list[tuple[str, Json]]:
-    """For each kind of ids that there are: its header, and the way of each id."""
-    maps: list[tuple[str, Json]] = []
-    for kind, header in kinds_of(routed.service):
-        ways = {
-            pin.id: _action(
-                "pin",
-                {
+def _trees(routed: RoutedService, timeout: Json) -> list[Json]:
+    """What to look up, one after the other: for each source of ids that there are, its maps."""
+    trees: list[Json] = []
+    for kind in kinds_of(routed.service):
+        pins = [pin for pin in routed.routes.pins.ids if pin.kind == kind.name]
+        for source in kind.learnable:
+            maps: dict[str, Json] = {}
+            for pin in pins:
+                route = {
                     "@type": _ROUTE,
                     "match": {"prefix": "/"},
                     "route": {"cluster": target(routed.routes, pin.version), **timeout},
-                    "metadata": _about(routed.service.name, kind=kind, version=pin.version),
-                },
-            )
-            for pin in routed.routes.pins.ids
-            if pin.kind == kind
-        }
-        if ways:
-            maps.append((header, ways))
-    return maps
+                    "metadata": _about(routed.service.name, kind, source, pin.version, id=pin.id),
+                }
+                for map_, key in keyed(source, pin.id):
+                    maps.setdefault(map_, {})[key] = _action("pin", route)
+            trees += [{"input": sought(source), map_: {"map": ways}} for map_, ways in maps.items()]
+    return trees
 
 
-def _chained(maps: Sequence[tuple[str, Json]], everything: Json) -> Json:
+def _chained(trees: Sequence[Json], everything: Json) -> Json:
     """Look into one map after the other, then go by the routes."""
     chain = everything
-    for header, ways in reversed(maps):
-        tree = {"input": _header(header), "exact_match_map": {"map": ways}}
+    for tree in reversed(trees):
         chain = {"matcher": {"matcher_tree": tree, "on_no_match": chain}}
     return chain
 
 
 def _under(prefix: str) -> Json:
     """The same paths as the routes of this prefix match."""
-    quoted = "".join(f"\\{each}" if each in r".$()*+?[]^{|}\\" else each for each in prefix)
-    regex = "/.*" if prefix == "/" else f"{quoted}([/?].*)?"
+    regex = "/.*" if prefix == "/" else f"{quoted(prefix)}([/?].*)?"
     return {
         "single_predicate": {
-            "input": _header(":path"),
+            "input": header(":path"),
             "value_match": {"safe_regex": {"google_re2": {}, "regex": regex}},
         }
     }
-
-
-def _header(name: str) -> Json:
-    return {"name": "header", "typed_config": {"@type": _INPUT, "header_name": name}}
 
 
 def _action(name: str, config: Json) -> Json:
     return {"action": {"name": name, "typed_config": config}}
 
 
-def _about(service: str, *, kind: str, version: str) -> Json:
-    return {"filter_metadata": {METADATA: {"service": service, "pin": {"kind": kind, "version": version}}}}
+def _about(service: str, kind: IdKind, source: IdSource, version: str, **more: str) -> Json:
+    pin = {"kind": kind.name, "in": source.where.value, "name": source.name, "version": version, **more}
+    return {"filter_metadata": {METADATA: {"service": service, "pin": pin}}}
 
 
-def _read(id_: str, route: Json, found: dict[str, list[PinnedId]]) -> None:
-    about = route["metadata"]["filter_metadata"][METADATA]
-    service, pin = str(about["service"]), about["pin"]
-    # The default version has a cluster of its own, any other one falls back to it: either way its name begins so.
-    if not str(route["route"]["cluster"]).partition("|")[0] == f"{service}@{pin['version']}":
-        raise ValueError(f"{service} leads {id_} elsewhere")
-    found.setdefault(service, []).append(PinnedId(str(pin["kind"]), id_, str(pin["version"])))
+def _named(pin: Json) -> tuple[str, IdSource, str]:
+    return str(pin["kind"]), IdSource(Where(pin["in"]), str(pin["name"])), str(pin["version"])
+
+
+@dataclass
+class _Known:
+    """What the maps of one source lead where, by service, and by which keys."""
+
+    pins: set[tuple[str, PinnedId]] = field(default_factory=set)
+    keys: set[tuple[str, str]] = field(default_factory=set)
+
+
+def _read(tree: Json, known: dict[tuple[str, IdSource], _Known]) -> None:
+    for map_ in tree.keys() - {"input"}:
+        for key, way in tree[map_]["map"].items():
+            route = way["action"]["typed_config"]
+            about = route["metadata"]["filter_metadata"][METADATA]
+            service, id_ = str(about["service"]), str(about["pin"]["id"])
+            kind, source, version = _named(about["pin"])
+            # The default version has a cluster of its own, any other one falls back to it: its name begins so.
+            if route["route"]["cluster"].partition("|")[0] != f"{service}@{version}" or tree["input"] != sought(source):
+                raise ValueError(f"{service} leads {id_} elsewhere")
+            found = known.setdefault((kind, source), _Known())
+            found.pins.add((service, PinnedId(kind, id_, version)))
+            found.keys.add((map_, key))
+
+
+def _agreed(known: Mapping[tuple[str, IdSource], _Known]) -> dict[str, tuple[PinnedId, ...]]:
+    """The ids by service, if all sources of a kind know the same ones, by the keys that they are written by."""
+    by_kind: dict[str, set[tuple[str, PinnedId]]] = {}
+    for (kind, source), found in known.items():
+        keys = {each for _, pin in found.pins for each in keyed(source, pin.id)}
+        if by_kind.setdefault(kind, found.pins) != found.pins or keys != found.keys:
+            raise ValueError(f"ids of the kind {kind} are known by {source} otherwise than they are written")
+    ids: dict[str, list[PinnedId]] = {}
+    for service, pin in sorted(set().union(*by_kind.values())):
+        ids.setdefault(service, []).append(pin)
+    return {service: tuple(pins) for service, pins in ids.items()}
