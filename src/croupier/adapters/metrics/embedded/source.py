@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 import structlog
 
+from croupier.adapters.metrics.embedded.feed import is_edge
 from croupier.adapters.metrics.embedded.fetch import fetch, open_client
 from croupier.adapters.metrics.embedded.ledger import Ledger
 from croupier.adapters.metrics.embedded.page import Page
@@ -38,6 +39,8 @@ class EmbeddedMetrics:
         self._settings = settings or MetricSettings()
         self._ledger = Ledger(self._settings)
         self._news = asyncio.Event()
+        self._told = asyncio.Event()
+        """Somebody has said which instances there are."""
         self._round = asyncio.Lock()
         self._last_at = -math.inf
         self._instances: httpx.AsyncClient | None = None
@@ -63,6 +66,7 @@ class EmbeddedMetrics:
         """See ``MetricSource.watch``; does not wait for the round that it starts."""
         if self._ledger.watch(targets, self._clock.now()):
             self._news.set()
+        self._told.set()
 
     async def read(self, query: Query) -> Reading | Silence:
         """See ``MetricSource.read``.
@@ -76,9 +80,13 @@ class EmbeddedMetrics:
         return self._ledger.read(query, self._clock.now())
 
     async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:  # noqa: ARG002 - ours
-        """See ``MetricSource.probe``; scrapes first when the version has not been scraped yet."""
+        """See ``MetricSource.probe``; scrapes first when the version has not been scraped yet. Waits for the first
+        ``watch``: a control plane that has just been started knows of no instances yet, which is no gate's fault.
+        """
         if isinstance(sli, PromqlSli):
             return _NO_PROMQL
+        if not is_edge(sli):
+            await self._told.wait()
         key = VersionKey(service, version)
         if self._ledger.is_unread(sli, key):
             await self.scrape()
