@@ -53,6 +53,13 @@ def test_events_fold_into_the_next_version() -> None:
         fold(stored, (e.Aborted(5.0),))
 
 
+def test_a_service_that_was_read_too_early_is_read_again() -> None:
+    """Its rollout had not begun then, or was not taken back yet: what else is recorded of the service is not known."""
+    early = Stored(ServiceState("shop", "1.1.0", None, 2), 5)
+    with pytest.raises(Conflict, match="shop changed meanwhile"):
+        draft(Stored(replace(STATE, phase=Phase.ABORTING), 4), early, (e.Aborted(5.0),), WHO, 5.0)
+
+
 async def test_what_is_too_late_changes_nothing(shop: Any) -> None:
     rollout = await shop.roll_out()
     stored = await shop.store.rollout(rollout)

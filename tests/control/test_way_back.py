@@ -62,6 +62,43 @@ async def test_it_needs_no_store(promoted: Any) -> None:
     assert promoted.served == BACK
 
 
+@pytest.mark.parametrize("moment", ["before active", "before services", "after services"])
+async def test_it_may_be_recorded_while_the_loop_is_reading(promoted: Any, moment: str) -> None:
+    """Whatever the loop has read by then: nobody is moved to and fro, and the service can be delivered again."""
+    promoted.a.down = True
+    assert await promoted.a.rollouts.undo("shop-2", BORIS) is None
+    await promoted.a.reconciler.tick()
+    promoted.a.down, promoted.a.reconciler._stale = False, True
+    b = promoted.site("b")
+    promoted.a.happenings.once[moment] = lambda: b.rollouts.undo("shop-2", BORIS)
+    for _ in range(3):
+        await promoted.turn()
+        assert promoted.served == BACK
+    assert promoted.a.happenings.once == {}
+    assert (await promoted.state("shop-2")).phase is Phase.ABORTED
+    (delivery,) = await promoted.store.services()
+    assert (delivery.value.stable, delivery.value.active) == ("1.0.0", None)
+    await promoted.a.rollouts.start("shop", "1.1.0", BORIS)
+
+
+async def test_the_record_says_since_when_it_was_acted_on(promoted: Any) -> None:
+    """It was slow to come, and players were taken away meanwhile."""
+    promoted.a.down = True
+    assert await promoted.a.rollouts.undo("shop-2", BORIS) is None
+    since = promoted.clock.now()
+    await promoted.wait(2.0)
+    promoted.a.down = False
+    await promoted.a.rollouts.undo("shop-2", BORIS)
+    assert (await promoted.state("shop-2")).abort.at == since
+
+
+async def test_who_asks_again_while_it_is_being_recorded_is_not_refused(promoted: Any) -> None:
+    b = promoted.site("b")
+    promoted.a.happenings.once["before services"] = lambda: b.rollouts.undo("shop-2", BORIS)
+    await promoted.a.rollouts.undo("shop-2", BORIS)
+    assert (await promoted.state("shop-2")).phase is Phase.ABORTING
+
+
 async def test_a_control_plane_that_comes_anew_keeps_what_is_kept_and_goes_back(promoted: Any) -> None:
     await promoted.store.leases.release(promoted.a.reconciler._lease)
     b = promoted.site("b")

@@ -4,6 +4,7 @@ Also answers the two questions that every tick asks: which traffic is wanted, an
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from croupier.control.calendars import NOTHING, Declared, declared
@@ -27,13 +28,18 @@ from croupier.errors import Corrupt
 
 
 async def read_fleet(store: Store, size: int) -> "Fleet":
-    """Everything recorded of what is delivered; ``size`` is the journal's, read before."""
+    """Everything recorded of what is delivered; ``size`` is the journal's, read before.
+
+    Something may be recorded between two of these readings. Rollouts come first, so that a rollout never seems further
+    than its service: after an undo the service would still seem to be on the version that was taken back.
+    """
     specs = [item.value.spec for item in await store.documents("Service")]
-    deliveries = {item.value.service: item for item in await store.services()}
     unreadable: dict[str, str] = {}
-    try:
+    active: Sequence[Stored[RolloutState]] | None = None
+    with suppress(Corrupt):
         active = await store.active()
-    except Corrupt:
+    deliveries = {item.value.service: item for item in await store.services()}
+    if active is None:
         active = await _one_by_one(store, deliveries, unreadable)
     services = {spec.name: spec for spec in specs if isinstance(spec, Service)}
     return Fleet(

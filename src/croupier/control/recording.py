@@ -13,6 +13,7 @@ from croupier.core.journal.entry import Entry
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.errors import Conflict
 
 CONTROLLER = "croupier"
 """The actor of what nobody asked for."""
@@ -82,7 +83,11 @@ def draft(
     lease: Lease | None = None,
     keep: Keep | None = None,
 ) -> Draft:
-    """The one commit that these events are."""
+    """The one commit that these events are. ``Conflict`` where the service was read before the rollout began or was
+    taken back: what this commit does not change of it would be kept as it was then.
+    """
+    if rollout.value.phase.active and delivery.value.active != rollout.value.id:
+        raise Conflict(f"{delivery.value.service} changed meanwhile.", hint="Read it again, then decide.")
     after = fold(rollout, events)
     moved = delivered(delivery, after.value)
     commit = Commit(

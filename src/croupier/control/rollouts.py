@@ -19,6 +19,7 @@ from croupier.control.reconcile import Reconciler
 from croupier.control.recorded import recorded_delivery, recorded_rollout
 from croupier.control.recording import Draft, Keep, Outcome, Who, draft, record
 from croupier.control.starting import Starting
+from croupier.control.unrecorded import since_acted
 from croupier.control.way_back import may_be_undone, members, undone, undone_together, why_gone
 from croupier.control.whom import Whom, check_carried, meant, reasoned
 from croupier.core.releases import Service
@@ -327,7 +328,7 @@ class Rollouts:
             return await together.plan_change(self.ports, stored, who, for_all, ask.answer)
         now = self.ports.clock.now()
         delivery = await recorded_delivery(self.ports.store, stored.value.service)
-        events = decide(stored.value, delivery.value, now)
+        events = since_acted(decide(stored.value, delivery.value, now), rollout, self.ports.spool.pending())
         if not events:
             return Outcome(stored)
         await check_open_now(self.ports, stored.value, events, now)

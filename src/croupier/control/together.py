@@ -11,6 +11,7 @@ from croupier.control.calendars import check_following, check_open_now
 from croupier.control.ports import Ports, Stored
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.recording import Draft, Keep, Outcome, Who, draft, joined
+from croupier.control.unrecorded import since_acted
 from croupier.control.way_back import awaiting_their_turn
 from croupier.core.rollout import events as e
 from croupier.core.rollout.state import RolloutState
@@ -40,7 +41,11 @@ async def plan_change(
     deliveries = {stored.value.service: stored for stored in await ports.store.services()}
     now = ports.clock.now()
     serving = {name: stored.value for name, stored in deliveries.items()}
-    decided = decide([stored.value for stored in states], serving, now)
+    pending = ports.spool.pending()
+    asked_for = decide([stored.value for stored in states], serving, now)
+    decided = tuple(
+        since_acted(events, stored.value.id, pending) for stored, events in zip(states, asked_for, strict=True)
+    )
     if not any(decided):
         return Outcome(asked)
     go_on = any(isinstance(event, e.StepStarted | e.PromotionStarted) for events in decided for event in events)

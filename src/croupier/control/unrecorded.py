@@ -15,7 +15,9 @@ from croupier.control.recording import CONTROLLER, delivered, fold
 from croupier.control.way_back import may_be_undone
 from croupier.core.rollout.decide import Evidence
 from croupier.core.rollout.events import (
+    AbortStarted,
     Cause,
+    Event,
     GateJudged,
     GroupSetAside,
     GroupWatched,
@@ -82,6 +84,19 @@ def foreseen(fleet: Fleet, stored: Stored[RolloutState], pending: Iterable[Inten
         if intent.rollout == stored.value.id and still_meant(fleet, stored.value, intent):
             stored = fold(stored, (intent.event,))
     return stored
+
+
+def since_acted(events: Iterable[Event], rollout: str, pending: Iterable[Intent]) -> tuple[Event, ...]:
+    """The events with the time since when they are acted on, where that is earlier: a record that was slow to come
+    says when players were taken away, not when it came.
+    """
+    begun = {intent.key: intent.event.at for intent in pending}
+    return tuple(
+        replace(event, at=min(event.at, begun.get(Intent(rollout, event, "").key, event.at)))
+        if isinstance(event, AbortStarted | SegmentHeld)
+        else event
+        for event in events
+    )
 
 
 def still_meant(fleet: Fleet, state: RolloutState, intent: Intent) -> bool:

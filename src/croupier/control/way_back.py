@@ -25,7 +25,7 @@ def undone(
     after this one.
     """
     if state.phase is Phase.SUCCEEDED:
-        if delivery.active == state.id:  # its turn comes
+        if delivery.active == state.id:  # its turn comes, or it was undone since its state was read
             return ()
         if delivery.active is not None:
             raise Rejected(
