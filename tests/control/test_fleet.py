@@ -3,11 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
-from croupier.control.fleet import Fleet, read_fleet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from croupier.control.fleet import Fleet, Pinned, read_fleet
 from croupier.control.ports import Backend, Endpoint, Health, ServiceState, Stored, VersionKey, WorkloadStatus
-from croupier.core.releases import ProcessTemplate, Service
+from croupier.core.releases import IdKind, IdSource, ProcessTemplate, Service, Where
 from croupier.core.rollout import events as e
+from croupier.core.rollout.leading import Request, led_to
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.pins import NO_PINS, Known, Open, PinnedId, Pins
 from croupier.core.rollout.routes import canary_routes, stable_routes
 from croupier.core.rollout.spec import Plan
 from croupier.core.rollout.state import Phase, RolloutState
@@ -96,3 +101,54 @@ async def test_everything_is_read(shop: Any) -> None:
     found = await read_fleet(shop.store, 42)
     assert (found.size, list(found.services), list(found.rollouts)) == (42, ["shop"], [rollout])
     assert found.deliveries["shop"].value.active == rollout
+
+
+V = st.sampled_from(["0.9.0", "1.0.0", "1.1.0", "1.2.0"])
+PINNED = st.builds(
+    Pinned,
+    known=st.builds(
+        Known,
+        st.dictionaries(V, st.builds(Open, st.integers(0, 2))),
+        st.lists(st.builds(PinnedId, st.just("round"), st.sampled_from(["a", "b"]), V), max_size=2).map(tuple),
+    ),
+    served=st.sets(V).map(lambda found: Pins(tuple(sorted(found)))),
+    gone=st.frozensets(V),
+    barred=st.frozensets(V),
+)
+COURSES = st.sampled_from(
+    [
+        replace(STATE, phase=Phase.PENDING),
+        replace(STATE, phase=Phase.PAUSED, hold=e.Hold.APPROVAL),
+        replace(STATE, phase=Phase.PROGRESSING, step=0),
+        replace(STATE, phase=Phase.PROGRESSING, step=0, weight_bp=500),
+        replace(STATE, phase=Phase.PROMOTING, step=0, weight_bp=10_000),
+        replace(STATE, phase=Phase.ABORTING, step=0),
+    ]
+)
+MADE_UP = st.lists(st.sampled_from(["a", "@", "%40", "0.9.0", "1.0.0", "1.1.0", "9.9.9"]), max_size=4).map("".join)
+
+
+@given(COURSES, PINNED, MADE_UP)
+def test_an_id_that_a_client_made_up_leads_where_others_are_led_and_never_before_a_rollout_begins(
+    state: RolloutState, pinned: Pinned, made_up: str
+) -> None:
+    routes = replace(fleet(state), pinned={"shop": pinned}).wanted_routes("shop")
+    kinds = (IdKind("round", (IdSource(Where.HEADER, "x-round-id"), IdSource(Where.QUERY, "round"))),)
+    to = led_to(routes.pins, kinds, Request(f"/shop?round={made_up}", {"x-round-id": made_up}))
+    # Versions that have players, open rounds, or had ids led to them until now; nothing else has a name in the routes.
+    known = {version for version, found in pinned.known.versions.items() if found.count}
+    known |= {each.version for each in pinned.known.unnamed}
+    assert to is None or to in known | pinned.served.targets | set(routes.assigned)
+    begun = state.step >= 0 or state.phase is Phase.ABORTING
+    assert begun or to != state.canary or state.canary in pinned.served.targets
+
+
+def test_an_id_waits_for_the_beginning_of_a_rollout() -> None:
+    """The same without chance."""
+    pinned = Pinned(Known({"1.1.0": Open(1), "1.0.0": Open(1)}))
+    for state, found in (
+        (replace(STATE, phase=Phase.PENDING), NO_PINS),
+        (replace(STATE, phase=Phase.PAUSED, hold=e.Hold.APPROVAL), NO_PINS),
+        (replace(STATE, phase=Phase.PROGRESSING, step=0), Pins(("1.0.0", "1.1.0"))),
+    ):
+        assert replace(fleet(state), pinned={"shop": pinned}).wanted_routes("shop").pins == found

@@ -22,7 +22,7 @@ from croupier.core.releases import Service
 from croupier.core.rollout.pins import NO_PINS, Known, Pins, pins
 from croupier.core.rollout.preview import previewed
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
-from croupier.core.rollout.state import RolloutState, ends_rounds, routes, versions_needed
+from croupier.core.rollout.state import Phase, RolloutState, ends_rounds, routes, versions_needed
 from croupier.core.rollout.together.whole import in_order
 from croupier.errors import Corrupt
 
@@ -148,9 +148,17 @@ class Fleet:
         base, pinned = self.unpinned_routes(service), self.pinned.get(service)
         if pinned is None:
             return base
-        barred = pinned.barred | self.barred(service)
+        barred = pinned.barred | self.barred(service) | self._not_begun(service, pinned)
         found = pins(base.assigned, base.default, pinned.known, served=pinned.served, gone=pinned.gone, barred=barred)
         return replace(base, pins=found) if found != NO_PINS else base
+
+    def _not_begun(self, service: str, pinned: Pinned) -> frozenset[str]:
+        """The canary of a rollout that has not begun: its processes may say what they like, no id leads there yet. But
+        one that ids led to before goes on being led to, since an earlier rollout was of the same version.
+        """
+        rollout = self.rollout_of(service)
+        waits = rollout is not None and rollout.step < 0 and rollout.phase in (Phase.PENDING, Phase.PAUSED)
+        return frozenset({rollout.canary} if rollout is not None and waits else ()) - pinned.served.targets
 
     def barred(self, service: str) -> frozenset[str]:
         """The version that nobody is to be on any more, not even to end a round."""
@@ -166,7 +174,8 @@ class Fleet:
     def latest(self, service: str) -> RolloutState | None:
         """The same as it is recorded, of a service whose rounds end where they began."""
         stored = self.rollouts.get(self.latest_id(service))
-        return stored.value if stored is not None else self.ended.get(service)
+        # Of those that are over, ``ended`` is read anew each time: a person may cut their drain short.
+        return self.ended.get(service) or (stored.value if stored is not None else None)
 
     def unpinned_routes(self, service: str) -> ServiceRoutes:
         """What the weights alone say."""

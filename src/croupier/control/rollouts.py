@@ -159,8 +159,10 @@ class Rollouts:
             rollout,
             ask,
             "abort",
-            lambda s, _, now: commands.abort(s, now, reason=reason, at_once=at_once),
-            lambda all_, _, now: whole.abort(all_, now, reason=reason, at_once=at_once),
+            lambda s, d, now: commands.abort(s, now, reason=reason, at_once=at_once, newest=d.latest),
+            lambda all_, known, now: whole.abort(
+                all_, now, reason=reason, at_once=at_once, newest={name: d.latest for name, d in known.items()}
+            ),
         )
 
     async def undo(self, rollout: str, ask: Ask) -> Outcome | None:

@@ -46,7 +46,7 @@ def abort(
     rollout: Id,
     reason: Reason = "",
     now: Annotated[
-        bool, typer.Option("--now", help="Move open rounds, too: they do not end where they began, and are listed.")
+        bool, typer.Option("--now", help="Move open rounds, too, and list them; also after an abort.")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -13,7 +13,7 @@ from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.spec import Analysis, Smoke
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import Phase, RolloutState, ends_rounds
 from croupier.errors import Conflict, Rejected
 
 
@@ -114,11 +114,21 @@ def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tu
     return promote(state, now, unready=unready) if state.hold is e.Hold.STEP else (e.Resumed(now),)
 
 
-def abort(state: RolloutState, now: float, *, reason: str, at_once: bool = False) -> tuple[e.Event, ...]:
+def abort(
+    state: RolloutState, now: float, *, reason: str, at_once: bool = False, newest: str | None = None
+) -> tuple[e.Event, ...]:
     """Give the rollout up: everybody back to the stable version. Possible in every active phase, whatever else is going
-    on. Rounds that are open end where they began, unless ``at_once``.
+    on. Rounds that are open end where they began, unless ``at_once``, which may be said later, too: as long as no other
+    rollout is the service's ``newest``.
     """
-    if state.phase in (Phase.ABORTING, Phase.ABORTED, Phase.SUPERSEDED):
+    if at_once and state.phase is Phase.ABORTED and newest not in (None, state.id):
+        raise Rejected(
+            f"{newest} has begun since {state.id} was given up; open rounds of {state.canary} are not moved by hand.",
+            hint=f"They end by themselves: croupier rollout pins {state.id}",
+        )
+    if state.phase in (Phase.ABORTING, Phase.ABORTED):
+        return (e.DrainCut(reason, now),) if at_once and not ends_rounds(state) else ()
+    if state.phase is Phase.SUPERSEDED:
         return ()
     if state.phase is Phase.SUCCEEDED:
         raise Rejected(

@@ -321,6 +321,15 @@ class RoundsMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainCut:
+    """Rounds that were left to end on a version that was given up are to move now: a person said so, after all."""
+
+    reason: str
+    at: float
+    type: Literal["drain_cut"] = "drain_cut"
+
+
+@dataclass(frozen=True, slots=True)
 class Aborted:
     """The data plane was seen to send nobody to the canary any more."""
 
@@ -411,6 +420,7 @@ Event: TypeAlias = (
     | Promoted
     | AbortStarted
     | RoundsMoved
+    | DrainCut
     | Aborted
     | Frozen
     | Thawed

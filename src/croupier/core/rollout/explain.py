@@ -205,9 +205,8 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"flag {flag} answers as before the rollout again"
         case e.FlagLeft(reason=reason):
             return reason
-        case e.RoundsMoved(version=version, count=count, reason=reason):
-            rounds = "1 open round" if count == 1 else f"{count} open rounds"
-            return f"{rounds} of {version} went on elsewhere: {reason}"
+        case e.RoundsMoved() | e.DrainCut():
+            return _of_rounds(event, state)
         case e.Aborted():
             return "nobody is sent to the canary any more"
         case e.Frozen(freezes=freezes):
@@ -258,3 +257,10 @@ def _describe_sli(gate: Gate) -> str:
             return "measured values"
         case _:  # pragma: no cover
             assert_never(gate.sli)
+
+
+def _of_rounds(event: e.RoundsMoved | e.DrainCut, state: RolloutState | None) -> str:
+    if isinstance(event, e.DrainCut):
+        return f"open rounds of {state.canary if state else 'the canary'} wait no more: {event.reason}"
+    rounds = "1 open round" if event.count == 1 else f"{event.count} open rounds"
+    return f"{rounds} of {event.version} went on elsewhere: {event.reason}"

@@ -97,10 +97,11 @@ MOVES: Final[dict[Phase, dict[str, Phase | None]]] = {
         "flag_back": None,
         "flag_left": None,
         "rounds_moved": None,
+        "drain_cut": None,
         "aborted": Phase.ABORTED,
         "superseded": Phase.SUPERSEDED,
     },
-    Phase.ABORTED: {"retried": Phase.PENDING},
+    Phase.ABORTED: {"drain_cut": None, "retried": Phase.PENDING},
     Phase.SUCCEEDED: {"abort_started": Phase.ABORTING},
     Phase.SUPERSEDED: {},
 }
@@ -212,6 +213,10 @@ def _changed(state: RolloutState, event: e.Event) -> RolloutState:  # noqa: C901
             return replace(state, turned=after_turn(state.turned, event))
         case e.RoundsMoved():
             return replace(state, moved=(*state.moved, event))
+        case e.DrainCut():
+            if state.abort is None:
+                raise Corrupt(f"rollout {state.id}: its drain was cut short without having been given up")
+            return replace(state, abort=replace(state.abort, at_once=True))
         case e.Aborted(at=at):
             if state.abort is None:
                 raise Corrupt(f"rollout {state.id}: aborted without having been given up")

@@ -38,7 +38,9 @@ class ChangeRequest(Model):
 
 class AbortRequest(ChangeRequest):
     at_once: bool = Field(
-        False, alias="now", description="Open rounds do not end where they began: they move, too, and are listed."
+        False,
+        alias="now",
+        description="Open rounds do not end where they began: they move, too, and are listed. May be said later, too.",
     )
 
 

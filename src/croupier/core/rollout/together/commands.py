@@ -63,10 +63,24 @@ def resume(states: Sequence[RolloutState], now: float, *, unready: Mapping[str, 
     return tuple(_taken_up(state, now, every=True) for state in states)
 
 
-def abort(states: Sequence[RolloutState], now: float, *, reason: str, at_once: bool = False) -> Events:
-    """Give all of them up, the last one first; the others follow as it is gone."""
+def abort(
+    states: Sequence[RolloutState],
+    now: float,
+    *,
+    reason: str,
+    at_once: bool = False,
+    newest: Mapping[str, str] | None = None,
+) -> Events:
+    """Give all of them up, the last one first; the others follow as it is gone. ``at_once`` may be said of those that
+    were given up already, where no other rollout is the service's ``newest``.
+    """
     if given_up(states) is not None:
-        return ((),) * len(states)
+        return tuple(
+            commands.abort(state, now, reason=reason, at_once=at_once)
+            if state.abort is not None and (newest is None or newest[state.service] == state.id)
+            else ()
+            for state in states
+        )
     *others, last = states
     return (*(() for _ in others), commands.abort(last, now, reason=reason, at_once=at_once))
 
