@@ -251,3 +251,24 @@ def test_smoke_checks_are_in_the_files_too(cli: Any, rollout: Path) -> None:
     rollout.write_text(ROLLOUT.replace("steps:\n", "steps:\n        - smoke: order\n") + SMOKED, encoding="utf-8")
     found = cli("rollout", "plan", rollout, "--rate", "20/s")
     assert (found.code, "smoke check order" in found.out) == (0, True), found.err
+def test_a_profile_whose_orders_last_asks_for_affinity(cli: Any) -> None:
+    path = cli.write("profile/all.yaml", LASTING)
+    found = cli("rollout", "plan", path, "--json")
+    assert found.code == 0, found.err
+    assert "service 'payments' says nothing of affinity" in found.json[0]["warnings"][0]
+    path = cli.write("profile/all.yaml", LASTING.replace("process:", "affinity: {query: order}, process:"))
+    again = cli("rollout", "plan", path, "--json").json[0]["warnings"]
+    assert not [each for each in again if "affinity" in each]
+
+
+LASTING = """
+apiVersion: croupier/v1
+kind: Service
+metadata: {name: payments}
+spec: {routes: [{prefix: /payments}], process: {command: [x, "{port}"]}}
+---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {name: payments}
+spec: {service: payments, profile: payments}
+"""

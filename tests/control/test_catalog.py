@@ -7,8 +7,10 @@ import pytest
 
 from croupier.control.catalog import Applied, Effect
 from croupier.control.ports import Answer, Document
+from croupier.control.ports.pins import Opened, PinReport
 from croupier.control.rollouts import Ask
-from croupier.core.releases import ProcessTemplate, Release, Service
+from croupier.core.releases import Affinity, IdKind, IdSource, ProcessTemplate, Release, Service, Where
+from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetSegment, SetWeight
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict
@@ -170,3 +172,65 @@ async def test_a_rollout_that_begins_meanwhile_is_not_overlooked(shop: Any) -> N
     shop.a.happenings.once["before commit"] = other
     with pytest.raises(Conflict, match="service shop is at version"):
         await shop.a.catalog.apply([service(identity_header="x-account-id")], [], actor="anna")
+
+
+ORDERS = (IdSource(Where.HEADER, "x-order-id"), IdSource(Where.QUERY, "order"))
+BOTH = Affinity((IdKind("order", ORDERS), by_header("round", "x-round-id")))
+
+
+@pytest.mark.parametrize(
+    "after, lost",
+    [
+        (None, "ids of the kind 'order' in the header x-order-id, ids"),
+        (Affinity((IdKind("order", ORDERS),)), "ids of the kind 'round' in the header x-round-id would"),
+        (
+            Affinity((IdKind("order", ORDERS[:1]), by_header("round", "x-round-id"))),
+            "ids of the kind 'order' in the query parameter order would",
+        ),
+        (replace(BOTH, ttl_s=60.0, drain_s=60.0), ""),
+        (Affinity((by_header("game", "x-game"), *BOTH.kinds)), ""),
+    ],
+)
+async def test_open_rounds_are_not_orphaned_in_the_middle_of_a_rollout(
+    bare: Any, after: Affinity | None, lost: str
+) -> None:
+    await bare.open(affinity=BOTH)
+    rollout = await bare.roll_out()
+    if not lost:
+        await bare.a.catalog.apply([service(affinity=after)], [], actor="anna")
+        return
+    with pytest.raises(Conflict, match=lost) as refused:
+        await bare.a.catalog.apply([service(affinity=after)], [], actor="anna", dry_run=True)
+    assert (
+        refused.value.hint == f"Say the new place beside the old one, and leave the old one out when {rollout} is over."
+    )
+    await bare.a.rollouts.abort(rollout, ANNA)
+    await bare.turn(2)
+    await bare.a.catalog.apply([service(affinity=after)], [], actor="anna")
+
+
+async def test_open_rounds_are_not_orphaned_while_what_was_left_drains(bare: Any) -> None:
+    await bare.open(affinity=BOTH)
+    rollout = await bare.roll_out()
+    now = bare.clock.now()
+    opened = [Opened("round", f"r{n}@{v}", "anna", now) for n, v in enumerate(("1.0.0", "1.1.0", "1.1.0"))]
+    await bare.store.report_pins(
+        [
+            PinReport("shop", version, version, [o for o in opened if o.id.endswith(version)], [], now, now, 600.0)
+            for version in ("1.0.0", "1.1.0")
+        ]
+    )
+    await bare.a.rollouts.abort(rollout, ANNA)
+    await bare.turn(2)
+    with pytest.raises(Conflict, match=r"2 open rounds of 1\.1\.0 still end there") as refused:
+        await bare.a.catalog.apply([service(affinity=None)], [], actor="anna")
+    assert f"croupier rollout abort {rollout} --now" in refused.value.hint
+    await bare.a.rollouts.abort(rollout, ANNA, at_once=True)
+    await bare.turn(2)
+    await bare.a.catalog.apply([service(affinity=None)], [], actor="anna")
+
+
+async def test_where_no_rounds_are_kept_none_are_asked_for(bare: Any) -> None:
+    await bare.open(affinity=BOTH)
+    catalog = replace(bare.a.catalog, ports=replace(bare.a.catalog.ports, pins=None))
+    await catalog.apply([service(affinity=None)], [], actor="anna")

@@ -86,6 +86,7 @@ def test_rounds_are_named_and_reported_in_batches(desk: Desk, games: Rounds) -> 
 def test_who_opens_nothing_says_so(desk: Desk, games: Rounds) -> None:
     until(lambda: len(desk.said) >= 3)
     assert [body["seen"] for body in desk.said[:3]] == [0.0, 1_001.0, 1_002.0]
+    assert {body["format"] for body in desk.said} == {1}
     assert desk.ids() == []
 
 

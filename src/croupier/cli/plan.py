@@ -16,8 +16,10 @@ from croupier.cli.output import note
 from croupier.cli.plan_ahead import NOTHING, Ahead, ahead
 from croupier.cli.plan_options import Given
 from croupier.core.gates import EventsSli, Gate
+from croupier.core.releases import Service
 from croupier.core.rollout.outlook.outlook import Outlook, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
+from croupier.core.rollout.profile.lasting import without_affinity
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.together.parts import parts
@@ -92,10 +94,11 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
         found = _traffic(gate, asked, seen.get(gate.name))
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
-    doubts: tuple[str, ...] = ()
+    services = {item.name: item.spec for item in bundle.documents if isinstance(item.spec, Service)}
+    doubts = tuple(f"{odd.message} {odd.hint}" for odd in without_affinity(spec, services))
     if plan.pace is not None:
         rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}
-        doubts = tuple(_doubts(plan, rates))
+        doubts += tuple(_doubts(plan, rates))
         plan = _resolved(bundle, spec, max(rates.values(), default=None), hotfix=asked.hotfix)
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
     return Planned(spec, plan, outlook, sources, doubts)

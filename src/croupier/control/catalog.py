@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 from croupier.control.flags.recording import Effect
 from croupier.control.flags.together import Together
+from croupier.control.pinning import HEARD_S
 from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState, Stored
 from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Release, Service
+from croupier.core.releases.affinity import left_out
 from croupier.core.rollout.groups.check import labels_held
 from croupier.core.rollout.spec import SetSegment
 from croupier.errors import Conflict
@@ -52,7 +54,7 @@ class Catalog:
     ) -> tuple[Applied, ...]:
         """Record every object that differs from what is recorded, ``flags`` in the same commit. Raises ``Conflict``
         when a release would be bound anew, or players of a rollout in progress would be told apart by something else,
-        or flags changed since they were looked at.
+        or open rounds not be found any more, or flags changed since they were looked at.
         """
         now = self.ports.clock.now()
         known = {(item.value.kind, item.value.name): item for item in await self.ports.store.documents()}
@@ -99,6 +101,7 @@ class Catalog:
                 written.append(Stored(ServiceState(name), 0))
             elif before is not None and before != service:
                 await self._keep_players(before, service, delivery.value.active)
+                await self._keep_rounds(before, service, delivery.value)
                 written.append(delivery)
         return tuple(written)
 
@@ -119,6 +122,29 @@ class Catalog:
                 "segment, players would change versions in the middle of it.",
                 hint="Let it end, or abort it, then apply again.",
             )
+
+    async def _keep_rounds(self, before: Service, after: Service, delivery: ServiceState) -> None:
+        """Refuse what would lead open rounds away from where they began: during a rollout, and until what it left
+        drained.
+        """
+        lost = left_out(before.affinity, after.affinity)
+        if not lost:
+            return
+        if delivery.active is not None:
+            raise Conflict(
+                f"{delivery.active} is in progress, and {', '.join(lost)} would not be looked at any more: open rounds "
+                "would change versions in the middle.",
+                hint=f"Say the new place beside the old one, and leave the old one out when {delivery.active} is over.",
+            )
+        rows = await self.ports.pins.open_pins(self.ports.clock.now(), HEARD_S) if self.ports.pins is not None else ()
+        for row in rows:
+            if row.service == after.name and row.version != delivery.stable and row.count:
+                raise Conflict(
+                    f"{row.count} open rounds of {row.version} still end there, and {', '.join(lost)} would not be "
+                    "looked at any more.",
+                    hint=f"Wait for them: croupier rollout pins {delivery.latest}. After an abort they can be moved: "
+                    f"croupier rollout abort {delivery.latest} --now",
+                )
 
     async def _is_new(self, release: Release) -> bool:
         before = await self.ports.store.release(release.service, release.version)

@@ -34,6 +34,8 @@ ALIVE_S: Final = 1.0
 """Who opens nothing says so this often: then a version that was left need not wait for it."""
 MOST_WAITING: Final = 100_000
 """Rounds that wait to be reported; beyond, new ones are left out, and counted."""
+_FORMAT: Final = 1
+"""The edition of the reports; a control plane reads those of older editions."""
 _MOST_SENT: Final = 1_000
 _SAYABLE: Final = re.compile(r"[!-~]{1,200}")
 """Ids as a header can carry them. Any other one would be refused with all that is reported beside it."""
@@ -188,6 +190,7 @@ class Rounds:
         # With everything that waits in it, and none ever left out, all that was opened before 'seen' has been said.
         complete = whole and not self.lost
         return {
+            "format": _FORMAT,
             "client": self._name,
             "version": self.version,
             "seen": self._seen if complete else 0.0,

@@ -275,3 +275,15 @@ def test_a_gate_beside_that_cannot_tell_groups_apart_is_warned_of() -> None:
     found = problems(SERVICE, SEGMENT, beside, kill, gate_that("", "market", "errors"))
     assert len(found) == 1
     assert "gate 'errors' cannot tell psp apart: what 'deposit-slo' finds in one group" in found[0]
+
+
+@pytest.mark.parametrize(
+    "profile, what", [("payments", "orders"), ("game-gateway", "rounds"), ("promo", ""), ("generic", "")]
+)
+def test_a_profile_whose_orders_or_rounds_last_asks_for_affinity(profile: str, what: str) -> None:
+    rollout = f"{V1}\nkind: Rollout\nmetadata: {{name: payments}}\nspec: {{service: payments, profile: {profile}}}\n"
+    said = [str(each) for each in parse_text(f"{SERVICE}---\n{rollout}").warnings if "affinity" in str(each)]
+    assert len(said) == bool(what)
+    assert all(f"a callback of open {what} may go to another" in each for each in said)
+    service = SERVICE.replace("process:", "affinity: {header: x-order-id}\n  process:")
+    assert not [each for each in parse_text(f"{service}---\n{rollout}").warnings if "affinity" in str(each)]

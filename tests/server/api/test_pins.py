@@ -78,6 +78,7 @@ async def test_what_cannot_be_is_refused_with_what_to_do(games: Any) -> None:
         (ROUNDS, said() | {"opened": [{"kind": "order", "id": "o"}]}, 422, "Its kinds: round"),
         (ROUNDS, said() | {"opened": [{"id": "a b"}]}, 422, "opened"),
         (ROUNDS, said(client=""), 422, "client"),
+        (ROUNDS, said() | {"format": 2}, 422, "format"),
     ):
         answer = await games.post(path, body)
         assert (answer.status_code, text in answer.text) == (status, True), answer.text

@@ -23,6 +23,7 @@ from croupier.core.rollout.check_segments import compares_others, segment_uses, 
 from croupier.core.rollout.check_smoke import smoke_uses
 from croupier.core.rollout.groups.check import labels_held, undistinguishing
 from croupier.core.rollout.profile.fill import with_usual
+from croupier.core.rollout.profile.lasting import without_affinity
 from croupier.core.rollout.resolve import (
     comparisons_alone,
     gate_uses,
@@ -258,7 +259,7 @@ def _unheld(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
 
 
 def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
-    """What a rollout's gates would do to each other, which is allowed."""
+    """What a rollout's gates would do to each other, or to what is open, which is allowed."""
     if isinstance(item, Document) and isinstance(item.spec, RolloutSpec):
         uses = [name for name, _ in gate_uses(item.spec)]
         for problem in (
@@ -266,6 +267,7 @@ def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
             *beside(item.spec, names.gates),
             *compares_others(item.spec, gate_uses(item.spec), names.gates, names.segments),
             *less_careful(item.spec, names.gates, names.segments),
+            *(odd for each in together.parts(item.spec) for odd in without_affinity(each, names.services)),
         ):
             yield Dangling(index, problem, severity=Severity.WARNING)
 

@@ -66,3 +66,16 @@ class Affinity:
     kinds: tuple[IdKind, ...]
     ttl_s: float = 600.0
     drain_s: float = 300.0
+
+
+def left_out(before: Affinity | None, after: Affinity | None) -> tuple[str, ...]:
+    """Where ids were looked for before and are not any more, in words: open rounds that come there would go by the
+    weights.
+    """
+    now = {(kind.name, source) for kind in (after.kinds if after else ()) for source in kind.sources}
+    return tuple(
+        f"ids of the kind '{kind.name}' in {source}"
+        for kind in (before.kinds if before else ())
+        for source in kind.sources
+        if (kind.name, source) not in now
+    )

@@ -1,6 +1,6 @@
 """What is said of open rounds: by services, and to people. Part of ``models``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ class ClosedRound(Model):
 class RoundsReport(Model):
     """What one process of a version opened, and what it closed, since its last report."""
 
+    format: Literal[1] = Field(1, description="The edition of this format; one that says none is of the first.")
     client: str = Field(
         pattern=r"^[A-Za-z0-9._:@-]{1,128}$", description="The process's own name, another one for each."
     )
