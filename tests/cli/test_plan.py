@@ -251,6 +251,8 @@ def test_smoke_checks_are_in_the_files_too(cli: Any, rollout: Path) -> None:
     rollout.write_text(ROLLOUT.replace("steps:\n", "steps:\n        - smoke: order\n") + SMOKED, encoding="utf-8")
     found = cli("rollout", "plan", rollout, "--rate", "20/s")
     assert (found.code, "smoke check order" in found.out) == (0, True), found.err
+
+
 def test_a_profile_whose_orders_last_asks_for_affinity(cli: Any) -> None:
     path = cli.write("profile/all.yaml", LASTING)
     found = cli("rollout", "plan", path, "--json")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.e2e.conftest import ENDED, House, until
@@ -49,7 +50,14 @@ class Game:
                 await asyncio.sleep(dice.choice((0.0, 0.05, 0.3)))
                 stepped = await self._ask("/games/rounds/step", {**headers, "x-round-id": id_}, {})
                 self._note(stepped, version)
-            self._note(await self._ask("/games/callback", {"x-round-id": id_}, {}), version)
+            path, carrying = dice.choice(
+                [
+                    ("/games/callback", {"x-round-id": id_}),
+                    (f"/games/callback?round={quote(id_, safe='')}", {}),
+                    (f"/games/callbacks/{quote(id_, safe='')}", {}),
+                ]
+            )
+            self._note(await self._ask(path, carrying, {}), version)
 
     async def more(self, *versions: str, rounds: int = 10) -> None:
         """Return when each of these versions has begun so many further rounds."""
@@ -112,7 +120,8 @@ def table(house: House) -> House:
     games: Any = next(
         item for item in documents(house.place) if item["kind"] == "Service" and item["metadata"]["name"] == "games"
     )
-    games["spec"]["affinity"] = {"header": "x-round-id", "drain": "60s"}
+    sources = [{"header": "x-round-id"}, {"query": "round"}, {"path": "/games/callbacks/{id}"}]
+    games["spec"]["affinity"] = {"sources": sources, "drain": "60s"}
     env = {"CASINO_ROUNDS_URL": house.place.page, "CASINO_ROUNDS_TOKEN_FILE": str(file)}
     steps = [{"setWeight": 30}, {"pause": {}}, {"setWeight": 70}, {"pause": {}}]
     strategy = {"canary": {"analysis": {"templates": [{"templateName": "ledger"}]}, "steps": steps}}

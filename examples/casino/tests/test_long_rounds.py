@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from casino.ledger import check
 from casino.players.population import Person
@@ -41,6 +42,9 @@ async def test_a_round_of_several_requests(wire: Wire, person: Person) -> None:
     assert (settled.status, settled.body["status"]) == (200, "settled")
     again = await step(wire, {}, id_, "/games/callback")
     assert (again.body, again.replayed) == (settled.body, True)
+    for path in (f"/games/callback?round={quote(id_, safe='')}", f"/games/callbacks/{quote(id_, safe='')}"):
+        otherwise = await wire.ask("games", "POST", path, {})
+        assert (otherwise.body, otherwise.replayed) == (settled.body, True)
     assert (await step(wire, headers, id_)).body["status"] == "settled"
 
 

@@ -107,9 +107,10 @@ def _note(house: House, tx: sqlite3.Connection, id_: str) -> None:
 
 
 def _id_of(request: Request) -> str:
-    id_ = request.headers.get(HEADER, "")
+    """Players send it in a header; each studio calls back in its own way."""
+    id_ = request.headers.get(HEADER) or request.query_params.get("round") or request.path_params.get("id", "")
     if not _ID.fullmatch(id_):
-        raise Refusal(400, "no_round", f"send the round's id in {HEADER}")
+        raise Refusal(400, "no_round", f"send the round's id in {HEADER}, as ?round= or in the path")
     return id_
 
 
@@ -121,4 +122,5 @@ ROUTES = [
     Route("/games/rounds", begin, methods=["POST"]),
     Route("/games/rounds/step", step, methods=["POST"]),
     Route("/games/callback", callback, methods=["POST"]),
+    Route("/games/callbacks/{id}", callback, methods=["POST"]),
 ]
