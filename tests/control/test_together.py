@@ -13,6 +13,7 @@ from croupier.control.rollouts import Ask, Rollouts
 from croupier.control.whom import Whom
 from croupier.core.gates import Gate, HoldPlayers, Objective, OnGroupFail, RatioSli
 from croupier.core.governance.calendar.model import Calendar, Entry, Kind, Scope
+from croupier.core.releases import Service
 from croupier.core.rollout import approval as single
 from croupier.core.rollout import events as e
 from croupier.core.rollout.consent import Consent
@@ -21,7 +22,7 @@ from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.approval import digest
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected
-from croupier.testing.simulation import Simulation
+from croupier.testing.simulation import PROCESS, Simulation
 
 SERVICES = ("wallet", "payments")
 SECOND = dict.fromkeys(SERVICES, "2.0.0")
@@ -77,6 +78,10 @@ class World(Simulation):
     async def freeze(self, *services: str) -> None:
         final = Entry("final", Kind.FREEZE, "2026-01-01T00:00", "2026-01-01T02:00", scope=Scope(services=services))
         document = Document("Calendar", "sports", f"sha256:{services}", Calendar("sports", (final,)), {})
+        await self._catalog().apply((document,), (), actor="anna")
+
+    async def declare_service(self, service: Service) -> None:
+        document = Document("Service", service.name, f"sha256:{service}", service, {})
         await self._catalog().apply((document,), (), actor="anna")
 
     async def size(self) -> int:
@@ -206,10 +211,12 @@ async def test_what_is_so_already_records_nothing(world: World) -> None:
 
 
 async def test_what_is_for_one_service_alone_is_not_asked_of_several(world: World) -> None:
+    told_apart = Service("payments", ("/payments",), PROCESS, attribute_headers=(("employee", "x-employee"),))
+    await world.declare_service(told_apart)
     await world.move()
     said = "wallet-2 moves with payments-2, and this is for one service alone"
     with pytest.raises(Rejected, match=said) as refused:
-        await world.people.approve("payments-2", ANNA, digest="sha256:1")
+        await world.people.hold("payments-2", ANNA, Whom(match=(("employee", ("true",)),)))
     assert refused.value.hint == "Pause, promote or abort them; or write a Rollout of one service."
 
 
