@@ -45,7 +45,7 @@ def documents(fault: str = "") -> list[dict[str, Any]]:
     }
     spec = {
         "services": ["auth", "payments"],
-        "keepStable": "5s",
+        "keepStable": "10m",
         "keepCanary": "5s",
         "strategy": {"canary": canary},
     }
@@ -97,6 +97,7 @@ async def settled(house: House, crowd: Crowd) -> None:
 
 async def test_both_move_in_order_and_the_flag_after_them_while_the_control_plane_is_killed(house: House) -> None:
     dice = random.Random(3)
+    before = (await asyncio.to_thread(house.client.get, f"flags/{FLAG}"))["declaration"]
     async with Crowd(house.place.edge, rate=80, players=800, mix=MIX, timeout_s=60) as crowd:
         auth, payments = await begun(house)
         for _ in range(3):
@@ -116,7 +117,23 @@ async def test_both_move_in_order_and_the_flag_after_them_while_the_control_plan
         assert at(first, "flag_turned") == []
         flag = await asyncio.to_thread(house.client.get, f"flags/{FLAG}")
         assert flag["declaration"].get("default") == "on"
+        await undone(house, auth, payments, before)
         await settled(house, crowd)
+
+
+async def undone(house: House, auth: str, payments: str, flag: dict[str, Any]) -> None:
+    """Both were promoted and are taken back, in reverse order and the flag first, though we are killed on the way."""
+    await asyncio.to_thread(house.client.post, f"rollouts/{auth}/undo", {"reason": "drill"})
+    house.plane.kill()
+    house.plane = ControlPlane(house.place)
+    await asyncio.to_thread(house.plane.connection)
+    ends = [await house.wait_async(each, lambda found: found["phase"] == "aborted") for each in (auth, payments)]
+    assert [each["abort"]["cause"] for each in ends] == ["undo", "undo"]
+    first, second = await told(house, auth), await told(house, payments)
+    # Nobody stays for the sake of the order while we are away: only who begins is sure.
+    assert at(second, "abort_started") <= at(second, "flag_back")
+    assert at(second, "abort_started") <= at(first, "abort_started")
+    assert (await asyncio.to_thread(house.client.get, f"flags/{FLAG}"))["declaration"] == flag
 
 
 async def test_the_second_is_broken_and_all_goes_back_in_reverse(house: House) -> None:

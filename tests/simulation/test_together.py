@@ -82,6 +82,8 @@ class Watched:
             self.order.known = {state.service: state for state in states if state.plan.together is not None}
         elif self.world is not None:
             waits = {intent.rollout for intent in self.world.sites[0].spool.pending()}
+            self.unrecorded |= bool(waits)
+            self._flags_first(states)
             self.order.commit(
                 states,
                 dict(zip(SERVICES, served(self.world), strict=True)),
@@ -90,6 +92,14 @@ class Watched:
                 excused=[name for name in SERVICES if f"{name}-2" in waits],
             )
         return positions
+
+    def _flags_first(self, states: Sequence[RolloutState]) -> None:
+        """Flags are put back while the players who saw them are there, where that could be recorded at once."""
+        for state in states:
+            before = self.order.known.get(state.service)
+            put_back = before is not None and len(unsettled(before.turned)) > len(unsettled(state.turned))
+            if put_back and not (self.unrecorded or served(cast("Simulation", self.world))[-1]):
+                self.order.broken.append(f"{state.service} took its players back before its flag")
 
     def turned(self) -> None:
         """After each turn: flags were put back before the last member's players were taken back, if that could be
