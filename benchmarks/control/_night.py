@@ -5,8 +5,7 @@ and the control plane killed meanwhile. Called by ``marathon``.
 import asyncio
 import random
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ LOOK_S: Final = 0.2
 PATIENCE_S: Final = 300.0
 """A rollout that has not begun by then never will."""
 WAYS: Final = ("undo", "abort", "stay")
+BACK: Final = ("aborted", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ async def set_up(house: House) -> None:
     releases = [_release("games", version, env) for version in VERSIONS["games"]]
     wanted = [games, *releases, _release("promo", "1.1.0", {}), switching("promo"), switching("games", watch="0s")]
     await asyncio.to_thread(house.client.post, "apply", {"documents": wanted})
-    first = await _start(house, "games", VERSIONS["games"][0])
+    first = await _start(house, "games")
     if (found := await _ended(house, first))["phase"] != "succeeded":
         raise RuntimeError(f"{first} did not succeed: {found}")
 
@@ -122,32 +122,30 @@ def switching(service: str, watch: str = "3s") -> dict[str, Any]:
 
 async def _by_weight(house: House, service: str, night: Night, dice: random.Random) -> None:
     """Rollout after rollout, until there were enough changes, and aborts of them, and switches."""
-    asked, (stable, canary) = night.asked, VERSIONS[service]
-    switches, most = 0, asked.switches // 3 if service in BY_SWITCH else 0
+    asked = night.asked
+    aborts, switches, most = 0, 0, asked.switches // 3 if service in BY_SWITCH else 0
     while night.changes < asked.changes or night.aborts < asked.aborts or switches < most:
         if night.late(switches, most):
             await _apply(house, switching(service))
-            phase = await _switch(house, service, canary, WAYS[switches % len(WAYS)], night)
+            await _switch(house, service, WAYS[switches % len(WAYS)], night)
             switches += 1
         else:
             await _apply(house, by_weights(service, asked.weights))
             abort_at = dice.choice(asked.weights[1:]) if night.late(night.aborts, asked.aborts) else None
-            # Rounds have to end where they began, unless somebody says that they must not.
-            at_once = service == "games" and dice.random() < 0.3
-            phase = await _rise(house, service, canary, night, abort_at, at_once=at_once)
-        if phase == "succeeded":
-            stable, canary = canary, stable
+            # Rounds have to end where they began, unless somebody says that they must not: the first time, and then
+            # every third.
+            at_once = service == "games" and aborts % 3 == 0
+            aborts += abort_at is not None
+            await _rise(house, service, night, abort_at, at_once=at_once)
 
 
 async def _by_switch(house: House, night: Night) -> None:
     """Switch after switch, spread over the night."""
-    stable, canary = VERSIONS["promo"]
     most = night.asked.switches - night.asked.switches // 3
     for number in range(most):
         while not night.late(number, most):  # noqa: ASYNC110 - a counter
             await asyncio.sleep(LOOK_S)
-        if await _switch(house, "promo", canary, WAYS[number % len(WAYS)], night) == "succeeded":
-            stable, canary = canary, stable
+        await _switch(house, "promo", WAYS[number % len(WAYS)], night)
 
 
 async def _kill(house: House, night: Night, dice: random.Random) -> None:
@@ -161,11 +159,9 @@ async def _kill(house: House, night: Night, dice: random.Random) -> None:
         night.last = f"the control plane was away for {night.back_s[-1]:.1f} s"
 
 
-async def _rise(
-    house: House, service: str, version: str, night: Night, abort_at: float | None, *, at_once: bool
-) -> str:
-    """One rollout by weights to its end, counted as it goes; its last phase."""
-    name = await _start(house, service, version)
+async def _rise(house: House, service: str, night: Night, abort_at: float | None, *, at_once: bool) -> None:
+    """One rollout by weights to its end, counted as it goes."""
+    name = await _start(house, service)
     night.by_weight.add(name)
     if abort_at is not None:
         night.aborts += 1
@@ -178,16 +174,16 @@ async def _rise(
         seen = max(seen, confirmed)
         if found["phase"] in ENDED:
             night.last = f"{name} {found['phase']}"
-            return str(found["phase"])
+            return
         if abort_at is not None and seen >= abort_at:
             night.changes, abort_at = night.changes + 1, None
             await _back(house, name, "abort", night, now=at_once)
         await asyncio.sleep(LOOK_S)
 
 
-async def _switch(house: House, service: str, version: str, way: str, night: Night) -> str:
-    """One switch, and the way back if there is to be one; its last phase."""
-    name = await _start(house, service, version)
+async def _switch(house: House, service: str, way: str, night: Night) -> None:
+    """One switch, and the way back if there is to be one."""
+    name = await _start(house, service)
     night.by_switch.add(name)
     while not _switched(await house.rollout(name)):  # noqa: ASYNC110 - asked over HTTP
         await asyncio.sleep(LOOK_S)
@@ -195,52 +191,54 @@ async def _switch(house: House, service: str, version: str, way: str, night: Nig
     if way == "abort":
         await _back(house, name, "abort", night)
     found = await _ended(house, name)
-    if way == "undo" or (way == "abort" and found["phase"] == "succeeded"):  # it may have been too late for an abort
-        await _back(house, name, "undo", night)
-        found = await _ended(house, name)
+    # It may have been too late for an abort.
+    if found["phase"] == "succeeded" and way != "stay" and await _back(house, name, "undo", night):
+        found = await _ended(house, name, BACK)
     night.last = f"{name} switched, {found['phase']}"
-    return str(found["phase"])
 
 
 def _switched(found: dict[str, Any]) -> bool:
     return found["confirmedWeight"] == 100 or found["phase"] in ENDED
 
 
-async def _back(house: House, name: str, verb: str, night: Night, **more: Any) -> None:
-    """Ask until it goes back, or is over all the same."""
+async def _back(house: House, name: str, verb: str, night: Night, **more: Any) -> bool:
+    """Ask until it goes back, or is over all the same; whether it was not refused."""
     while True:
         found = await house.rollout(name)
-        over = ("aborted", "superseded") if verb == "undo" else ENDED
-        if found["phase"] in (*over, "aborting"):
-            return
+        if found["phase"] in ("aborting", *(BACK if verb == "undo" else ENDED)):
+            return True
         try:
             await asyncio.to_thread(house.client.post, f"rollouts/{name}/{verb}", {"reason": "benchmark", **more})
         except (Conflict, Transient):
             await asyncio.sleep(LOOK_S)
         except Rejected as refused:  # too late: it is over, or what was left is not kept any more
             night.refused.append(str(refused))
-            return
+            return False
 
 
-async def _start(house: House, service: str, version: str) -> str:
-    """Ask until it has begun; a control plane that was killed may have begun it and not have said so."""
+async def _start(house: House, service: str) -> str:
+    """Ask for the version that does not serve until it has begun; a control plane that was killed may have begun it and
+    not have said so.
+    """
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
+            services = (await asyncio.to_thread(house.client.get, "services"))["items"]
+            stable = next(item["stable"] for item in services if item["name"] == service)
+            version = next(each for each in VERSIONS[service] if each != stable)
+            last = (await asyncio.to_thread(house.client.get, "rollouts", service=service, limit=1))["items"][0]
+            if last["version"] == version and last["phase"] not in (*ENDED, "aborting"):
+                return str(last["id"])
             body = {"service": service, "version": version}
             return str((await asyncio.to_thread(house.client.post, "rollouts", body))["id"])
-        except (Conflict, Transient) as trouble:
+        except (Conflict, Transient, Rejected) as trouble:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{service} {version} cannot be rolled out: {trouble}") from trouble
-        with suppress(Transient):
-            last = (await asyncio.to_thread(house.client.get, "rollouts", service=service, limit=1))["items"][0]
-            if last["version"] == version and last["phase"] not in ENDED:
-                return str(last["id"])
+                raise RuntimeError(f"{service} cannot be rolled out: {trouble}") from trouble
         await asyncio.sleep(LOOK_S)
 
 
-async def _ended(house: House, name: str) -> dict[str, Any]:
-    while (found := await house.rollout(name))["phase"] not in ENDED:  # noqa: ASYNC110 - asked over HTTP
+async def _ended(house: House, name: str, ends: Collection[str] = ENDED) -> dict[str, Any]:
+    while (found := await house.rollout(name))["phase"] not in ends:  # noqa: ASYNC110 - asked over HTTP
         await asyncio.sleep(LOOK_S)
     return found
 
