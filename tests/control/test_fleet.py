@@ -10,12 +10,12 @@ from croupier.control.fleet import Fleet, Pinned, read_fleet
 from croupier.control.ports import Backend, Endpoint, Health, ServiceState, Stored, VersionKey, WorkloadStatus
 from croupier.core.releases import IdKind, IdSource, ProcessTemplate, Service, Where
 from croupier.core.rollout import events as e
-from croupier.core.rollout.leading import Request, led_to
 from croupier.core.rollout.machine import create
 from croupier.core.rollout.pins import NO_PINS, Known, Open, PinnedId, Pins
 from croupier.core.rollout.routes import canary_routes, stable_routes
 from croupier.core.rollout.spec import Plan
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.testing.leading import Request, led_to
 
 PROCESS = ProcessTemplate(("serve",))
 SERVICES = {name: Service(name, (f"/{name}",), PROCESS) for name in ("auth", "shop")}

@@ -1,5 +1,5 @@
-"""Kills one flag after the other until it is killed itself: the process that ``test_crashes`` kills. Run by path: URL
-SPOOL FIRST LAST.
+"""Kills one flag for each line that it reads until it is killed itself: the process that ``test_crashes`` kills. Run by
+path: URL SPOOL FIRST LAST.
 
 After each kill it says the flag, so that the test knows what somebody was told.
 """
@@ -21,6 +21,7 @@ async def kill(url: str, spool: str, first: int, last: int) -> None:
     await flags.start()
     settling = asyncio.create_task(flags.changes.kills.keep_settling())
     for number in range(first, last):
+        await asyncio.to_thread(sys.stdin.readline)
         killed = await flags.changes.kill(f"flag-{number}", actor="anna", reason="harm")
         os.write(1, f"flag-{number} {'recorded' if killed.recorded else 'early'}\n".encode())
     await settling

@@ -21,18 +21,21 @@ from croupier.core.flags.read import read_flag
 from croupier.core.flags.ruleset import Ruleset
 
 KILLER = Path(__file__).parent / "killer.py"
-ROUNDS, FLAGS = 3, 40
+ROUNDS, FLAGS = 3, 10
 
 
 @asynccontextmanager
 async def killer(url: str, spool: Path, first: int) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(KILLER), url, str(spool), str(first), str(first + FLAGS)),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
+    assert process.stdin is not None
     try:
         yield process
+        process.stdin.write(b"\n")  # the blow falls in the middle of one that nobody is told of
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # the group is ours alone: start_new_session
@@ -40,8 +43,10 @@ async def killer(url: str, spool: Path, first: int) -> AsyncIterator[asyncio.sub
 
 
 async def said(process: asyncio.subprocess.Process, count: int) -> list[tuple[str, str]]:
-    """What the process says of its next kills."""
+    """What the process says of its next kills, which are asked of it now."""
+    assert process.stdin is not None
     assert process.stdout is not None
+    process.stdin.write(b"\n" * count)
     lines = [await asyncio.wait_for(process.stdout.readline(), 120) for _ in range(count)]
     return [(key, how) for key, how in (line.decode().split() for line in lines)]
 

@@ -1,6 +1,6 @@
 """What is begun on one version and has to end there, and where requests carry its ids: a header, the query, the path.
 
-Frozen data only. Written in a service's document; the data plane matches it, ``core.rollout.leading`` says what that
+Frozen data only. Written in a service's document; the data plane matches it, ``testing.leading`` says what that
 means.
 """
 

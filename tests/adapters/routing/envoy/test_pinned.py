@@ -17,9 +17,9 @@ from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import Affinity, IdKind, IdSource, ProcessTemplate, Service, Where
 from croupier.core.releases.affinity import by_header
-from croupier.core.rollout.leading import Request, led_to
 from croupier.core.rollout.pins import PinnedId, Pins
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
+from croupier.testing.leading import Request, led_to
 
 pytestmark = pytest.mark.envoy
 

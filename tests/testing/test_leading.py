@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from croupier.core.releases import IdKind, IdSource, Where
-from croupier.core.rollout.leading import Request, carried, led_to
 from croupier.core.rollout.pins import PinnedId, Pins
+from croupier.testing.leading import Request, carried, led_to
 
 HEADER = IdSource(Where.HEADER, "X-Round-Id")
 QUERY = IdSource(Where.QUERY, "order")
