@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from croupier.adapters.store.sql import migrate, open_store
-from croupier.control.flag_steps import OpenDoor, check_flags
+from croupier.control.flag_steps import OpenDoor, before_flags, check_flags
 from croupier.control.ports import Commit
 from croupier.control.rollouts import Ask
 from croupier.core.flags.read import read_flag
@@ -193,6 +193,15 @@ async def test_an_abort_waits_for_nobody_who_changes_flags(world: World, monkeyp
     state = await world.until(lambda state: state.phase is Phase.ABORTED)
     assert state.turned[0].settled_at is not None
     assert tries >= 2
+
+
+def test_who_goes_back_after_a_flag_waits_for_it_where_somebody_changes_flags() -> None:
+    seen = e.WeightConfirmed(2_500, 1.0)
+    abort = e.AbortStarted(e.Cause.PERSON, "harm", 1.0)
+    back = e.FlagBack("new-cashier", FLAG, "sha256:0", 1.0)
+    assert before_flags([(seen, abort), (abort, back)]) == [(seen,), (abort,)]
+    assert before_flags([(seen, abort), (abort,)]) == [(seen, abort), (abort,)]
+    assert before_flags([(back, seen)]) == [()]
 
 
 async def test_nothing_is_superseded_while_flags_are_turned(world: World) -> None:

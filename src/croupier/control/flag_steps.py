@@ -6,7 +6,6 @@ the reconciler; the server puts its own flags behind it.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Final, Protocol
 
 from croupier.control.flags.flags import Flags
@@ -95,11 +94,18 @@ def happenings(rollout: str, events: Sequence[e.Event]) -> tuple[Happening, ...]
     )
 
 
-def before_flags(events: Sequence[e.Event]) -> tuple[e.Event, ...]:
-    """The events up to the first that changes a flag: somebody who changes flags at this moment must not delay an
-    abort.
+def before_flags(each: Sequence[Sequence[e.Event]]) -> list[tuple[e.Event, ...]]:
+    """The events of each member (in the order of moving up) before the first that changes a flag: somebody who changes
+    flags at this moment must not delay an abort. Who goes back after the flag waits for it.
     """
-    return tuple(takewhile(lambda event: not isinstance(event, _CHANGES), events))
+    kept: list[tuple[e.Event, ...]] = []
+    ends: tuple[type[e.Event], ...] = _CHANGES
+    for events in reversed(each):
+        end = next((place for place, event in enumerate(events) if isinstance(event, ends)), None)
+        kept.insert(0, tuple(events[:end]))
+        if end is not None:
+            ends = (*_CHANGES, e.AbortStarted)
+    return kept
 
 
 async def check_flags(door: FlagDoor | None, plan: Plan, now: float) -> None:

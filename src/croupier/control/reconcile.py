@@ -325,10 +325,11 @@ class Reconciler:
             if not flags or self.flags is None:
                 raise
             await self._said(self.flags.refresh())
-            sooner = [(stored, before_flags(events)) for stored, events in changes]
-            if not any(isinstance(event, AbortStarted) for _, events in sooner for event in events):
+            sooner = before_flags([events for _, events in changes])
+            if not any(isinstance(event, AbortStarted) for events in sooner for event in events):
                 raise
-            await self._record(fleet, sooner, who)
+            stored = [each for each, _ in changes]
+            await self._record(fleet, tuple(zip(stored, sooner, strict=True)), who)
             return
         if flags and self.flags is not None:
             await self.flags.tell(commit)

@@ -106,19 +106,24 @@ Move = Tick | Ask
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event: the states around it, what every gate had last said of the present weight, and who caused it."""
+    """One event: the states around it, what every gate had last said of the present weight, and who caused it.
+    ``said`` leaves out what an analysis that began since asks again; ``last`` does not.
+    """
 
     before: RolloutState
     event: e.Event
     after: RolloutState
     said: dict[str, Verdict]
+    last: dict[str, Verdict]
     ready: bool
     by_person: bool
 
 
 @dataclass(slots=True)
 class Game:
-    """Plays moves. ``said`` forgets what was said of another weight, or before an analysis began to ask."""
+    """Plays moves. ``said`` and ``last`` forget what was said of another weight, ``said`` also what was said before an
+    analysis began to ask.
+    """
 
     state: RolloutState
     events: list[e.Event]
@@ -126,6 +131,7 @@ class Game:
     served: ServiceRoutes
     ready: bool = True
     said: dict[str, Verdict] = field(default_factory=dict)
+    last: dict[str, Verdict] = field(default_factory=dict)
     confirmed: ServiceRoutes | None = None
     seen: Evidence = field(default_factory=Evidence)
     held: dict[Segment, str | None] = field(default_factory=dict)
@@ -143,7 +149,7 @@ class Game:
         for name, words in evidence.said.items():
             latest = heard(self.state, name, words, self.now).latest
             assert latest is not None
-            self.said[name] = latest.verdict
+            self.said[name] = self.last[name] = latest.verdict
         yield from self._follow(decide(self.state, evidence, self.now), by_person=False)
 
     def evidence(self, move: Tick) -> Evidence:
@@ -171,9 +177,10 @@ class Game:
             self.events.append(event)
             if isinstance(event, e.WeightConfirmed):
                 self.confirmed = self.served
-            yield Change(before, event, self.state, dict(self.said), self.ready, by_person)
+            yield Change(before, event, self.state, dict(self.said), dict(self.last), self.ready, by_person)
             if shares(before) != shares(self.state) or isinstance(event, e.Retried):
                 self.said.clear()
+                self.last.clear()
             step = self.state.current_step
             if isinstance(event, e.StepStarted) and isinstance(step, Analysis):
                 for name in step.gates:
@@ -567,7 +574,7 @@ def assert_asked_for(change: Change, then: Resort) -> None:
     event, before = change.event, change.before
     assert isinstance(event, e.AbortStarted | e.Paused)
     assert event.gate is not None
-    said, step = change.said[event.gate], before.current_step
+    said, step = change.last[event.gate], before.current_step
     why = event.cause if isinstance(event, e.AbortStarted) else event.hold
     assert why.value == said.value
     own = step if isinstance(step, Analysis) else None
