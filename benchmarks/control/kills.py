@@ -1,7 +1,7 @@
 """Does a control plane that dies hurt anybody? ``kill -9`` at random moments of rollouts, a restart each time.
 
 Counts what players noticed (lost requests, moves without a reason), whether each rollout went on, and whether the
-journal holds together. Run it by ``python -m benchmarks control/kills``; it ends with 1 when anything of that went
+journal holds together. Run it by ``make bench ARGS=control/kills``; it ends with 1 when anything of that went
 wrong.
 """
 

@@ -1,7 +1,7 @@
 """How soon is a bad release without players? From an abort command, and from a gate's ``fail``, to share 0 seen in
 Envoy.
 
-Run it by ``python -m benchmarks control/way_back``; it ends with 1 when an abort took longer than 300 ms or a gate's
+Run it by ``make bench ARGS=control/way_back``; it ends with 1 when an abort took longer than 300 ms or a gate's
 rollback longer than 1 s at the median, or when a request was lost.
 """
 

@@ -2,7 +2,7 @@
 
 Two services switch again and again: one under a steady rate of requests, one at whose tables players sit on WebSockets.
 Every second way back is an abort during the watch, every other one an undo after the promotion. Run it by
-``python -m benchmarks traffic/blue_green``; it ends with 1 when a request was lost, a socket torn, or a way back took
+``make bench ARGS=traffic/blue_green``; it ends with 1 when a request was lost, a socket torn, or a way back took
 longer than 300 ms at the median.
 """
 
