@@ -19,6 +19,7 @@ from croupier.control.ports import Commit, Stored
 from croupier.core.journal.entry import Entry
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Plan, SetWeight
 
 TELLER = Path(__file__).parent / "teller.py"
@@ -82,7 +83,7 @@ async def _story(store: SqlStore, rollout: str) -> None:
     """A rollout that begins and is given up."""
     now = time.time()
     created = e.Created(rollout, "shop", "1.0.0", "1.1.0", "sha256:1", Plan((SetWeight(500),), (), ()), now)
-    given_up = e.AbortStarted(e.Cause.PERSON, "enough", now)
+    given_up = e.AbortStarted(Cause.PERSON, "enough", now)
     state = create(created)
     entry = Entry(now, "anna", "start", f"rollout/{rollout}", (asdict(created),))
     await store.commit(Commit((entry,), now, rollouts=(Stored(state, 0),)))

@@ -30,6 +30,7 @@ from croupier.core.journal.proof import verify_consistency, verify_inclusion
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, RolloutSpec
 from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
@@ -75,7 +76,7 @@ async def test_a_writer_that_saw_an_old_version_is_refused_and_nothing_is_record
     await store.commit(story.change(stale, e.StepStarted(0, 2.0)))
     before = await store.head()
     with pytest.raises(Conflict, match="rollout payments-1 is at version 2, not at 1"):
-        await store.commit(story.change(stale, e.AbortStarted(e.Cause.PERSON, "no", 3.0)))
+        await store.commit(story.change(stale, e.AbortStarted(Cause.PERSON, "no", 3.0)))
     with pytest.raises(Conflict, match="rollout payments-1 exists already"):
         await store.commit(story.beginning("payments-1"))
     with pytest.raises(Conflict, match="rollout payments-2 does not exist"):
@@ -206,7 +207,7 @@ async def test_a_page_is_stable_while_new_rollouts_arrive(store: SqlStore, story
 async def test_rollouts_are_listed_by_phase_and_active_ones_by_themselves(store: SqlStore, story: Any) -> None:
     for number in range(3):
         await store.commit(story.beginning(f"payments-{number}"))
-    aborting = e.AbortStarted(e.Cause.PERSON, "no", 2.0)
+    aborting = e.AbortStarted(Cause.PERSON, "no", 2.0)
     await store.commit(story.change(await story.read(store, "payments-0"), aborting))
     await store.commit(story.change(await story.read(store, "payments-1"), aborting, e.Aborted(3.0)))
     assert {item.value.id for item in await store.active()} == {"payments-0", "payments-2"}

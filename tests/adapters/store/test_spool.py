@@ -12,7 +12,8 @@ from croupier.adapters.private_file import replace_private
 from croupier.adapters.store import spool as spooling
 from croupier.adapters.store.spool import FileKillSpool, FileSpool
 from croupier.control.ports import Intent, KillIntent, KillSpool
-from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.reasons import Cause
 from croupier.testing import MemoryKillSpool
 
 

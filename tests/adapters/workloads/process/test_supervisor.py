@@ -241,6 +241,7 @@ async def test_draining_lets_a_request_finish_and_blocks_nobody(
     workloads: ProcessWorkloads, template: Build, status_when: Wait, get: Get, tmp_path: Path, until: Until
 ) -> None:
     entered, go_on = tmp_path / "entered", tmp_path / "go-on"
+    os.mkfifo(go_on)
     wanted = {KEY: template({"ENTERED": str(entered), "GO_ON": str(go_on)}, drain_s=60.0)}
     await workloads.apply(wanted)
     status = await status_when(workloads, KEY, ready)
@@ -254,7 +255,7 @@ async def test_draining_lets_a_request_finish_and_blocks_nobody(
     await workloads.apply(wanted)
     fresh = await status_when(workloads, KEY, ready)
     assert (await about(get, fresh))["pid"] != pid
-    go_on.touch()
+    go_on.write_text("")
     assert (await slow).text == "finished"
     await until(lambda: not psutil.pid_exists(pid))
     assert (await status_when(workloads, KEY, ready)).endpoints == fresh.endpoints
@@ -284,6 +285,7 @@ async def test_what_a_shell_leaves_gets_its_time_too(
     workloads: ProcessWorkloads, template: Build, status_when: Wait, get: Get, tmp_path: Path, until: Until
 ) -> None:
     entered, go_on = tmp_path / "entered", tmp_path / "go-on"
+    os.mkfifo(go_on)
     plain = template({"ENTERED": str(entered), "GO_ON": str(go_on)}, drain_s=60.0)
     wrapped = replace(plain, command=("sh", "-c", '"$@" & wait', "sh", *plain.command))
     await workloads.apply({KEY: wrapped})
@@ -292,7 +294,7 @@ async def test_what_a_shell_leaves_gets_its_time_too(
     [record] = load_all(tmp_path / "run" / "records")
     await workloads.apply({})
     await until(lambda: not psutil.pid_exists(record.mark.pid))
-    go_on.touch()
+    go_on.write_text("")
     assert (await slow).text == "finished"
     await workloads.stop(keep_running=False)
 
