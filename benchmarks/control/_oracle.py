@@ -11,8 +11,8 @@ from math import inf
 from typing import NamedTuple
 
 from croupier.adapters.store.sql.store import SqlStore
-from croupier.core.rollout.events import Cause
 from croupier.core.rollout.machine import evolve, opened
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.state import RolloutState, ends_rounds, routes
 from croupier.core.segments import BUCKETS

@@ -24,7 +24,8 @@ from croupier.control.rollouts import Ask, Rollouts
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Affinity, ProcessTemplate, Release, Service
-from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetWeight, Step, Timing
 from croupier.core.rollout.state import RolloutState

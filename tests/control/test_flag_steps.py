@@ -14,6 +14,7 @@ from croupier.core.flags.read import read_flag
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetFlag, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Rejected, Transient
@@ -197,7 +198,7 @@ async def test_an_abort_waits_for_nobody_who_changes_flags(world: World, monkeyp
 
 def test_who_goes_back_after_a_flag_waits_for_it_where_somebody_changes_flags() -> None:
     seen = e.WeightConfirmed(2_500, 1.0)
-    abort = e.AbortStarted(e.Cause.PERSON, "harm", 1.0)
+    abort = e.AbortStarted(Cause.PERSON, "harm", 1.0)
     back = e.FlagBack("new-cashier", FLAG, "sha256:0", 1.0)
     assert before_flags([(seen, abort), (abort, back)]) == [(seen,), (abort,)]
     assert before_flags([(seen, abort), (abort,)]) == [(seen, abort), (abort,)]

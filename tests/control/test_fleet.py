@@ -12,6 +12,7 @@ from croupier.core.releases import IdKind, IdSource, ProcessTemplate, Service, W
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
 from croupier.core.rollout.pins import NO_PINS, Known, Open, PinnedId, Pins
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.routes import canary_routes, stable_routes
 from croupier.core.rollout.spec import Plan
 from croupier.core.rollout.state import Phase, RolloutState
@@ -118,7 +119,7 @@ PINNED = st.builds(
 COURSES = st.sampled_from(
     [
         replace(STATE, phase=Phase.PENDING),
-        replace(STATE, phase=Phase.PAUSED, hold=e.Hold.APPROVAL),
+        replace(STATE, phase=Phase.PAUSED, hold=Hold.APPROVAL),
         replace(STATE, phase=Phase.PROGRESSING, step=0),
         replace(STATE, phase=Phase.PROGRESSING, step=0, weight_bp=500),
         replace(STATE, phase=Phase.PROMOTING, step=0, weight_bp=10_000),
@@ -148,7 +149,7 @@ def test_an_id_waits_for_the_beginning_of_a_rollout() -> None:
     pinned = Pinned(Known({"1.1.0": Open(1), "1.0.0": Open(1)}))
     for state, found in (
         (replace(STATE, phase=Phase.PENDING), NO_PINS),
-        (replace(STATE, phase=Phase.PAUSED, hold=e.Hold.APPROVAL), NO_PINS),
+        (replace(STATE, phase=Phase.PAUSED, hold=Hold.APPROVAL), NO_PINS),
         (replace(STATE, phase=Phase.PROGRESSING, step=0), Pins(("1.0.0", "1.1.0"))),
     ):
         assert replace(fleet(state), pinned={"shop": pinned}).wanted_routes("shop").pins == found

@@ -11,7 +11,7 @@ from tests.control import conftest
 
 from croupier.control.rollouts import Ask
 from croupier.core.gates import Counts, HardStop, RatioSli, Reading
-from croupier.core.rollout.events import Cause
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.state import Phase

@@ -12,6 +12,7 @@ from croupier.core.gates import Counts, Gate, HoldPlayers, KillFlag, Objective, 
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, Plan, SetWeight
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected, Transient
@@ -58,7 +59,7 @@ async def test_what_was_decided_is_done_until_it_is_in_force() -> None:
     assert switches.asked == [("psp_k", "rollout/shop-2", 3.0), ("other", "rollout/shop-2", 3.0)]
     in_force = evolve(state, e.GroupSetAside("deposits", (("psp", "k"),), 4.0))
     assert await turn_off(switches, in_force) == Switched()
-    away = evolve(state, e.AbortStarted(e.Cause.PERSON, "harm", 4.5))
+    away = evolve(state, e.AbortStarted(Cause.PERSON, "harm", 4.5))
     assert await turn_off(switches, away) == Switched()
     over = evolve(state, e.Superseded("shop-3", 5.0))
     assert await turn_off(switches, over) == Switched()

@@ -10,6 +10,7 @@ from croupier.control.recording import Who, delivered, draft, entry, fold, recor
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Plan
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Corrupt, Fenced
@@ -40,14 +41,14 @@ def test_what_serves_a_service_afterwards(phase: Phase, before: str | None, acti
 
 
 def test_an_entry_says_what_was_decided() -> None:
-    found = entry(WHO, "rollout/shop-2", (e.Paused(e.Hold.PERSON, 5.0), e.Resumed(6.0)), 7.0)
+    found = entry(WHO, "rollout/shop-2", (e.Paused(Hold.PERSON, 5.0), e.Resumed(6.0)), 7.0)
     assert (found.at, found.actor, found.action, found.reason) == (7.0, "anna", "abort", "because")
     assert [event["type"] for event in found.events] == ["paused", "resumed"]
 
 
 def test_events_fold_into_the_next_version() -> None:
     stored: Stored[RolloutState] = Stored(STATE, 4)
-    after = fold(stored, (e.Paused(e.Hold.PERSON, 5.0), e.Resumed(6.0)))
+    after = fold(stored, (e.Paused(Hold.PERSON, 5.0), e.Resumed(6.0)))
     assert (after.value.phase, after.version) == (Phase.PROGRESSING, 5)
     with pytest.raises(Corrupt):
         fold(stored, (e.Aborted(5.0),))

@@ -11,6 +11,7 @@ from croupier.control.ports.comparing import Comparison
 from croupier.control.shadowing import compare, compared
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.shadow.mirror import Compare, Ignored
 from croupier.core.rollout.shadow.report import ShadowReport
 from croupier.core.rollout.spec import Pause, Plan, Shadow
@@ -59,7 +60,7 @@ def test_a_step_that_compares_is_compared() -> None:
 
 
 def test_no_other_step_is_nor_one_that_ended() -> None:
-    over = replace(at(0), hold=e.Hold.DIFFERENCES)
+    over = replace(at(0), hold=Hold.DIFFERENCES)
     assert [asked(state) for state in (at(-1), at(1), at(2), over)] == [()] * 4
 
 

@@ -12,6 +12,7 @@ from croupier.control.rollouts import Ask
 from croupier.control.telling import GIVEN_UP_S, LONGEST_PAUSE_S, REFUSED_S, Teller, after, pause_s
 from croupier.core.rollout import events as e
 from croupier.core.rollout.notices import Kind, Notice, Patience
+from croupier.core.rollout.reasons import Hold
 from croupier.errors import Transient
 from croupier.server.api.record_views import decode
 
@@ -191,7 +192,7 @@ async def test_an_entry_of_several_events_goes_on_where_it_stopped(desk: Desk) -
     rollout = await desk.shop.roll_out()
     await teller.turn()
     stored = await desk.shop.store.rollout(rollout)
-    events = (e.Resumed(desk.shop.clock.now()), e.Paused(e.Hold.PERSON, desk.shop.clock.now()))
+    events = (e.Resumed(desk.shop.clock.now()), e.Paused(Hold.PERSON, desk.shop.clock.now()))
     seq = (await desk.shop.store.head()).size
     await _write(desk, stored, events)
     mark = await desk.mark()

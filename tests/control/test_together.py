@@ -15,9 +15,9 @@ from croupier.core.gates import Gate, HoldPlayers, Objective, OnGroupFail, Ratio
 from croupier.core.governance.calendar.model import Calendar, Entry, Kind, Scope
 from croupier.core.releases import Service
 from croupier.core.rollout import approval as single
-from croupier.core.rollout import events as e
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.profile.model import Chosen, Lane, Profile, Rung
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.approval import digest
@@ -322,7 +322,7 @@ async def test_one_approval_lets_all_of_them_begin_also_after_a_crash(world: Wor
     await world.play(3)
     states = await world.members()
     assert [(state.phase, state.hold, state.starters) for state in states] == [
-        (Phase.PAUSED, e.Hold.APPROVAL, ("anna",))
+        (Phase.PAUSED, Hold.APPROVAL, ("anna",))
     ] * 2
     running = await world.workloads.observe()
     assert not any(key.version == "2.0.0" for key in running)

@@ -8,7 +8,8 @@ from croupier.control.fleet import Fleet
 from croupier.control.kept import with_kept
 from croupier.control.ports import Intent, ServiceState, Stored
 from croupier.control.rollouts import Ask
-from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.state import Phase

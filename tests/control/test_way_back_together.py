@@ -6,6 +6,7 @@ from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import Intent, VersionKey
 from croupier.control.rollouts import Ask
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState
@@ -78,7 +79,7 @@ async def test_all_of_them_go_back_in_one_turn_the_last_one_first(world: World) 
     assert world.all_back()
     await world.until(Phase.ABORTED)
     assert await world.gone() == ["payments", "wallet"]
-    assert {state.abort.cause for state in await world.members() if state.abort} == {e.Cause.UNDO}
+    assert {state.abort.cause for state in await world.members() if state.abort} == {Cause.UNDO}
     assert {stored.value.stable for stored in await world.store.services()} == {"1.0.0"}
 
 
@@ -167,7 +168,7 @@ async def test_while_they_move_they_are_aborted(world: World) -> None:
     await world.sites[0].rollouts.undo("wallet-2", ANNA)
     await world.until(Phase.ABORTED)
     causes = [state.abort.cause for state in await world.members() if state.abort]
-    assert e.Cause.UNDO not in causes
+    assert Cause.UNDO not in causes
     assert world.all_back()
 
 
@@ -185,11 +186,11 @@ async def test_one_on_disk_is_enough_for_all_of_them(world: World) -> None:
     await world.until(Phase.SUCCEEDED)
     site, (wallet, _) = world.sites[0], await world.members()
     site.reconciler.abort_unrecorded(
-        Intent(wallet.id, e.AbortStarted(e.Cause.UNDO, "lost", site.reconciler.ports.clock.now()), "anna")
+        Intent(wallet.id, e.AbortStarted(Cause.UNDO, "lost", site.reconciler.ports.clock.now()), "anna")
     )
     await world.until(Phase.ABORTED)
     assert world.all_back()
-    assert {state.abort.cause for state in await world.members() if state.abort} == {e.Cause.UNDO}
+    assert {state.abort.cause for state in await world.members() if state.abort} == {Cause.UNDO}
 
 
 async def test_what_one_of_them_left_meanwhile_is_not_taken_back_for_the_others(world: World) -> None:
@@ -214,7 +215,7 @@ async def test_an_undo_of_all_that_waits_ends_nothing_that_one_of_them_began(wor
     await world.release("3.0.0", "payments")
     await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
     for state in (wallet, payments):
-        back = e.AbortStarted(e.Cause.UNDO, "lost", site.reconciler.ports.clock.now())
+        back = e.AbortStarted(Cause.UNDO, "lost", site.reconciler.ports.clock.now())
         site.reconciler.abort_unrecorded(Intent(state.id, back, "anna"))
     await world.play(8)
     assert {state.phase for state in await world.members()} == {Phase.SUCCEEDED}

@@ -30,6 +30,7 @@ from croupier.core.gates import (
 )
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
 from croupier.core.rollout.segments.commands import may_be_held
 from croupier.core.rollout.spec import (
@@ -155,13 +156,13 @@ class Watch:
         self._check_rise(before, after, said)
         if isinstance(event, e.AbortStarted):
             assert routes(after).weight_of(after.canary) == 0, "invariant 3: zero at once"
-            if event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
+            if event.cause in (Cause.GATE, Cause.HARD_STOP):
                 assert event.gate is not None
                 # Without the store a gate fails all the same; then the abort is recorded, later, and not the look.
                 blamed = said.get(event.gate) is Verdict.FAIL or name in self.unrecorded
                 assert blamed, "invariant 4: only a failing verdict blames a gate"
-            if event.cause in (e.Cause.INCONCLUSIVE, e.Cause.NO_DATA):
-                waits = before.plan.on_no_data if event.cause is e.Cause.NO_DATA else before.plan.on_inconclusive
+            if event.cause in (Cause.INCONCLUSIVE, Cause.NO_DATA):
+                waits = before.plan.on_no_data if event.cause is Cause.NO_DATA else before.plan.on_inconclusive
                 assert waits.then is Resort.ABORT, f"invariant 4: nobody asked for going back: {event.reason}"
                 last = said.get(event.gate or "")
                 assert last == event.cause.value or name in self.unrecorded, f"invariant 4: it said {last}"

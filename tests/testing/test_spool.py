@@ -1,5 +1,6 @@
 from croupier.control.ports import Intent
-from croupier.core.rollout.events import AbortStarted, Cause
+from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.reasons import Cause
 from croupier.testing import MemorySpool
 
 

@@ -16,7 +16,6 @@ from croupier.control.way_back import may_be_undone
 from croupier.core.rollout.decide import Evidence
 from croupier.core.rollout.events import (
     AbortStarted,
-    Cause,
     Event,
     GateJudged,
     GroupSetAside,
@@ -25,6 +24,7 @@ from croupier.core.rollout.events import (
     SmokeFinished,
     WeightConfirmed,
 )
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.segments.commands import may_be_held
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.decide import decide_each, everybody_leaves

@@ -11,6 +11,7 @@ from croupier.control.fleet import Fleet
 from croupier.control.ports import Health, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together import commands as whole
 from croupier.core.rollout.together.whole import Events
@@ -71,7 +72,7 @@ def awaiting_their_turn(
     return tuple(
         Stored(replace(deliveries[state.service].value, active=state.id), deliveries[state.service].version)
         for state, events in zip(states, decided, strict=True)
-        if e.Cause.UNDO in causes and not events
+        if Cause.UNDO in causes and not events
     )
 
 

@@ -11,6 +11,7 @@ from croupier.core.journal.merkle import Frontier, Node, Position, TreeHead, lea
 from croupier.core.journal.verify import MOST_DISCREPANCIES, Held, Row, Verification, verify
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Plan, SetWeight
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
@@ -20,7 +21,7 @@ TYPES: dict[str, Callable[..., e.Event]] = {
     "created": lambda **values: e.Created(**{**values, "plan": PLAN}),
     "step_started": e.StepStarted,
     "weight_confirmed": e.WeightConfirmed,
-    "paused": lambda **values: e.Paused(**{**values, "hold": e.Hold(values["hold"])}),
+    "paused": lambda **values: e.Paused(**{**values, "hold": Hold(values["hold"])}),
 }
 
 
@@ -84,7 +85,7 @@ def record() -> Record:
             record.add(f"rollout/{name}", event)
         record.states[name] = replay(started(name))
     record.add("release/payments/1.2.0")
-    more: list[e.Event] = [e.StepStarted(1, 4.0), e.Paused(e.Hold.PERSON, 5.0)]
+    more: list[e.Event] = [e.StepStarted(1, 4.0), e.Paused(Hold.PERSON, 5.0)]
     record.add("rollout/payments-1", *more)
     record.states["payments-1"] = replay([*started("payments-1"), *more])
     for _ in range(3):

@@ -20,6 +20,7 @@ from croupier.core.rollout.explain_gate import explain_gate
 from croupier.core.rollout.gate_words import describe_story
 from croupier.core.rollout.outlook.outlook import look_ahead
 from croupier.core.rollout.prove import prove
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Asked, Pause, Resort, RolloutSpec, SetWeight, Undecided
@@ -100,7 +101,7 @@ def test_failures_take_it_back_and_name_their_beginning() -> None:
     assert told.state.phase is Phase.ABORTED
     abort = told.state.abort
     assert abort is not None
-    assert (abort.cause, abort.gate) == (e.Cause.GATE, "values")
+    assert (abort.cause, abort.gate) == (Cause.GATE, "values")
     assert abort.harm_since is not None
     assert abort.at - abort.harm_since == 10.0
 
@@ -117,13 +118,13 @@ def test_an_outage_holds_or_fails_as_asked() -> None:
     patient = story(gate(RATE), on_no_data=Undecided(Resort.ABORT, 60.0))
     play(patient, None, 100)
     assert patient.state.abort is not None
-    assert patient.state.abort.cause is e.Cause.NO_DATA
+    assert patient.state.abort.cause is Cause.NO_DATA
 
 
 def test_what_ends_inconclusive_waits_for_a_person_at_once() -> None:
     told = story(gate(DOUBTFUL))
     play(told, 0.1, 2)
-    assert (told.state.phase, told.state.hold) == (Phase.PAUSED, e.Hold.INCONCLUSIVE)
+    assert (told.state.phase, told.state.hold) == (Phase.PAUSED, Hold.INCONCLUSIVE)
     play(told, 0.01, 100)
     assert told.state.phase is Phase.PAUSED  # nothing is measured any more
     told.command(resume)
@@ -165,7 +166,7 @@ def test_a_rollout_that_goes_back_in_doubt_still_does() -> None:
     assert told.state.phase is Phase.PROGRESSING
     play(told, 0.1, 10)
     assert told.state.abort is not None
-    assert told.state.abort.cause is e.Cause.INCONCLUSIVE
+    assert told.state.abort.cause is Cause.INCONCLUSIVE
 
 
 def test_it_is_proven_able_to_turn_red() -> None:

@@ -17,6 +17,7 @@ from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.notices import Kind, happened
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Approval, Pause, Plan, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState, routes, versions_needed
 from croupier.errors import Conflict, CroupierError, Rejected
@@ -47,7 +48,7 @@ def served(state: RolloutState, now: float, *, ready: bool = True) -> RolloutSta
 
 def test_it_waits_with_nothing_running_and_nobody_moved() -> None:
     state = asked_for()
-    assert (state.phase, state.hold, state.unapproved) == (Phase.PAUSED, e.Hold.APPROVAL, True)
+    assert (state.phase, state.hold, state.unapproved) == (Phase.PAUSED, Hold.APPROVAL, True)
     assert versions_needed(state) == ("1.0.0",)
     assert routes(state).weight_of("1.1.0") == 0
     assert decide(state, Evidence(canary_ready=True, served=routes(state)), T + 1e9) == ()
@@ -68,7 +69,7 @@ def test_the_time_to_become_ready_begins_with_the_approval() -> None:
 def test_a_step_waits_for_so_many_different_people() -> None:
     state = served(approved(asked_for(), "boris"), T + 10)
     state = served(state, T + 11)
-    assert (state.phase, state.hold, state.step) == (Phase.PAUSED, e.Hold.APPROVAL, 1)
+    assert (state.phase, state.hold, state.step) == (Phase.PAUSED, Hold.APPROVAL, 1)
     assert missing(state) == 2
     state = approved(state, "boris")
     assert approve(state, T, actor="BORIS", role="admin", of=digest(state)) == ()
@@ -131,7 +132,7 @@ def test_a_retry_needs_a_fresh_one() -> None:
     state = folded(state, commands.abort(state, T, reason="no"))
     state = served(state, T + 1)
     state = folded(state, commands.retry(state, T + 2, stable="1.0.0", by="clara"))
-    assert (state.phase, state.hold, state.approvals) == (Phase.PAUSED, e.Hold.APPROVAL, ())
+    assert (state.phase, state.hold, state.approvals) == (Phase.PAUSED, Hold.APPROVAL, ())
     assert state.starters == ("anna", "clara")
     with pytest.raises(Conflict, match="is not what you looked at"):
         approve(state, T, actor="boris", role="operator", of=old)
@@ -204,7 +205,7 @@ def test_people_are_told_whom_it_waits_for() -> None:
 
 def test_it_is_said_in_words() -> None:
     assert describe_step(Approval(Consent(of=("admin",)))) == "approval by one admin"
-    assert describe_event(e.Paused(e.Hold.APPROVAL, T)) == "paused by its step: waiting for an approval"
+    assert describe_event(e.Paused(Hold.APPROVAL, T)) == "paused by its step: waiting for an approval"
     after = e.Approved("boris", "admin", "sha256:1", 1, T)
     assert describe_event(after) == "boris (admin) approved of going on after step 2"
     assert describe_event(e.Retried("1.0.0", 2, T)) == "started again from the first step, attempt 2"

@@ -26,6 +26,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, next_weight, overtaken, stretch, warm_at, watching_since
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetSegment, SetWeight, Step
@@ -142,7 +143,7 @@ def test_what_a_cold_canary_does_is_not_held_against_it() -> None:
 def test_a_hard_stop_counts_from_the_first_second() -> None:
     story = started(Analysis(("warm",)), gates=(WARM,))
     (given_up,) = [event for event in watch(story, 1, bad=400) if isinstance(event, e.AbortStarted)]
-    assert given_up.cause is e.Cause.HARD_STOP
+    assert given_up.cause is Cause.HARD_STOP
     assert "hard stop: 20.00 % of 500 good" in given_up.reason
     assert all(verdict.agrees for verdict in rejudge(story.events))
 
@@ -238,7 +239,7 @@ def test_a_hard_stop_in_an_answer_that_something_has_overtaken_counts() -> None:
     before = story.state.gate_state("evidence")
     assert [event.type for event in story.tick({"evidence": late})] == ["gate_judged", "abort_started"]
     assert story.state.abort is not None
-    assert story.state.abort.cause is e.Cause.HARD_STOP
+    assert story.state.abort.cause is Cause.HARD_STOP
     assert story.state.gate_state("evidence").evidence == before.evidence
     written = [codec.EVENT.load(codec.EVENT.dump(event)) for event in story.events]
     again = list(rejudge(written))

@@ -10,6 +10,7 @@ from croupier.core.gates import Counts, Gate, Objective, RatioSli, Reading
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Rejected
@@ -61,7 +62,7 @@ ASK: dict[str, Callable[[RolloutState], tuple[e.Event, ...]]] = {
     "supersede": lambda state: commands.supersede(state, T, by="shop-2"),
 }
 
-GIVE_UP = e.AbortStarted(e.Cause.PERSON, "enough", T)
+GIVE_UP = e.AbortStarted(Cause.PERSON, "enough", T)
 OVERTAKEN = e.Superseded("shop-2", T)
 # An event: this is what follows. (): it is so already. A text: it is refused, and these words say why.
 ANSWERS: dict[str, dict[Phase, e.Event | tuple[()] | str]] = {
@@ -86,8 +87,8 @@ ANSWERS: dict[str, dict[Phase, e.Event | tuple[()] | str]] = {
         Phase.SUPERSEDED: "is over",
     },
     "pause": {
-        Phase.PENDING: e.Paused(e.Hold.PERSON, T),
-        Phase.PROGRESSING: e.Paused(e.Hold.PERSON, T),
+        Phase.PENDING: e.Paused(Hold.PERSON, T),
+        Phase.PROGRESSING: e.Paused(Hold.PERSON, T),
         Phase.PAUSED: (),
         Phase.PROMOTING: "is promoting and cannot be paused. It can be aborted.",
         Phase.ABORTING: "is aborting and cannot be paused",

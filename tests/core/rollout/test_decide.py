@@ -11,6 +11,7 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide, looks, rise_blocked
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step, Timing
 from croupier.core.rollout.state import Phase
@@ -70,7 +71,7 @@ def test_a_canary_that_is_not_ready_in_time_is_given_up() -> None:
     assert story.tick(after=599) == ()
     (event,) = story.tick(after=1)
     assert isinstance(event, e.AbortStarted)
-    assert (event.cause, event.reason) == (e.Cause.DEADLINE, "1.1.0 was not ready within 600 s")
+    assert (event.cause, event.reason) == (Cause.DEADLINE, "1.1.0 was not ready within 600 s")
 
 
 def test_the_deadline_is_met_by_being_ready_at_it() -> None:
@@ -96,7 +97,7 @@ def test_a_weight_that_is_never_confirmed_is_given_up(seen: str) -> None:
     (event,) = story.tick(after=1)
     assert isinstance(event, e.AbortStarted)
     why = "the data plane was not seen to serve 25 % within 600 s, and no gate looks before that"
-    assert (event.cause, event.reason) == (e.Cause.DEADLINE, why)
+    assert (event.cause, event.reason) == (Cause.DEADLINE, why)
     assert story.state.phase is Phase.ABORTING
 
 
@@ -222,7 +223,7 @@ def test_a_timed_pause_never_ends_early_because_the_clock_was_set_back() -> None
 
 def test_an_open_pause_waits_for_a_person() -> None:
     story = started(SetWeight(500), Pause(), SetWeight(1_000), Pause())
-    assert (story.state.phase, story.state.hold) == (Phase.PAUSED, e.Hold.STEP)
+    assert (story.state.phase, story.state.hold) == (Phase.PAUSED, Hold.STEP)
     assert story.tick(after=100_000) == ()
     assert kinds(story.command(commands.resume)) == ["step_started"]
     assert (story.state.phase, story.state.weight_bp) == (Phase.PROGRESSING, 1_000)
@@ -343,7 +344,7 @@ def test_violations_in_a_row_give_up() -> None:
     judged, given_up = story.tick({"deposits": BAD}, after=EVERY)
     assert isinstance(judged, e.GateJudged)
     assert isinstance(given_up, e.AbortStarted)
-    assert (given_up.cause, given_up.gate) == (e.Cause.GATE, "deposits")
+    assert (given_up.cause, given_up.gate) == (Cause.GATE, "deposits")
     assert given_up.reason.startswith("gate deposits: 90.00 % of 100 good")
     assert given_up.harm_since == 0.0
     assert (story.state.phase, story.state.weight_bp) == (Phase.ABORTING, 0)
@@ -353,7 +354,7 @@ def test_a_hard_stop_gives_up_at_the_first_look() -> None:
     story = started(SetWeight(500), Pause(), guards=("deposits",))
     given_up = story.tick({"deposits": DEAD}, after=EVERY)[-1]
     assert isinstance(given_up, e.AbortStarted)
-    assert given_up.cause is e.Cause.HARD_STOP
+    assert given_up.cause is Cause.HARD_STOP
 
 
 def test_one_failing_gate_outranks_another_that_passes() -> None:
@@ -492,7 +493,7 @@ def test_a_canary_that_cannot_run_is_given_up_in_every_active_phase(phase: Phase
     (event,) = story.tick()
     assert isinstance(event, e.AbortStarted)
     assert (event.cause, event.reason) == (
-        e.Cause.WORKLOAD,
+        Cause.WORKLOAD,
         "1.1.0 cannot run: exit status 1, 5 times in a row",
     )
     assert story.state.weight_bp == 0

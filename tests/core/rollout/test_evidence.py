@@ -8,6 +8,7 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import retry
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, RolloutSpec, SetWeight
 from croupier.core.rollout.state import Phase
@@ -61,7 +62,7 @@ def test_a_bad_one_comes_back_and_says_why() -> None:
     story = started(ERRORS)
     watch(story, 50, 500, samples=10)
     assert story.state.abort is not None
-    assert story.state.abort.cause is e.Cause.GATE
+    assert story.state.abort.cause is Cause.GATE
     assert "to 1 that it is worse than permitted" in story.state.abort.reason
 
 

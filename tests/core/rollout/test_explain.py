@@ -29,6 +29,7 @@ from croupier.core.rollout.explain import (
     duration,
     gate_line,
 )
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Pace, Pause, Plan, SetSegment, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.segments import Segment
@@ -121,12 +122,12 @@ def test_gate_lines() -> None:
         (e.WeightConfirmed(0, 1.0, (("staff", 10_000),)), "the data plane serves 100 % of staff from the canary"),
         (e.GateJudged(said(Verdict.PASS)[0], 1.0), "gate slo pass: why"),
         (e.GateWaived("slo", 1.0), "gate slo was taken out of this rollout"),
-        (e.Paused(e.Hold.PERSON, 1.0), "paused by a person"),
-        (e.Paused(e.Hold.STEP, 1.0), "paused by its step: waiting for a person"),
+        (e.Paused(Hold.PERSON, 1.0), "paused by a person"),
+        (e.Paused(Hold.STEP, 1.0), "paused by its step: waiting for a person"),
         (e.Resumed(1.0), "resumed"),
         (e.PromotionStarted(1.0), "no step is left: everybody moves to the canary"),
         (e.Promoted(1.0), "the canary serves everybody and is the stable version now"),
-        (e.AbortStarted(e.Cause.PERSON, "smells", 1.0), "given up: smells"),
+        (e.AbortStarted(Cause.PERSON, "smells", 1.0), "given up: smells"),
         (e.Aborted(1.0), "nobody is sent to the canary any more"),
         (e.Superseded("shop-3", 1.0), "superseded by shop-3"),
         (e.Retried("1.0.0", 2, 1.0), "started again from the first step, attempt 2"),

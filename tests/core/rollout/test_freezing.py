@@ -10,6 +10,7 @@ from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, Plan, SetSegment, SetWeight, Timing
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.segments import AttributeMatch, Segment
@@ -78,10 +79,10 @@ def test_another_freeze_is_noted_and_a_person_still_decides_at_a_pause() -> None
     assert story.state.phase is Phase.PAUSED
     story.shut = (FINAL,)
     assert types(story.tick()) == ["frozen"]
-    assert "promote it to go on" not in explain(replace(story.state, hold=e.Hold.PERSON), story.now)
+    assert "promote it to go on" not in explain(replace(story.state, hold=Hold.PERSON), story.now)
     story.shut = (OUTSIDE, FINAL)
     assert types(story.tick()) == ["frozen"]
-    said = explain(replace(story.state, hold=e.Hold.PERSON), story.now)
+    said = explain(replace(story.state, hold=Hold.PERSON), story.now)
     assert "outside the windows of office-hours until further notice and frozen by sports/final" in said
     assert "; and outside the windows" in explain(story.state, story.now)
 

@@ -8,8 +8,8 @@ from tests.core.rollout.test_evidence import ERRORS, LOGINS, started, watch
 
 from croupier.core.gates import Counts, Gate, GateState, Judgement, Objective, RatioSli, Reading, Silence, Verdict
 from croupier.core.gates.sli import Group
-from croupier.core.rollout import events as e
 from croupier.core.rollout.headline import explain
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, RolloutSpec, SetWeight, Timing, Undecided
 from croupier.core.rollout.standing import said_so_far, stance, standing
@@ -34,7 +34,7 @@ def said(verdict: Verdict, reason: str = "why", passed_at: float | None = None) 
 
 
 PASSED = said(Verdict.PASS, passed_at=20.0)
-ABORT = Abort(e.Cause.PERSON, "smells", 20.0)
+ABORT = Abort(Cause.PERSON, "smells", 20.0)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ ABORT = Abort(e.Cause.PERSON, "smells", 20.0)
         (at(3, 5_000), "going on as soon as 1.1.0 is ready"),
         (at(4, 5_000, gates=PASSED), "waiting for a person at 50 %: promote it to go on"),
         (at(4, 5_000), "waiting for a person at 50 %: promote it to go on; gate slo has not looked yet"),
-        (at(1, phase=Phase.PAUSED, hold=e.Hold.PERSON), "paused by a person at 5 %: resume it to go on"),
+        (at(1, phase=Phase.PAUSED, hold=Hold.PERSON), "paused by a person at 5 %: resume it to go on"),
         (
             at(5, 10_000, Phase.PROMOTING, confirmed_bp=None),
             "waiting for the data plane to confirm that 1.1.0 serves everybody",

@@ -32,6 +32,7 @@ from croupier.core.rollout.asking import heard
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve, replay
 from croupier.core.rollout.pace import paced
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.routes import ServiceRoutes
@@ -425,7 +426,7 @@ def the_share_never_rises_unless_every_guard_passes_on_the_present_weight(change
 
 def only_a_failing_verdict_blames_a_gate(change: Change) -> None:
     """Invariant 4, of any history; more of it below."""
-    if isinstance(change.event, e.AbortStarted) and change.event.cause in (e.Cause.GATE, e.Cause.HARD_STOP):
+    if isinstance(change.event, e.AbortStarted) and change.event.cause in (Cause.GATE, Cause.HARD_STOP):
         assert change.event.gate is not None
         assert change.said[change.event.gate] is Verdict.FAIL
 
@@ -563,9 +564,9 @@ def test_invariant_04_no_data_and_doubt_never_promote_and_abort_only_where_asked
         assert max(shares(change.after)) <= unguarded
         if change.after.phase is Phase.PROMOTING:
             assert shares(change.before) == EVERYBODY  # a plan that gives everything before anybody looks
-        if isinstance(change.event, e.AbortStarted) and change.event.cause is not e.Cause.DEADLINE:
+        if isinstance(change.event, e.AbortStarted) and change.event.cause is not Cause.DEADLINE:
             assert_asked_for(change, Resort.ABORT)
-        if isinstance(change.event, e.Paused) and change.event.hold is not e.Hold.STEP:
+        if isinstance(change.event, e.Paused) and change.event.hold is not Hold.STEP:
             assert_asked_for(change, Resort.PAUSE)
 
 
@@ -597,7 +598,7 @@ def test_invariant_04_missing_data_takes_nobody_back_where_only_doubt_is_to(
 ) -> None:
     game = begin(replace(plan, on_inconclusive=in_doubt))
     for change in changes(game, list(history)):
-        assert not isinstance(change.event, e.AbortStarted) or change.event.cause is e.Cause.DEADLINE
+        assert not isinstance(change.event, e.AbortStarted) or change.event.cause is Cause.DEADLINE
 
 
 @many

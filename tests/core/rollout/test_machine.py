@@ -8,6 +8,7 @@ import pytest
 from croupier.core.gates import Gate, GateState, Objective, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import MOVES, create, evolve, replay
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.shadow.report import ShadowReport
 from croupier.core.rollout.smoked import Occasion
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight
@@ -25,7 +26,7 @@ PLAN = Plan(
 CREATED = e.Created("shop-1", "shop", "1.0.0", "1.1.0", "sha256:0", PLAN, T)
 PASSED = GateState("deposits", passed_at=T, judged_at=T)
 SWEDES = Segment("market=SE", (AttributeMatch("market", ("SE",)),))
-GAVE_UP = Abort(e.Cause.PERSON, "enough", T)
+GAVE_UP = Abort(Cause.PERSON, "enough", T)
 
 
 def _calendar(phase: Phase) -> dict[str, Phase]:
@@ -112,7 +113,7 @@ SAMPLES: dict[str, e.Event] = {
     "weight_confirmed": e.WeightConfirmed(500, T),
     "gate_judged": e.GateJudged(PASSED, T),
     "gate_waived": e.GateWaived("deposits", T),
-    "paused": e.Paused(e.Hold.PERSON, T),
+    "paused": e.Paused(Hold.PERSON, T),
     "resumed": e.Resumed(T),
     "promotion_started": e.PromotionStarted(T),
     "promoted": e.Promoted(T),
@@ -123,7 +124,7 @@ SAMPLES: dict[str, e.Event] = {
     "segment_held": e.SegmentHeld(SWEDES, "a bad translation", T),
     "segment_released": e.SegmentReleased(SWEDES, T),
     "smoke_finished": e.SmokeFinished(Occasion.SWITCH, "5 %", (), T),
-    "abort_started": e.AbortStarted(e.Cause.PERSON, "enough", T),
+    "abort_started": e.AbortStarted(Cause.PERSON, "enough", T),
     "flag_turned": e.FlagTurned("new-cashier", 0, {}, {}, "sha256:f", 7, T),
     "flag_seen": e.FlagSeen("new-cashier", 2, (), 0, T),
     "flag_back": e.FlagBack("new-cashier", {}, "sha256:f", T),
@@ -145,7 +146,7 @@ def at(phase: Phase, **changed: Any) -> RolloutState:
     usual: dict[Phase, dict[str, Any]] = {
         Phase.PENDING: {},
         Phase.PROGRESSING: {"step": 0, "weight_bp": 500, "step_started_at": T},
-        Phase.PAUSED: {"step": 0, "weight_bp": 500, "step_started_at": T, "hold": e.Hold.PERSON},
+        Phase.PAUSED: {"step": 0, "weight_bp": 500, "step_started_at": T, "hold": Hold.PERSON},
         Phase.PROMOTING: {"step": len(PLAN.steps), "weight_bp": 10_000, "step_started_at": T},
         Phase.SUCCEEDED: {"step": len(PLAN.steps), "weight_bp": 10_000, "ended_at": T},
         Phase.ABORTING: {"step": 0, "abort": GAVE_UP},
@@ -253,20 +254,20 @@ def test_a_waived_gate_is_remembered() -> None:
     assert evolve(at(Phase.PAUSED), e.GateWaived("deposits", T)).waived == ("deposits",)
 
 
-@pytest.mark.parametrize("hold", list(e.Hold))
-def test_pausing_says_who_holds_and_going_on_forgets_it(hold: e.Hold) -> None:
+@pytest.mark.parametrize("hold", list(Hold))
+def test_pausing_says_who_holds_and_going_on_forgets_it(hold: Hold) -> None:
     paused = evolve(at(Phase.PROGRESSING), e.Paused(hold, T))
     assert paused.hold is hold
     for event in (e.Resumed(T), e.StepStarted(1, T), e.PromotionStarted(T), e.Superseded("shop-2", T)):
         assert evolve(paused, event).hold is None
-    assert evolve(paused, e.AbortStarted(e.Cause.PERSON, "enough", T)).hold is None
+    assert evolve(paused, e.AbortStarted(Cause.PERSON, "enough", T)).hold is None
 
 
 def test_giving_up_wants_zero_at_once_and_says_why() -> None:
     state = at(Phase.PROGRESSING, confirmed_bp=500, confirmed_at=T)
-    after = evolve(state, e.AbortStarted(e.Cause.GATE, "deposits fail", T + 9, "deposits", T + 2))
+    after = evolve(state, e.AbortStarted(Cause.GATE, "deposits fail", T + 9, "deposits", T + 2))
     assert (after.weight_bp, after.confirmed_bp, after.confirmed_at) == (0, None, None)
-    assert after.abort == Abort(e.Cause.GATE, "deposits fail", T + 9, "deposits", T + 2)
+    assert after.abort == Abort(Cause.GATE, "deposits fail", T + 9, "deposits", T + 2)
 
 
 def test_aborted_knows_when_the_share_was_zero() -> None:
@@ -310,7 +311,7 @@ def test_replay_rebuilds_the_state() -> None:
         CREATED,
         e.StepStarted(0, T + 1),
         e.WeightConfirmed(500, T + 2),
-        e.Paused(e.Hold.PERSON, T),
+        e.Paused(Hold.PERSON, T),
     ]
     state = create(CREATED)
     for event in history[1:]:

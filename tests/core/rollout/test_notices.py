@@ -22,6 +22,7 @@ from croupier.core.gates import (
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.notices import Kind, Notice, Patience, happened, lasting
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight
 from croupier.testing import Rehearsal
 
@@ -49,11 +50,11 @@ def told(story: Rehearsal, *events: e.Event, actor: str = "croupier") -> list[No
     [
         (e.Retried("1", 2, 5.0), Kind.STARTED, "started again from the first step, attempt 2"),
         (e.Promoted(5.0), Kind.PROMOTED, "serves everybody"),
-        (e.Paused(e.Hold.PERSON, 5.0), Kind.PAUSED, "paused by a person"),
-        (e.Paused(e.Hold.STEP, 5.0), Kind.WAITING, "waiting for a person"),
-        (e.Paused(e.Hold.NO_DATA, 5.0, "errors", "no data"), Kind.WAITING, "waiting for a person: no data"),
+        (e.Paused(Hold.PERSON, 5.0), Kind.PAUSED, "paused by a person"),
+        (e.Paused(Hold.STEP, 5.0), Kind.WAITING, "waiting for a person"),
+        (e.Paused(Hold.NO_DATA, 5.0, "errors", "no data"), Kind.WAITING, "waiting for a person: no data"),
         (e.Resumed(5.0), Kind.RESUMED, "resumed"),
-        (e.AbortStarted(e.Cause.GATE, "gate errors: bad", 5.0, "errors"), Kind.ABORTING, "given up: gate errors: bad"),
+        (e.AbortStarted(Cause.GATE, "gate errors: bad", 5.0, "errors"), Kind.ABORTING, "given up: gate errors: bad"),
         (e.Aborted(5.0), Kind.ABORTED, "nobody is sent to the canary"),
         (e.Superseded("payments-9", 5.0), Kind.SUPERSEDED, "superseded by payments-9"),
         (e.StepStarted(1, 5.0), None, ""),

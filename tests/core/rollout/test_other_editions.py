@@ -25,6 +25,7 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import promote, retry
 from croupier.core.rollout.decide import looks
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Pause, Plan, Resort, RolloutSpec, SetWeight, Undecided
@@ -99,7 +100,7 @@ def test_hard_stops_act_on_what_was_counted_lately() -> None:
     assert story.state.phase is Phase.PROGRESSING
     watch(story, 1, bad=50)
     assert story.state.abort is not None
-    assert story.state.abort.cause is e.Cause.HARD_STOP
+    assert story.state.abort.cause is Cause.HARD_STOP
 
 
 def test_the_span_begins_with_the_weight() -> None:
@@ -121,7 +122,7 @@ def test_no_events_are_no_data_still() -> None:
 def test_what_the_rollout_says_of_doubt_is_done() -> None:
     story = upgraded(99, waits=Undecided(Resort.PAUSE, 90.0))
     watch(story, 20)
-    assert (story.state.phase, story.state.hold) == (Phase.PAUSED, e.Hold.INCONCLUSIVE)
+    assert (story.state.phase, story.state.hold) == (Phase.PAUSED, Hold.INCONCLUSIVE)
 
 
 def test_a_waived_gate_holds_nobody() -> None:

@@ -8,6 +8,7 @@ from tests.core.rollout.groups.stories import CLASSIC, DEPOSITS, play, started
 from croupier.adapters.store import codec
 from croupier.core.gates import Gate, HoldPlayers, OnGroupFail, Verdict
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.redecide import in_words, redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.errors import Corrupt
@@ -95,7 +96,7 @@ def test_where_everybody_went_back_instead_nothing_is_compared() -> None:
         story.failure = "it exits" if len(story.events) == at - 1 else None
         play(story, 1, {"kestrel": 200}, settle=False)
     assert story.state.abort is not None
-    assert story.state.abort.cause is e.Cause.WORKLOAD
+    assert story.state.abort.cause is Cause.WORKLOAD
     assert [gate.latest.verdict for gate in story.state.gates if gate.latest] == [Verdict.FAIL]
     assert not list(redecide(story.events))
 

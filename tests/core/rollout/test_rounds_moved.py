@@ -7,6 +7,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Plan, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState, ends_rounds
@@ -18,22 +19,22 @@ FRESH = create(e.Created("shop-1", "shop", "1.0.0", "1.1.0", "sha256:0", PLAN, T
 MOVED = e.RoundsMoved("1.1.0", 2, ("r-1", "r-2"), "a person said so", T)
 
 
-def aborting(cause: e.Cause, *, at_once: bool = False) -> RolloutState:
+def aborting(cause: Cause, *, at_once: bool = False) -> RolloutState:
     return evolve(FRESH, e.AbortStarted(cause, "enough", T, at_once=at_once))
 
 
 @pytest.mark.parametrize(
     "cause, at_once, ends",
     [
-        (e.Cause.GATE, False, False),
-        (e.Cause.PERSON, False, False),
-        (e.Cause.DEADLINE, False, False),
-        (e.Cause.PERSON, True, True),
-        (e.Cause.HARD_STOP, False, True),
-        (e.Cause.WORKLOAD, False, True),
+        (Cause.GATE, False, False),
+        (Cause.PERSON, False, False),
+        (Cause.DEADLINE, False, False),
+        (Cause.PERSON, True, True),
+        (Cause.HARD_STOP, False, True),
+        (Cause.WORKLOAD, False, True),
     ],
 )
-def test_rounds_may_end_where_they_began_unless_that_would_do_harm(cause: e.Cause, at_once: bool, ends: bool) -> None:
+def test_rounds_may_end_where_they_began_unless_that_would_do_harm(cause: Cause, at_once: bool, ends: bool) -> None:
     assert ends_rounds(aborting(cause, at_once=at_once)) is ends
     assert not ends_rounds(FRESH)
 
@@ -45,7 +46,7 @@ def test_a_person_may_move_open_rounds_too() -> None:
 
 
 def test_a_drain_may_be_cut_short_as_long_as_it_lasts() -> None:
-    drains = aborting(e.Cause.PERSON)
+    drains = aborting(Cause.PERSON)
     for state in (drains, evolve(drains, e.Aborted(T))):
         assert commands.abort(state, T, reason="again") == ()
         (cut,) = commands.abort(state, T, reason="they are paid twice", at_once=True, newest="shop-1")
@@ -54,20 +55,20 @@ def test_a_drain_may_be_cut_short_as_long_as_it_lasts() -> None:
         assert after.phase is state.phase
         assert ends_rounds(after)
         assert commands.abort(after, T, reason="again", at_once=True) == ()
-    assert commands.abort(aborting(e.Cause.HARD_STOP), T, reason="again", at_once=True) == ()
+    assert commands.abort(aborting(Cause.HARD_STOP), T, reason="again", at_once=True) == ()
     gone = evolve(drains, e.Superseded("shop-2", T))
     assert commands.abort(gone, T, reason="again", at_once=True) == ()
 
 
 def test_a_drain_is_not_cut_short_once_another_rollout_has_begun() -> None:
-    over = evolve(aborting(e.Cause.PERSON), e.Aborted(T))
+    over = evolve(aborting(Cause.PERSON), e.Aborted(T))
     with pytest.raises(Rejected, match="shop-2 has begun since shop-1 was given up"):
         commands.abort(over, T, reason="again", at_once=True, newest="shop-2")
     assert commands.abort(over, T, reason="again", newest="shop-2") == ()
 
 
 def test_a_drain_that_nobody_began_cannot_be_cut_short() -> None:
-    state = replace(evolve(aborting(e.Cause.PERSON), e.Aborted(T)), abort=None)
+    state = replace(evolve(aborting(Cause.PERSON), e.Aborted(T)), abort=None)
     with pytest.raises(Corrupt, match="cut short"):
         evolve(state, e.DrainCut("x", T))
 
@@ -79,7 +80,7 @@ def test_a_cut_drain_in_words() -> None:
 
 
 def test_moved_rounds_are_recorded_with_the_end_of_the_abort() -> None:
-    state = aborting(e.Cause.HARD_STOP)
+    state = aborting(Cause.HARD_STOP)
     seen = Evidence(served=stable_routes("shop", "1.0.0"), moved=MOVED)
     assert decide(state, replace(seen, served=None), T) == ()
     assert decide(state, seen, T) == (MOVED, e.Aborted(T))

@@ -12,6 +12,7 @@ from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import evolve, replay
 from croupier.core.rollout.prove import prove
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.smoked import KEPT, Occasion
 from croupier.core.rollout.smoking import Smoked, Wanted
 from croupier.core.rollout.spec import Pause, Plan, Resort, SetWeight, Smoke, Undecided
@@ -74,7 +75,7 @@ def test_a_failure_before_any_player_goes_back_and_nobody_was_touched() -> None:
     events = answer(story, passed("money"), failed("limits"))
     assert [event.type for event in events] == ["smoke_finished", "abort_started"]
     assert story.state.abort is not None
-    assert story.state.abort.cause is e.Cause.SMOKE
+    assert story.state.abort.cause is Cause.SMOKE
     assert story.state.abort.reason == "smoke check limits failed: it paid"
     assert not any(isinstance(event, e.WeightConfirmed) and event.weight_bp for event in story.events)
 
@@ -118,7 +119,7 @@ def test_who_asks_for_a_pause_is_asked_and_resuming_tries_again() -> None:
     story = started(ALWAYS, smoke=Smoke(("money",), Resort.PAUSE))
     events = answer(story, failed("money"))
     assert [event.type for event in events] == ["smoke_finished", "paused"]
-    assert (story.state.hold, smoking.wanted(story.state, story.now)) == (e.Hold.SMOKE, None)
+    assert (story.state.hold, smoking.wanted(story.state, story.now)) == (Hold.SMOKE, None)
     assert "paused at 5 %: smoke check money failed: it paid; resume it to try again" in explain(story.state, story.now)
     with pytest.raises(Rejected, match="smoke check money failed") as refused:
         story.command(commands.promote)
@@ -160,7 +161,7 @@ def test_a_failed_check_can_be_waived_by_a_person() -> None:
     answer(story, failed("money"))
     story.command(commands.promote, waive=("money",))
     assert story.state.weight_bp == 5_000
-    assert "waived" in explain(replace(story.state, hold=e.Hold.SMOKE, phase=Phase.PAUSED), story.now)
+    assert "waived" in explain(replace(story.state, hold=Hold.SMOKE, phase=Phase.PAUSED), story.now)
 
 
 def test_what_was_not_tried_for_a_failure_that_was_waived_is_tried() -> None:
@@ -195,7 +196,7 @@ def test_no_result_asks_a_person_or_goes_back_where_that_is_asked() -> None:
     assert story.tick(after=59.0) == ()
     (paused,) = story.tick(after=1.0)
     assert isinstance(paused, e.Paused)
-    assert (paused.hold, paused.reason) == (e.Hold.NO_DATA, "smoke checks had no result for 60 s")
+    assert (paused.hold, paused.reason) == (Hold.NO_DATA, "smoke checks had no result for 60 s")
     story.command(commands.resume)
     assert story.tick(after=59.0) == ()
     own = Smoke(("money",), on_no_data=Undecided(Resort.ABORT, 30.0))
@@ -203,7 +204,7 @@ def test_no_result_asks_a_person_or_goes_back_where_that_is_asked() -> None:
     assert "; goes back without a result in 30 s" in explain(story.state, story.now)
     (given_up,) = story.tick(after=30.0)
     assert isinstance(given_up, e.AbortStarted)
-    assert given_up.cause is e.Cause.NO_DATA
+    assert given_up.cause is Cause.NO_DATA
 
 
 def test_a_promotion_has_nothing_to_pause_in() -> None:

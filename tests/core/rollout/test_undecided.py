@@ -11,6 +11,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, SetWeight, Undecided
 from croupier.core.rollout.state import Phase
@@ -58,7 +59,7 @@ def test_doubt_for_long_enough_asks_a_person_and_says_why() -> None:
     assert look(story, FEW, 6) == []
     assert "; waits for a person after " in explain(story.state, story.now)
     (paused,) = look(story, FEW)
-    assert paused == e.Paused(e.Hold.INCONCLUSIVE, story.now, "errors", paused.reason)  # type: ignore[union-attr]
+    assert paused == e.Paused(Hold.INCONCLUSIVE, story.now, "errors", paused.reason)  # type: ignore[union-attr]
     assert "paused, waiting for a person: gate errors could not decide for 60 s" in describe_event(paused)
     assert "since a gate kept it waiting: gate errors says inconclusive" in explain(story.state, story.now)
     look(story, GOOD)
@@ -85,7 +86,7 @@ def test_doubt_for_long_enough_goes_back_where_that_was_asked_for() -> None:
     story = started(on_inconclusive=replace(MINUTE, then=Resort.ABORT))
     (given_up,) = look(story, FEW, 7)
     assert isinstance(given_up, e.AbortStarted)
-    assert (given_up.cause, given_up.gate, story.state.weight_bp) == (e.Cause.INCONCLUSIVE, "errors", 0)
+    assert (given_up.cause, given_up.gate, story.state.weight_bp) == (Cause.INCONCLUSIVE, "errors", 0)
     assert "gate errors could not decide for 60 s: 3 of the 20 canary events" in given_up.reason
 
 
@@ -141,7 +142,7 @@ def test_blindness_goes_back_only_where_that_was_asked_for(said: Reading | Silen
     assert "; goes back after 10 s more of that" in explain(blind.state, blind.now)
     (given_up,) = look(blind, said)
     assert isinstance(given_up, e.AbortStarted)
-    assert (given_up.cause, given_up.gate) == (e.Cause.NO_DATA, "errors")
+    assert (given_up.cause, given_up.gate) == (Cause.NO_DATA, "errors")
 
 
 def test_blindness_counts_without_a_break() -> None:
@@ -150,7 +151,7 @@ def test_blindness_counts_without_a_break() -> None:
         assert look(story, SILENCE, 6) == []
         assert look(story, FEW) == []
     assert [type(event) for event in look(story, SILENCE, 7)] == [e.Paused]
-    assert story.state.hold is e.Hold.NO_DATA
+    assert story.state.hold is Hold.NO_DATA
 
 
 def test_a_clock_that_was_set_back_makes_nobody_blind() -> None:
@@ -180,7 +181,7 @@ def test_going_back_outranks_asking_a_person() -> None:
     out: list[e.Event] = []
     for _ in range(7):
         out += story.tick({"errors": FEW, "logins": SILENCE}, after=10.0)
-    assert [event.cause for event in out if isinstance(event, e.AbortStarted)] == [e.Cause.NO_DATA]
+    assert [event.cause for event in out if isinstance(event, e.AbortStarted)] == [Cause.NO_DATA]
     assert not any(isinstance(event, e.Paused) for event in out)
 
 

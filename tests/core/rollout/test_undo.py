@@ -11,6 +11,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, Plan, SetWeight, Timing
 from croupier.core.rollout.state import Phase, routes, versions_needed
 from croupier.core.rollout.undo import kept_until, undo
@@ -34,7 +35,7 @@ def test_while_it_is_kept_one_push_takes_everybody_back(after: float, ready: boo
     told.ready, told.failure = ready, failure
     (event,) = told.command(undo, reason="deposits fail")
     assert isinstance(event, e.AbortStarted)
-    assert event.cause is e.Cause.UNDO
+    assert event.cause is Cause.UNDO
     assert routes(told.state).versions == ("1.0.0",)  # before anything was confirmed or looked at
     assert versions_needed(told.state) == ("1.0.0",)
     told.settle()
@@ -60,7 +61,7 @@ def test_what_is_in_progress_is_aborted() -> None:
     told.settle()
     told.command(undo, reason="enough")
     assert told.state.abort is not None
-    assert told.state.abort.cause is e.Cause.PERSON
+    assert told.state.abort.cause is Cause.PERSON
 
 
 def test_what_is_gone_is_said() -> None:

@@ -11,6 +11,7 @@ import rfc8785
 
 from croupier.core.rollout import events as e
 from croupier.core.rollout.consent import Consent, in_words, includes, people, same_person
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Approval
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Conflict, Rejected
@@ -74,7 +75,7 @@ def approve(
     role, ``Conflict`` where it is something else by now.
     """
     needed = wanted(state)
-    if state.phase is not Phase.PAUSED or state.hold is not e.Hold.APPROVAL or needed is None:
+    if state.phase is not Phase.PAUSED or state.hold is not Hold.APPROVAL or needed is None:
         raise Rejected(f"{state.id} waits for no approval.", hint=f"See: croupier rollout show {state.id}")
     if of != digest(state):
         raise Conflict(f"{state.id} is not what you looked at.", hint="Look at it again, then approve it.")

@@ -12,6 +12,7 @@ from croupier.core.rollout.disruption import too_fast
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Smoke
 from croupier.core.rollout.state import Phase, RolloutState, ends_rounds
 from croupier.errors import Conflict, Rejected
@@ -47,17 +48,17 @@ def promote(
         raise refused
     if state.step < 0:
         raise Rejected(f"{state.id} has not begun: {state.canary} is not ready yet.")
-    if state.hold is e.Hold.PERSON and not full:
+    if state.hold is Hold.PERSON and not full:
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)
-    kept = state.held if isinstance(leave, e.PromotionStarted) and state.hold is not e.Hold.GROUPS else ()
+    kept = state.held if isinstance(leave, e.PromotionStarted) and state.hold is not Hold.GROUPS else ()
     if kept and full:
         raise Rejected(
             f"{state.id} cannot be promoted in full: {still_held(kept)} on {state.stable}, and would get the canary.",
             hint="Promote it step by step; after the last step it asks whether they are to get it, too.",
         )
     rising = rises(state, leave)
-    doubtful = state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA, e.Hold.SMOKE)
+    doubtful = state.hold in (Hold.INCONCLUSIVE, Hold.NO_DATA, Hold.SMOKE)
     # What an analysis or a smoke step waits for is not skipped, only waived.
     skips = isinstance(state.current_step, Analysis | Smoke)
     blocked = rise_blocked(state) if skips or rising else None
@@ -77,7 +78,7 @@ def promote(
         raise early
     if kept:  # nobody gives a held group the canary without having been told
         again = (e.Resumed(now),) if state.phase is Phase.PAUSED else ()
-        return (*out, *again, e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}"))
+        return (*out, *again, e.Paused(Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}"))
     return (*out, leave)
 
 
@@ -88,7 +89,7 @@ def pause(state: RolloutState, now: float) -> tuple[e.Event, ...]:
         return ()
     if state.phase not in (Phase.PENDING, Phase.PROGRESSING):
         raise Rejected(f"{state.id} is {state.phase} and cannot be paused.", hint="It can be aborted.")
-    return (e.Paused(e.Hold.PERSON, now),)
+    return (e.Paused(Hold.PERSON, now),)
 
 
 def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tuple[e.Event, ...]:
@@ -98,20 +99,20 @@ def resume(state: RolloutState, now: float, *, unready: str | None = None) -> tu
     _need_active(state, "resumed")
     if state.phase is not Phase.PAUSED:
         return ()
-    if state.hold is e.Hold.APPROVAL and (refused := unapproved(state)):
+    if state.hold is Hold.APPROVAL and (refused := unapproved(state)):
         raise refused
-    if state.hold is e.Hold.GROUPS:
+    if state.hold is Hold.GROUPS:
         raise Rejected(
             f"{state.id} waits for more than going on: {still_held(state.held)} on {state.stable}.",
             hint=f"To give {state.canary} to them, too: croupier rollout promote {state.id}. Or abort it.",
         )
-    if state.hold is e.Hold.DIFFERENCES:
+    if state.hold is Hold.DIFFERENCES:
         raise Rejected(
             f"{state.id} waits for more than going on: its answers differ too often.",
             hint=f"Look at them: croupier rollout shadow {state.id}. To go on all the same: croupier rollout promote "
             f"{state.id} --reason TEXT. Or abort it.",
         )
-    return promote(state, now, unready=unready) if state.hold is e.Hold.STEP else (e.Resumed(now),)
+    return promote(state, now, unready=unready) if state.hold is Hold.STEP else (e.Resumed(now),)
 
 
 def abort(
@@ -136,7 +137,7 @@ def abort(
             hint=f"To go back: croupier rollout undo {state.id} --reason TEXT while {state.stable or 'the one before'} "
             f"is kept, else croupier rollout start {state.service} {state.stable or 'VERSION'}.",
         )
-    return (e.AbortStarted(e.Cause.PERSON, reason, now, at_once=at_once),)
+    return (e.AbortStarted(Cause.PERSON, reason, now, at_once=at_once),)
 
 
 def retry(state: RolloutState, now: float, *, stable: str | None, by: str = "") -> tuple[e.Event, ...]:

@@ -25,6 +25,7 @@ from croupier.core.rollout.groups import watch
 from croupier.core.rollout.groups.answer import Acting, answer
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.segments.guards import guarding_segments
 from croupier.core.rollout.segments.kept import latest_change, still
@@ -243,15 +244,15 @@ def _failed(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStart
 
 def _given_up(state: RolloutState, evidence: Evidence, now: float) -> e.AbortStarted | None:
     if evidence.failure is not None:
-        return e.AbortStarted(e.Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
+        return e.AbortStarted(Cause.WORKLOAD, f"{state.canary} cannot run: {evidence.failure}", now)
     deadline_s = state.plan.timing.progress_deadline_s
     began = max(state.started_at, state.thawed_at or state.started_at)
     kept = state.unapproved or freezing.waits(state, evidence.shut, now)
     if state.step < 0 and not evidence.canary_ready and not kept and now - began >= deadline_s:
-        return e.AbortStarted(e.Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
+        return e.AbortStarted(Cause.DEADLINE, f"{state.canary} was not ready within {deadline_s:g} s", now)
     if _unseen_s(state, evidence, now) >= deadline_s:
         unseen = f"the data plane was not seen to serve {state.exposure} within {deadline_s:g} s"
-        return e.AbortStarted(e.Cause.DEADLINE, f"{unseen}, and no gate looks before that", now)
+        return e.AbortStarted(Cause.DEADLINE, f"{unseen}, and no gate looks before that", now)
     return smoking.blame(state, now)
 
 
@@ -299,9 +300,9 @@ def leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | No
         # Players who are not seen to have the code get no flag that turns it on.
         return turn.turning(state, step, evidence.flags, now) if confirmed(state, now) else None
     if isinstance(step, Pause) and step.duration_s is None:
-        return e.Paused(e.Hold.STEP, now)
+        return e.Paused(Hold.STEP, now)
     if approval.missing(state):
-        return e.Paused(e.Hold.APPROVAL, now)
+        return e.Paused(Hold.APPROVAL, now)
     if isinstance(step, Shadow) and over(state, step, now) and _seen(state, evidence).routed:
         ended, saying = at_the_end(state, step, evidence.compared, now)
         if not ended:
@@ -321,7 +322,7 @@ def going_on(
     if rises(state, event) and disruption.wait_s(state, now):
         return None
     if isinstance(event, e.PromotionStarted) and (kept := state.held):
-        return e.Paused(e.Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}")
+        return e.Paused(Hold.GROUPS, now, reason=f"{still_held(kept)} on {state.stable}")
     return event if evidence.canary_ready or not rises(state, event) else None
 
 

@@ -8,55 +8,16 @@ at its end closes it, so that the type checker names the place that forgot one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from croupier.core.gates import GateState
 from croupier.core.gates.sli import Group
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.shadow.report import ShadowReport
 from croupier.core.rollout.smoked import Occasion
 from croupier.core.rollout.spec import Plan
 from croupier.core.segments import Segment
 from croupier.core.smoke.result import CheckResult
-
-
-class Hold(StrEnum):
-    """Who keeps a rollout paused."""
-
-    STEP = "step"
-    PERSON = "person"
-    INCONCLUSIVE = "inconclusive"
-    """A gate could not decide, and the rollout is to ask a person then."""
-    NO_DATA = "no_data"
-    """A gate saw nothing, and the rollout is to ask a person then."""
-    GROUPS = "groups"
-    """Every step is done, and players of some groups or segments are held: who goes on gives them the canary, too."""
-    APPROVAL = "approval"
-    """Somebody else than who started it is to approve, of the rollout or of its step."""
-    SMOKE = "smoke"
-    """A smoke check failed, and the rollout is to ask a person then."""
-    DIFFERENCES = "differences"
-    """Too many of the canary's answers differ from the stable version's: a person has to look at them."""
-
-
-class Cause(StrEnum):
-    """Why a rollout was given up."""
-
-    GATE = "gate"
-    HARD_STOP = "hard_stop"
-    WORKLOAD = "workload"
-    DEADLINE = "deadline"
-    PERSON = "person"
-    INCONCLUSIVE = "inconclusive"
-    """A gate could not decide, and the rollout is to go back then."""
-    NO_DATA = "no_data"
-    """A gate saw nothing, or a smoke check had no result, and the rollout is to go back then."""
-    UNDO = "undo"
-    """A person took it back after its promotion."""
-    SMOKE = "smoke"
-    """A smoke check failed."""
-    TOGETHER = "together"
-    """A rollout that this one moves with was given up."""
 
 
 @dataclass(frozen=True, slots=True)

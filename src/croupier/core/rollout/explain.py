@@ -25,6 +25,7 @@ from croupier.core.rollout.consent import in_words
 from croupier.core.rollout.exposure import exposure, percent
 from croupier.core.rollout.freeze_words import closed, until
 from croupier.core.rollout.groups import words
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.segments.words import guarded_by, held_or_released
 from croupier.core.rollout.shadow.words import comparing, copied, summary
 from croupier.core.rollout.smoked_words import ran
@@ -172,11 +173,11 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"smoke checks at {exposed}: {ran(results)}"
         case e.ShadowCompared(report=report):
             return f"answers compared: {summary(report)}"
-        case e.Paused(hold=e.Hold.PERSON):
+        case e.Paused(hold=Hold.PERSON):
             return "paused by a person"
-        case e.Paused(hold=e.Hold.STEP):
+        case e.Paused(hold=Hold.STEP):
             return "paused by its step: waiting for a person"
-        case e.Paused(hold=e.Hold.APPROVAL):
+        case e.Paused(hold=Hold.APPROVAL):
             return "paused by its step: waiting for an approval"
         case e.Approved(actor=actor, role=role, step=step):
             return f"{actor} ({role}) approved of " + ("the rollout" if step < 0 else f"going on after step {step + 1}")
@@ -190,7 +191,7 @@ def describe_event(event: e.Event, state: RolloutState | None = None) -> str:  #
             return f"{why}: everybody moves to the canary"
         case e.Promoted():
             return "the canary serves everybody and is the stable version now"
-        case e.AbortStarted(cause=e.Cause.UNDO, reason=reason):
+        case e.AbortStarted(cause=Cause.UNDO, reason=reason):
             return f"taken back after its promotion: {reason}"
         case e.AbortStarted(reason=reason):
             return f"given up: {reason}"

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from typing import Final, assert_never
 
 from croupier.core.gates.wording import name
-from croupier.core.rollout import events as e
 from croupier.core.rollout import smoking
 from croupier.core.rollout.approval import for_whom
 from croupier.core.rollout.decide import after_step, binding, keeping, rise_blocked, rises
@@ -15,6 +14,7 @@ from croupier.core.rollout.disruption import wait_s
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.freeze_words import closed
 from croupier.core.rollout.groups.words import done, remains, still_held
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.segments.kept import still
 from croupier.core.rollout.shadow.standing import shadowing, why_paused
 from croupier.core.rollout.smoked_words import kept_by_smoke
@@ -64,20 +64,20 @@ def explain(state: RolloutState, now: float, awaited: Collection[str] = ()) -> s
 
 def _explain_kept(state: RolloutState) -> str | None:
     """Who keeps it where it is, or what has to be done first."""
-    if state.hold is e.Hold.PERSON:
+    if state.hold is Hold.PERSON:
         return f"paused by a person at {state.exposure}: resume it to go on"
-    if state.hold in (e.Hold.INCONCLUSIVE, e.Hold.NO_DATA):
+    if state.hold in (Hold.INCONCLUSIVE, Hold.NO_DATA):
         why = _held_by(state) or "its gates say pass now"
         return f"paused at {state.exposure}, since a gate kept it waiting: {why}; resume it to wait on"
-    if state.hold is e.Hold.APPROVAL:
+    if state.hold is Hold.APPROVAL:
         what = "" if state.step < 0 else f" to go on from {state.exposure}"
         return f"waiting for an approval by {for_whom(state)}{what}"
-    if state.hold is e.Hold.DIFFERENCES:
+    if state.hold is Hold.DIFFERENCES:
         return f"paused: {why_paused(state)}; look at them, then promote it to go on all the same, or abort it"
-    if state.hold is e.Hold.GROUPS:
+    if state.hold is Hold.GROUPS:
         choice = f"promote it to give them {state.canary}, too, or abort it"
         return f"every step is done, and {still_held(state.held)} on {state.stable}: {choice}"
-    if state.hold is e.Hold.SMOKE:
+    if state.hold is Hold.SMOKE:
         why = smoking.blocked(state) or "it was waived"
         return f"paused at {state.exposure}: {why}; resume it to try again, or abort it"
     if pending := [acted for acted in state.acted if acted.in_force_at is None]:
@@ -88,7 +88,7 @@ def _explain_kept(state: RolloutState) -> str | None:
 def _alone(state: RolloutState) -> str:
     """Who does not go with the others meanwhile."""
     kept = still(state.kept)
-    return f"; {still_held(kept)} on {state.stable}" if kept and state.hold is not e.Hold.GROUPS else ""
+    return f"; {still_held(kept)} on {state.stable}" if kept and state.hold is not Hold.GROUPS else ""
 
 
 def _explain_active(state: RolloutState, now: float, awaited: Collection[str]) -> str:

@@ -24,6 +24,7 @@ from croupier.core.rollout.exposure import Insides, given
 from croupier.core.rollout.flags.turned import after_turn
 from croupier.core.rollout.frozen import frozen, overridden, thawed
 from croupier.core.rollout.groups.effect import acted_upon, begun_anew, in_force, watched
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.segments.effect import kept_or_let_go
 from croupier.core.rollout.segments.kept import by_people
 from croupier.core.rollout.smoked import Occasion, forgotten
@@ -121,7 +122,7 @@ def create(event: e.Created) -> RolloutState:
         phase=Phase.PAUSED if asks else Phase.PENDING,
         created_at=event.at,
         started_at=event.at,
-        hold=e.Hold.APPROVAL if asks else None,
+        hold=Hold.APPROVAL if asks else None,
         starters=(event.by,) if event.by else (),
     )
 

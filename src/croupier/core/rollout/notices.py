@@ -18,6 +18,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked
 from croupier.core.rollout.decide import binding
 from croupier.core.rollout.explain import describe_event, duration
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.state import Phase, RolloutState
 
 
@@ -194,7 +195,7 @@ def _kind(event: e.Event, state: RolloutState) -> Kind | None:
     if isinstance(event, e.Created | e.Retried) and state.plan.consent is not None:
         return Kind.WAITING
     if isinstance(event, e.Paused):
-        return Kind.PAUSED if event.hold is e.Hold.PERSON else Kind.WAITING
+        return Kind.PAUSED if event.hold is Hold.PERSON else Kind.WAITING
     return _TOLD.get(type(event))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.smoked import KEPT, Occasion, SmokeRun, forgotten
 from croupier.core.rollout.spec import Resort, Smoke, Undecided
 from croupier.core.rollout.state import Phase, RolloutState
@@ -62,14 +63,14 @@ def blame(state: RolloutState, now: float) -> e.AbortStarted | None:
     for occasion, asked in _occasions(state):
         said = _failures(state, occasion)
         if said and (asked.on_fail is Resort.ABORT or state.phase is Phase.PROMOTING):
-            return e.AbortStarted(e.Cause.SMOKE, said, now)
+            return e.AbortStarted(Cause.SMOKE, said, now)
     return None
 
 
 def asks(state: RolloutState, now: float) -> e.Paused | None:
     """Asking a person, where a check failed and the rollout is to do that."""
     said = next((said for occasion, _ in _occasions(state) if (said := _failures(state, occasion))), None)
-    return e.Paused(e.Hold.SMOKE, now, reason=said) if said else None
+    return e.Paused(Hold.SMOKE, now, reason=said) if said else None
 
 
 def blocked(state: RolloutState) -> str | None:
@@ -88,9 +89,9 @@ def at_a_loss(state: RolloutState, now: float) -> e.AbortStarted | e.Paused | No
         if waited >= policy.after_s:
             why = f"smoke checks had no result for {waited:.0f} s"
             if policy.then is Resort.ABORT:
-                return e.AbortStarted(e.Cause.NO_DATA, why, now)
+                return e.AbortStarted(Cause.NO_DATA, why, now)
             if policy.then is Resort.PAUSE and state.phase is Phase.PROGRESSING:
-                return e.Paused(e.Hold.NO_DATA, now, reason=why)
+                return e.Paused(Hold.NO_DATA, now, reason=why)
     return None
 
 

@@ -5,11 +5,12 @@ from enum import StrEnum
 
 from croupier.core.gates import GateState
 from croupier.core.rollout.consent import Given
-from croupier.core.rollout.events import Cause, Freeze, Hold, RoundsMoved
+from croupier.core.rollout.events import Freeze, RoundsMoved
 from croupier.core.rollout.exposure import Insides, exposure, named
 from croupier.core.rollout.flags.turned import Turned
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
 from croupier.core.rollout.segments.kept import Kept, still, within
 from croupier.core.rollout.shadow.effect import mirrors

@@ -12,13 +12,14 @@ from typing import Final
 from croupier.core.gates import AnalysisRule, GateState, Verdict
 from croupier.core.gates.analysis.verdict import asks_a_person
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Resort, Undecided
 from croupier.core.rollout.state import RolloutState
 
-_CAUSES: Final = {Verdict.INCONCLUSIVE: e.Cause.INCONCLUSIVE, Verdict.NO_DATA: e.Cause.NO_DATA}
+_CAUSES: Final = {Verdict.INCONCLUSIVE: Cause.INCONCLUSIVE, Verdict.NO_DATA: Cause.NO_DATA}
 _A_PERSON: Final = Undecided(Resort.PAUSE, 0.0)
 """An analysis that ended inconclusive measures no more: waiting longer would teach nothing."""
-_HOLDS: Final = {Verdict.INCONCLUSIVE: e.Hold.INCONCLUSIVE, Verdict.NO_DATA: e.Hold.NO_DATA}
+_HOLDS: Final = {Verdict.INCONCLUSIVE: Hold.INCONCLUSIVE, Verdict.NO_DATA: Hold.NO_DATA}
 
 
 @dataclass(frozen=True, slots=True)

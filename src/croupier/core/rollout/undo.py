@@ -6,6 +6,7 @@ Called by ``control.way_back`` and by the abort without a record.
 """
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.errors import Rejected
 
@@ -26,7 +27,7 @@ def undo(state: RolloutState, now: float, *, reason: str, gone: str | None = Non
     Raises ``Rejected`` where there is nothing to go back to, or it is not kept any more.
     """
     if state.phase.active:
-        return () if state.phase is Phase.ABORTING else (e.AbortStarted(e.Cause.PERSON, reason, now),)
+        return () if state.phase is Phase.ABORTING else (e.AbortStarted(Cause.PERSON, reason, now),)
     if state.phase is Phase.ABORTED:
         return ()
     again = f"To go back all the same: croupier rollout start {state.service} {state.stable or 'VERSION'}."
@@ -42,4 +43,4 @@ def undo(state: RolloutState, now: float, *, reason: str, gone: str | None = Non
         )
     if gone is not None:
         raise Rejected(f"{state.id} cannot be undone: {state.stable} {gone}.", hint=again)
-    return (e.AbortStarted(e.Cause.UNDO, reason, now),)
+    return (e.AbortStarted(Cause.UNDO, reason, now),)

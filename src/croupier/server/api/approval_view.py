@@ -1,7 +1,7 @@
 """What the API says of approvals: what is asked for, who gave it. Pure; part of ``views``."""
 
 from croupier.core.rollout.approval import digest, for_whom, missing, wanted
-from croupier.core.rollout.events import Hold
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.state import RolloutState
 from croupier.server.api import approval_models as m
 from croupier.server.api.formats import moment

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from croupier.core.rollout.events import Cause, Hold
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.state import Phase
 from croupier.server.api.approval_models import ProfileUsedView, RolloutApprovalView
 from croupier.server.api.calendar_models import FreezeView

@@ -16,6 +16,7 @@ from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.flags.turn import RULE, Flags, Heard, changed, why_impossible
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Pause, Plan, SetFlag, SetWeight
 from croupier.core.rollout.state import Phase, RolloutState, routes
 
@@ -135,7 +136,7 @@ def test_it_is_not_over_before_its_flags_are_settled() -> None:
     game = Game(SetWeight(2_500), SetFlag("cashier", share_bp=2_500), Pause(60.0))
     game.tick()
     known, game.flags = game.flags, None
-    game.state = evolve(game.state, e.AbortStarted(e.Cause.PERSON, "no", game.now))
+    game.state = evolve(game.state, e.AbortStarted(Cause.PERSON, "no", game.now))
     assert game.tick() == []
     game.flags = known
     assert game.tick() == ["flag_back", "aborted"]
@@ -154,7 +155,7 @@ def test_what_is_somebody_elses_is_left(found: FlagState | None, why: str) -> No
     game = Game(SetWeight(2_500), SetFlag("cashier", share_bp=2_500), Pause(60.0))
     game.tick()
     game.flags = Flags(9, {"cashier": found} if found else {})
-    game.state = evolve(game.state, e.AbortStarted(e.Cause.PERSON, "no", game.now))
+    game.state = evolve(game.state, e.AbortStarted(Cause.PERSON, "no", game.now))
     assert game.tick() == ["flag_left", "aborted"]
     assert describe_event(game.last(e.FlagLeft)) == why
 
@@ -165,7 +166,7 @@ def test_a_step_does_not_turn_what_somebody_changed_and_a_person_goes_on() -> No
     game.tick()
     game.flags = Flags(9, {"cashier": flag(by="boris", default="on")})
     game.tick(6.0)
-    assert game.state.hold is e.Hold.STEP
+    assert game.state.hold is Hold.STEP
     assert game.last(e.Paused).reason == "flag cashier was changed by boris since, so this step does not turn it"
 
 

@@ -33,6 +33,7 @@ from croupier.core.rollout.groups.remedy import remedy
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Pause, Resort, SetWeight, Undecided
 from croupier.core.rollout.state import Phase, RolloutState, routes
@@ -123,7 +124,7 @@ def test_an_action_that_does_not_help_takes_everybody_back(gate: Gate, late: int
     assert story.state.phase is Phase.PROGRESSING
     play(story, 20, {"kestrel": 200})
     assert story.state.abort is not None
-    assert story.state.abort.cause is e.Cause.GATE
+    assert story.state.abort.cause is Cause.GATE
     assert "psp=kestrel was acted upon for gate deposits, and fails on" in story.state.abort.reason
     assert stands(story) == "psp=kestrel: flag psp_kestrel turned off; then everybody went back"
     assert routes(story.state).weight_of("1.1.0") == 0
@@ -317,13 +318,13 @@ def test_a_market_is_held_and_the_others_go_on() -> None:
     assert [event.type for event in story.settle()] == ["group_set_aside", "weight_confirmed"]
     play(story, 60, by="market", values=MARKETS)
     assert story.state.weight_bp == 5_000
-    assert story.state.hold is e.Hold.GROUPS, "nobody gives a held market the canary in silence"
+    assert story.state.hold is Hold.GROUPS, "nobody gives a held market the canary in silence"
     assert "market=DE is held on 1.0.0: promote it to give them 1.1.0, too" in explain(story.state, story.now)
 
 
 def finished_for_the_others() -> Rehearsal:
     story = started(BY_MARKET)
-    while story.state.hold is not e.Hold.GROUPS:
+    while story.state.hold is not Hold.GROUPS:
         play(story, 1, {} if story.state.acted else {"DE": 200}, by="market", values=MARKETS)
     return story
 
@@ -383,13 +384,13 @@ def test_a_person_does_not_pass_over_held_players() -> None:
     story.command(commands.promote)
     play(story, 20, by="market", values=MARKETS)
     assert [event.type for event in story.command(commands.promote)] == ["resumed", "paused"]
-    assert story.state.hold is e.Hold.GROUPS
+    assert story.state.hold is Hold.GROUPS
 
 
 def test_held_players_of_a_rollout_that_already_has_everybody_else() -> None:
     """The weight says 100 %, and yet promoting moves players: it must be confirmed."""
     story = started(BY_MARKET, steps=(SetWeight(2_000), Pause(300.0), SetWeight(10_000), Pause(10.0)))
-    while story.state.hold is not e.Hold.GROUPS:
+    while story.state.hold is not Hold.GROUPS:
         play(story, 1, {} if story.state.acted else {"DE": 200}, by="market", values=MARKETS)
     assert story.state.weight_bp == 10_000
     story.command(commands.promote)
@@ -413,7 +414,7 @@ def test_a_hard_stop_of_one_group_is_acted_upon_and_one_of_everything_is_not() -
     other = started(gate)
     play(other, 1, dict.fromkeys(PROVIDERS, 300))
     assert other.state.abort is not None
-    assert other.state.abort.cause is e.Cause.HARD_STOP
+    assert other.state.abort.cause is Cause.HARD_STOP
     double = started(replace(CLASSIC, hard_stop=HardStop(failing=0.5, events=250)))
     play(double, 1, {"kestrel": 300})
     assert double.state.abort is not None

@@ -25,6 +25,7 @@ from croupier.core.rollout.decide import binding, guarding
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.redecide import in_words, redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.segments import commands as single
@@ -79,7 +80,7 @@ def test_a_segment_that_fails_alone_is_taken_back_alone(gate: Gate, guards: tupl
     assert "deposits@se" not in guarding(story.state)
     assert "se is held on 1.0.0" in explain(story.state, story.now)
     play(story, 60)
-    assert (story.state.phase, story.state.hold) == (Phase.PAUSED, e.Hold.GROUPS)
+    assert (story.state.phase, story.state.hold) == (Phase.PAUSED, Hold.GROUPS)
     replays(story)
     story.command(commands.promote)
     story.settle()
@@ -189,7 +190,7 @@ def test_a_person_holds_and_releases_one_market_while_the_others_go_on() -> None
     assert routes(story.state).shares[0].segment == DK
     assert guarding(story.state) == ("deposits", "deposits@se")
     play(story, 80)
-    assert story.state.hold is e.Hold.GROUPS
+    assert story.state.hold is Hold.GROUPS
     assert [event.held for event in story.events if isinstance(event, e.WeightConfirmed)][-1] == ("market=DK",)
     story.command(single.release, segment=DK)
     assert [event.type for event in story.events[-2:]] == ["segment_released", "resumed"], (

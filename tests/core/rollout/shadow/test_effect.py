@@ -5,6 +5,7 @@ import pytest
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.machine import create, replay
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.shadow.effect import mirrors
 from croupier.core.rollout.shadow.mirror import Allowed, Compare, How, Mirror, Mirrored, TextMatch
 from croupier.core.rollout.spec import Pause, Plan, SetMirrorRoute, SetWeight, Shadow, Step
@@ -62,12 +63,12 @@ def test_a_canary_with_players_gets_copies_too() -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        (e.AbortStarted(e.Cause.PERSON, "enough", 2.0),),
-        (e.AbortStarted(e.Cause.PERSON, "enough", 2.0), e.Aborted(3.0)),
+        (e.AbortStarted(Cause.PERSON, "enough", 2.0),),
+        (e.AbortStarted(Cause.PERSON, "enough", 2.0), e.Aborted(3.0)),
         (e.PromotionStarted(2.0),),
         (e.PromotionStarted(2.0), e.Promoted(3.0)),
         (e.Superseded("shop-2", 2.0),),
-        (e.Paused(e.Hold.DIFFERENCES, 2.0),),
+        (e.Paused(Hold.DIFFERENCES, 2.0),),
     ],
 )
 @pytest.mark.parametrize("step", [2, 4])
@@ -78,10 +79,10 @@ def test_nothing_copied_outlives_an_end(step: int, end: tuple[e.Event, ...]) -> 
 
 
 def test_a_person_who_pauses_ends_no_copies() -> None:
-    assert at(2, e.Paused(e.Hold.PERSON, 2.0)).mirrored is not None
+    assert at(2, e.Paused(Hold.PERSON, 2.0)).mirrored is not None
 
 
 def test_an_abort_is_done_when_nothing_is_copied_any_more() -> None:
-    state = at(2, e.AbortStarted(e.Cause.PERSON, "enough", 2.0))
+    state = at(2, e.AbortStarted(Cause.PERSON, "enough", 2.0))
     assert decide(state, Evidence(served=routes(at(2))), 3.0) == ()
     assert decide(state, Evidence(served=routes(state)), 3.0) == (e.Aborted(3.0),)

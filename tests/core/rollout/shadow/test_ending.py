@@ -10,6 +10,7 @@ from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import evolve, replay
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.shadow.mirror import Allowed, Compare, How, TextMatch
 from croupier.core.rollout.shadow.report import Difference, ShadowReport
 from croupier.core.rollout.shadow.standing import outcome
@@ -67,7 +68,7 @@ def test_too_many_differences_ask_a_person_and_end_the_copies() -> None:
     found = ShadowReport(0, 100, 2, 0, (), SOME)
     recorded, paused = after(begun(BOUND), 60.0, found)
     why = "2 of 100 answers differ (2 %), in 1 field, and 1 % may; most often $.price at /shop/{id}"
-    assert paused == e.Paused(e.Hold.DIFFERENCES, 60.0, reason=why)
+    assert paused == e.Paused(Hold.DIFFERENCES, 60.0, reason=why)
     state = folded(begun(BOUND), (recorded, paused))
     assert state.phase is Phase.PAUSED
     assert state.mirrored is None
@@ -81,7 +82,7 @@ def test_too_many_differences_ask_a_person_and_end_the_copies() -> None:
 
 
 def test_a_pause_of_an_older_record_is_explained_too() -> None:
-    state = folded(begun(), (e.Paused(e.Hold.DIFFERENCES, 1.0),))
+    state = folded(begun(), (e.Paused(Hold.DIFFERENCES, 1.0),))
     assert explain(state, 2.0).startswith("paused: the canary's answers differ too often; look")
     assert outcome(state) is None
 

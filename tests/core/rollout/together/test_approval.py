@@ -8,6 +8,7 @@ from tests.core.rollout.together.story import Game, begun
 from croupier.core.rollout import approval as single
 from croupier.core.rollout import events as e
 from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Approval, Pause, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
@@ -23,7 +24,7 @@ def waiting() -> Game:
     game.states = [replace(state, starters=("anna",)) for state in game.states]
     for _ in range(3):
         game.tick()
-    assert {state.hold for state in game.states} == {e.Hold.APPROVAL}
+    assert {state.hold for state in game.states} == {Hold.APPROVAL}
     return game
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.core.rollout.together.story import BAD, NAMES, SILENT, Game, begun
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
@@ -20,7 +21,7 @@ def waiting() -> Game:
     game = begun(*STEPS)
     game.tick()
     game.tick()
-    assert {state.hold for state in game.states} == {e.Hold.STEP}
+    assert {state.hold for state in game.states} == {Hold.STEP}
     return game
 
 
@@ -85,7 +86,7 @@ def test_a_pause_by_a_person_is_of_all_and_ends_for_all() -> None:
     game = begun(SetWeight(500), Pause(60.0))
     game.tick()
     game.record(commands.pause(game.states, game.now))
-    assert {state.hold for state in game.states} == {e.Hold.PERSON}
+    assert {state.hold for state in game.states} == {Hold.PERSON}
     assert kinds(commands.promote(game.states, game.now, unready=READY)) == [["resumed"]] * 3
     game.record(commands.resume(game.states, game.now, unready=READY))
     assert {state.phase for state in game.states} == {Phase.PROGRESSING}
@@ -98,7 +99,7 @@ def test_a_step_that_waits_for_a_person_is_left_by_resuming() -> None:
 
 def test_who_could_not_decide_is_taken_up_while_the_others_go() -> None:
     game = waiting()
-    game.states[1] = replace(game.states[1], hold=e.Hold.INCONCLUSIVE)
+    game.states[1] = replace(game.states[1], hold=Hold.INCONCLUSIVE)
     assert kinds(commands.promote(game.states, game.now, unready=READY)) == [["step_started"], ["resumed"], []]
     assert kinds(commands.resume(game.states, game.now, unready=READY)) == [[], ["resumed"], []]
 

@@ -6,6 +6,7 @@ import pytest
 from tests.core.rollout.together.story import BAD, NAMES, SILENT, Game, begun
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
@@ -110,11 +111,9 @@ def test_one_failure_takes_all_back_in_reverse_order(failing: str) -> None:
     assert game.told("abort_started") == ["lobby", "payments", "wallet"]
     assert [state.phase for state in game.states] == [Phase.ABORTED] * 3
     by = {name: event for name, event in game.events if isinstance(event, e.AbortStarted)}
-    assert by[failing].cause is e.Cause.GATE
+    assert by[failing].cause is Cause.GATE
     others = [by[name] for name in NAMES if name != failing]
-    assert {(abort.cause, abort.reason) for abort in others} == {
-        (e.Cause.TOGETHER, f"{failing}-1: {by[failing].reason}")
-    }
+    assert {(abort.cause, abort.reason) for abort in others} == {(Cause.TOGETHER, f"{failing}-1: {by[failing].reason}")}
 
 
 def test_who_wants_open_rounds_moved_wants_those_of_all_moved() -> None:
@@ -124,7 +123,7 @@ def test_who_wants_open_rounds_moved_wants_those_of_all_moved() -> None:
     game.tick()
     aborts = [event for _, event in game.events if isinstance(event, e.AbortStarted)]
     assert [abort.at_once for abort in aborts] == [True, True, True]
-    own = e.AbortStarted(e.Cause.PERSON, "no", game.now, at_once=True)
+    own = e.AbortStarted(Cause.PERSON, "no", game.now, at_once=True)
     fresh = begun().states
     assert [abort.at_once for abort in everybody_leaves(fresh, ((), (own,), ()), game.now) if abort] == [True] * 3
 
@@ -204,17 +203,17 @@ def test_without_a_record_all_leave_at_once() -> None:
     evidence = [game.evidence(state) for state in game.states]
     decided = decide_each(game.states, evidence, game.now)
     aborts = everybody_leaves(game.states, decided, game.now)
-    assert [abort.cause for abort in aborts if abort] == [e.Cause.TOGETHER, e.Cause.TOGETHER, e.Cause.TOGETHER]
+    assert [abort.cause for abort in aborts if abort] == [Cause.TOGETHER, Cause.TOGETHER, Cause.TOGETHER]
     assert everybody_leaves(game.states, ((), (), ()), game.now) == (None, None, None)
 
 
 def test_an_undo_takes_those_back_that_were_promoted() -> None:
     game = begun()
     done, going = replace(game.states[0], phase=Phase.SUCCEEDED), replace(game.states[1], phase=Phase.SUPERSEDED)
-    own = e.AbortStarted(e.Cause.UNDO, "no", game.now)
+    own = e.AbortStarted(Cause.UNDO, "no", game.now)
     aborts = everybody_leaves((done, done, going), ((own,), (), ()), game.now)
-    assert [abort.cause if abort else None for abort in aborts] == [e.Cause.UNDO, e.Cause.UNDO, None]
-    person = e.AbortStarted(e.Cause.PERSON, "no", game.now)
+    assert [abort.cause if abort else None for abort in aborts] == [Cause.UNDO, Cause.UNDO, None]
+    person = e.AbortStarted(Cause.PERSON, "no", game.now)
     assert everybody_leaves((done, done, going), ((person,), (), ()), game.now)[1:] == (None, None)
 
 
@@ -224,7 +223,7 @@ def test_what_was_promoted_is_undone_in_reverse_order() -> None:
         game.tick()
     assert {state.phase for state in game.states} == {Phase.SUCCEEDED}
     game.stuck = {"payments"}
-    game.record(((), (), (e.AbortStarted(e.Cause.UNDO, "orders are lost", game.now),)))
+    game.record(((), (), (e.AbortStarted(Cause.UNDO, "orders are lost", game.now),)))
     game.tick(0.1)
     assert [state.phase for state in game.states] == [Phase.SUCCEEDED, Phase.ABORTING, Phase.ABORTED]
     assert [game.served[name].default for name in NAMES] == ["2", "2", "1"]
@@ -233,7 +232,7 @@ def test_what_was_promoted_is_undone_in_reverse_order() -> None:
     game.tick(0.1)
     assert game.told("abort_started") == ["lobby", "payments", "wallet"]
     told = {(event.cause, event.reason) for _, event in game.events if isinstance(event, e.AbortStarted)}
-    assert told == {(e.Cause.UNDO, "orders are lost")}
+    assert told == {(Cause.UNDO, "orders are lost")}
     assert {game.served[name].default for name in NAMES} == {"1"}
     assert game.order.broken == []
 
@@ -243,7 +242,7 @@ def test_who_left_already_is_not_asked_again() -> None:
     game.tick()
     game.stuck = {"lobby"}
     game.record(commands.abort(game.states, game.now, reason="no"))
-    own = e.AbortStarted(e.Cause.PERSON, "no", game.now)
+    own = e.AbortStarted(Cause.PERSON, "no", game.now)
     assert [bool(abort) for abort in everybody_leaves(game.states, ((own,), (), ()), game.now)] == [True, True, False]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.core.rollout.together.story import BAD, GOOD, NAMES, SILENT, Game, begun
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands, decide
@@ -67,7 +68,7 @@ def asked(game: Game, what: str) -> Events:
             return commands.abort(states, now, reason="no")
         case "undo":  # as ``control.way_back``
             done = all(state.phase is Phase.SUCCEEDED for state in states)
-            return (*(() for _ in states[1:]), (e.AbortStarted(e.Cause.UNDO, "no", now),) if done else ())
+            return (*(() for _ in states[1:]), (e.AbortStarted(Cause.UNDO, "no", now),) if done else ())
         case _:
             waive = ("errors",) if what == "waive" else ()
             return commands.promote(states, now, full=what == "full", waive=waive, unready=READY)

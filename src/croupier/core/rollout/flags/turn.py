@@ -16,6 +16,7 @@ from croupier.core.flags.state import FlagState
 from croupier.core.flags.write import digest_of, write_flag
 from croupier.core.rollout import events as e
 from croupier.core.rollout.flags.turned import Turned, unsettled
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import SetFlag
 from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
@@ -105,11 +106,11 @@ def _turn(state: RolloutState, step: SetFlag, known: Turned | None, flags: Flags
     if why is None and known is not None and found is not None and found.digest != known.digest:
         why = f"flag {step.flag} was changed by {found.changed_by} since"
     if why is not None or found is None:
-        return e.Paused(e.Hold.STEP, now, reason=f"{why}, so this step does not turn it")
+        return e.Paused(Hold.STEP, now, reason=f"{why}, so this step does not turn it")
     try:
         source = changed(step, found.source, state.salt)
     except Rejected as refused:
-        return e.Paused(e.Hold.STEP, now, reason=f"flag {step.flag} cannot be turned: {refused.message}")
+        return e.Paused(Hold.STEP, now, reason=f"flag {step.flag} cannot be turned: {refused.message}")
     return e.FlagTurned(step.flag, state.step, found.source, source, digest_of(source), flags.version + 1, now)
 
 

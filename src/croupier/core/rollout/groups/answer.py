@@ -11,6 +11,7 @@ from typing import TypeAlias
 from croupier.core.gates import GateState, Judgement, Verdict
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.remedy import remedy
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.segments.answer import Alone, alone, may_hold
 from croupier.core.rollout.state import RolloutState
 
@@ -46,7 +47,7 @@ def answer(
 
 def _blamed(gate: GateState, latest: Judgement, alone: str, now: float) -> e.AbortStarted:
     """A gate takes everybody back; ``alone`` is why it was not left at one group, where it might have been."""
-    cause = e.Cause.HARD_STOP if latest.hard else e.Cause.GATE
+    cause = Cause.HARD_STOP if latest.hard else Cause.GATE
     why = f"; {alone}, so everybody goes back" if alone else ""
     return e.AbortStarted(cause, f"gate {gate.gate}: {latest.reason}{why}", now, gate.gate, gate.violated_since)
 
@@ -61,5 +62,5 @@ def _within_bounds(
         if on_fail is not None and len(state.acted) + len(once) > on_fail.at_most:
             gate = state.gate_state(event.gate)
             many = f"gate {event.gate}: {event.reason}; more than {on_fail.at_most} groups fail, so everybody goes back"
-            return e.AbortStarted(e.Cause.GATE, many, now, event.gate, gate.violated_since)
+            return e.AbortStarted(Cause.GATE, many, now, event.gate, gate.violated_since)
     return tuple(event for event in acting if once.get((event.group, event.kills, event.held)) is event)

@@ -13,6 +13,7 @@ from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.acted import Acted, concerns
 from croupier.core.rollout.groups.budget import of_one_watch
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.state import RolloutState
 
 
@@ -77,16 +78,16 @@ def in_vain(state: RolloutState, binding: Iterable[str], seen: Seen, now: float)
     for acted in state.acted:
         what = f"{name(acted.group)} was acted upon for gate {acted.gate}"
         if acted.in_force_at is None and seen.refused is not None:
-            return e.AbortStarted(e.Cause.GATE, f"{what}, but {seen.refused}", now, acted.gate)
+            return e.AbortStarted(Cause.GATE, f"{what}, but {seen.refused}", now, acted.gate)
         if acted.in_force_at is None and not seen.does(acted) and now - acted.at > watch_s(state, acted):
             late = f"{what}, but that was not in force within {watch_s(state, acted):g} s"
-            return e.AbortStarted(e.Cause.GATE, late, now, acted.gate)
+            return e.AbortStarted(Cause.GATE, late, now, acted.gate)
     for gate in binding:
         for acted in watching(state, gate):
             watch = state.gate_state(acted.watch_name(gate))
             if watch.latest is not None and watch.latest.verdict is Verdict.FAIL:
                 why = f"{name(acted.group)} was acted upon for gate {acted.gate}, and fails on: {watch.latest.reason}"
-                return e.AbortStarted(e.Cause.GATE, why, now, gate, watch.violated_since)
+                return e.AbortStarted(Cause.GATE, why, now, gate, watch.violated_since)
     return None
 
 

@@ -9,6 +9,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import rise_blocked
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.segments.kept import still
 from croupier.core.rollout.spec import SetSegment
 from croupier.core.rollout.state import Phase, RolloutState
@@ -77,6 +78,6 @@ def release(state: RolloutState, now: float, *, segment: Segment, unready: str |
             hint="Ask again when it is.",
         )
     released = e.SegmentReleased(segment, now)
-    if state.hold is e.Hold.GROUPS and not evolve(state, released).held:
+    if state.hold is Hold.GROUPS and not evolve(state, released).held:
         return released, e.Resumed(now)  # what a person was asked about is settled
     return (released,)

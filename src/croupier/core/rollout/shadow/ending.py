@@ -5,6 +5,7 @@ cannot decide does; too few comparisons are waited for.
 """
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.shadow.mirror import Compare
 from croupier.core.rollout.shadow.report import ShadowReport
 from croupier.core.rollout.shadow.words import too_many
@@ -35,7 +36,7 @@ def at_the_end(
             return False, None
         return False, e.ShadowCompared(found or ShadowReport(state.step), now)
     if asked.most is not None and known.share > asked.most:
-        return False, e.Paused(e.Hold.DIFFERENCES, now, reason=too_many(known, asked.most))
+        return False, e.Paused(Hold.DIFFERENCES, now, reason=too_many(known, asked.most))
     return True, None
 
 

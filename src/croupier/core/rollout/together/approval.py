@@ -11,6 +11,7 @@ import rfc8785
 
 from croupier.core.rollout import approval
 from croupier.core.rollout import events as e
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.whole import Events, given_up
 from croupier.errors import Conflict, Rejected
@@ -28,7 +29,7 @@ def approve(states: Sequence[RolloutState], now: float, *, actor: str, role: str
     """Approve of all, as ``approval.approve`` of one. Raises as that does, and ``Rejected`` where all go back."""
     if (why := given_up(states)) is not None:
         raise Rejected(f"All of them go back ({why}) and wait for no approval.", hint="Wait for it, then retry them.")
-    if any(state.hold is e.Hold.APPROVAL for state in states) and of != digest(states):
+    if any(state.hold is Hold.APPROVAL for state in states) and of != digest(states):
         raise Conflict(
             f"{' and '.join(state.id for state in states)} are not what you looked at.",
             hint="Look at them again, then approve them.",

@@ -10,6 +10,7 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.approval import unapproved
 from croupier.core.rollout.decide import confirmed
+from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.whole import Events, given_up, order
 from croupier.errors import Conflict, Rejected
@@ -33,7 +34,7 @@ def promote(
         raise Rejected(
             f"There is no gate {', '.join(sorted(unknown))} here.", hint=f"Gates: {', '.join(names) or 'none'}."
         )
-    if any(state.hold is e.Hold.PERSON for state in states) and not full:
+    if any(state.hold is Hold.PERSON for state in states) and not full:
         return tuple(
             (*commands.waived(state, names, now), *_taken_up(state, now, every=True))
             for state, names in zip(states, waived, strict=True)
@@ -54,8 +55,8 @@ def pause(states: Sequence[RolloutState], now: float) -> Events:
 def resume(states: Sequence[RolloutState], now: float, *, unready: Mapping[str, str | None]) -> Events:
     """Go on after a pause; where a step asked for it, that step is left, as by ``promote``."""
     _need_course(states, "resumed")
-    if any(state.hold is e.Hold.STEP for state in states) and not any(
-        state.phase is Phase.PAUSED and state.hold is not e.Hold.STEP for state in states
+    if any(state.hold is Hold.STEP for state in states) and not any(
+        state.phase is Phase.PAUSED and state.hold is not Hold.STEP for state in states
     ):
         return promote(states, now, unready=unready)
     if refused := next((why for state in states if _asks(state) and (why := unapproved(state))), None):
@@ -100,7 +101,7 @@ def _need_course(states: Sequence[RolloutState], what: str) -> None:
 
 
 def _asks(state: RolloutState) -> bool:
-    return state.hold is e.Hold.APPROVAL
+    return state.hold is Hold.APPROVAL
 
 
 def _known(state: RolloutState, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -142,5 +143,5 @@ def _one(
 
 def _taken_up(state: RolloutState, now: float, *, every: bool) -> tuple[e.Event, ...]:
     """The end of a pause that is not a step's: those wait for their turn anyway."""
-    ends = state.phase is Phase.PAUSED and state.hold not in (e.Hold.STEP, e.Hold.APPROVAL)
-    return (e.Resumed(now),) if ends and (every or state.hold is not e.Hold.PERSON) else ()
+    ends = state.phase is Phase.PAUSED and state.hold not in (Hold.STEP, Hold.APPROVAL)
+    return (e.Resumed(now),) if ends and (every or state.hold is not Hold.PERSON) else ()

@@ -13,6 +13,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout import freezing
 from croupier.core.rollout.decide import Evidence, confirmed, decide, going_on, leaving
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.whole import TURN_S, Events, given_up, moves, order, told
 
@@ -36,7 +37,7 @@ def everybody_leaves(states: Sequence[RolloutState], events: Events, now: float)
     )
     if reason is None:
         return (None,) * len(states)
-    undone = any(first is not None and first.cause is e.Cause.UNDO for first in own)
+    undone = any(first is not None and first.cause is Cause.UNDO for first in own)
     at_once = any(first is not None and first.at_once for first in own)
 
     def follows(state: RolloutState) -> e.AbortStarted | None:
@@ -137,7 +138,7 @@ class _Whole:
         turn = next(at for at, place in enumerate(places) if self.states[place].step < ahead)
         place, before = places[turn], self.states[places[turn - 1]]
         state = self.states[place]
-        if not confirmed(before, self.now) or (state.phase is Phase.PAUSED and state.hold is not e.Hold.STEP):
+        if not confirmed(before, self.now) or (state.phase is Phase.PAUSED and state.hold is not Hold.STEP):
             return False
         move, seen = moves(state, before, self.now), self.evidence[place]
         if freezing.blocking(state, move, seen.shut, self.now):
@@ -154,10 +155,10 @@ def _goes(event: e.Event | None) -> bool:
     return isinstance(event, e.StepStarted | e.PromotionStarted)
 
 
-def _follows(state: RolloutState) -> e.Cause | None:
+def _follows(state: RolloutState) -> Cause | None:
     """For what cause this member goes back if others do; ``None`` where it is given up already. What was promoted was
     promoted with all, so that it can only be undone with all.
     """
     if state.phase is Phase.SUCCEEDED:
-        return e.Cause.UNDO
-    return e.Cause.TOGETHER if state.phase.active and state.phase is not Phase.ABORTING else None
+        return Cause.UNDO
+    return Cause.TOGETHER if state.phase.active and state.phase is not Phase.ABORTING else None

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, rises
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.state import Phase, RolloutState
 
 TURN_S: Final = 2.0
@@ -37,9 +38,9 @@ def given_up(states: Sequence[RolloutState]) -> str | None:
     return f"{gone[0]} is no longer in progress" if gone else None
 
 
-def told(rollout: str, cause: e.Cause, reason: str) -> str:
+def told(rollout: str, cause: Cause, reason: str) -> str:
     """Why a member goes back, for the others; what it says of another one is for all of them."""
-    return reason if cause in (e.Cause.TOGETHER, e.Cause.PERSON, e.Cause.UNDO) else f"{rollout}: {reason}"
+    return reason if cause in (Cause.TOGETHER, Cause.PERSON, Cause.UNDO) else f"{rollout}: {reason}"
 
 
 def moves(state: RolloutState, before: RolloutState | None, now: float) -> e.StepStarted | e.PromotionStarted:
