@@ -12,7 +12,6 @@ import json
 import logging
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 from rich.table import Table
 
+from casino.ports import free_port
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.players import Players
 from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
@@ -213,7 +213,7 @@ async def measure(rounds: int, seconds: float) -> dict[str, list[Round]]:
     found: dict[str, list[Round]] = {}
     with tempfile.TemporaryDirectory(prefix="edge-") as name, ExitStack() as stack:
         folder = Path(name)
-        instance, plain = _free_port(), _free_port()
+        instance, plain = free_port(), free_port()
         answer = {"direct_response": {"status": 200, "body": {"inline_string": "ok!"}}}
         one = bare(instance, answer, [], folder / "instance.sock")
         stack.enter_context(envoy(folder, "instance", one, instance, 1))
@@ -221,10 +221,8 @@ async def measure(rounds: int, seconds: float) -> dict[str, list[Round]]:
         pid = stack.enter_context(envoy(folder, "bare", through, plain, 2))
         players, tokens = issuer(folder)
         anybody, verified = players_script(folder, []), players_script(folder, tokens)
-        edges = [EnvoyRouter(EnvoySettings(run_dir=folder / kind, port=_free_port(), concurrency=2)) for kind in "a"]
-        edges.append(
-            EnvoyRouter(EnvoySettings(run_dir=folder / "b", port=_free_port(), concurrency=2, players=players))
-        )
+        edges = [EnvoyRouter(EnvoySettings(run_dir=folder / kind, port=free_port(), concurrency=2)) for kind in "a"]
+        edges.append(EnvoyRouter(EnvoySettings(run_dir=folder / "b", port=free_port(), concurrency=2, players=players)))
         try:
             for edge in edges:
                 await edge.start()
@@ -280,13 +278,6 @@ def show(figures: dict[str, dict[str, float]]) -> None:
         ratios = ("per_s : direct", "per_s : bare Envoy", "p99_ms : bare Envoy", "cpu : bare Envoy")
         table.add_row(name, *cells, *(f"{seen[key]:.2f}" for key in ratios))
     Console(width=max(Console().width, 130)).print(table)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> int:

@@ -13,7 +13,6 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import random
-import socket
 import statistics
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 import aiohttp
 import structlog
 
+from casino.ports import free_port
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
@@ -218,7 +218,7 @@ async def measure(changes: int, rate: float, pause_s: float) -> dict[str, Any]:
     ready, tell_ready = spawn.Pipe()
     pipe, players_pipe = spawn.Pipe()
     with tempfile.TemporaryDirectory(prefix="edge-") as folder:
-        settings = EnvoySettings(run_dir=Path(folder), port=_free_port(), linger_s=0.5)
+        settings = EnvoySettings(run_dir=Path(folder), port=free_port(), linger_s=0.5)
         edge = EnvoyRouter(settings)
         instances = spawn.Process(target=run_instances, args=([OLD, OLD, NEW, NEW], tell_ready), daemon=True)
         players = spawn.Process(target=run_players, args=(settings.port, rate, players_pipe), daemon=True)
@@ -240,13 +240,6 @@ async def measure(changes: int, rate: float, pause_s: float) -> dict[str, Any]:
                     process.terminate()
                     process.join()
     return report(done, requests)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> int:

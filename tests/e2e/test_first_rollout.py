@@ -50,10 +50,10 @@ def running(command: list[str], folder: Path, env: dict[str, str]) -> Iterator[s
             process.wait(120)
 
 
-@pytest.mark.timeout(2 * _PATIENCE_S + 120)
-def test_the_tutorial_goes_as_it_says(folder: Path) -> None:
-    port, edge = free_port(), free_port()
-    env = {name: value for name, value in os.environ.items() if not name.startswith("CROUPIER_")} | {
+def environment(folder: Path, port: int, edge: int, **more: str) -> dict[str, str]:
+    """What the commands of a page are run with: a control plane of the test's own, and where the shop is."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CROUPIER_")},
         "CROUPIER_STATE_DIR": str(folder / "state"),
         "CROUPIER_PORT": str(port),
         "CROUPIER_EDGE_PORT": str(edge),
@@ -61,7 +61,14 @@ def test_the_tutorial_goes_as_it_says(folder: Path) -> None:
         "CROUPIER_ON_EXIT": "stop",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SHOP": f"127.0.0.1:{edge}",
+        **more,
     }
+
+
+@pytest.mark.timeout(2 * _PATIENCE_S + 120)
+def test_the_tutorial_goes_as_it_says(folder: Path) -> None:
+    port, edge = free_port(), free_port()
+    env = environment(folder, port, edge)
 
     def run(command: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -1,16 +1,14 @@
 """``docs/how-to/smoke-a-release.md`` as it is written, on the shop of the tutorial."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.e2e.conftest import until
-from tests.e2e.test_first_rollout import _PATIENCE_S, _ready, folder, running
+from tests.e2e.test_first_rollout import _PATIENCE_S, _ready, environment, folder, running
 
 from casino.ports import free_port
 
@@ -29,16 +27,7 @@ def _left_with(typed: Typed, command: str, expected: int) -> "subprocess.Complet
 @pytest.mark.timeout(2 * _PATIENCE_S + 120)
 def test_the_page_goes_as_it_says(folder: Path) -> None:
     port, edge = free_port(), free_port()
-    env = {name: value for name, value in os.environ.items() if not name.startswith("CROUPIER_")} | {
-        "CROUPIER_STATE_DIR": str(folder / "state"),
-        "CROUPIER_PORT": str(port),
-        "CROUPIER_EDGE_PORT": str(edge),
-        "CROUPIER_URL": f"http://127.0.0.1:{port}",
-        "CROUPIER_ON_EXIT": "stop",
-        "CROUPIER_SCRAPE_S": "1",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "SHOP": f"127.0.0.1:{edge}",
-    }
+    env = environment(folder, port, edge, CROUPIER_SCRAPE_S="1")
 
     def typed(command: str) -> "subprocess.CompletedProcess[str]":
         asked = ["bash", "-c", command.replace("8080", str(edge))]

@@ -1,17 +1,15 @@
 """``docs/how-to/switch-blue-to-green.md`` as it is written, on the shop of the tutorial; only its watch is shorter."""
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.e2e.conftest import until
-from tests.e2e.test_first_rollout import _PATIENCE_S, _ready, folder, running
+from tests.e2e.test_first_rollout import _PATIENCE_S, _ready, environment, folder, running
 
 from casino.ports import free_port
 
@@ -42,17 +40,7 @@ def _goes(tried: Callable[[str], "subprocess.CompletedProcess[str]"], command: s
 def test_the_page_goes_as_it_says(folder: Path) -> None:
     port, preview = free_port(), free_port()
     edge = free_port()
-    env = {name: value for name, value in os.environ.items() if not name.startswith("CROUPIER_")} | {
-        "CROUPIER_STATE_DIR": str(folder / "state"),
-        "CROUPIER_PORT": str(port),
-        "CROUPIER_EDGE_PORT": str(edge),
-        "CROUPIER_EDGE_PREVIEW_PORT": str(preview),
-        "CROUPIER_URL": f"http://127.0.0.1:{port}",
-        "CROUPIER_ON_EXIT": "stop",
-        "CROUPIER_SCRAPE_S": "1",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "SHOP": f"127.0.0.1:{edge}",
-    }
+    env = environment(folder, port, edge, CROUPIER_SCRAPE_S="1", CROUPIER_EDGE_PREVIEW_PORT=str(preview))
 
     def tried(command: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
