@@ -17,11 +17,12 @@ from croupier.errors import Conflict, Rejected, Transient
 BY_WEIGHT: Final = ("payments", "games")
 BY_SWITCH: Final = ("promo", "games")
 """Of games, at whose tables people sit and play rounds, every other rollout is a switch while there are some left."""
-VERSIONS: Final[Mapping[str, tuple[str, str]]] = {
-    "payments": ("1.0.0", "1.1.0"),
-    "promo": ("1.0.0", "1.1.0"),
-    "games": ("1.0.1", "1.1.1"),
+VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "payments": ("1.0.0", "1.1.0", "1.4.0"),
+    "promo": ("1.0.0", "1.1.0", "1.4.0"),
+    "games": ("1.0.1", "1.1.1", "1.4.1"),
 }
+"""Of three, one is in no rollout at any time: nothing keeps it, and it is drained with whoever is still there."""
 LADDER: Final = (0.01, 0.1, 0.5, *range(1, 31), *range(35, 100, 5))
 """Weights of a rollout (percent), of which a short night leaves some out."""
 LOOK_S: Final = 0.2
@@ -99,7 +100,9 @@ async def set_up(house: House) -> None:
     games = next(item for item in services if item["metadata"]["name"] == "games")
     games["spec"]["affinity"] = {"header": "x-round-id", "drain": "60s"}
     releases = [_release("games", version, env) for version in VERSIONS["games"]]
-    wanted = [games, *releases, _release("promo", "1.1.0", {}), switching("promo"), switching("games", watch="0s")]
+    releases += [_release("promo", version, {}) for version in VERSIONS["promo"][1:]]
+    releases.append(_release("payments", VERSIONS["payments"][2], {}))
+    wanted = [games, *releases, switching("promo"), switching("games", watch="0s")]
     await asyncio.to_thread(house.client.post, "apply", {"documents": wanted})
     first = await _start(house, "games")
     if (found := await _ended(house, first))["phase"] != "succeeded":
@@ -110,7 +113,7 @@ def by_weights(service: str, weights: tuple[float, ...]) -> dict[str, Any]:
     """The document of a rollout by weights."""
     analysis = {"templates": [{"templateName": "ledger"}]}
     canary = {"analysis": analysis, "steps": [{"setWeight": weight} for weight in weights]}
-    return _plan(service, {"keepStable": "5s", "keepCanary": "5s", "strategy": {"canary": canary}})
+    return _plan(service, {"keepStable": "1s", "keepCanary": "1s", "strategy": {"canary": canary}})
 
 
 def switching(service: str, watch: str = "3s") -> dict[str, Any]:
@@ -217,18 +220,18 @@ async def _back(house: House, name: str, verb: str, night: Night, **more: Any) -
 
 
 async def _start(house: House, service: str) -> str:
-    """Ask for the version that does not serve until it has begun; a control plane that was killed may have begun it and
-    not have said so.
+    """Ask for the version that neither serves nor was in the last rollout until it has begun; a control plane that was
+    killed may have begun it and not have said so.
     """
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             services = (await asyncio.to_thread(house.client.get, "services"))["items"]
             stable = next(item["stable"] for item in services if item["name"] == service)
-            version = next(each for each in VERSIONS[service] if each != stable)
             last = (await asyncio.to_thread(house.client.get, "rollouts", service=service, limit=1))["items"][0]
-            if last["version"] == version and last["phase"] not in (*ENDED, "aborting"):
+            if last["phase"] not in (*ENDED, "aborting"):
                 return str(last["id"])
+            version = next(each for each in VERSIONS[service] if each not in (stable, last["version"], last["stable"]))
             body = {"service": service, "version": version}
             return str((await asyncio.to_thread(house.client.post, "rollouts", body))["id"])
         except (Conflict, Transient, Rejected) as trouble:

@@ -14,7 +14,7 @@ from croupier.adapters.store.sql.store import SqlStore
 from croupier.core.rollout.machine import evolve, opened
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.state import RolloutState, ends_rounds, routes
+from croupier.core.rollout.state import Phase, RolloutState, ends_rounds, routes
 from croupier.core.segments import BUCKETS
 from croupier.testing import version_for
 
@@ -84,6 +84,27 @@ class Course:
     def had_left(self, version: str, at: float) -> bool:
         """Whether nobody new was led to the version at some time shortly before: its sockets may be closed."""
         return any(version not in each.routes.assigned for each in self._between(at - DRAIN_S, at))
+
+    def may_end(self, version: str, at: float) -> bool:
+        """Whether the version's processes may be asked to end: it serves nobody, no rollout is under way with it, and
+        the time is over for which the one that left it keeps it.
+        """
+        return self.had_left(version, at) and not (self._keeps(version, at) and self._keeps(version, at - DRAIN_S))
+
+    def _keeps(self, version: str, at: float) -> bool:
+        for state in self.ends.values():
+            ended, timing = inf if state.ended_at is None else state.ended_at, state.plan.timing
+            wanted = ended if state.abort is None else state.abort.at
+            left, kept_s = state.canary, timing.keep_canary_s
+            if state.phase is Phase.SUCCEEDED:
+                left, kept_s = state.stable or "", timing.keep_stable_s
+            if (
+                (version == state.stable and state.created_at <= at < ended)
+                or (version == state.canary and state.created_at <= at < wanted)
+                or (version == left and ended <= at < ended + kept_s)
+            ):
+                return True
+        return False
 
     def excuses(self, split: Split) -> bool:
         """Whether a hard stop took the round away in the middle."""

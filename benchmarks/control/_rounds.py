@@ -23,10 +23,13 @@ PLAYER: Final = "x-player-id"
 
 @dataclass(slots=True)
 class Played:
-    """``calls`` are what was asked of rounds once they had begun."""
+    """``calls`` are what was asked of rounds once they had begun, ``ended`` is when the last of them was answered, and
+    by which version.
+    """
 
     begun: int = 0
     calls: int = 0
+    ended: list[tuple[float, str]] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
@@ -52,19 +55,23 @@ async def play_rounds(
         for _ in range(dice.randrange(1, MOST_STEPS)):
             await asyncio.sleep(dice.choice(PAUSES_S))
             await _come_back(wire, "/games/rounds/step", {**headers, "x-round-id": id_}, (begun.version, now), played)
-        await _come_back(wire, "/games/callback", {"x-round-id": id_}, (begun.version, now), played)  # knows no player
+        last = await _come_back(wire, "/games/callback", {"x-round-id": id_}, (begun.version, now), played)
+        if last is not None:
+            played.ended.append((time.time(), last))
 
 
 async def _come_back(
     wire: Wire, path: str, headers: Mapping[str, str], began: tuple[str, float], played: Played
-) -> None:
+) -> str | None:
+    """A call that knows the round and, of a callback, no player; which version answered, if one did."""
     heard = await _ask(wire, path, headers, {}, played)
     if heard is None:
-        return
+        return None
     played.calls += 1
     version, began_at = began
     if heard.version != version:
         played.splits.append(Split(headers["x-round-id"], version, began_at, time.time(), heard.version))
+    return heard.version
 
 
 async def _ask(wire: Wire, path: str, headers: Mapping[str, str], body: dict[str, Any], played: Played) -> Heard | None:

@@ -27,21 +27,24 @@ from casino.tokens import Tokens, shared_secret
 
 FUNDS = 100_000
 BATCH = 250
+CLOSES_S = 10.0
+"""Who says that a stay is over closes it within this time."""
 LOOK_S = 1.0
 """How often open sockets are counted."""
 
 
 @dataclass(slots=True)
 class Seats:
-    """``closed``: when and by which version a stay was ended with a word, ``torn``: without one. ``opened`` counts
-    stays, ``bets`` and ``results`` rounds, ``open`` is how many sat there, ``counted`` that once a second.
+    """``closed``: when, by which version and with which code a stay was ended with a word, ``torn``: without one.
+    ``opened`` counts stays, ``bets`` and ``results`` rounds, ``open`` is how many sat there, ``counted`` that once a
+    second.
     """
 
     opened: int = 0
     open: int = 0
     bets: int = 0
     results: int = 0
-    closed: list[tuple[float, str]] = field(default_factory=list)
+    closed: list[tuple[float, str, int | None]] = field(default_factory=list)
     torn: list[tuple[float, str, str]] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     counted: list[int] = field(default_factory=list)
@@ -156,13 +159,13 @@ async def _sit(  # noqa: PLR0917
                 seen.sightings.append(Sighting("games", person.id, version, asked_at, time.time()))
                 while not stop.is_set():
                     if not await _wait(socket, chance.uniform(0.5, 1.5) * pause_s, stop):
-                        seen.closed.append((time.time(), version))
+                        seen.closed.append((time.time(), version, await _code(socket)))
                         break
                     seen.bets += open_round is None
                     open_round = open_round or f"{person.id}-{chance.getrandbits(48):x}"
                     await socket.send_json({"type": "bet", "round_id": open_round, "stake_minor": 10})
                     if not await _result(socket):
-                        seen.closed.append((time.time(), version))
+                        seen.closed.append((time.time(), version, await _code(socket)))
                         break
                     seen.results, open_round = seen.results + 1, None
         except (aiohttp.ClientError, OSError, ConnectionError, TimeoutError) as error:
@@ -213,6 +216,14 @@ async def _result(socket: aiohttp.ClientWebSocketResponse) -> bool:
                 raise ConnectionError(f"the table says {message}")
             case _:
                 pass
+
+
+async def _code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """What the casino closes with, after it said that it would; ``None`` where it does not close."""
+    with contextlib.suppress(TimeoutError):
+        while (await socket.receive(timeout=CLOSES_S)).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            pass
+    return socket.close_code
 
 
 async def _hear(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """A long night: weight changes, blue-green switches, aborts and kills of the control plane, under load and with sockets
-open and rounds in progress, all at once.
+open and rounds in progress, all at once. What was left is drained, with whoever still sits there.
 
 Players send requests at a steady rate, others sit at a table on a WebSocket and bet, others play rounds of several
 requests. Two services roll out by weight again and again, two by a switch; some rollouts are aborted, some undone.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
+from benchmarks.control._drains import Closed, Drain, drains, sorted_out
 from benchmarks.control._night import BY_WEIGHT, VERSIONS, Asked, Night, by_weights, deliver, set_up
 from benchmarks.control._oracle import Course, Sighting, Split, courses, delivered
 from benchmarks.control._report import Line, document, kept, shown, told
@@ -46,6 +47,7 @@ class Seen:
     tables: Mapping[str, Any]
     found: Mapping[str, Course]
     listed: frozenset[str]
+    drained: list[Drain]
     journal_ok: bool
     unfit: list[Finding]
 
@@ -90,9 +92,10 @@ async def run(asked: Asked) -> Seen:
             found = await courses(store, VERSIONS)
         finally:
             await store.close()
+        drained = drains(house.place.folder / "serve.log", "games")
         listed = await asyncio.to_thread(_listed, house, found["games"])
         unfit = await asyncio.to_thread(check, database)
-    return Seen(night, seconds, crowds, seats, found, listed, bool(verified["ok"]), unfit)
+    return Seen(night, seconds, crowds, seats, found, listed, drained, bool(verified["ok"]), unfit)
 
 
 def judged(seen: Seen) -> tuple[list[Line], dict[str, Any]]:
@@ -107,7 +110,8 @@ def judged(seen: Seen) -> tuple[list[Line], dict[str, Any]]:
     sightings += [Sighting(*each) for each in (*tables["sightings"], *played["sightings"])]
     odd = [each for each in sightings if not seen.found[each.service].explains(each)]
     unlooked = sum(each.moves for each in figures) - len(moves)
-    early = [each for each in tables["closed"] if not seen.found["games"].had_left(each[1], each[0])]
+    within, outside = sorted_out((Closed(*each) for each in tables["closed"]), seen.drained, seen.found["games"])
+    late = sum(seen.found["games"].had_left(version, at) for at, version in played["ended"])
     splits = [Split(*each) for each in played["splits"]]
     excused = {each.id for each in splits if each.id in seen.listed and seen.found["games"].excuses(each)}
     split = {each.id for each in splits} - excused
@@ -134,12 +138,15 @@ def judged(seen: Seen) -> tuple[list[Line], dict[str, Any]]:
         Line("open WebSockets, median", median(tables["counted"] or [0]), least=asked.seats),
         Line("  fewest at any second", min(tables["counted"], default=0)),
         Line("  bets", tables["results"]),
-        Line("sockets drained", len(tables["closed"])),
-        Line("sockets closed outside their drain", len(early) + len(tables["torn"]), most=0),
+        Line("versions drained of the tables' service", len(seen.drained)),
+        Line("  with sockets open on them", len(within), least=1),
+        Line("sockets closed in their drain", sum(within.values()), least=1),
+        Line("sockets closed outside their drain", len(outside) + len(tables["torn"]), most=0),
         Line("players moved", sum(each.moves for each in figures)),
         Line("  without a reason in the record", len(odd) + unlooked, most=0),
         Line("rounds of several requests", played["begun"]),
         Line("  calls in them", played["calls"]),
+        Line("  ended on a version that was left", late, least=1),
         Line("  moved by a hard stop, and listed", len(excused)),
         Line("rounds split", len(split), most=0),
         Line("findings in the ledger", len(unfit), most=0),
@@ -148,7 +155,7 @@ def judged(seen: Seen) -> tuple[list[Line], dict[str, Any]]:
     wrong = {
         "lost": dict(lost),
         "unexpected": unexpected.most_common(5),
-        "closed_early": early[:5],
+        "closed_outside": [(*each, why) for each, why in outside[:5]],
         "torn": Counter(each[2] for each in tables["torn"]).most_common(5),
         "unexplained": [seen.found[each.service].around(each) for each in (*odd[:3], *odd[-3:])],
         "split": [each._asdict() for each in splits if each.id in split][:5],

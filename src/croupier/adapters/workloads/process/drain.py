@@ -23,6 +23,15 @@ def begin_drain(record: Record, world: World) -> Record:
         record = replace(record, drain_until=world.clock.now() + record.template.drain_s)
         _note(record, world)
     if not record.signalled:
+        # Told before it is done: whoever reads the log finds each process that was ever asked to end.
+        _log.info(
+            "instance_draining",
+            service=record.key.service,
+            version=record.key.version,
+            instance=record.instance,
+            pid=record.mark.pid,
+            seconds=record.template.drain_s,
+        )
         terminate(record.mark)
         record = replace(record, signalled=True)
         _note(record, world)
