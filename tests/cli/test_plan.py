@@ -257,10 +257,18 @@ def test_a_profile_whose_orders_last_asks_for_affinity(cli: Any) -> None:
     path = cli.write("profile/all.yaml", LASTING)
     found = cli("rollout", "plan", path, "--json")
     assert found.code == 0, found.err
-    assert "service 'payments' says nothing of affinity" in found.json[0]["warnings"][0]
-    path = cli.write("profile/all.yaml", LASTING.replace("process:", "affinity: {query: order}, process:"))
-    again = cli("rollout", "plan", path, "--json").json[0]["warnings"]
-    assert not [each for each in again if "affinity" in each]
+    assert found.json[0]["loosened"] == ["affinity none, of the profile order"]
+    assert found.json[0]["warnings"] == []
+    enough = "affinity: {kinds: [{kind: order, query: order}], ttl: 30m, drain: 30m}, process:"
+    path = cli.write("profile/all.yaml", LASTING.replace("process:", enough))
+    assert cli("rollout", "plan", path, "--json").json[0]["loosened"] == []
+
+
+def test_a_service_that_is_not_in_the_files_was_not_held_against_the_profile(cli: Any) -> None:
+    path = cli.write("profile/all.yaml", LASTING.partition("---")[2])
+    (planned,) = cli("rollout", "plan", path, "--json").json
+    assert planned["loosened"] == []
+    assert "service 'payments' is not in these files, so its affinity was not held" in planned["warnings"][0]
 
 
 LASTING = """

@@ -19,7 +19,6 @@ from croupier.core.gates import EventsSli, Gate
 from croupier.core.releases import Service
 from croupier.core.rollout.outlook.outlook import Outlook, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
-from croupier.core.rollout.profile.lasting import without_affinity
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.together.parts import parts
@@ -82,7 +81,14 @@ def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None, *, hotfi
     gates = [spec for spec in specs if isinstance(spec, Gate)]
     segments = [spec for spec in specs if isinstance(spec, Segment)]
     checks = [spec for spec in specs if isinstance(spec, SmokeCheck)]
-    return resolve(spec, gates, segments, checks, per_s=per_s, hotfix=hotfix, missing=_MISSING)
+    service = _service(bundle, spec)
+    return resolve(spec, gates, segments, checks, per_s=per_s, service=service, hotfix=hotfix, missing=_MISSING)
+
+
+def _service(bundle: "Bundle", spec: RolloutSpec) -> Service | None:
+    """The service that the rollout moves, where the files have it."""
+    services = (document.spec for document in bundle.documents if isinstance(document.spec, Service))
+    return next((each for each in services if each.name == spec.service), None)
 
 
 def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, Counted]) -> Planned:
@@ -94,8 +100,9 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
         found = _traffic(gate, asked, seen.get(gate.name))
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
-    services = {item.name: item.spec for item in bundle.documents if isinstance(item.spec, Service)}
-    doubts = tuple(f"{odd.message} {odd.hint}" for odd in without_affinity(spec, services))
+    doubts: tuple[str, ...] = ()
+    if spec.profile is not None and spec.profile.profile.lasting is not None and _service(bundle, spec) is None:
+        doubts = (f"service '{spec.service}' is not in these files, so its affinity was not held against the profile.",)
     if plan.pace is not None:
         rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}
         doubts += tuple(_doubts(plan, rates))

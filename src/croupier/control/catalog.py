@@ -14,7 +14,7 @@ from croupier.control.ports import Answer, Commit, Document, Ports, ServiceState
 from croupier.control.reconcile import Reconciler
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Release, Service
-from croupier.core.releases.affinity import left_out
+from croupier.core.releases.affinity import left_out, shortened
 from croupier.core.rollout.groups.check import labels_held
 from croupier.core.rollout.spec import SetSegment
 from croupier.errors import Conflict
@@ -128,6 +128,12 @@ class Catalog:
         drained.
         """
         lost = left_out(before.affinity, after.affinity)
+        rollout = await self.ports.store.rollout(delivery.active) if delivery.active else None
+        if rollout is not None and (less := shortened(rollout.value.plan.affinity, after.affinity)):
+            raise Conflict(
+                f"{delivery.active} is in progress, and its profile counts on what it began with: {', '.join(less)}.",
+                hint="Let it end, or abort it, then apply again.",
+            )
         if not lost:
             return
         if delivery.active is not None:

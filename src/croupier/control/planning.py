@@ -107,11 +107,12 @@ async def made(
     gates = with_usual(spec, {spec.name: spec for spec in known if isinstance(spec, Gate)})
     segments = [spec for spec in known if isinstance(spec, Segment)]
     checks = [spec for spec in known if isinstance(spec, SmokeCheck)]
+    service = next((each for each in known if isinstance(each, Service) and each.name == spec.service), None)
     per_s = None
     if paces(spec) and (whom := await serving(ports, delivery, active)) is not None:
         per_s = await requests_per_s(ports, counting(spec, gates), whom)
     asked = (spec, gates.values(), segments, checks)
-    return await _beside(len(gate_uses(spec)), resolve, *asked, per_s=per_s, hotfix=hotfix)
+    return await _beside(len(gate_uses(spec)), resolve, *asked, per_s=per_s, service=service, hotfix=hotfix)
 
 
 async def try_out(ports: Ports, switches: Switches, plan: Plan, service: str, stable: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from croupier.control import together
 from croupier.control.calendars import check_open_now, closed_for, override_each
+from croupier.control.lasting import check_lasting
 from croupier.control.observe import Seen
 from croupier.control.planning import How
 from croupier.control.ports import Intent, Ports, Stored, VersionKey
@@ -334,6 +335,7 @@ class Rollouts:
         if not events:
             return Outcome(stored)
         await check_open_now(self.ports, stored.value, events, now)
+        await check_lasting(self.ports.store, stored.value, events)
         return draft(stored, delivery, events, Who(ask.actor, action, ask.reason), now, keep=ask.answer)
 
     async def _plan_start(self, service: str, version: str, ask: Ask, how: How) -> Draft | Outcome:

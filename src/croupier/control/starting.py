@@ -16,7 +16,7 @@ from croupier.control.recorded import recorded_delivery, recorded_release
 from croupier.control.recording import Draft, Keep, Who, entry, fold, joined
 from croupier.core.gates import Gate
 from croupier.core.governance.calendar.closure import Shut
-from croupier.core.releases import Release
+from croupier.core.releases import Release, Service
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, replay
@@ -77,7 +77,8 @@ class Starting:
             await self._try_out(plan, delivery.value)
             members.append(_Member(release, plan, delivery))
         profiles = own_profiles([each for each in specs if isinstance(each, RolloutSpec)], spec.services)
-        plans = strictest(spec, [each.plan for each in members], profiles)
+        services = {each.name: each for each in specs if isinstance(each, Service)}
+        plans = strictest(spec, [each.plan for each in members], profiles, services)
         members = [replace(each, plan=plan) for each, plan in zip(members, plans, strict=True)]
         drafted = _draft_together(spec, members, who, now := self.ports.clock.now(), keep)
         if not how.wait:

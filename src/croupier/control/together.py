@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from croupier.control.calendars import check_following, check_open_now
+from croupier.control.lasting import check_lasting
 from croupier.control.ports import Ports, Stored
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.recording import Draft, Keep, Outcome, Who, draft, joined
@@ -51,6 +52,7 @@ async def plan_change(
     go_on = any(isinstance(event, e.StepStarted | e.PromotionStarted) for events in decided for event in events)
     for stored, events in zip(states, decided, strict=True):
         await check_open_now(ports, stored.value, events, now)
+        await check_lasting(ports.store, stored.value, events)
         if go_on and not events:  # it would stay behind while the first are ahead
             await check_following(ports, stored.value, now)
     drafts = [

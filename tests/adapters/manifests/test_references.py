@@ -277,13 +277,45 @@ def test_a_gate_beside_that_cannot_tell_groups_apart_is_warned_of() -> None:
     assert "gate 'errors' cannot tell psp apart: what 'deposit-slo' finds in one group" in found[0]
 
 
-@pytest.mark.parametrize(
-    "profile, what", [("payments", "orders"), ("game-gateway", "rounds"), ("promo", ""), ("generic", "")]
+def by_profile(profile: str) -> str:
+    return f"{V1}\nkind: Rollout\nmetadata: {{name: payments}}\nspec: {{service: payments, profile: {profile}}}\n"
+
+
+def of_affinity(*texts: str, known: tuple[str, ...] = ()) -> list[str]:
+    there = parse_text("---\n".join(known), known=None).documents
+    warnings = parse_text("---\n".join(texts), known=there).warnings
+    return [str(each) for each in warnings if "affinity" in str(each)]
+
+
+ORDERS = SERVICE.replace(
+    "process:", "affinity: {kinds: [{kind: order, header: x-order-id}], ttl: 1h, drain: 30m}\n  process:"
 )
-def test_a_profile_whose_orders_or_rounds_last_asks_for_affinity(profile: str, what: str) -> None:
-    rollout = f"{V1}\nkind: Rollout\nmetadata: {{name: payments}}\nspec: {{service: payments, profile: {profile}}}\n"
-    said = [str(each) for each in parse_text(f"{SERVICE}---\n{rollout}").warnings if "affinity" in str(each)]
-    assert len(said) == bool(what)
-    assert all(f"a callback of open {what} may go to another" in each for each in said)
-    service = SERVICE.replace("process:", "affinity: {header: x-order-id}\n  process:")
-    assert not [each for each in parse_text(f"{service}---\n{rollout}").warnings if "affinity" in str(each)]
+
+
+@pytest.mark.parametrize(
+    "profile, kind", [("payments", "order"), ("game-gateway", "round"), ("rng", "round"), ("promo", ""), ("auth", "")]
+)
+def test_a_profile_whose_orders_or_rounds_last_asks_for_affinity(profile: str, kind: str) -> None:
+    said = of_affinity(SERVICE, by_profile(profile))
+    assert len(said) == bool(kind)
+    for each in said:
+        assert f"spec.profile: less careful than the profile {profile}: affinity none, of the profile {kind}." in each
+        assert f"Write in the Service payments: affinity: {{kinds: [{{kind: {kind}, sources:" in each
+
+
+def test_what_a_services_affinity_is_by_default_is_enough_for_rounds_and_not_for_orders() -> None:
+    service = SERVICE.replace("process:", "affinity: {header: x-round-id}\n  process:")
+    assert of_affinity(service, by_profile("game-gateway")) == []
+    assert len(of_affinity(service, by_profile("payments"))) == 3  # the kind, ttl and drain
+    assert of_affinity(ORDERS, by_profile("payments")) == []
+
+
+def test_a_service_that_comes_alone_is_held_against_the_rollouts_that_are_known() -> None:
+    known = (ORDERS, by_profile("payments"))
+    assert of_affinity(ORDERS, known=known) == []
+    (said,) = of_affinity(ORDERS.replace("30m", "1m"), known=known)
+    assert "spec.affinity: rollout 'payments' is less careful than the profile payments: affinity.drain 1 min" in said
+    assert of_affinity(SERVICE, known=(ORDERS, ROLLOUT, GATE, SEGMENT)) == []
+    assert (
+        of_affinity(SERVICE.replace("name: payments", "name: bonus").replace("/payments", "/bonus"), known=known) == []
+    )

@@ -13,7 +13,7 @@ from croupier.adapters.manifests.tree import parse_trees
 from croupier.core.flags.write import digest_of
 from croupier.core.gates.ready import BY_NAME
 from croupier.core.rollout.consent import Consent
-from croupier.core.rollout.profile.model import Chosen, Disruption, Lane, Profile, Rung
+from croupier.core.rollout.profile.model import Chosen, Disruption, Lane, Lasting, Profile, Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ def profile_file(name: str) -> ProfileFile:
         false_rollbacks=shape.false_rollbacks,
         keep_stable_s=shape.keep_stable,
         progress_deadline_s=shape.progress_deadline,
+        lasting=_lasting(shape.affinity),
     )
     return ProfileFile(profile, text, shape.about, tuple(shape.why.items()))
 
@@ -74,6 +75,10 @@ def disruption(shape: shapes.DisruptionShape | None, usual: Disruption) -> Disru
         between_s = usual.between_s if shape.between is None else shape.between
         usual = Disruption(between_s, usual.jump_bp if shape.jump is None else shape.jump)
     return None if usual == Disruption() else usual
+
+
+def _lasting(shape: shapes.LastingShape | str) -> Lasting | None:
+    return None if isinstance(shape, str) else Lasting(tuple(shape.kinds), shape.ttl, shape.drain)
 
 
 def _lane(shape: shapes.LaneShape) -> Lane:

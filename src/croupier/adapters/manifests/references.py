@@ -23,7 +23,8 @@ from croupier.core.rollout.check_segments import compares_others, segment_uses, 
 from croupier.core.rollout.check_smoke import smoke_uses
 from croupier.core.rollout.groups.check import labels_held, undistinguishing
 from croupier.core.rollout.profile.fill import with_usual
-from croupier.core.rollout.profile.lasting import without_affinity
+from croupier.core.rollout.profile.lasting import to_write
+from croupier.core.rollout.profile.loosened import unlasting
 from croupier.core.rollout.resolve import (
     comparisons_alone,
     gate_uses,
@@ -266,10 +267,26 @@ def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
             *undistinguishing(item.spec, names.gates, uses),
             *beside(item.spec, names.gates),
             *compares_others(item.spec, gate_uses(item.spec), names.gates, names.segments),
-            *less_careful(item.spec, names.gates, names.segments),
-            *(odd for each in together.parts(item.spec) for odd in without_affinity(each, names.services)),
+            *less_careful(item.spec, names.gates, names.segments, names.services),
         ):
             yield Dangling(index, problem, severity=Severity.WARNING)
+    elif isinstance(item, Document) and isinstance(item.spec, Service):
+        for problem in _left_less_careful(item.spec, names):
+            yield Dangling(index, problem, severity=Severity.WARNING)
+
+
+def _left_less_careful(service: Service, names: _Names) -> Iterator[Problem]:
+    """Rollouts known before whose profile asks for more affinity than the service has."""
+    for rollout in names.rollouts.values():
+        if rollout.service != service.name or rollout.profile is None:
+            continue
+        profile = rollout.profile.profile
+        for each in unlasting(service, profile):
+            yield Problem(
+                f"rollout '{rollout.name}' is less careful than the profile {profile.name}: {each.text}.",
+                ("spec", "affinity"),
+                f"{to_write(service, profile)}; or each start waits for somebody to approve it.",
+            )
 
 
 def _unswitched(index: int, item: Item, flags: Sequence[str]) -> Iterator[Dangling]:

@@ -68,6 +68,16 @@ class Affinity:
     drain_s: float = 300.0
 
 
+def shortened(before: Affinity | None, after: Affinity | None) -> tuple[str, ...]:
+    """In what open rounds would be kept for less long than before, in words. That there are none any more is left out
+    here.
+    """
+    if before is None or after is None:
+        return ()
+    pairs = (("ttl", before.ttl_s, after.ttl_s), ("drain", before.drain_s, after.drain_s))
+    return tuple(f"{name} {now:g} s instead of {then:g} s" for name, then, now in pairs if now < then)
+
+
 def left_out(before: Affinity | None, after: Affinity | None) -> tuple[str, ...]:
     """Where ids were looked for before and are not any more, in words: open rounds that come there would go by the
     weights.

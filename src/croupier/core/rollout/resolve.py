@@ -11,6 +11,7 @@ from dataclasses import replace
 from croupier.core.gates import Gate, LatencySli, SequentialRule, Sli
 from croupier.core.gates.check import check_gate
 from croupier.core.gates.edition import EDITION
+from croupier.core.releases import Service
 from croupier.core.rollout.blue_green import place, placed, uncounted
 from croupier.core.rollout.check import CANARY, check
 from croupier.core.rollout.check_segments import filled, populations, segment_uses
@@ -20,6 +21,8 @@ from croupier.core.rollout.groups.check import unreachable
 from croupier.core.rollout.pace import deciding, paced
 from croupier.core.rollout.profile.bind import bound, ungated
 from croupier.core.rollout.profile.fill import as_hotfix, profile_uses, with_usual
+from croupier.core.rollout.profile.lasting import to_write
+from croupier.core.rollout.profile.loosened import unlasting
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.segments.guards import judges, of_segments
 from croupier.core.rollout.segments.narrowed import guard_uses, holdable, unnarrowable, with_guards
@@ -124,19 +127,30 @@ def without_evidence(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[P
                 )
 
 
-def less_careful(spec: RolloutSpec, gates: Mapping[str, Gate], segments: Mapping[str, Segment]) -> tuple[Problem, ...]:
+def less_careful(
+    spec: RolloutSpec, gates: Mapping[str, Gate], segments: Mapping[str, Segment], services: Mapping[str, Service]
+) -> tuple[Problem, ...]:
     """In what the rollout is less careful than its profile, if all it names is known and sound: allowed, and each start
     needs an approval then.
     """
     if spec.profile is None:
         return ()
     try:
-        plan = resolve(spec, gates.values(), segments.values())
+        service = services.get(spec.service)
+        plan = resolve(spec, gates.values(), segments.values(), service=service)
     except Rejected:  # said by others
         return ()
-    name, hint = spec.profile.profile.name, "Write what the profile says; or a start waits for somebody to approve it."
+    profile = spec.profile.profile
+    lasting = {each.text for each in unlasting(service, profile)}
+    write = to_write(service, profile) if service is not None else ""
     return tuple(
-        Problem(f"less careful than the profile {name}: {each}.", ("spec", "profile"), hint) for each in plan.loosened
+        Problem(
+            f"less careful than the profile {profile.name}: {each}.",
+            ("spec", "profile"),
+            f"{write if each in lasting else 'Write what the profile says'}; or a start waits for somebody to approve "
+            "it.",
+        )
+        for each in plan.loosened
     )
 
 
@@ -170,12 +184,14 @@ def resolve(
     checks: Iterable[SmokeCheck] = (),
     *,
     per_s: float | None = None,
+    service: Service | None = None,
     hotfix: bool = False,
     missing: str = "Apply it first.",
 ) -> Plan:
     """The plan with its gates, segment and smoke checks filled in, ``auto`` made into steps for a traffic of ``per_s``
     requests a second (``None``: unknown). A ``hotfix`` goes through the lane for it instead of its own steps.
-    ``missing`` is what to do about a name that none of them has.
+    ``service`` is the one that it moves; nothing is asked of one that is not known. ``missing`` is what to do about a
+    name that none of them has.
 
     Raises ``Rejected`` with every problem: what is missing by the place that names it, whatever ``check`` refuses, and
     gates that could never fail.
@@ -216,7 +232,8 @@ def resolve(
     steps = tuple(filled(step, known_segments) for step in spec.steps)
     plan = _planned(replace(spec, steps=steps), {name: known_gates[name] for name in used}, segment, per_s)
     named = dict.fromkeys(name for name, _ in smoke_uses(spec))
-    return replace(bound(plan, spec, hotfix=hotfix), checks=tuple(known_checks[name] for name in named))
+    plan = bound(plan, spec, hotfix=hotfix, service=service)
+    return replace(plan, checks=tuple(known_checks[name] for name in named))
 
 
 def _planned(spec: RolloutSpec, gates: Mapping[str, Gate], segment: Segment | None, per_s: float | None = None) -> Plan:

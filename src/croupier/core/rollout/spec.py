@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
 from croupier.core.gates import Gate
+from croupier.core.releases import Affinity
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.profile.model import Chosen, Disruption, Used
 from croupier.core.rollout.shadow.mirror import EVERY_READ, Allowed, Compare
@@ -279,8 +280,8 @@ class Plan:
 
     Nothing in it changes afterwards, whatever happens to the documents. ``guards`` watch all along, from the first
     step. ``edition`` is that of the gates' arithmetic; ``None``: begun before editions were noted. Before it begins
-    ``consent`` is needed; ``loosened`` says in what it is less careful than its ``profile``. ``together``: the rollouts
-    that this one moves with.
+    ``consent`` is needed; ``loosened`` says in what it is less careful than its ``profile``, which counts on
+    ``affinity`` as the service had it then. ``together``: the rollouts that this one moves with.
     """
 
     steps: tuple[Step, ...]
@@ -301,6 +302,7 @@ class Plan:
     smoke: Smoke | None = None
     checks: tuple[SmokeCheck, ...] = ()
     together: Together | None = None
+    affinity: Affinity | None = None
 
     def gate(self, name: str) -> Gate:
         """The gate of that name, or whose watch of a group it is (``deposits/psp=kestrel``). ``KeyError`` where there

@@ -61,7 +61,7 @@ def test_what_says_nothing_is_its_profile() -> None:
     assert (plan.loosened, plan.consent, plan.guards) == ((), None, ("slo",))
     assert plan.profile == Used("shop", "sha256:1")
     assert plan.disruption == LANE.disruption
-    assert less_careful(spec, {}, {}) == ()
+    assert less_careful(spec, {}, {}, {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_each_field_that_is_laxer_is_told_and_asks_for_an_approval(changed: dict
     plan = planned(spec, OWN)
     assert said in plan.loosened
     assert plan.consent == Consent()
-    told = less_careful(spec, {"own": OWN}, {})
+    told = less_careful(spec, {"own": OWN}, {}, {})
     assert any(said in problem.message for problem in told)
     assert {problem.path for problem in told} == {("spec", "profile")}
 
@@ -166,11 +166,11 @@ def test_one_gate_of_a_profile_nobody_described_is_the_usual_one() -> None:
     plain = RolloutSpec("shop", "shop", ())
     assert with_usual(plain, {"own": OWN}) == {"own": OWN}
     assert filled(plain) == plain
-    assert less_careful(plain, {}, {}) == ()
+    assert less_careful(plain, {}, {}, {}) == ()
 
 
 def test_what_cannot_start_is_told_by_others() -> None:
-    assert less_careful(rollout(guards=("gone",)), {}, {}) == ()
+    assert less_careful(rollout(guards=("gone",)), {}, {}, {}) == ()
 
 
 def test_a_share_of_a_segment_counts_as_if_everybody_were_in_it() -> None:

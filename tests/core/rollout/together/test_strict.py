@@ -1,8 +1,10 @@
 """Moving with others is no way around the profile that a service has alone."""
 
 from croupier.core.gates import Gate, Objective, RatioSli, SequentialRule
+from croupier.core.releases import Affinity, ProcessTemplate, Service
+from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.consent import Consent
-from croupier.core.rollout.profile.model import Chosen, Lane, Profile, Rung
+from croupier.core.rollout.profile.model import Chosen, Lane, Lasting, Profile, Rung
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Pause, Plan, RolloutSpec, SetWeight
 from croupier.core.rollout.together.parts import parts
@@ -23,10 +25,11 @@ def alone(service: str, profile: Profile | None) -> RolloutSpec:
     return RolloutSpec(f"{service}-alone", service, (SetWeight(500), Pause(300.0)), guards=("errors",), profile=chosen)
 
 
-def planned(spec: RolloutSpec, **profiles: Profile | None) -> tuple[Plan, ...]:
+def planned(spec: RolloutSpec, *, affinity: Affinity | None = None, **profiles: Profile | None) -> tuple[Plan, ...]:
     specs = [spec, *(alone(service, profile) for service, profile in profiles.items())]
     plans = [resolve(each, [ERRORS], []) for each in parts(spec)]
-    return strictest(spec, plans, own_profiles(specs, spec.services))
+    services = {name: Service(name, ("/",), ProcessTemplate((name,)), affinity=affinity) for name in spec.services}
+    return strictest(spec, plans, own_profiles(specs, spec.services), services)
 
 
 def test_without_profiles_nothing_changes() -> None:
@@ -53,3 +56,16 @@ def test_the_strongest_rules() -> None:
     assert wallet.consent == payments.consent == Consent(2, ("admin",))
     assert wallet.loosened
     assert payments.loosened
+
+
+def test_what_lasts_in_one_service_is_asked_of_that_one() -> None:
+    orders = Profile(
+        "payments", "sha256:p", Lane((Rung(500, 60.0),)), (ERRORS,), lasting=Lasting(("order",), 60.0, 60.0)
+    )
+    wallet, payments = planned(BOTH, wallet=EASY, payments=orders)
+    assert (wallet.loosened, payments.loosened) == ((), ("affinity none, of the profile order",))
+    assert wallet.consent == payments.consent == Consent()
+    enough = Affinity((by_header("order", "x-order-id"),))
+    wallet, payments = planned(BOTH, affinity=enough, wallet=EASY, payments=orders)
+    assert (payments.loosened, payments.consent) == ((), None)
+    assert (wallet.affinity, payments.affinity) == (None, enough)

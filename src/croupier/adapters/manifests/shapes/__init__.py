@@ -25,6 +25,7 @@ from croupier.adapters.manifests.shapes.profile import (
     ApprovalShape,
     DisruptionShape,
     LaneShape,
+    LastingShape,
     ProfileFileShape,
     ProfileShape,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "HealthShape",
     "IdSourceShape",
     "LaneShape",
+    "LastingShape",
     "LimitsShape",
     "MeasuredMetricShape",
     "MeasuringShape",

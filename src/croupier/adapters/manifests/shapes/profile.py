@@ -2,12 +2,13 @@
 profile's own file holds.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from croupier.adapters.manifests import words
 from croupier.adapters.manifests.fields import (
+    Attribute,
     Duration,
     Name,
     Shape,
@@ -70,6 +71,15 @@ class LaneShape(Shape):
     """How fast players may be moved."""
 
 
+class LastingShape(Shape):
+    kinds: Annotated[list[Attribute], Field(min_length=1, max_length=5)]
+    """What begins on one version and has to end there: kinds of ids that the service's affinity must have."""
+    ttl: Duration
+    """For how long at the least one that is never closed counts as open."""
+    drain: Duration
+    """For how long at the least open ones keep a version that was left."""
+
+
 class ProfileFileShape(LaneShape):
     """The defaults of a domain, each with its reason."""
 
@@ -85,6 +95,8 @@ class ProfileFileShape(LaneShape):
     """How long the version left behind keeps running after a promotion."""
     progress_deadline: Duration
     """How long a canary may take to become ready."""
+    affinity: LastingShape | Literal["none"]
+    """What the service's affinity has to keep; none: nothing lasts for longer than a request."""
     hotfix: LaneShape
     """The lane of 'croupier rollout start --hotfix': the same gates, shorter."""
     why: dict[Text, Text]

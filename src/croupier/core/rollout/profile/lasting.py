@@ -1,34 +1,52 @@
-"""Domains in which something lasts for several requests, orders or rounds, and has to end where it began.
+"""Domains in which something lasts for several requests, orders or rounds, and has to end where it began: in what a
+service's affinity is less than its profile asks for. Pure.
 
-Pure. Asked with the other advice on a rollout's document.
+A profile says it of rollouts, and only a service can do it: where its ids are, nobody else knows. So it is compared and
+not inherited. Called by ``loosened`` for a plan, by ``resolve`` for documents.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
 
-from croupier.core.releases import Service
-from croupier.core.rollout.spec import RolloutSpec
-from croupier.errors import Problem
-
-_LASTS: Final = {
-    "payments": ("orders", "kinds: [{kind: order, sources: [{header: x-order-id}, {query: order}]}]"),
-    "game-gateway": ("rounds", "header: x-round-id"),
-}
-"""What begins on one version and may come back to another, by profile; and how a service says where its ids are."""
+from croupier.core.releases import Affinity, Service
+from croupier.core.rollout.explain import duration
+from croupier.core.rollout.profile.model import Lasting, Profile
 
 
-def without_affinity(spec: RolloutSpec, services: Mapping[str, Service]) -> Iterator[Problem]:
-    """The service of such a rollout, where it says nothing of affinity: the callback of a studio or a payment provider
-    has no player, and would go to the other version.
-    """
-    service = services.get(spec.service)
-    if service is None or service.affinity is not None or spec.profile is None:
+def shorter(affinity: Affinity | None, usual: Lasting) -> Iterator[tuple[str, str, str]]:
+    """In what the affinity keeps less than the usual one: field, its own value, the usual one."""
+    if affinity is None:
+        yield "affinity", "none", " and ".join(usual.kinds)
         return
-    if found := _LASTS.get(spec.profile.profile.name):
-        what, written = found
-        yield Problem(
-            f"service '{service.name}' says nothing of affinity, so a callback of open {what} may go to another "
-            "version than the one that began them.",
-            ("spec", "profile"),
-            f"Add it to the service: affinity: {{{written}}}.",
-        )
+    own = [kind.name for kind in affinity.kinds]
+    for kind in usual.kinds:
+        if kind not in own:
+            yield "affinity.kinds", " and ".join(own), kind
+    for name, ours_s, theirs_s in (
+        ("affinity.ttl", affinity.ttl_s, usual.ttl_s),
+        ("affinity.drain", affinity.drain_s, usual.drain_s),
+    ):
+        if ours_s < theirs_s:
+            yield name, duration(ours_s), duration(theirs_s)
+
+
+def promised(service: Service | None, profile: Profile) -> Affinity | None:
+    """The affinity that a plan counts on from its start to its end; ``None`` where its profile asks for none."""
+    return service.affinity if service is not None and profile.lasting is not None else None
+
+
+def to_write(service: Service, profile: Profile) -> str:
+    """What to write in the Service document so that it is as careful; nothing where nothing is asked of it."""
+    usual = profile.lasting
+    if usual is None:
+        return ""
+    kinds = ", ".join(
+        f"{{kind: {kind}, sources: [{{header: x-{kind}-id}}, {{query: {kind}}}]}}" for kind in usual.kinds
+    )
+    times = f"ttl: {_written(usual.ttl_s)}, drain: {_written(usual.drain_s)}"
+    write = f"affinity: {{kinds: [{kinds}], {times}}}"
+    return f"Write in the Service {service.name}: {write}, so that callbacks find the version that knows them"
+
+
+def _written(seconds: float) -> str:
+    """A duration as files have it."""
+    return f"{seconds / 60:g}m" if seconds % 60 == 0 else f"{seconds:g}s"

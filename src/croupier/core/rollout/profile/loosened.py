@@ -8,13 +8,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from croupier.core.releases import Service
 from croupier.core.rollout.consent import includes
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.exposure import percent
 from croupier.core.rollout.profile import curve
 from croupier.core.rollout.profile.fill import stronger
 from croupier.core.rollout.profile.gate_fields import laxer
-from croupier.core.rollout.profile.model import Chosen, Disruption, Lane
+from croupier.core.rollout.profile.lasting import shorter
+from croupier.core.rollout.profile.model import Chosen, Disruption, Lane, Profile
 from croupier.core.rollout.spec import Plan, RolloutSpec
 
 
@@ -32,11 +34,22 @@ class Loosening:
         return f"{self.field} {self.own}, of the profile {self.usual}"
 
 
-def loosened(plan: Plan, spec: RolloutSpec, chosen: Chosen, lane: Lane) -> Iterator[Loosening]:
-    """Every field in which the plan of ``spec`` is less careful than its profile in this lane."""
+def loosened(
+    plan: Plan, spec: RolloutSpec, chosen: Chosen, lane: Lane, service: Service | None = None
+) -> Iterator[Loosening]:
+    """Every field in which the plan of ``spec`` is less careful than its profile in this lane. ``service`` is the one
+    that it moves; ``None`` where it is not known, and then nothing of it is compared.
+    """
     yield from _sooner(plan, spec, lane)
     yield from _gates(plan, chosen)
     yield from _numbers(plan, spec, chosen, lane)
+    yield from unlasting(service, chosen.profile)
+
+
+def unlasting(service: Service | None, profile: Profile) -> Iterator[Loosening]:
+    """In what the service's affinity is less than its profile asks for."""
+    if service is not None and profile.lasting is not None:
+        yield from (Loosening(*each) for each in shorter(service.affinity, profile.lasting))
 
 
 def _sooner(plan: Plan, spec: RolloutSpec, lane: Lane) -> Iterator[Loosening]:

@@ -47,10 +47,21 @@ HOTFIX: Final = Lane((Rung(100, 120.0), Rung(500, 180.0), Rung(2_500, 120.0)), d
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """What begins on one version in a domain and has to end there: kinds of ids that the service's affinity is to have,
+    and for how many seconds at the least they are kept, as ``Affinity`` has it.
+    """
+
+    kinds: tuple[str, ...]
+    ttl_s: float
+    drain_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """``gates`` guard all along. ``false_rollbacks`` is the budget (a probability) of all of them together;
-    ``keep_stable_s`` and ``progress_deadline_s`` (seconds) are those of a rollout's ``Timing``. ``digest`` is that of
-    the file's content.
+    ``keep_stable_s`` and ``progress_deadline_s`` (seconds) are those of a rollout's ``Timing``. ``lasting`` is asked of
+    the service; ``None``: nothing lasts for longer than a request. ``digest`` is that of the file's content.
     """
 
     name: str
@@ -61,6 +72,7 @@ class Profile:
     false_rollbacks: float = 0.01
     keep_stable_s: float = 30.0
     progress_deadline_s: float = 600.0
+    lasting: Lasting | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ Moving with others is no way around a profile: the strictest of them rules, for 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from croupier.core.releases import Service
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.profile.fill import stronger
+from croupier.core.rollout.profile.lasting import promised
 from croupier.core.rollout.profile.loosened import loosened
 from croupier.core.rollout.profile.model import Chosen, Used
 from croupier.core.rollout.spec import Plan, RolloutSpec
@@ -22,26 +24,35 @@ def own_profiles(specs: Sequence[RolloutSpec], services: Sequence[str]) -> Mappi
     }
 
 
-def strictest(spec: RolloutSpec, plans: Sequence[Plan], profiles: Mapping[str, Sequence[Chosen]]) -> tuple[Plan, ...]:
+def strictest(
+    spec: RolloutSpec,
+    plans: Sequence[Plan],
+    profiles: Mapping[str, Sequence[Chosen]],
+    services: Mapping[str, Service],
+) -> tuple[Plan, ...]:
     """The plans, in the order of the services, with the approval that is needed before any of them begins: the
     strongest that the whole or a profile asks for, or somebody else's where one is less careful than a profile.
     """
-    held = [_held(spec, service, plan, profiles[service]) for service, plan in zip(spec.services, plans, strict=True)]
+    held = [
+        _held(part(spec, name), plan, profiles[name], spec.false_rollbacks, services.get(name))
+        for name, plan in zip(spec.services, plans, strict=True)
+    ]
     consent: Consent | None = None
     for plan in held:
         consent = stronger(consent, plan.consent)
     return tuple(replace(plan, consent=consent) for plan in held)
 
 
-def _held(spec: RolloutSpec, service: str, plan: Plan, profiles: Sequence[Chosen]) -> Plan:
+def _held(own: RolloutSpec, plan: Plan, profiles: Sequence[Chosen], budget: float, service: Service | None) -> Plan:
     # The budget is that of the whole here, as that of a profile is.
-    own = replace(part(spec, service), false_rollbacks=spec.false_rollbacks)
+    own = replace(own, false_rollbacks=budget)
     for chosen in profiles:
         lane = chosen.profile.usual
-        less = tuple(each.text for each in loosened(plan, own, chosen, lane))
+        less = tuple(each.text for each in loosened(plan, own, chosen, lane, service))
         plan = replace(
             plan,
             profile=plan.profile or Used(chosen.profile.name, chosen.profile.digest),
+            affinity=plan.affinity or promised(service, chosen.profile),
             loosened=tuple(dict.fromkeys((*plan.loosened, *less))),
             consent=stronger(stronger(plan.consent, lane.consent), Consent() if less else None),
         )
