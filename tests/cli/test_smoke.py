@@ -112,6 +112,11 @@ def test_runs_are_shown_with_a_rollout() -> None:
     assert any("✗ no entry: it was granted" in part for part in parts), parts
 
 
+def test_what_moves_with_a_version_is_asked_for_with_that_version(cli: Any, tmp_path: Path) -> None:
+    done = cli("smoke", "run", tmp_path, "--address", "http://127.0.0.1:1", "--together")
+    assert (done.code, "Name it: --service and --version." in done.err) == (5, True), done.err
+
+
 def test_what_a_command_printed_keeps_its_lines(cli: Any, tmp_path: Path) -> None:
     file = tmp_path / "command.yaml"
     file.write_text(

@@ -1,6 +1,7 @@
 """Smoke checks beside the loop: started by what is recorded, ended by an abort, run again by a successor."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,10 +24,12 @@ class Runner:
     says: dict[str, CheckResult | Exception] = field(default_factory=dict)
     hangs: bool = False
     asked: list[tuple[str, VersionKey]] = field(default_factory=list)
+    others: list[tuple[VersionKey, ...]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
-    async def run(self, check: SmokeCheck, key: VersionKey) -> CheckResult:
+    async def run(self, check: SmokeCheck, key: VersionKey, others: Sequence[VersionKey] = ()) -> CheckResult:
         self.asked.append((check.name, key))
+        self.others.append(tuple(others))
         if self.hangs:
             try:
                 await asyncio.Event().wait()

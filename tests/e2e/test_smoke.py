@@ -91,7 +91,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             await router.apply(TrafficTable(routed, backends))
             edge = f"http://127.0.0.1:{port}"
             settings = SmokeSettings(edge, {}, folder)
-            runner = CheckRunner(settings, lambda which, for_s: key.sign([which], for_s, "tests"))
+            runner = CheckRunner(settings, lambda which, for_s: key.sign(which, for_s, "tests"))
             token = key.sign([VersionKey("payments", "1.1.0")], 600.0, "tests")
             yield Stage(runner, checks, edge, token, running[0].url)
         finally:

@@ -9,21 +9,23 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
 from tests.core.rollout.together.order import Order
 
 from croupier.adapters.store.sql import SqlStore
-from croupier.control.ports import Commit
+from croupier.control.ports import Clock, Commit, VersionKey
 from croupier.control.recording import CONTROLLER
 from croupier.control.rollouts import Ask
 from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli
 from croupier.core.journal.verify import Verification
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.machine import replay
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetFlag, SetWeight, Timing
+from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetFlag, SetWeight, Smoke, Timing
 from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.smoke import CheckResult, Outcome, SmokeCheck
 from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing import crash
 from croupier.testing.simulation import Simulation
@@ -60,6 +62,24 @@ CASHIER = RolloutSpec(
 )
 ALONE = tuple(RolloutSpec(name, name, (SetWeight(10_000),)) for name in SERVICES)
 ANNA = Ask("anna")
+MONEY = SmokeCheck("money")
+
+
+@dataclass
+class Checks:
+    """Smoke checks that take a while, cannot be run now and then, and fail now and then where they are to."""
+
+    clock: Clock
+    chance: random.Random
+    failing: bool
+
+    async def run(self, check: SmokeCheck, key: VersionKey, others: Sequence[VersionKey] = ()) -> CheckResult:
+        assert {each.service: each.version for each in (*others, key)} == VERSIONS
+        await self.clock.sleep(self.chance.uniform(0.0, 4.0))
+        if self.chance.random() < 0.1:
+            raise Transient("the edge cannot be reached.")
+        failed = self.failing and self.chance.random() < 0.2
+        return CheckResult(check.name, Outcome.FAILED if failed else Outcome.PASSED)
 
 
 class Watched:
@@ -114,9 +134,10 @@ class Watched:
             assert served(self.world)[-1] > 0, "the flag is on for players who left"
 
 
-async def begun(world: Simulation) -> None:
+async def begun(world: Simulation, *, smoked: bool) -> None:
     """Every service has a stable version."""
-    await world.declare_several(SERVICES, (*ALONE, CASHIER), [GATE])
+    cashier = replace(CASHIER, smoke=Smoke((MONEY.name,))) if smoked else CASHIER
+    await world.declare_several(SERVICES, (*ALONE, cashier), [GATE], [MONEY])
     await world.declare_flags({"feature": "new-cashier", "type": "ops"})
     for name in SERVICES:
         await world.release("1.0.0", name)
@@ -143,7 +164,10 @@ async def test_all_or_none(seed: int, opened: Callable[[int], AbstractAsyncConte
     async with opened(seed) as store:
         watched = Watched(store)
         world = Simulation(cast("SqlStore", watched), seed=seed)
-        await begun(world)
+        smoked = bool(seed % 2)
+        world.smoke = Checks(world.clock, random.Random(seed), failing=seed % 4 == 1)
+        world.restart(world.sites[0])
+        await begun(world, smoked=smoked)
         await world.release("3.1.0", "payments")
         site, watched.world = world.sites[0], world
         await site.rollouts.start_together(VERSIONS, ANNA)
@@ -164,7 +188,10 @@ async def test_all_or_none(seed: int, opened: Callable[[int], AbstractAsyncConte
             if going and not site.spool.pending():
                 assert served(world) == sorted(served(world), reverse=True)
         ended = await over(watched, world)
+        runs = (await members(store))[-1].smokes
+        assert all(run.passed for run in runs) or ended is Phase.ABORTED
         if ended is Phase.SUCCEEDED:
+            assert (runs[-1].exposure if runs else None) == ("100 %" if smoked else None)
             assert await undone(watched, world, chance) is Phase.ABORTED
         states = await members(store)
         for state in states:

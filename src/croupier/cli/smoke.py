@@ -36,6 +36,9 @@ def run(  # noqa: PLR0917 - a command's options are its parameters
     version: Annotated[
         str | None, typer.Option(help="Try this version, whatever players get. Default: what everybody gets.")
     ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="With --version: also the versions that move as one with it now.")
+    ] = False,
     check: Annotated[list[str] | None, typer.Option(help="Only this check; may be given several times.")] = None,
     secrets: Annotated[
         Path | None,
@@ -57,16 +60,21 @@ def run(  # noqa: PLR0917 - a command's options are its parameters
 
     if (service is None) != (version is None):
         raise Rejected("--service and --version belong together.", hint="Name both, or neither.")
+    if together and version is None:
+        raise Rejected("--together is about the versions that move with one.", hint="Name it: --service and --version.")
     checks = _checks(paths, check or [])
     token = None
+    others: tuple[VersionKey, ...] = ()
     if address is None or version is not None:
         connection: Connection = context.obj
         with connection.open() as client:
             address = address or client.get("about")["edge"]
             if service is not None and version is not None:
                 seconds = min(60.0 + sum(each.timeout_s for each in checks), 3600.0)
-                asked = {"version": version, "seconds": seconds, "reason": reason}
-                token = client.post(f"services/{segment(service)}/version-tokens", asked)["token"]
+                asked = {"version": version, "seconds": seconds, "reason": reason, "together": together}
+                made = client.post(f"services/{segment(service)}/version-tokens", asked)
+                token = made["token"]
+                others = tuple(VersionKey(*each) for each in made.get("together", {}).items())
     if token is None and any(each.command is not None for each in checks):
         note(
             "No version is named, so CROUPIER_SMOKE_TOKEN is empty and commands try what players have: a program sends "
@@ -74,7 +82,7 @@ def run(  # noqa: PLR0917 - a command's options are its parameters
         )
     env = {name: value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)}
     runner = CheckRunner(SmokeSettings(str(address), env, secrets), lambda *_: token)
-    results = asyncio.run(_run(runner, checks, VersionKey(service or "", version or ""), quiet=as_json))
+    results = asyncio.run(_run(runner, checks, (VersionKey(service or "", version or ""), *others), quiet=as_json))
     if junit is not None:
         junit.write_text(_as_junit(results), encoding="utf-8")
     if as_json:
@@ -87,15 +95,15 @@ def run(  # noqa: PLR0917 - a command's options are its parameters
 
 
 async def _run(
-    runner: "CheckRunner", checks: Sequence["SmokeCheck"], key: "VersionKey", *, quiet: bool
+    runner: "CheckRunner", checks: Sequence["SmokeCheck"], keys: Sequence["VersionKey"], *, quiet: bool
 ) -> list["CheckResult"]:
     results: list[CheckResult] = []
     for each in checks:
         if quiet:
-            results.append(await _one(runner, each, key))
+            results.append(await _one(runner, each, keys))
             continue
         with working(f"running {each.name}"):
-            found = await _one(runner, each, key)
+            found = await _one(runner, each, keys)
         results.append(found)
         _tell(found)
     await runner.stop()
@@ -106,9 +114,9 @@ async def _run(
     return results
 
 
-async def _one(runner: "CheckRunner", check: "SmokeCheck", key: "VersionKey") -> "CheckResult":
+async def _one(runner: "CheckRunner", check: "SmokeCheck", keys: Sequence["VersionKey"]) -> "CheckResult":
     try:
-        return await runner.run(check, key)
+        return await runner.run(check, keys[0], keys[1:])
     except Transient as trouble:
         raise Transient(f"{check.name} could not be run: {trouble.message}", hint=trouble.hint) from None
 

@@ -9,6 +9,8 @@ from croupier.cli.connection import segment
 from croupier.cli.output import Json, Reason, note, print_json, when
 from croupier.errors import Rejected
 
+_OVER = ("succeeded", "aborted", "superseded")
+
 
 def token(
     context: typer.Context,
@@ -19,7 +21,8 @@ def token(
     as_json: Json = False,
 ) -> None:
     """Make a token for the canary and print it. Requests with it in the header croupier-version reach that version
-    through the edge, are marked (x-croupier-smoke: 1) and count in no gate. That it was made is recorded.
+    through the edge, are marked (x-croupier-smoke: 1) and count in no gate. That it was made is recorded. Where several
+    services move as one it leads to the canary of each.
     """
     with meant.opened(context, rollout) as client:
         found = client.get(f"rollouts/{segment(rollout)}")
@@ -27,12 +30,16 @@ def token(
         if version is None:
             raise Rejected(f"{rollout} has no stable version: it is the first deployment.")
         asked = {"version": version, "seconds": seconds(for_), "reason": reason}
+        if found.get("together") and found["phase"] not in _OVER and not stable:
+            asked["together"] = True
         made = client.post(f"services/{segment(found['service'])}/version-tokens", asked)
     if as_json:
         print_json(made)
         return
     typer.echo(made["token"])
-    note(f"for {made['service']} {made['version']} until {when(made['expiresAt'])}; send it as {made['header']}: TOKEN")
+    each = {made["service"]: made["version"], **made.get("together", {})}
+    named = ", ".join(f"{service} {version}" for service, version in each.items())
+    note(f"for {named} until {when(made['expiresAt'])}; send it as {made['header']}: TOKEN")
 
 
 def seconds(text: str) -> float:

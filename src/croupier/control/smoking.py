@@ -6,21 +6,46 @@ that dies in the middle leaves no trace but requests: whoever takes over runs th
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from croupier.control.ports import Ports, VersionKey
+from croupier.control.ports import Ports, Store, VersionKey
+from croupier.control.recorded import recorded_delivery, recorded_rollout
 from croupier.core.rollout import smoking
 from croupier.core.rollout.smoking import Smoked, Wanted
 from croupier.core.rollout.state import RolloutState
 from croupier.core.smoke import CheckResult, SmokeCheck
-from croupier.errors import CroupierError
+from croupier.errors import CroupierError, Rejected
 
 _AGAIN_S: Final = 5.0
 """From one try to the next of a check that could not be run."""
 
 log = logging.getLogger("croupier.control")
+
+
+def tried(state: RolloutState) -> tuple[VersionKey, ...]:
+    """The versions that a check of this rollout may be led to: its canary first, then those of the rollouts that move
+    as one with it, as its plan names them. Nothing else is in reach of its token.
+    """
+    whole = state.plan.together.members if state.plan.together is not None else ()
+    others = tuple(VersionKey(each.service, each.version) for each in whole if each.rollout != state.id)
+    return (VersionKey(state.service, state.canary), *others)
+
+
+async def moving_with(store: Store, key: VersionKey) -> tuple[VersionKey, ...]:
+    """The versions of other services that move as one with this one now. Raises ``Rejected`` where none do: who asks
+    for several versions gets those of one rollout in progress, and no mixture of their own.
+    """
+    active = (await recorded_delivery(store, key.service)).value.active
+    state = (await recorded_rollout(store, active)).value if active is not None else None
+    others = tried(state)[1:] if state is not None and state.canary == key.version else ()
+    if not others:
+        raise Rejected(
+            f"{key.service} {key.version} moves with no other service now.",
+            hint="Leave 'together' out; or start a rollout of several services first.",
+        )
+    return others
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +72,7 @@ class SmokeRuns:
         if wanted is None:
             return None
         if run is None:
-            key = VersionKey(state.service, state.canary)
-            task = asyncio.create_task(self._results(wanted, key), name=f"smoke-{state.id}")
+            task = asyncio.create_task(self._results(wanted, *tried(state)), name=f"smoke-{state.id}")
             task.add_done_callback(lambda _: self.answered.set())
             run = self._running[state.id] = _Run(wanted, task)
         return Smoked(wanted, run.results.result()) if run.results.done() else None
@@ -63,21 +87,21 @@ class SmokeRuns:
         for rollout in self._running.keys() - set(rollouts):
             self.drop(rollout)
 
-    async def _results(self, wanted: Wanted, key: VersionKey) -> tuple[CheckResult, ...]:
+    async def _results(self, wanted: Wanted, *keys: VersionKey) -> tuple[CheckResult, ...]:
         """One check after the other, to the first that fails: that is enough to go back."""
         results: list[CheckResult] = []
         for check in wanted.checks:
-            results.append(await self._result(wanted, check, key))
+            results.append(await self._result(wanted, check, keys))
             if not results[-1].passed:
                 break
         return tuple(results)
 
-    async def _result(self, wanted: Wanted, check: SmokeCheck, key: VersionKey) -> CheckResult:
+    async def _result(self, wanted: Wanted, check: SmokeCheck, keys: Sequence[VersionKey]) -> CheckResult:
         """What came of the check; tried again while it cannot be run, which says nothing about the version."""
         told = ""
         while True:
             try:
-                return await self.ports.smoke.run(check, key)
+                return await self.ports.smoke.run(check, keys[0], keys[1:])
             except CroupierError as trouble:
                 if str(trouble) != told:
                     told = str(trouble)

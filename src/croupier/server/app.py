@@ -110,7 +110,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         measuring = Measuring(clock, _measures(settings), prometheus)
         stack.push_async_callback(measuring.stop)
         smoke = CheckRunner(
-            _smoke(settings), lambda key, for_s: overrides.sign([key], min(for_s, LONGEST_S), "smoke checks")
+            _smoke(settings), lambda keys, for_s: overrides.sign(keys, min(for_s, LONGEST_S), "smoke checks")
         )
         stack.push_async_callback(smoke.stop)
         comparer = ProcessComparer(_edge(settings).compare_socket)

@@ -12,7 +12,18 @@ from typing import Any, Protocol
 from croupier.control.catalog import Catalog
 from croupier.control.flag_steps import OpenDoor
 from croupier.control.flags.flags import Flags
-from croupier.control.ports import Almanac, Document, Journal, Leases, NoAlmanac, Ports, Spec, Store
+from croupier.control.ports import (
+    Almanac,
+    Document,
+    Journal,
+    Leases,
+    NoAlmanac,
+    NoSmoke,
+    Ports,
+    SmokeRunner,
+    Spec,
+    Store,
+)
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Rollouts
 from croupier.core.flags.read import read_flag
@@ -20,6 +31,7 @@ from croupier.core.gates import Gate
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.segments import Segment
+from croupier.core.smoke import SmokeCheck
 from croupier.errors import Transient
 from croupier.testing.clock import VirtualClock
 from croupier.testing.interruptions import Crash, Moments, exposed
@@ -89,6 +101,7 @@ class Simulation:
     store_down: bool = False
     clock: VirtualClock = field(default_factory=VirtualClock)
     almanac: Almanac = field(default_factory=NoAlmanac)
+    smoke: SmokeRunner = field(default_factory=NoSmoke)
     router: MemoryRouter = field(init=False)
     workloads: MemoryWorkloads = field(init=False)
     metrics: ScriptedMetrics = field(init=False)
@@ -111,11 +124,16 @@ class Simulation:
         await self._catalog().apply(documents, (), actor="anna")
 
     async def declare_several(
-        self, services: Sequence[str], rollouts: Sequence[RolloutSpec], gates: Sequence[Gate]
+        self,
+        services: Sequence[str],
+        rollouts: Sequence[RolloutSpec],
+        gates: Sequence[Gate],
+        checks: Sequence[SmokeCheck] = (),
     ) -> None:
         """Apply several services with their ways of being rolled out."""
         specs: list[tuple[str, Spec]] = [("Service", Service(name, (f"/{name}",), PROCESS)) for name in services]
         specs += [("Rollout", each) for each in rollouts] + [("Gate", gate) for gate in gates]
+        specs += [("SmokeCheck", check) for check in checks]
         documents = [Document(kind, spec.name, f"sha256:{kind}", spec, {}) for kind, spec in specs]
         await self._catalog().apply(documents, (), actor="anna")
 
@@ -191,6 +209,7 @@ class Simulation:
             metrics=exposed(self.metrics, watched),
             clock=self.clock,
             almanac=self.almanac,
+            smoke=self.smoke,
         )
 
     def _store_trouble(self) -> Exception | None:

@@ -5,7 +5,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -349,11 +349,29 @@ async def test_a_command_sees_the_version_and_little_else(run: Any, monkeypatch:
     monkeypatch.setenv("CROUPIER_TOKEN", "of-the-control-plane")
     code = (
         "import os; e = os.environ; assert 'CROUPIER_TOKEN' not in e; assert os.getcwd() == e['CROUPIER_SMOKE_DIR'];"
-        "print(e['CROUPIER_SMOKE_SERVICE'], e['CROUPIER_SMOKE_VERSION'], e['CROUPIER_SMOKE_TOKEN'], e['A'], e['KEY'])"
+        "print(e['CROUPIER_SMOKE_SERVICE'], e['CROUPIER_SMOKE_VERSION'], e['CROUPIER_SMOKE_TOKEN'], e['A'], e['KEY']);"
+        "print(e['CROUPIER_SMOKE_VERSIONS'])"
     )
     result = await run(**python(code, env=(("A", "1"),), secrets=(("KEY", SecretRef("SMOKE_LOGIN")),)))
     assert (result.outcome, result.said) == (Outcome.PASSED, "exit code 0")
-    assert result.tail == "payments 1.1.0 ***** 1 *****\n"
+    assert result.tail == "payments 1.1.0 ***** 1 *****\npayments=1.1.0\n"
+
+
+async def test_a_check_of_several_services_has_one_token_for_them(bank: Bank) -> None:
+    signed: list[tuple[VersionKey, ...]] = []
+
+    def sign(versions: Sequence[VersionKey], _: float) -> str:
+        signed.append(tuple(versions))
+        return TOKEN
+
+    runner = CheckRunner(SmokeSettings(bank.address), sign)
+    wallet, code = VersionKey("wallet", "2.0.0"), "import os; print(os.environ['CROUPIER_SMOKE_VERSIONS'])"
+    told = await runner.run(SmokeCheck("c", command=Command((sys.executable, "-c", code))), KEY, (wallet,))
+    assert told.tail == "payments=1.1.0 wallet=2.0.0\n"
+    played = await runner.run(SmokeCheck("s", steps=(step("/ok"), step("/${service}"))), KEY, (wallet,))
+    assert played.passed
+    assert [path for _, path, _, _ in bank.seen] == ["/ok", "/payments"]
+    assert signed == [(KEY, wallet)] * 2
 
 
 @pytest.mark.parametrize(

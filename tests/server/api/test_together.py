@@ -1,10 +1,14 @@
 """Several services as one over HTTP: both stores, the real loop."""
 
+from dataclasses import replace
 from typing import Any
 
+import jwt
 import pytest
 from tests.server.conftest import document, release
 
+from croupier.adapters.clock import SystemClock
+from croupier.adapters.routing.envoy.version_tokens import OverrideKey
 from croupier.server.auth import Role
 
 pytestmark = pytest.mark.parametrize(
@@ -144,3 +148,21 @@ async def test_what_cannot_be_done(world: Any) -> None:
     assert "1.0.0 is the stable version of cashier already" in await refused("/rollouts/together", same)
     await world.post("/apply", {"documents": [document("Rollout", "two", documents()[0]["spec"])]})
     assert "Several Rollouts move these services: both, two" in await refused("/rollouts/together", three)
+
+
+async def test_a_token_of_one_leads_to_all_of_them(world: Any, tmp_path: Any) -> None:
+    key = OverrideKey(tmp_path / "override.key", SystemClock())
+    world.app.state.context = replace(world.context, ports=replace(world.context.ports, overrides=key))
+    await begun(world)
+    asked = {"version": "2.0.0", "together": True, "reason": "a look"}
+    made = (await world.post("/services/cashier/version-tokens", asked, Role.OPERATOR)).json()
+    assert (made["service"], made["together"]) == ("cashier", {"wallet": "2.0.0"})
+    claims = jwt.decode(made["token"], options={"verify_signature": False})
+    assert claims["versions"] == "|cashier@2.0.0|wallet@2.0.0|"
+    alone = (await world.post("/services/cashier/version-tokens", {"version": "2.0.0"}, Role.OPERATOR)).json()
+    assert jwt.decode(alone["token"], options={"verify_signature": False})["versions"] == "|cashier@2.0.0|"
+    other = await world.post("/services/cashier/version-tokens", {**asked, "version": "1.0.0"}, Role.OPERATOR)
+    assert other.status_code == 422
+    entries = (await world.get("/journal?limit=100")).json()["items"]
+    told = [item["events"][0] for item in entries if item["action"] == "create version token"]
+    assert [each.get("together") for each in told] in ([{"wallet": "2.0.0"}, None], [None, {"wallet": "2.0.0"}])

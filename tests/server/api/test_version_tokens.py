@@ -35,6 +35,12 @@ async def test_an_operator_gets_one_and_it_is_recorded(signing: Any) -> None:
     assert found["token"] not in str(entries)
 
 
+async def test_a_token_for_several_is_refused_where_nothing_moves_with_it(signing: Any) -> None:
+    refused = await signing.post(PATH, {"version": "1.1.0", "together": True}, role=Role.OPERATOR)
+    assert refused.status_code == 422
+    assert "shop 1.1.0 moves with no other service now." in refused.text
+
+
 @pytest.mark.parametrize(
     "body,status",
     [

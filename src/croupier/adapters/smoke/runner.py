@@ -5,7 +5,7 @@ Used by the control loop's runner and by ``croupier smoke run``: the same check,
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,8 @@ _MOST_STEPS: Final = 60
 _SAID: Final = 300
 _CLEANUP_S: Final = 15.0
 
-Sign = Callable[[VersionKey, float], str | None]
-"""A token for the version that lives for so many seconds; none where nobody asks for a version."""
+Sign = Callable[[Sequence[VersionKey], float], str | None]
+"""A token for these versions that lives for so many seconds; none where nobody asks for a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,15 @@ class CheckRunner:
         self._sign = sign
         self._cleaning: set[asyncio.Task[None]] = set()
 
-    async def run(self, check: SmokeCheck, key: VersionKey) -> CheckResult:
+    async def run(self, check: SmokeCheck, key: VersionKey, others: Sequence[VersionKey] = ()) -> CheckResult:
         """See ``SmokeRunner.run``."""
         secrets = await asyncio.to_thread(self._secrets, check)
-        token = self._sign(key, check.timeout_s + 60.0)
+        versions = (key, *others)
+        token = self._sign(versions, check.timeout_s + 60.0)
         hidden = [*secrets.values(), *([token] if token else [])]
         began = time.monotonic()
         if check.command is not None:
-            result = await self._command(check, check.command, key, secrets, token, hidden)
+            result = await self._command(check, check.command, versions, secrets, token, hidden)
         else:
             result = await self._scenario(check, key, secrets, token, hidden)
         return _told(replace(result, seconds=round(time.monotonic() - began, 3)), hidden)
@@ -95,17 +96,19 @@ class CheckRunner:
         self,
         check: SmokeCheck,
         command: Command,
-        key: VersionKey,
+        versions: Sequence[VersionKey],
         secrets: Mapping[str, str],
         token: str | None,
         hidden: list[str],
     ) -> CheckResult:
         address = self._settings.address.rstrip("/")
-        places = {"address": address, "service": key.service, "version": key.version}
+        places = {"address": address, "service": versions[0].service, "version": versions[0].version}
+        named = " ".join(f"{key.service}={key.version}" for key in versions if key.service)
         variables = {
             **dict(command.env),
             **secrets,
             **{f"CROUPIER_SMOKE_{name.upper()}": value for name, value in places.items()},
+            "CROUPIER_SMOKE_VERSIONS": named,
             "CROUPIER_SMOKE_TOKEN": token or "",
         }
         ran = await run_command(command, variables, places, check.timeout_s, lambda text: redacted(text, hidden))

@@ -39,6 +39,9 @@ class SmokeRunView(Model):
 
 class VersionTokenRequest(Model):
     version: Version
+    together: bool = Field(
+        False, description="Also for the versions that move as one with it, in the rollout of it that is in progress."
+    )
     seconds: float = Field(300.0, gt=0, le=LONGEST_S, description="How long it lives, an hour at the most.")
     reason: Reason = ""
 
@@ -50,4 +53,7 @@ class VersionTokenView(Model):
     token: str
     service: str
     version: str
+    together: dict[str, str] = Field(
+        default_factory=dict, description="Versions of other services that it leads to, too."
+    )
     expires_at: Moment

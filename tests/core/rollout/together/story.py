@@ -9,13 +9,18 @@ from croupier.core.gates.edition import EDITION
 from croupier.core.governance.calendar.closure import Shut
 from croupier.core.governance.calendar.model import Kind
 from croupier.core.rollout import events as e
+from croupier.core.rollout import smoking
 from croupier.core.rollout.decide import Evidence, looks
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
-from croupier.core.rollout.spec import Analysis, Member, Pause, Plan, SetWeight, Step, Together
+from croupier.core.rollout.smoking import Smoked
+from croupier.core.rollout.spec import Analysis, Member, Pause, Plan, RolloutSpec, SetWeight, Step, Together
 from croupier.core.rollout.state import Phase, RolloutState, routes
 from croupier.core.rollout.together.decide import decide_each
+from croupier.core.rollout.together.parts import part
 from croupier.core.rollout.together.whole import Events, in_order
+from croupier.core.smoke import CheckResult, Outcome, SmokeCheck
 from croupier.testing import START
 
 NAMES = ("wallet", "payments", "lobby")
@@ -43,7 +48,7 @@ STEPS: tuple[Step, ...] = (
 @dataclass
 class Game:
     """Members, what serves them, and a clock. ``events`` are those recorded, with their member, oldest first; ``order``
-    is what watches them.
+    is what watches them. ``smoke`` is how smoke checks end that are wanted, ``tried`` whose ran, at which share.
     """
 
     states: list[RolloutState]
@@ -55,6 +60,8 @@ class Game:
     failure: dict[str, str] = field(default_factory=dict)
     unseen: bool = False
     shut: set[str] = field(default_factory=set)
+    smoke: Outcome | None = None
+    tried: list[tuple[str, str]] = field(default_factory=list)
     events: list[tuple[str, e.Event]] = field(default_factory=list)
     order: Order = field(init=False)
 
@@ -69,8 +76,16 @@ class Game:
             failure=self.failure.get(state.service),
             served=None if self.unseen else self.served[state.service],
             shut=(CLOSED,) if state.service in self.shut else (),
+            smoked=self.smoked(state),
             said=dict.fromkeys(due, replace(word, until=self.now) if isinstance(word, Reading) else word),
         )
+
+    def smoked(self, state: RolloutState) -> Smoked | None:
+        wanted = smoking.wanted(state, self.now)
+        if wanted is None or self.smoke is None:
+            return None
+        self.tried.append((state.service, state.exposure))
+        return Smoked(wanted, tuple(CheckResult(check.name, self.smoke, "it paid") for check in wanted.checks))
 
     def decide(self) -> Events:
         return decide_each(self.states, [self.evidence(state) for state in self.states], self.now)
@@ -123,6 +138,18 @@ def begun(*steps: Step, services: tuple[str, ...] = NAMES, guards: tuple[str, ..
     """Members of which nothing happened yet."""
     whole = Together("all.wallet-1", tuple(Member(name, "2", f"{name}-1") for name in services))
     plan = Plan(steps or STEPS, guards, (GATE,), edition=EDITION, together=whole)
-    created = [e.Created(f"{name}-1", name, "1", "2", "sha256:2", plan, START) for name in services]
+    return _created(whole, dict.fromkeys(services, plan))
+
+
+def planned(spec: RolloutSpec, *checks: SmokeCheck) -> Game:
+    """Members with the plans that this Rollout of several services makes for each of them."""
+    whole = Together("all.wallet-1", tuple(Member(name, "2", f"{name}-1") for name in spec.services))
+    made = {name: resolve(part(spec, name), [GATE], [], checks) for name in spec.services}
+    return _created(whole, {name: replace(plan, together=whole) for name, plan in made.items()})
+
+
+def _created(whole: Together, plans: dict[str, Plan]) -> Game:
+    services = [member.service for member in whole.members]
+    created = [e.Created(f"{name}-1", name, "1", "2", "sha256:2", plans[name], START) for name in services]
     states = list(in_order(create(each) for each in reversed(created)))
     return Game(states, {name: stable_routes(name, "1") for name in services})

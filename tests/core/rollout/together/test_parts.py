@@ -13,6 +13,7 @@ from croupier.core.rollout.spec import (
     Auto,
     BlueGreen,
     Pause,
+    Resort,
     RolloutSpec,
     SetFlag,
     SetSegment,
@@ -56,6 +57,14 @@ def test_gates_and_flags_are_with_those_whom_they_are_about() -> None:
     assert (said(whole), list(check(whole))) == ([], [])
 
 
+def test_smoke_checks_are_run_once_by_the_last_when_all_have_it() -> None:
+    whole = spec(Smoke(("login",)), SetWeight(500), smoke=Smoke(("money",), on_fail=Resort.PAUSE))
+    wallet, payments = parts(whole)
+    assert (wallet.steps, wallet.smoke) == ((Pause(0.0), SetWeight(500)), None)
+    assert (payments.steps, payments.smoke) == (whole.steps, whole.smoke)
+    assert (said(whole), list(check(whole))) == ([], [])
+
+
 @pytest.mark.parametrize(
     "rollout, expected",
     [
@@ -69,7 +78,6 @@ def test_gates_and_flags_are_with_those_whom_they_are_about() -> None:
             spec(profile=Chosen(Profile("payments", "", Lane(())))),
             "a profile is for one service: several have those of their own Rollouts, and the strictest rules.",
         ),
-        (spec(smoke=Smoke(("login",))), "'smoke' is for one service yet."),
         (
             spec(*steps_of(BlueGreen()), blue_green=BlueGreen()),
             "two stacks are for one service: several cannot switch together yet.",

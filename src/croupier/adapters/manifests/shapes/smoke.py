@@ -182,7 +182,7 @@ class CommandShape(Shape):
     junit: AnyText | None = None
     """A JUnit file that it writes: its name below {dir}, a folder of its own that is removed afterwards."""
     env: Annotated[dict[Variable, Scalar], Field(max_length=50)] | None = None
-    """Variables, besides PATH and CROUPIER_SMOKE_ADDRESS, _SERVICE, _VERSION, _TOKEN and _DIR."""
+    """Variables, besides PATH and CROUPIER_SMOKE_ADDRESS, _SERVICE, _VERSION, _VERSIONS, _TOKEN and _DIR."""
     secrets: Annotated[dict[Variable, SmokeSecretShape], Field(max_length=20)] | None = None
     """Variables that hold a secret."""
     directory: Text | None = None

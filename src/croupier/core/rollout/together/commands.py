@@ -30,9 +30,11 @@ def promote(
     _need_course(states, "promoted")
     waived = [_known(state, waive) for state in states]
     if unknown := set(waive).difference(*waived):
-        names = sorted({gate.name for state in states for gate in state.plan.gates})
+        names = sorted({name for state in states for name in _names(state)})
+        others = " and smoke checks" if any(state.plan.checks for state in states) else ""
         raise Rejected(
-            f"There is no gate {', '.join(sorted(unknown))} here.", hint=f"Gates: {', '.join(names) or 'none'}."
+            f"There is no gate {', '.join(sorted(unknown))} here.",
+            hint=f"Gates{others}: {', '.join(names) or 'none'}.",
         )
     if any(state.hold is Hold.PERSON for state in states) and not full:
         return tuple(
@@ -105,7 +107,12 @@ def _asks(state: RolloutState) -> bool:
 
 
 def _known(state: RolloutState, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if any(gate.name == name for gate in state.plan.gates))
+    return tuple(name for name in names if name in _names(state))
+
+
+def _names(state: RolloutState) -> frozenset[str]:
+    """What can be waived: gates and smoke checks."""
+    return frozenset({gate.name for gate in state.plan.gates} | {check.name for check in state.plan.checks})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from croupier.core.rollout import events as e
-from croupier.core.rollout import freezing
+from croupier.core.rollout import freezing, smoking
 from croupier.core.rollout.decide import Evidence, confirmed, decide, going_on, leaving
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.reasons import Cause, Hold
@@ -110,12 +110,20 @@ class _Whole:
     def _go_on(self) -> bool:
         """The one next move; whether there was one."""
         if all(state.phase is Phase.PROMOTING for state in self.states):
-            if all(confirmed(state, self.now) for state in self.states):
-                for place in range(len(self.states)):
-                    self._add(place, e.Promoted(self.now))
+            self._promote()
             return False
         steps = {state.step for state in self.states}
         return self._follow(max(steps)) if len(steps) > 1 else self._leave()
+
+    def _promote(self) -> None:
+        """All of them, where everybody is seen to have all of them and no smoke check of any is awaited."""
+        if not all(confirmed(state, self.now) for state in self.states):
+            return
+        awaited = [place for place, state in enumerate(self.states) if smoking.blocked(state)]
+        for place in awaited or range(len(self.states)):
+            event = smoking.at_a_loss(self.states[place], self.now) if awaited else e.Promoted(self.now)
+            if event is not None:
+                self._add(place, event)
 
     def _leave(self) -> bool:
         """The first goes, if all may; whoever may not waits, or no longer does."""

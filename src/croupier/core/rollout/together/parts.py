@@ -10,11 +10,21 @@ from typing import Final
 
 from croupier.core.gates import Gate
 from croupier.core.rollout.groups.check import labels_held
-from croupier.core.rollout.spec import Analysis, Approval, Asked, Pause, RolloutSpec, SetFlag, SetSegment, SetWeight
+from croupier.core.rollout.spec import (
+    Analysis,
+    Approval,
+    Asked,
+    Pause,
+    RolloutSpec,
+    SetFlag,
+    SetSegment,
+    SetWeight,
+    Smoke,
+)
 from croupier.errors import Problem
 
 _CANARY: Final = ("spec", "strategy", "canary")
-_ABLE: Final = (SetWeight, SetSegment, Pause, Analysis, Approval, SetFlag)
+_ABLE: Final = (SetWeight, SetSegment, Pause, Analysis, Approval, SetFlag, Smoke)
 
 
 def parts(spec: RolloutSpec) -> tuple[RolloutSpec, ...]:
@@ -24,7 +34,8 @@ def parts(spec: RolloutSpec) -> tuple[RolloutSpec, ...]:
 
 def part(spec: RolloutSpec, service: str) -> RolloutSpec:
     """What is asked of this service. An analysis whose gates are all about others is nothing to wait for here: the
-    others do. The budget for false rollbacks is that of the whole, so each has its part.
+    others do. The budget for false rollbacks is that of the whole, so each has its part. Smoke checks try the whole, so
+    they are run once, where all have the new version: by the last to move up.
     """
     return replace(
         spec,
@@ -34,6 +45,7 @@ def part(spec: RolloutSpec, service: str) -> RolloutSpec:
         guards=tuple(name for name in spec.guards if _concerns(spec, name, service)),
         steps=tuple(_own(spec, step, service) for step in spec.steps),
         false_rollbacks=spec.false_rollbacks / len(spec.services),
+        smoke=spec.smoke if service == spec.services[-1] else None,
     )
 
 
@@ -60,8 +72,6 @@ def wrong(spec: RolloutSpec) -> Iterator[Problem]:
             ("spec", "profile"),
             "Write steps and gates here, and profile: in the Rollout of each service alone.",
         )
-    if spec.smoke is not None:
-        yield Problem("'smoke' is for one service yet.", ("spec", "smoke"), "Remove it, or write service: instead.")
     if spec.blue_green is not None:
         yield Problem(
             "two stacks are for one service: several cannot switch together yet.",
@@ -78,7 +88,7 @@ def _wrong_steps(spec: RolloutSpec) -> Iterator[Problem]:
             yield Problem(
                 f"'{step.kind}' is for one service: several cannot do it together yet.",
                 (*_CANARY, "steps", index),
-                "Write setWeight, setSegment, pause, analysis, approval and flag.",
+                "Write setWeight, setSegment, pause, analysis, approval, smoke and flag.",
             )
         elif isinstance(step, SetSegment) and step.guards:
             yield Problem(
@@ -113,8 +123,8 @@ def gates_held(spec: RolloutSpec, gates: Mapping[str, Gate], names: Iterable[str
 
 
 def _own(spec: RolloutSpec, step: Asked, service: str) -> Asked:
-    if isinstance(step, SetFlag) and service != spec.services[-1]:
-        return Pause(0.0)  # the last to move up turns it, when all have the code, and takes it back first
+    if isinstance(step, SetFlag | Smoke) and service != spec.services[-1]:
+        return Pause(0.0)  # the last to move up does it, when all have the code; it takes a flag back first
     if not isinstance(step, Analysis):
         return step
     own = tuple(name for name in step.gates if _concerns(spec, name, service))
