@@ -21,9 +21,10 @@ from croupier.control.recording import CONTROLLER
 from croupier.control.rollouts import Ask
 from croupier.core.gates import ClassicRule, Gate, HardStop, Objective, RatioSli
 from croupier.core.journal.verify import Verification
+from croupier.core.rollout.blue_green import steps_of
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.machine import replay
-from croupier.core.rollout.spec import Analysis, Pause, RolloutSpec, SetFlag, SetWeight, Smoke, Timing
+from croupier.core.rollout.spec import Analysis, BlueGreen, Pause, RolloutSpec, SetFlag, SetWeight, Smoke, Timing
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.smoke import CheckResult, Outcome, SmokeCheck
 from croupier.errors import Conflict, Rejected, Transient
@@ -59,6 +60,12 @@ CASHIER = RolloutSpec(
     guards=("errors",),
     services=SERVICES,
     timing=Timing(keep_stable_s=3_600.0),
+)
+STACKS = BlueGreen(wait_s=5.0, watch_s=10.0)
+SWITCHED = replace(
+    CASHIER,
+    steps=(*steps_of(STACKS), SetFlag("new-cashier", share_bp=5_000)),
+    blue_green=STACKS,
 )
 ALONE = tuple(RolloutSpec(name, name, (SetWeight(10_000),)) for name in SERVICES)
 ANNA = Ask("anna")
@@ -134,9 +141,10 @@ class Watched:
             assert served(self.world)[-1] > 0, "the flag is on for players who left"
 
 
-async def begun(world: Simulation, *, smoked: bool) -> None:
+async def begun(world: Simulation, *, smoked: bool, switched: bool) -> None:
     """Every service has a stable version."""
-    cashier = replace(CASHIER, smoke=Smoke((MONEY.name,))) if smoked else CASHIER
+    cashier = SWITCHED if switched else CASHIER
+    cashier = replace(cashier, smoke=Smoke((MONEY.name,))) if smoked else cashier
     await world.declare_several(SERVICES, (*ALONE, cashier), [GATE], [MONEY])
     await world.declare_flags({"feature": "new-cashier", "type": "ops"})
     for name in SERVICES:
@@ -167,7 +175,7 @@ async def test_all_or_none(seed: int, opened: Callable[[int], AbstractAsyncConte
         smoked = bool(seed % 2)
         world.smoke = Checks(world.clock, random.Random(seed), failing=seed % 4 == 1)
         world.restart(world.sites[0])
-        await begun(world, smoked=smoked)
+        await begun(world, smoked=smoked, switched=seed % 5 == 4)
         await world.release("3.1.0", "payments")
         site, watched.world = world.sites[0], world
         await site.rollouts.start_together(VERSIONS, ANNA)

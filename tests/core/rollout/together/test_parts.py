@@ -6,7 +6,7 @@ import pytest
 
 from croupier.core.gates import Gate, HoldPlayers, OnGroupFail, RatioSli
 from croupier.core.rollout.blue_green import steps_of
-from croupier.core.rollout.check import check
+from croupier.core.rollout.check import advise, check
 from croupier.core.rollout.profile.model import Chosen, Lane, Profile
 from croupier.core.rollout.spec import (
     Analysis,
@@ -78,10 +78,6 @@ def test_smoke_checks_are_run_once_by_the_last_when_all_have_it() -> None:
             spec(profile=Chosen(Profile("payments", "", Lane(())))),
             "a profile is for one service: several have those of their own Rollouts, and the strictest rules.",
         ),
-        (
-            spec(*steps_of(BlueGreen()), blue_green=BlueGreen()),
-            "two stacks are for one service: several cannot switch together yet.",
-        ),
         (spec(Auto()), "'auto' is for one service: several cannot do it together yet."),
         (
             spec(SetSegment(SWEDES, 500, guards=("errors",))),
@@ -104,6 +100,22 @@ def test_a_service_that_nobody_watches_is_warned_of() -> None:
         "no gate watches wallet, so a bad release of it reaches everybody unless another one notices."
     ]
     assert list(unwatched(spec(SetWeight(500), Analysis(("errors",)), guards=()))) == []
+
+
+def test_two_stacks_of_several_are_steps_of_each() -> None:
+    asked = BlueGreen(before=("measured",), by_hand=True, checks=Smoke(("login",)))
+    whole = spec(*steps_of(asked), blue_green=asked, only=(("measured", "payments"), ("errors", "payments")))
+    wallet, payments = parts(whole)
+    switch = (Pause(), SetWeight(10_000), Pause(600.0))
+    assert wallet.steps == (Pause(0.0), Pause(0.0), *switch)
+    assert payments.steps == (Smoke(("login",)), Analysis(("measured",)), *switch)
+    assert (said(whole), list(check(whole)), list(check(wallet))) == ([], [], [])
+    (odd,) = [each for each in advise(whole) if each.message.startswith("no gate watches wallet")]
+    assert odd.path == ("spec", "strategy", "blueGreen")
+    assert odd.hint == "Add one: postPromotionAnalysis: {templates: [{templateName: <gate>, service: wallet}]}"
+    holding = Gate("errors", SLI, by=("market",), on_group_fail=OnGroupFail((HoldPlayers(("market",)),)))
+    (held,) = gates_held(whole, {"errors": holding}, ["errors"])
+    assert held.path == ("spec", "strategy", "blueGreen", "postPromotionAnalysis")
 
 
 def test_gates_that_hold_players_are_for_one_service() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates import Gate
+from croupier.core.rollout.blue_green import place
 from croupier.core.rollout.groups.check import labels_held
 from croupier.core.rollout.spec import (
     Analysis,
@@ -72,13 +73,6 @@ def wrong(spec: RolloutSpec) -> Iterator[Problem]:
             ("spec", "profile"),
             "Write steps and gates here, and profile: in the Rollout of each service alone.",
         )
-    if spec.blue_green is not None:
-        yield Problem(
-            "two stacks are for one service: several cannot switch together yet.",
-            ("spec", "strategy", "blueGreen"),
-            "Write canary: {steps: [{setWeight: 100}, ...]} instead.",
-        )
-        return
     yield from _wrong_steps(spec)
 
 
@@ -100,12 +94,13 @@ def _wrong_steps(spec: RolloutSpec) -> Iterator[Problem]:
 
 def unwatched(spec: RolloutSpec) -> Iterator[Problem]:
     """Services that nobody watches: allowed, but rarely meant."""
+    asks = "analysis" if spec.blue_green is None else "postPromotionAnalysis"
     for each in parts(spec) if spec.services else ():
         if not each.guards and not any(isinstance(step, Analysis) for step in each.steps):
             yield Problem(
                 f"no gate watches {each.service}, so a bad release of it reaches everybody unless another one notices.",
                 _CANARY,
-                f"Add one: analysis: {{templates: [{{templateName: <gate>, service: {each.service}}}]}}",
+                f"Add one: {asks}: {{templates: [{{templateName: <gate>, service: {each.service}}}]}}",
             )
 
 
@@ -117,7 +112,7 @@ def gates_held(spec: RolloutSpec, gates: Mapping[str, Gate], names: Iterable[str
         if name in gates and labels_held(gates[name]):
             yield Problem(
                 f"gate '{name}' would hold players of one service, and the others would move them.",
-                (*_CANARY, "analysis"),
+                place(spec, (*_CANARY, "analysis")),
                 "Let it kill a flag instead of 'hold', or name another gate.",
             )
 
