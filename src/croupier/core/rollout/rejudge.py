@@ -78,7 +78,7 @@ def _said(judgement: Judgement) -> Said:
         None if alone else {f.group: f.baseline for f in judgement.findings if f.baseline is not None},
         judgement.parts,
         {f.group: f.recent for f in judgement.findings if f.recent is not None} or None,
-        judgement.sick,
+        judgement.instances,
         judgement.overtaken,
     )
 

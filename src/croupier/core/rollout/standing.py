@@ -77,7 +77,7 @@ def stance(state: RolloutState, name: str) -> str:
     gate = asked(state, name)
     if held.evidence is None or not isinstance(gate.rule, SequentialRule):
         return _says(found)
-    if found.verdict is Verdict.INCONCLUSIVE and not _excuses(held):
+    if found.verdict is Verdict.INCONCLUSIVE and not _names_one(held):
         return _gathers(gate, gate.rule, held.evidence) or _says(found)
     if found.verdict is Verdict.NO_DATA:
         way = used(spent(gate, held.evidence), gate.rule.budget)
@@ -102,10 +102,9 @@ def _as_it_stands(state: RolloutState, held: GateState) -> GateState:
     return replace(held, latest=replace(latest, verdict=found.verdict, reason=found.reason))
 
 
-def _excuses(held: GateState) -> bool:
-    """Whether the last sample had a sick instance that is not held against the release: people look for its name."""
-    suspect = held.evidence.suspect if held.evidence is not None else None
-    return suspect is not None and not suspect.counts.total and held.latest is not None and bool(held.latest.sick)
+def _names_one(held: GateState) -> bool:
+    """Whether a single sick instance is all that is wrong: people look for its name."""
+    return held.latest is not None and bool(held.latest.sick)
 
 
 def _says(found: Standing) -> str:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from croupier.core.gates.sequential.capital import Capital
 from croupier.core.gates.sequential.dispersion import Dispersion
-from croupier.core.gates.sli import Counts, Group, Instance
+from croupier.core.gates.sli import Counts, Group
 
 UNLIKELY: Final = 5.0
 """Where so many events are due, hardly ever none comes by chance (in one case of 150)."""
@@ -27,6 +27,23 @@ class Trial:
     alone: Capital | None
     canary: Counts
     baseline: Counts
+
+
+class Suspect(NamedTuple):
+    """An instance of the canary that failed, its counts since, between which seconds of data (``Evidence.seconds``) it
+    did so first and last, and what the tests were before.
+    """
+
+    name: str
+    counts: Counts
+    began_s: float
+    failed_s: float
+    earlier: tuple[Trial, ...]
+
+    @property
+    def lasted_s(self) -> float:
+        """From its first failing sample to the end of its last one (seconds of data)."""
+        return self.failed_s - self.began_s
 
 
 class Heard(NamedTuple):
@@ -52,9 +69,8 @@ class Evidence:
 
     ``samples``, ``quiet`` and ``missed`` are what was ``heard``. ``seconds`` of data there were in all, up to ``until``
     (epoch seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was
-    seen in parts. For ``excused_s`` seconds of data a sick instance was not held against the release;
-    ``suspect`` was sick in the last sample, with what is still held against it; ``earlier`` are the tests before its
-    first such sample, as long as that one counts.
+    seen in parts. For ``excused_s`` seconds of data a sick instance was not held against the release; ``suspects`` are
+    followed, the one with the clearest trouble first.
     """
 
     trials: tuple[Trial, ...]
@@ -66,8 +82,7 @@ class Evidence:
     quiet: int = 0
     missed: float = 0.0
     excused_s: float = 0.0
-    suspect: Instance | None = None
-    earlier: tuple[Trial, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
     @property
     def heard(self) -> Heard:

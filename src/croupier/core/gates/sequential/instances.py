@@ -1,10 +1,11 @@
 """Whether a single sick instance is all that is wrong with the canary: then it is no fault of the release. Called by
 ``look``.
 
-Both readings of a sample are compared, "the release fails everywhere alike" and "one instance fails, the others are as
-good as the baseline". Only where the counts speak clearly for the second, and did for the same instance in the sample
-before, the sample convicts nobody: once may be a clump of failures, and what comes and goes is no restart. And only for
-``EXCUSED_S`` in a rollout: that is what a restart takes, and whoever fails for longer is not sick for a moment.
+An instance that failed is followed from its first such sample on, with what the tests were before it. Two readings of
+what was counted since are compared: "the release fails everywhere alike", and "this instance fails, the others are as
+good as the baseline". Where the counts speak clearly for the second, and the canary would be blamed, what was won since
+is taken back. Only for ``EXCUSED_S`` in a rollout: that is what a restart takes, and whoever fails for longer is not
+sick for a moment.
 
 An instance that is all of the canary has nobody beside it. While it has few players, what it counted before speaks for
 it instead: a release that is bad from its first request on was never well.
@@ -14,84 +15,98 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from croupier.core.gates.sequential.evidence import Evidence
+from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import NONE
 from croupier.core.gates.sli import Counts, Instance
 
 EXCUSED_S: Final = 90.0
 """For so long in all (seconds of data) a canary may have a sick instance that is not held against the release."""
+RECOVERED_S: Final = 30.0
+"""Who was sick and did not fail for so long is well again."""
 
 _CLEARLY: Final = math.log(20.0)
-_AGAIN: Final = math.log(3.0)
-"""Of the instance that was sick just before less is asked, or half of its trouble would count."""
 _SUDDENLY: Final = math.log(100.0)
 """Of one that has nobody beside it more is asked: a bad release, too, may have been lucky in its first samples."""
 _FEW_BP: Final = 500
 """With more of the players than this such an instance is the release, whatever it did before: waiting costs more."""
+_MOST: Final = 3
+"""So many are followed at once, those with the clearest trouble: one is looked for, and others fail now and then."""
 
 _LEAST: Final = 1e-9
 """Of nothing and of everything, which no counts can exclude."""
 
 
-def until_now(evidence: Evidence, weight_bp: int) -> Counts:
-    """What the canary counted before this sample and its suspect's first one; nothing where its weight (basis points;
-    0: unknown) is too high for that to speak for an instance that is alone.
+def noted(instances: Sequence[Instance], suspects: Sequence[Suspect]) -> tuple[Instance, ...]:
+    """Those whose counts may matter, by name: who is followed, and of the others who failed most in this sample."""
+    known = {suspect.name for suspect in suspects}
+    failed = sorted((one for one in instances if one.counts.bad and one.name not in known), key=_worst)
+    chosen = [*(one for one in instances if one.name in known), *failed[:_MOST]]
+    return tuple(sorted(chosen, key=lambda one: one.name))
+
+
+def followed(evidence: Evidence, instances: Sequence[Instance], seconds: float, normal: float) -> tuple[Suspect, ...]:
+    """Who is followed after a sample of so many seconds, for as long as it fails; ``normal`` is the share of bad events
+    that is no trouble.
     """
-    if not 0 < weight_bp <= _FEW_BP:
-        return NONE
-    counted = evidence.trials[0].canary
-    return counted if evidence.suspect is None else counted.without(evidence.suspect.counts)
+    suspects = {one.name: one for one in evidence.suspects if evidence.seconds - one.failed_s < RECOVERED_S}
+    for one in instances:
+        begun = suspects.get(one.name) or Suspect(one.name, NONE, evidence.seconds, evidence.seconds, evidence.trials)
+        failed_s = evidence.seconds + seconds if one.counts.bad else begun.failed_s
+        suspects[one.name] = begun._replace(counts=begun.counts.plus(one.counts), failed_s=failed_s)
+    troubled = [(_trouble(suspect.counts, normal), suspect) for suspect in suspects.values()]
+    troubled = sorted(troubled, key=lambda each: (-each[0], each[1].name))[:_MOST]
+    return tuple(suspect for trouble, suspect in troubled if trouble >= _CLEARLY)
 
 
-def sick_one(
-    instances: Sequence[Instance],
-    canary: Counts,
-    baseline: Counts,
-    phi: float,
-    *,
-    before: Instance | None = None,
-    earlier: Counts = NONE,
-) -> Instance | None:
-    """The one instance of the canary whose failures explain this sample, if there is one. ``phi`` is the clump size of
-    failures, ``before`` the one that was sick in the sample before, ``earlier`` what the canary counted ``until_now``.
+def culprit(suspects: Sequence[Suspect], whole: Trial, phi: float, weight_bp: int) -> Suspect | None:
+    """The one instance whose failures explain all that the canary's whole counted since, if there is one. ``phi`` is
+    the clump size of failures, ``weight_bp`` the canary's weight (basis points; 0: unknown).
     """
-    if not instances or not canary.bad or not baseline.total:
-        return None
-    share = canary.bad_share
-    # By name where two are equally bad: the choice comes out the same whenever it is made again.
-    worst = max(instances, key=lambda one: (one.counts.bad - share * one.counts.total, one.name))
-    alone = worst.counts == canary
-    rest = earlier if alone else canary.without(worst.counts)
-    usual = (baseline.bad + 0.5) / (baseline.total + 1.0)
-    sick = _speaks(worst.counts, worst.counts.bad_share, usual)
-    well = _speaks(rest, usual, share)
-    enough = _SUDDENLY if alone else _AGAIN if before is not None and worst.name == before.name else _CLEARLY
-    return worst if min(sick, well) >= enough * phi else None
+    normal = usual(whole.baseline)
+    return next((one for one in suspects if _explains(one, whole, normal, phi, weight_bp)), None)
 
 
-def pardon(evidence: Evidence, sick: Instance | None, seconds: float) -> tuple[Counts | None, Instance | None]:
-    """What is not held against the release of this sample of so many seconds, and the suspect from now on. The first
-    time counts, and is taken back, with what was won by it, when the next sample is sick as well.
-    """
-    before = evidence.suspect
-    if sick is None:
-        return None, None
-    if before is None or before.name != sick.name or evidence.excused_s + seconds > EXCUSED_S:
-        return None, sick
-    return sick.counts.plus(before.counts), Instance(sick.name, NONE)
+def usual(baseline: Counts) -> float:
+    """The share of bad events that is no trouble: the baseline's."""
+    return (baseline.bad + 0.5) / (baseline.total + 1.0)
 
 
-def told(sick: Instance, canary: Counts, earlier: Counts) -> str:
-    """What is wrong, and that the release is not blamed for it."""
-    rest, own = canary.without(sick.counts), sick.counts
-    if own == canary:
-        who, others = (
-            f"{sick.name}, alone in the canary, is sick all of a sudden",
-            f"{earlier.bad} of {earlier.total} before",
+def told(sick: Suspect, whole: Trial) -> str:
+    """What is wrong."""
+    before = sick.earlier[0].canary
+    since = whole.canary.without(before)
+    rest, own = since.without(sick.counts), sick.counts
+    if not rest.total:
+        return (
+            f"{sick.name}, alone in the canary, is sick all of a sudden "
+            f"({own.bad} of {own.total} bad, {before.bad} of {before.total} before)"
         )
-    else:
-        who, others = f"of the canary's instances only {sick.name} is sick", f"{rest.bad} of {rest.total} on the others"
-    return f"{who} ({own.bad} of {own.total} bad, {others}), which is not held against the release"
+    return (
+        f"of the canary's instances only {sick.name} is sick "
+        f"({own.bad} of {own.total} bad, {rest.bad} of {rest.total} on the others)"
+    )
+
+
+def _explains(one: Suspect, whole: Trial, normal: float, phi: float, weight_bp: int) -> bool:
+    before = one.earlier[0].canary
+    since = whole.canary.without(before)
+    rest, enough = since.without(one.counts), _CLEARLY
+    if not rest.total:
+        if not 0 < weight_bp <= _FEW_BP:
+            return False
+        rest, since, enough = before, whole.canary, _SUDDENLY
+    sick = _trouble(one.counts, normal)
+    well = _speaks(rest, normal, since.bad_share)
+    return min(sick, well) >= enough * phi
+
+
+def _trouble(counts: Counts, normal: float) -> float:
+    """How clearly it fails more often than is normal."""
+    return _speaks(counts, counts.bad_share, normal) if counts.bad_share > normal else 0.0
+
+
+def _worst(one: Instance) -> tuple[int, str]:
+    return -one.counts.bad, one.name
 
 
 def _speaks(counts: Counts, one: float, other: float) -> float:

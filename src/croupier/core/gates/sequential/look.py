@@ -1,7 +1,7 @@
 """The sequential rule: one sample more for every test of a gate, and what all of it says now. Called by ``judge``."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,13 +9,13 @@ from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
-from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard
-from croupier.core.gates.sequential.instances import EXCUSED_S, pardon, sick_one, told, until_now
+from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard, Suspect, Trial
+from croupier.core.gates.sequential.instances import EXCUSED_S, RECOVERED_S, culprit, followed, noted, told, usual
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
-from croupier.core.gates.sequential.trials import begin, log_e, taken_back, tried, weighed, with_new_groups
-from croupier.core.gates.sli import Group, Reading
+from croupier.core.gates.sequential.trials import begin, log_e, part, taken_back, tried, weighed, with_new_groups
+from croupier.core.gates.sli import Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 from croupier.core.segments import BUCKETS
@@ -44,18 +44,17 @@ def look(
     parts = comparable(reading.parts)
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
-    canary, baseline = of(reading, ALL)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    earlier = until_now(evidence, weight_bp)
-    sick = sick_one(reading.instances, canary, baseline, phi, before=evidence.suspect, earlier=earlier)
-    excused, suspect = pardon(evidence, sick, seconds)
-    trials = tuple([tried(gate, rule, each, reading, trickle, phi, excused=excused) for each in evidence.trials])
-    if excused is not None:
-        trials = taken_back(trials, evidence.earlier)
+    trials = tuple([tried(gate, rule, each, reading, trickle, phi) for each in evidence.trials])
+    instances = noted(reading.instances, evidence.suspects)
+    suspects = followed(evidence, instances, seconds, usual(trials[0].baseline))
+    sick = culprit(suspects, trials[0], phi, weight_bp)
+    spared = sick if sick is not None and _spares(gate, evidence, sick, trials, seconds) else None
+    baseline = of(reading, ALL)[1]
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
     after = Evidence(
-        trials,
+        trials if spared is None else taken_back(trials, spared),
         weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
         reading.until,
         seconds=evidence.seconds + seconds,
@@ -63,19 +62,36 @@ def look(
         dispersion=dispersion and observed(dispersion, parts),
         quiet=heard.quiet,
         missed=heard.missed,
-        excused_s=evidence.excused_s + (0.0 if excused is None else seconds),
-        suspect=suspect,
-        earlier=evidence.trials if suspect is not None and suspect.counts.total else (),
+        excused_s=evidence.excused_s + (0.0 if spared is None else spared.lasted_s),
+        # What the others' tests were before holds what was taken back.
+        suspects=suspects if spared is None else (),
     )
-    judgement = _judgement(gate, rule, after, reading, now, next_bp)
-    if sick is None:
-        return after, judgement
-    judgement = replace(judgement, sick=(sick,))
-    fails = judgement.verdict is Verdict.FAIL  # by what others did, it does all the same
-    if excused is None or fails:
-        return after, judgement
-    why = f"{told(sick, canary, earlier)} for {EXCUSED_S - after.excused_s:.0f} s more"
-    return after, replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)  # nothing passes meanwhile
+    judgement = replace(_judgement(gate, rule, after, reading, now, next_bp), instances=instances)
+    return after, judgement if sick is None else _named(judgement, sick, trials[0], after, spared=spared is not None)
+
+
+def _spares(gate: Gate, evidence: Evidence, sick: Suspect, trials: Sequence[Trial], seconds: float) -> bool:
+    """Whether what was won since is taken back with this sample of so many ``seconds``: because it would convict, or
+    because the instance is well again.
+    """
+    if evidence.excused_s + sick.lasted_s > EXCUSED_S:
+        return False
+    recovered = evidence.seconds + seconds - sick.failed_s >= RECOVERED_S
+    return recovered or any(part(gate, trial) >= 0.0 for trial in trials)
+
+
+def _named(judgement: Judgement, sick: Suspect, whole: Trial, after: Evidence, *, spared: bool) -> Judgement:
+    """The judgement with the sick instance's name. Nothing passes in a sample in which it fails."""
+    judgement = replace(judgement, sick=(Instance(sick.name, sick.counts),))
+    fails = sick.failed_s == after.seconds
+    if judgement.verdict is Verdict.PASS and fails:
+        judgement = replace(judgement, verdict=Verdict.INCONCLUSIVE)
+    if judgement.verdict is not Verdict.INCONCLUSIVE:
+        return judgement
+    if not spared:
+        return replace(judgement, reason=f"{judgement.reason}; {told(sick, whole)}")
+    left = f"which is not held against the release ({EXCUSED_S - after.excused_s:.0f} s more may be)"
+    return replace(judgement, reason=f"{told(sick, whole)}, {left}")
 
 
 def _judgement(

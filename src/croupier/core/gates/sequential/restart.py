@@ -18,7 +18,7 @@ def restarted(evidence: Evidence, aside: Callable[[Group], bool]) -> Evidence:
     """The evidence without what was gathered on the whole and on the groups that are ``aside``."""
     whole, *others = evidence.trials
     trials = (_afresh(whole), *(_afresh(trial) if aside(trial.group) else trial for trial in others))
-    fresh = replace(evidence, trials=trials, incident=_stake(evidence.incident), earlier=())
+    fresh = replace(evidence, trials=trials, incident=_stake(evidence.incident), suspects=())
     return replace(fresh, seconds=0.0, samples=0, quiet=0, missed=0.0)
 
 

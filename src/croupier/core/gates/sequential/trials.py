@@ -13,7 +13,7 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import against_baseline, against_objective
 from croupier.core.gates.sequential.budget import Held, together
 from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
-from croupier.core.gates.sequential.evidence import Evidence, Trial
+from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sequential.terms import ALONE, Terms, terms
 from croupier.core.gates.sli import Counts, Group, Reading
@@ -55,19 +55,12 @@ def tried(
     reading: Reading,
     trickle: float,
     phi: float,
-    *,
-    excused: Counts | None = None,
 ) -> Trial:
     """One sample more for the group's tests; ``trickle`` is the share of the reserve that moves into the bets, ``phi``
-    how many failures may come of one fault. Where these counts of an instance are ``excused`` the sample wins no bet,
-    but may lose some: so the tests stay fair, however such samples are chosen.
+    how many failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
     held = terms(gate, rule, trial.budget)
-    counted = trial.canary.plus(canary)
-    if excused is not None:
-        held = held._replace(limit=0.0, limit_alone=0.0)
-        counted = counted.without(excused) if trial.group == ALL else counted
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
     relative, absolute, alone = trial.relative, trial.absolute, trial.alone
@@ -83,7 +76,7 @@ def tried(
         relative,
         absolute,
         alone,
-        counted,
+        trial.canary.plus(canary),
         trial.baseline.plus(baseline),
     )
 
@@ -98,10 +91,13 @@ def weighed(
     return capital if gains is None else grown(capital, gains, trickle=trickle, cap=limit, phi=phi)
 
 
-def taken_back(trials: tuple[Trial, ...], earlier: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """The tests without what they won since ``earlier``. A group that was not seen then keeps what it has."""
-    was = {trial.group: trial for trial in earlier}
-    return tuple([_without_wins(trial, was[trial.group]) if trial.group in was else trial for trial in trials])
+def taken_back(trials: tuple[Trial, ...], sick: Suspect) -> tuple[Trial, ...]:
+    """The tests without what they won since this instance failed first, the whole without its counts. A group that was
+    not seen then keeps what it has.
+    """
+    was = {trial.group: trial for trial in sick.earlier}
+    whole, *others = (_without_wins(trial, was[trial.group]) if trial.group in was else trial for trial in trials)
+    return replace(whole, canary=whole.canary.without(sick.counts)), *others
 
 
 def _without_wins(trial: Trial, was: Trial) -> Trial:
