@@ -32,6 +32,7 @@ Figures = Mapping[float, Mapping[str, Mapping[str, Cell]]]
 """By rate, by scenario, by rule."""
 
 _USUAL = [rule for rule in RULES if rule not in ASKED]
+_OURS = ("ours", *ASKED)
 _COMMON = "incident outside the release"
 _UNPLAYED = Cell(0, 0, None, None, 0.0, None)
 
@@ -81,7 +82,7 @@ def _played(arguments: argparse.Namespace) -> Figures:
     """Every cell, filled in now."""
     chosen = [scenario for scenario in SCENARIOS if arguments.scenario in scenario.name]
     jobs = [
-        Job(per_s, scenario, rule, arguments.rollouts)
+        Job(per_s, scenario, rule, arguments.rollouts if rule in _OURS else arguments.others or arguments.rollouts)
         for per_s in arguments.rates
         for scenario in chosen
         for rule in arguments.rules
@@ -115,6 +116,7 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rollouts", type=int, default=20, help="a scenario, rate and rule")
+    parser.add_argument("--others", type=int, help="the same of other people's rules, the first of the same seeds")
     parser.add_argument("--rates", type=float, nargs="+", default=[20, 200, 2000], metavar="PER_S")
     parser.add_argument("--rules", nargs="+", choices=RULES, default=_USUAL, metavar="RULE")
     parser.add_argument("--scenario", default="", help="only those whose name contains this")
@@ -157,7 +159,7 @@ def _judged(console: Console, figures: Figures) -> int:
         for table in figures.values()
         for name, found in table.items()
         for rule, cell in found.items()
-        if rule in ("ours", *ASKED)
+        if rule in _OURS
     ]
     healthy, blamed = _sums(cell for name, cell in ours if name.startswith("healthy"))
     common, accused = _sums(cell for name, cell in ours if name == _COMMON)
