@@ -50,6 +50,15 @@ def test_flags_and_presets(plane: Any, cli: Any, offered: Any) -> None:
     assert offered("--token", "crp_none", "flag", "kill", "pay") == []
 
 
+def test_documents(shop: Any, offered: Any) -> None:
+    assert offered("service", "show", "") == ["shop"]
+    assert offered("gate", "show", "o") == ["ok"]
+    assert offered("segment", "show", "") == []
+    assert offered("delete", "ga") == ["gate"]
+    assert offered("delete", "gate", "") == ["ok"]
+    assert offered("document", "show", "nonsense", "") == []
+
+
 def test_a_server_that_says_nothing_is_not_waited_for(cli: Any, offered: Any) -> None:
     heard: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as mute:

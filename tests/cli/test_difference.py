@@ -27,13 +27,30 @@ def words(before: Any, after: Any) -> list[str]:
         ({"a": {"b": "x"}}, {"a": {"b": "y", "c": ""}}, ["a.b: x becomes y", 'a.c: "" is new']),
         ({"a": [1, 2, 3]}, {"a": [1, 9, 2, 3]}, ["a[1]: 9 is new"]),
         ({"a": [1, 2, 3]}, {"a": [1, 3]}, ["a[1]: 2 is taken out"]),
-        ({"a": [{"w": 5}]}, {"a": [{"w": 6}, {"w": 7}]}, ["a[0].w: 5 becomes 6", 'a[1]: {"w": 7} is new']),
+        ({"a": [{"w": 5}]}, {"a": [{"w": 6}, {"w": 7}]}, ["a[0].w: 5 becomes 6", "a[1].w: 7 is new"]),
         ({"a": [1]}, {"a": "one"}, ["a: [1] becomes one"]),
         ({"b": True}, {}, ["b: true is taken out"]),
+        (
+            {"p": "a"},
+            {"p": {"name": "a", "of": ["x", "y"]}},
+            ["p: a is taken out", "p.name: a is new", 'p.of: ["x", "y"] is new'],
+        ),
+        ({"p": {"a": {}}}, {"p": []}, ["p.a: {} is taken out", "p: [] is new"]),
+        ([[1], [2]], [], ["[0]: [1] is taken out", "[1]: [2] is taken out"]),
     ],
 )
 def test_words(before: Any, after: Any, said: list[str]) -> None:
     assert words(before, after) == said
+
+
+def test_a_strategy_is_said_field_by_field() -> None:
+    steps = [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "slo"}]}}]
+    assert words({"spec": {"profile": "auth"}}, {"spec": {"strategy": {"canary": {"steps": steps}}}}) == [
+        "spec.profile: auth is taken out",
+        "spec.strategy.canary.steps[0].setWeight: 5 is new",
+        "spec.strategy.canary.steps[1].pause: {} is new",
+        "spec.strategy.canary.steps[2].analysis.templates[0].templateName: slo is new",
+    ]
 
 
 def test_secrets_are_said_to_differ_and_never_shown() -> None:
@@ -45,8 +62,10 @@ def test_secrets_are_said_to_differ_and_never_shown() -> None:
         f"api-key: changes {HIDDEN}",
     ]
     assert words({}, {"env": {"KEY": "s3cret"}}) == [f"env.KEY: {HIDDEN} is new"]
-    assert words({"a": [1]}, {"a": [1, {"headers": {"x": "s3cret"}}]}) == [
-        f'a[1]: {{"headers": {{"x": "{HIDDEN}"}}}} is new'
+    assert words({"a": [1]}, {"a": [1, {"headers": {"x": "s3cret"}}]}) == [f"a[1].headers.x: {HIDDEN} is new"]
+    assert words({"env": {"KEY": "s3cret"}}, {"env": "s3cret"}) == [
+        f"env.KEY: {HIDDEN} is taken out",
+        f"env: {HIDDEN} is new",
     ]
     assert "s3cret" not in str(masked(before)) + str(masked(after))
 

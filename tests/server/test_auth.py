@@ -66,6 +66,7 @@ VIEWERS = {
     "POST /api/v1/flags/{key}/preview",
 }
 OPERATORS = {
+    "DELETE /api/v1/documents/{kind}/{name}",
     "DELETE /api/v1/flags/{key}",
     "POST /api/v1/apply",
     "POST /api/v1/calendars/{name}/import",

@@ -9,6 +9,7 @@ from croupier.cli import (
     calendar,
     demo,
     diff,
+    document,
     experiment,
     flag,
     gate,
@@ -20,7 +21,9 @@ from croupier.cli import (
     profile,
     release,
     rollout,
+    segment,
     serve,
+    service,
     smoke,
     token,
     validate,
@@ -40,9 +43,13 @@ app.command("down")(serve.down)
 app.command("validate")(validate.validate)
 app.command("apply")(apply.apply)
 app.command("diff")(diff.diff)
+app.command("delete")(document.delete)
+app.add_typer(document.app, name="document")
+app.add_typer(service.app, name="service")
 app.add_typer(release.app, name="release")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(gate.app, name="gate")
+app.add_typer(segment.app, name="segment")
 app.add_typer(profile.app, name="profile")
 app.add_typer(flag.app, name="flag")
 app.add_typer(preset.app, name="preset")

@@ -16,6 +16,8 @@ import typer
 from croupier.cli.quick import ask
 from croupier.cli.whereabouts import addresses
 
+KINDS: Final = ("Service", "Gate", "Segment", "Rollout", "SmokeCheck", "Calendar", "Experiment")
+"""The kinds of documents."""
 _PATIENCE_S: Final = 0.4
 _MOST: Final = 200
 _MOST_BYTES: Final = 4_000_000
@@ -34,6 +36,37 @@ def preset_names(context: typer.Context, incomplete: str) -> list[str]:
 def experiment_names(context: typer.Context, incomplete: str) -> list[str]:
     """The experiments that begin so."""
     return _offered(context, f"/experiments?limit={_MOST}", "name", incomplete)
+
+
+def service_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The services that begin so."""
+    return _documents(context, "Service", incomplete)
+
+
+def gate_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The gates that begin so."""
+    return _documents(context, "Gate", incomplete)
+
+
+def segment_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The segments that begin so."""
+    return _documents(context, "Segment", incomplete)
+
+
+def document_kinds(incomplete: str) -> list[str]:
+    """The kinds of documents that begin so."""
+    return [kind.lower() for kind in KINDS if kind.lower().startswith(incomplete.lower())]
+
+
+def document_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The documents of the kind, which is written already, that begin so."""
+    words = {kind.lower(): kind for kind in KINDS}
+    kind = words.get(str(context.params.get("kind", "")).lower())
+    return _documents(context, kind, incomplete) if kind is not None else []
+
+
+def _documents(context: typer.Context, kind: str, incomplete: str) -> list[str]:
+    return _offered(context, f"/documents?limit={_MOST}&kind={kind}", "name", incomplete)
 
 
 def _offered(context: typer.Context, path: str, field: str, incomplete: str) -> list[str]:

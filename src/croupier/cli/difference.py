@@ -1,7 +1,8 @@
 """What differs between two documents, field by field. Pure; asked by ``croupier diff``.
 
 Items of a list are told apart by what they say, so that one more in the middle is one difference and not all that
-follow. What may be a secret is said to differ, and never shown.
+follow. What is new or taken out as a whole is said field by field, too. What may be a secret is said to differ, and
+never shown.
 """
 
 import json
@@ -43,23 +44,21 @@ def differences(before: Any, after: Any, field: str = "", *, secret: bool = Fals
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in dict.fromkeys((*before, *after)):
             inner = f"{field}.{name}" if field else str(name)
-            hides = secret or str(name).replace("-", "").lower() in SECRETS
+            hides = secret or _hides(name)
             yield from differences(before.get(name, _ABSENT), after.get(name, _ABSENT), inner, secret=hides)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, field, secret=secret)
-    elif before is _ABSENT and isinstance(after, Mapping) and secret:
-        yield from (Difference(f"{field}.{name}", None, HIDDEN) for name in after)
-    else:
+    elif _is_leaf(before) and _is_leaf(after):
         yield Difference(field, _text(before, secret=secret), _text(after, secret=secret))
+    else:
+        yield from (Difference(at, text, None) for at, text in _leaves(before, field, secret=secret))
+        yield from (Difference(at, None, text) for at, text in _leaves(after, field, secret=secret))
 
 
 def masked(value: Any, *, secret: bool = False) -> Any:
     """The document with every value hidden that may be a secret."""
     if isinstance(value, Mapping):
-        return {
-            name: masked(inner, secret=secret or str(name).replace("-", "").lower() in SECRETS)
-            for name, inner in value.items()
-        }
+        return {name: masked(inner, secret=secret or _hides(name)) for name, inner in value.items()}
     if isinstance(value, list):
         return [masked(inner, secret=secret) for inner in value]
     return HIDDEN if secret else value
@@ -74,9 +73,31 @@ def _of_lists(before: Sequence[Any], after: Sequence[Any], field: str, *, secret
         for offset in range(both):
             yield from differences(before[i + offset], after[k + offset], f"{field}[{k + offset}]", secret=secret)
         for place in range(i + both, j):
-            yield Difference(f"{field}[{place}]", _text(before[place], secret=secret), None)
+            yield from differences(before[place], _ABSENT, f"{field}[{place}]", secret=secret)
         for place in range(k + both, m):
-            yield Difference(f"{field}[{place}]", None, _text(after[place], secret=secret))
+            yield from differences(_ABSENT, after[place], f"{field}[{place}]", secret=secret)
+
+
+def _is_leaf(value: Any) -> bool:
+    """What is said on one line: a single value, a list of such, and what is empty."""
+    if isinstance(value, list):
+        return not any(isinstance(item, list | Mapping) for item in value)
+    return not isinstance(value, Mapping) or not value
+
+
+def _leaves(value: Any, field: str, *, secret: bool) -> Iterator[tuple[str, str]]:
+    """Every field of something with its text; none of what is not there."""
+    if not _is_leaf(value):
+        inner = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, each in inner:
+            at = f"{field}.{name}" if isinstance(value, Mapping) else f"{field}[{name}]"
+            yield from _leaves(each, at, secret=secret or _hides(name))
+    elif (text := _text(value, secret=secret)) is not None:
+        yield field, text
+
+
+def _hides(name: object) -> bool:
+    return str(name).replace("-", "").lower() in SECRETS
 
 
 def _text(value: Any, *, secret: bool) -> str | None:

@@ -1,9 +1,13 @@
-"""``croupier gate``: what can be asked of a release without writing it oneself, and why a gate says what it says."""
+"""``croupier gate``: what is asked of a release, what can be asked without writing it oneself, and why a gate says what
+it says.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from croupier.cli.complete import gate_names
+from croupier.cli.declared import list_all, show_one
 from croupier.cli.explain_gate import explain
 from croupier.cli.output import Json, out, plain, print_json
 from croupier.errors import NotFound
@@ -12,11 +16,6 @@ if TYPE_CHECKING:
     from croupier.core.gates.ready import Ready
 
 app = typer.Typer(help="Gates: what is asked of a release.", no_args_is_help=True)
-
-
-@app.callback()
-def gate() -> None:
-    """Keeps the verbs below this one."""
 
 
 @app.command()
@@ -41,6 +40,22 @@ def catalog(
 
 
 app.command()(explain)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """Every gate that was applied, and what it asks."""
+    list_all(context.obj, "Gate", as_json)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The gate.", autocompletion=gate_names)],
+    as_json: Json = False,
+) -> None:
+    """One gate as it was applied, and who uses it."""
+    show_one(context.obj, "Gate", name, as_json)
 
 
 def as_object(ready: "Ready") -> dict[str, Any]:

@@ -23,7 +23,7 @@ from croupier.core.rollout.notices import budget_used
 from croupier.core.rollout.state import Phase
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_OTHERS: Final = {"document_applied", "release_added", "token_created", "token_revoked"}
+_OTHERS: Final = {"document_applied", "document_removed", "release_added", "token_created", "token_revoked"}
 _EVENTS: Final = _OTHERS | {
     field.default for kind in get_args(Event) + get_args(FlagEvent) for field in fields(kind) if field.name == "type"
 }

@@ -141,6 +141,25 @@ async def test_services_and_documents_have_versions(store: SqlStore, story: Any)
         await store.commit(replace(again, services=()))
 
 
+async def test_a_document_is_taken_out_at_the_version_that_was_looked_at(store: SqlStore, story: Any) -> None:
+    gate = Document("Gate", "slo", "sha256:a", Gate("slo", EventsSli("d"), hard_stop=HardStop(events=1)), {})
+    other = replace(gate, name="other")
+    await store.commit(replace(story.note(), documents=(Stored(gate, 0), Stored(other, 0))))
+    await store.commit(replace(story.note(), documents=(Stored(gate, 1),)))
+    size = (await store.head()).size
+    with pytest.raises(Conflict, match="Gate slo is at version 2, not at 1"):
+        await store.commit(replace(story.note(), removed=(Stored(gate, 1),)))
+    assert (await store.head()).size == size
+    await store.commit(replace(story.note(), removed=(Stored(gate, 2),)))
+    assert await store.documents() == [Stored(other, 1)]
+    with pytest.raises(Conflict, match="Gate slo does not exist"):
+        await store.commit(replace(story.note(), removed=(Stored(gate, 2),)))
+    assert (await store.verify()).ok
+    await store.commit(replace(story.note(), documents=(Stored(gate, 0),)))
+    assert [item.value.name for item in await store.documents("Gate")] == ["other", "slo"]
+    assert (await store.verify()).ok
+
+
 async def test_a_release_is_never_bound_to_another_digest(store: SqlStore, story: Any) -> None:
     release = Release("payments", "1.1.0", PROCESS, "sha256:1", "notes")
     await store.commit(replace(story.note(), releases=(release,)))

@@ -242,3 +242,13 @@ async def test_stored_states_that_cannot_be_read_are_corrupt(
         await store.rollout("payments-0")
     with pytest.raises(Corrupt, match=reading):
         await store.active()
+
+
+async def test_a_document_that_somebody_puts_back_is_found(store: SqlStore, story: Any, raw: Sql) -> None:
+    shop = Document("Service", "shop", "sha256:a", Service("shop", ("/shop",), ProcessTemplate(("serve",))), {})
+    await store.commit(replace(story.note(), documents=(Stored(shop, 0),)))
+    await raw("CREATE TABLE kept AS SELECT * FROM documents")
+    await store.commit(replace(story.note(), removed=(Stored(shop, 1),)))
+    assert (await store.verify()).ok
+    await raw("INSERT INTO documents SELECT * FROM kept")
+    assert [str(item.place) for item in (await store.verify()).discrepancies] == ["document Service/shop"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from croupier.core.journal.entry import Entry, Recorded
 from croupier.core.journal.merkle import Frontier, Node, Position, TreeHead, leaf_hash
-from croupier.core.journal.verify import MOST_DISCREPANCIES, Held, Row, Verification, verify
+from croupier.core.journal.verify import MOST_DISCREPANCIES, REMOVED, Held, Row, Verification, verify
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
 from croupier.core.rollout.reasons import Hold
@@ -239,3 +239,12 @@ def test_rows_are_as_they_were_written_last(record: Record) -> None:
         "release shop/6.6.6: is in the store, not in the journal.",
         "token anna: is in the journal (entry 12), not in the store.",
     ]
+
+
+def test_a_row_that_was_taken_out_is_missed_by_nobody_and_must_not_be_there(record: Record) -> None:
+    record.add("document/Gate/ok", **{"document/Gate/ok": "sha256:1"})
+    record.add("document/Gate/ok", **{"document/Gate/ok": REMOVED})
+    left, record.rows = record.rows, {}
+    assert record.found() == []
+    record.rows = left | {"document/Gate/ok": "sha256:1"}
+    assert record.found() == [f"document Gate/ok: its row is not what entry {len(record.entries) - 1} recorded."]

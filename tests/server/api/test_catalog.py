@@ -9,6 +9,7 @@ import pytest
 
 from croupier.adapters.manifests import parse_objects
 from croupier.server.api import intake
+from croupier.server.auth import Role
 
 
 def service(**spec: Any) -> dict[str, Any]:
@@ -48,6 +49,46 @@ async def test_others_are_served_while_documents_are_read(world: Any, monkeypatc
         assert (await world.get("/me")).status_code == 200
         answered.set()
         assert (await applying).status_code == 200
+
+
+async def take_out(world: Any, path: str, role: Role = Role.ADMIN, **asked: Any) -> Any:
+    headers = {**world.auth(role), **asked.pop("headers", {})}
+    return await world.client.delete(f"/api/v1/documents/{path}", headers=headers, params={"reason": "a slip"} | asked)
+
+
+def gate(name: str) -> dict[str, Any]:
+    sli = {"ratio": {"metric": "m", "good": {"code": "200"}}}
+    spec = {"sli": sli, "objective": {"atLeast": "99%"}}
+    return {"apiVersion": "croupier/v1", "kind": "Gate", "metadata": {"name": name}, "spec": spec}
+
+
+async def test_what_was_applied_by_mistake_is_taken_out(world: Any) -> None:
+    await world.post("/apply", {"documents": [service(), gate("ok"), rollout({"setWeight": 5}, {"pause": {}})]})
+    read = (await world.get("/documents/Gate/ok")).json()
+    assert read["text"].startswith("99 % or more of m good")
+    assert read["usedBy"] == ["the Rollout shop names it"]
+    refused = await take_out(world, "Gate/ok")
+    assert refused.status_code == 409
+    assert "Gate ok is in use: the Rollout shop names it" in refused.json()["detail"]
+    assert (await take_out(world, "Rollout/shop", Role.VIEWER)).status_code == 403
+    assert (await take_out(world, "Rollout/shop", reason="")).status_code == 422
+    assert (await take_out(world, "Rollout/shop", headers={"If-Match": '"9"'})).status_code in (409, 412)
+    assert (await take_out(world, "Rollout/shop", Role.OPERATOR)).status_code == 200
+    gone = await take_out(world, "Gate/ok", headers={"Idempotency-Key": "k"})
+    assert (gone.status_code, gone.json()["document"]) == (200, gate("ok"))
+    assert (await take_out(world, "Gate/ok", headers={"Idempotency-Key": "k"})).json() == gone.json()
+    assert (await take_out(world, "Gate/ok")).status_code == 404
+    entry = (await world.get("/journal", params={"newest": True, "limit": 1})).json()["items"][0]
+    assert (entry["action"], entry["subject"], entry["reason"]) == ("delete", "document/Gate/ok", "a slip")
+    assert (await world.get("/journal/verify")).json()["ok"]
+    await world.post("/apply", {"documents": [gone.json()["document"]]})
+    assert (await world.get("/documents/Gate/ok")).json()["usedBy"] == []
+
+
+@pytest.mark.parametrize("kind", ["Segment", "Flag", "Release", "Preset"])
+async def test_what_stays_is_refused_with_what_to_do(world: Any, kind: str) -> None:
+    refused = await take_out(world, f"{kind}/x")
+    assert (refused.status_code, refused.json()["detail"].startswith(f"A {kind} is not taken out")) == (422, True)
 
 
 async def test_effects_and_what_is_read_back(world: Any) -> None:

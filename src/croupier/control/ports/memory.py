@@ -112,8 +112,8 @@ class Commit:
     Each value is written only if its stored version is the one named (0: must not exist yet), else ``Conflict``. With
     ``lease`` the commit is refused (``Fenced``) unless that lease with that token is still held at ``now``. Releases
     are only ever added: a version that exists with another digest is a ``Conflict``. A token is added, or is marked
-    revoked where it has a ``revoked_at``; one that exists, or is revoked already, is a ``Conflict``. There is at least
-    one entry: no change without a record.
+    revoked where it has a ``revoked_at``; one that exists, or is revoked already, is a ``Conflict``. ``removed`` are
+    documents that are taken out. There is at least one entry: no change without a record.
 
     Flags are written under the ruleset's next version, ``ruleset`` + 1, which every state in ``flags`` carries; where
     ``ruleset`` is not the present version the commit is a ``Conflict``. A Segment among the documents makes a next
@@ -125,6 +125,7 @@ class Commit:
     rollouts: tuple[Stored[RolloutState], ...] = ()
     services: tuple[Stored[ServiceState], ...] = ()
     documents: tuple[Stored[Document], ...] = ()
+    removed: tuple[Stored[Document], ...] = ()
     releases: tuple[Release, ...] = ()
     tokens: tuple[Token, ...] = ()
     flags: tuple[FlagState, ...] = ()

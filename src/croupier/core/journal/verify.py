@@ -24,6 +24,9 @@ __all__ = ["Discrepancy", "Held", "Row", "Verification", "verify"]
 ROLLOUT: Final = "rollout/"
 """What the subject of a rollout's entries starts with; its id follows."""
 
+REMOVED: Final = "removed"
+"""The digest of a row that was taken out; no row has it."""
+
 MOST_DISCREPANCIES: Final = 1_000
 """After so many the rest is not listed: one lost row shifts everything behind it."""
 
@@ -230,8 +233,9 @@ class _Written:
                 self._report(row.name, "is in the store, not in the journal.")
             elif digest != row.digest:
                 self._report(row.name, f"its row is not what entry {seq} recorded.")
-        for name, (_, seq) in sorted(missing.items()):
-            self._report(name, f"is in the journal (entry {seq}), not in the store.")
+        for name, (digest, seq) in sorted(missing.items()):
+            if digest != REMOVED:
+                self._report(name, f"is in the journal (entry {seq}), not in the store.")
 
     def _report(self, name: str, message: str) -> None:
         self.found.append(Discrepancy(name.replace("/", " ", 1), message))

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from croupier.control.ports import Answer
 from croupier.control.recorded import recorded_release
+from croupier.control.removing import Wish, remove, uses
 from croupier.core.releases import Release
 from croupier.errors import NotFound
+from croupier.server.api import document_views, views
 from croupier.server.api import models as m
-from croupier.server.api import views
-from croupier.server.api.etag import etag
+from croupier.server.api.etag import Expected, etag
 from croupier.server.api.idempotency import Kept
 from croupier.server.api.intake import declare
 from croupier.server.api.paging import Cursor, Limit, page_of
@@ -21,6 +22,7 @@ from croupier.server.context import Context, Here
 router = APIRouter(tags=["documents and releases"])
 
 NamePath = Annotated[str, Path(max_length=100)]
+Why = Annotated[str, Query(min_length=1, max_length=1_000, description="Why; kept in the journal.")]
 
 
 @router.post("/apply", operation_id="apply", response_model=m.ApplyResult, summary="Apply documents")
@@ -54,7 +56,7 @@ async def list_documents(
     limit: Limit = 50,
 ) -> m.Page[m.DocumentView]:
     """What is declared now, by kind and name."""
-    found = [views.document(stored) for stored in await here.ports.store.documents(kind)]
+    found = [document_views.document(stored) for stored in await here.ports.store.documents(kind)]
     return page_of(found, lambda item: f"{item.kind}/{item.name}", cursor, limit)
 
 
@@ -64,8 +66,37 @@ async def get_document(here: Here, kind: NamePath, name: NamePath, response: Res
     for stored in await here.ports.store.documents(kind):
         if stored.value.name == name:
             response.headers.update(etag(stored.version))
-            return views.document(stored)
+            return document_views.document(
+                stored, (*await uses(here.ports, stored.value), *await _runs(here, kind, name))
+            )
     raise NotFound(f"There is no {kind} '{name}'.", hint="See: GET /api/v1/documents")
+
+
+@router.delete(
+    "/documents/{kind}/{name}",
+    operation_id="delete_document",
+    response_model=m.DocumentView,
+    summary="Take a document out",
+)
+async def delete_document(
+    request: Request, here: Here, who: Operator, kind: NamePath, name: NamePath, *, expected: Expected, reason: Why
+) -> Response:
+    """Take out what was declared and is used by nothing; 409 says by what it is. Needs a reason, which is kept in the
+    journal with the document; the answer, applied again, brings it back. Segments, releases, flags and presets stay.
+    """
+
+    async def run(kept: Kept) -> Response:
+        wish = Wish(kind, name, who.name, reason, expected, held=await _runs(here, kind, name))
+        await remove(here.catalog, wish, lambda gone: kept.keep(200, document_views.document(gone, ())))
+        return kept.response()
+
+    return await here.answers.once(request, who, run)
+
+
+async def _runs(here: Context, kind: str, name: str) -> tuple[str, ...]:
+    """What an experiment found is asked for by its name, so one that ever ran stays."""
+    runs = await here.experiments.runs(name) if kind == "Experiment" else ()
+    return (f"it ran {len(runs)} times, and its results go by its name",) if runs else ()
 
 
 @router.post(

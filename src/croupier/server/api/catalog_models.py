@@ -47,6 +47,10 @@ class DocumentView(Model):
     digest: str
     version: int = Field(description="Rises with every change; also the ETag.")
     document: dict[str, Any] = Field(description="The document as it was applied.")
+    text: str = Field(description="What it says, in a line for people.", examples=["market is SE or NO"])
+    used_by: list[str] | None = Field(
+        None, description="Who uses it now, in words, so that it cannot be taken out; null in lists."
+    )
 
 
 ReleaseUse = Literal["stable", "rolling out", "known"]

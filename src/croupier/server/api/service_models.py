@@ -31,6 +31,11 @@ class ServiceView(Model):
     prefixes: list[str]
     stable: str | None
     rollout: RolloutView | None = Field(description="The rollout in progress.")
+    held_by: str | None = Field(
+        None,
+        description="The rollout beside which none begins: the one in progress, or one that is over and waits for its "
+        "turn to be taken back with others.",
+    )
     served: list[ShareView] | None = Field(description="Read back from the data plane; null where it did not answer.")
     default: str | None = Field(description="The version of requests without a player id; null where unknown.")
     preview: str | None = Field(

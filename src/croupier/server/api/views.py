@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Final, Literal
 
 from croupier.control.ports import (
-    Document,
     Sample,
     Stored,
     Token,
@@ -304,13 +303,6 @@ def workloads(seen: Mapping[VersionKey, WorkloadStatus], service: str) -> list[m
         for key, status in sorted(seen.items())
         if key.service == service
     ]
-
-
-def document(stored: Stored[Document]) -> m.DocumentView:
-    value = stored.value
-    return m.DocumentView(
-        kind=value.kind, name=value.name, digest=value.digest, version=stored.version, document=dict(value.source)
-    )
 
 
 def release(value: Release, state: m.ReleaseUse) -> m.ReleaseView:

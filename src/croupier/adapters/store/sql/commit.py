@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from croupier.adapters.store import codec, flag_codec
 from croupier.adapters.store.sql.append import append, lock_head
-from croupier.adapters.store.sql.fingerprint import fingerprint
+from croupier.adapters.store.sql.fingerprint import fingerprint, taken_out
 from croupier.adapters.store.sql.flags import put_flags
 from croupier.adapters.store.sql.tables import answers, documents, leases, presets, releases, rollouts, services, tokens
 from croupier.control.ports import Answer, Commit, Document, Lease, ServiceState, Stored, Token
@@ -37,6 +37,7 @@ def record(connection: Connection, change: Commit) -> Sequence[int]:
     rows = [
         *(_put_service(connection, service) for service in change.services),
         *(_put_document(connection, document) for document in change.documents),
+        *(_remove_document(connection, document) for document in change.removed),
         *(_add_release(connection, release, before.size) for release in change.releases),
         *(_put_token(connection, token) for token in change.tokens),
         *(_put_preset(connection, preset) for preset in change.presets),
@@ -101,6 +102,15 @@ def _put_document(connection: Connection, stored: Stored[Document]) -> Row:
     return fingerprint(documents, _put(connection, documents, key, values, stored.version, place))
 
 
+def _remove_document(connection: Connection, stored: Stored[Document]) -> Row:
+    key = {"kind": stored.value.kind, "name": stored.value.name}
+    same = [documents.c[name] == value for name, value in key.items()]
+    gone = connection.execute(delete(documents).where(*same, documents.c.version == stored.version))
+    if gone.rowcount != 1:
+        raise _outdated(connection, documents, key, stored.version, f"{stored.value.kind} {stored.value.name}")
+    return taken_out(documents, key)
+
+
 def _put_preset(connection: Connection, stored: Stored[PresetState]) -> Row:
     name = stored.value.preset.name
     values = {"state": flag_codec.PRESET.encode(stored.value)}
@@ -121,10 +131,15 @@ def _put(
         update(table).where(*same, table.c.version == version).values(**values, version=version + 1)
     )
     if changed.rowcount != 1:
-        now = connection.execute(select(table.c.version).where(*same)).scalar_one_or_none()
-        found = "does not exist" if now is None else f"is at version {now}, not at {version}"
-        raise Conflict(f"{place} {found}.", hint="Read it again, then decide.")
+        raise _outdated(connection, table, key, version, place)
     return row
+
+
+def _outdated(connection: Connection, table: Table, key: dict[str, Any], version: int, place: str) -> Conflict:
+    same = [table.c[name] == value for name, value in key.items()]
+    now = connection.execute(select(table.c.version).where(*same)).scalar_one_or_none()
+    found = "does not exist" if now is None else f"is at version {now}, not at {version}"
+    return Conflict(f"{place} {found}.", hint="Read it again, then decide.")
 
 
 def _insert_new(connection: Connection, table: Table, values: dict[str, Any]) -> bool:

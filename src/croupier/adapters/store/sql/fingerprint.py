@@ -20,7 +20,7 @@ from croupier.adapters.store.sql.tables import (
     services,
     tokens,
 )
-from croupier.core.journal.verify import Row
+from croupier.core.journal.verify import REMOVED, Row
 from croupier.errors import Rejected
 
 _WORDS: Final[dict[Table, str]] = {
@@ -38,6 +38,11 @@ def fingerprint(table: Table, row: Mapping[str, Any]) -> Row:
     """The row's name (``document/Gate/deposits``) and digest. Raises ``Rejected`` where it is no JSON."""
     digest = sha256(codec.canonical(dict(row), _WORDS[table])).hexdigest()
     return Row(_name(table, row), f"sha256:{digest}")
+
+
+def taken_out(table: Table, row: Mapping[str, Any]) -> Row:
+    """The row's name, and that there is none any more."""
+    return Row(_name(table, row), REMOVED)
 
 
 def stored_rows(connection: Connection) -> Iterator[Row]:
