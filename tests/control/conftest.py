@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.database import store_in_memory
 
 from croupier.adapters.calendar import Recurrences
 from croupier.adapters.store.spool import FileSpool
-from croupier.adapters.store.sql import SqlStore, open_store
+from croupier.adapters.store.sql import SqlStore
 from croupier.control.catalog import Catalog
 from croupier.control.ports import Document, Intent, Ports, Spec, VersionKey
 from croupier.control.reconcile import Reconciler
@@ -234,7 +235,7 @@ class Shop:
 
 @pytest.fixture
 async def store() -> AsyncIterator[SqlStore]:
-    opened = await open_store("sqlite:///:memory:")
+    opened = await store_in_memory()
     yield opened
     await opened.close()
 

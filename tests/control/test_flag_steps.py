@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database import place_database
 
-from croupier.adapters.store.sql import migrate, open_store
+from croupier.adapters.store.sql import open_store
 from croupier.control.flag_steps import OpenDoor, before_flags, check_flags
 from croupier.control.ports import Commit
 from croupier.control.rollouts import Ask
@@ -85,7 +86,7 @@ class World(Simulation):
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     url = f"sqlite:///{tmp_path / 'w.db'}"
-    await migrate(url)
+    await place_database(url)
     store = await open_store(url)
     try:
         made = World(store)

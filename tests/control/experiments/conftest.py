@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database import place_database
 
 from croupier.adapters.store.sql import SqlStore, open_store
 from croupier.control.experiments.experiments import Experiments
@@ -64,7 +65,9 @@ def player(variant: str, number: int) -> str:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    opened = await open_store(f"sqlite:///{tmp_path / 'croupier.db'}")
+    url = f"sqlite:///{tmp_path / 'croupier.db'}"
+    await place_database(url)
+    opened = await open_store(url)
     yield opened
     await opened.close()
 

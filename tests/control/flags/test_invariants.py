@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.database import store_in_memory
 
-from croupier.adapters.store.sql import open_store
 from croupier.control.flags.recording import Changed
 from croupier.core.flags.preset import read_preset
 from croupier.core.flags.ruleset import Ruleset
@@ -193,7 +193,7 @@ def test_invariant_13_a_killed_flag_is_off_in_every_client_that_can_be_reached(
     plane_type: Any, steps: list[tuple[str, int, str]]
 ) -> None:
     async def play() -> None:
-        store = await open_store("sqlite:///:memory:")
+        store = await store_in_memory()
         try:
             clock = VirtualClock()
             planes = [plane_type(store, clock, MemoryKillSpool()) for _ in range(2)]
