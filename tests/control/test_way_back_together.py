@@ -193,6 +193,62 @@ async def test_one_on_disk_is_enough_for_all_of_them(world: World) -> None:
     assert {state.abort.cause for state in await world.members() if state.abort} == {Cause.UNDO}
 
 
+@pytest.mark.parametrize("name", SERVICES)
+async def test_one_on_disk_moves_all_of_them_also_while_the_store_is_away(world: World, name: str) -> None:
+    await world.until(Phase.SUCCEEDED)
+    site = world.sites[0]
+    world.store_down = True
+    back = e.AbortStarted(Cause.UNDO, "lost", site.reconciler.ports.clock.now())
+    site.reconciler.abort_unrecorded(Intent(f"{name}-2", back, "anna"))
+    await world.tick(site)
+    assert world.all_back()
+    assert {state.phase for state in await world.members()} == {Phase.SUCCEEDED}
+    await world.play(3)
+    assert world.all_back()
+    world.store_down = False
+    await world.until(Phase.ABORTED)
+    assert {state.abort.cause for state in await world.members() if state.abort} == {Cause.UNDO}
+    assert {stored.value.stable for stored in await world.store.services()} == {"1.0.0"}
+    assert not site.spool.pending()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_one_abort_on_disk_gives_all_of_them_up_at_once(world: World, name: str) -> None:
+    while {state.confirmed_bp for state in await world.members()} != {5_000}:
+        await world.play(1)
+    site = world.sites[0]
+    world.store_down = True
+    given_up = e.AbortStarted(Cause.PERSON, "no", site.reconciler.ports.clock.now())
+    site.reconciler.abort_unrecorded(Intent(f"{name}-2", given_up, "anna"))
+    await world.tick(site)
+    assert world.all_back()
+    world.store_down = False
+    size = (await world.store.head()).size
+    await world.tick(site)
+    recorded = [each.entry for each in await world.store.entries(after=size - 1, limit=10)]
+    assert [entry.action for entry in recorded[:2]] == ["abort", "abort"], "in one commit"
+    await world.until(Phase.ABORTED)
+    assert {state.id: state.abort.cause for state in await world.members() if state.abort} == {
+        each.id: Cause.PERSON if each.service == name else Cause.TOGETHER for each in await world.members()
+    }
+
+
+async def test_where_one_cannot_go_back_none_does_while_the_store_is_away(world: World) -> None:
+    await world.until(Phase.SUCCEEDED)
+    site = world.sites[0]
+    await world.release("3.0.0", "payments")
+    await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+    await world.play(1)
+    world.store_down = True
+    back = e.AbortStarted(Cause.UNDO, "lost", site.reconciler.ports.clock.now())
+    site.reconciler.abort_unrecorded(Intent("wallet-2", back, "anna"))
+    await world.play(2)
+    assert world.router.routes("wallet") == stable_routes("wallet", "2.0.0")
+    world.store_down = False
+    await world.play(8)
+    assert {state.phase for state in await world.members()} == {Phase.SUCCEEDED}
+
+
 async def test_what_one_of_them_left_meanwhile_is_not_taken_back_for_the_others(world: World) -> None:
     await world.until(Phase.SUCCEEDED)
     site = world.sites[0]

@@ -65,7 +65,7 @@ class Gathering:
         if not state.phase.active:
             return Evidence()
         canary = VersionKey(state.service, state.canary)
-        going_back = any(intent.key == state.id for intent in self.ports.spool.pending())
+        going_back = any(intent.key in state.as_one for intent in self.ports.spool.pending())
         if going_back:
             self._smokes.drop(state.id)
         switched = Switched() if going_back else await turn_off(self.switches, state)

@@ -12,7 +12,7 @@ from typing import Final
 from croupier.control.fleet import Fleet
 from croupier.control.ports import Intent, Spool, Stored
 from croupier.control.recording import CONTROLLER, delivered, fold
-from croupier.control.way_back import may_be_undone
+from croupier.control.way_back import leaves_with, may_be_undone
 from croupier.core.rollout.decide import Evidence
 from croupier.core.rollout.events import (
     AbortStarted,
@@ -79,11 +79,22 @@ class Unrecorded:
 
 
 def foreseen(fleet: Fleet, stored: Stored[RolloutState], pending: Iterable[Intent]) -> Stored[RolloutState]:
-    """The rollout as it will be recorded, after what is pending of it; the same object where that changes nothing."""
+    """The rollout as it will be recorded, after what is pending of it, or of one that it moves as one with: all of them
+    leave, though only one may have come to the disk. The same object where that changes nothing.
+    """
     for intent in pending:
-        if intent.rollout == stored.value.id and still_meant(fleet, stored.value, intent):
-            stored = fold(stored, (intent.event,))
+        if (event := _meant_for(fleet, stored.value, intent)) is not None:
+            stored = fold(stored, (event,))
     return stored
+
+
+def _meant_for(fleet: Fleet, state: RolloutState, intent: Intent) -> AbortStarted | SegmentHeld | None:
+    if intent.rollout == state.id:
+        return intent.event if still_meant(fleet, state, intent) else None
+    asked = fleet.rollouts.get(intent.rollout) if intent.rollout in state.as_one else None
+    if asked is None or isinstance(intent.event, SegmentHeld) or not still_meant(fleet, asked.value, intent):
+        return None
+    return leaves_with(state, asked.value, intent.event)
 
 
 def since_acted(events: Iterable[Event], rollout: str, pending: Iterable[Intent]) -> tuple[Event, ...]:

@@ -14,6 +14,7 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together import commands as whole
+from croupier.core.rollout.together.decide import everybody_leaves
 from croupier.core.rollout.together.whole import Events
 from croupier.core.rollout.undo import undo
 from croupier.errors import Rejected, Transient
@@ -94,12 +95,21 @@ def members(fleet: Fleet, state: RolloutState) -> Sequence[Stored[RolloutState]]
 def leaving_as_one(
     fleet: Fleet, stored: Stored[RolloutState], event: e.AbortStarted | e.SegmentHeld
 ) -> Sequence[tuple[Stored[RolloutState], tuple[e.Event, ...]]]:
-    """What is recorded of what waited for the store. Where something promoted is taken back, so is all that was
-    promoted with it, in one commit.
+    """What is recorded of what waited for the store. Of several that move as one all are given up, or taken back, in
+    one commit: nothing could be recorded when they left, so they left without their order.
     """
-    if stored.value.phase is not Phase.SUCCEEDED:
+    if isinstance(event, e.SegmentHeld):
         return ((stored, (event,)),)
-    return [(each, (event,)) for each in members(fleet, stored.value) if each.value.phase is Phase.SUCCEEDED]
+    known = members(fleet, stored.value)
+    states = [each.value for each in known]
+    asked = tuple((event,) if state.id == stored.value.id else () for state in states)
+    leaving = zip(known, everybody_leaves(states, asked, event.at), strict=True)
+    return [(each, (abort,)) for each, abort in leaving if abort is not None]
+
+
+def leaves_with(state: RolloutState, asked: RolloutState, event: e.AbortStarted) -> e.AbortStarted | None:
+    """How this rollout leaves when that is ``asked`` of one that it moves as one with; ``None``: it has left."""
+    return everybody_leaves((asked, state), ((event,), ()), event.at)[1]
 
 
 def _serves_still(fleet: Fleet, state: RolloutState) -> bool:
