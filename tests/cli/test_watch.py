@@ -119,3 +119,48 @@ def test_looks_that_say_nothing_new_are_counted_only(capsys: pytest.CaptureFixtu
     assert follow(client, "shop-2", as_json=True) == "succeeded"
     told = capsys.readouterr()
     assert (told.out.count('"seq"'), told.err) == (6, "")
+
+
+class Together:
+    """A control plane that tells of two that move as one: the first has ended, the other one ends at the next look."""
+
+    EVENTS: ClassVar[dict[str, list[tuple[int, str]]]] = {
+        "wallet-2": [(1, "created"), (3, "step_started"), (6, "aborted")],
+        "cashier-2": [(2, "created"), (4, "step_started"), (5, "abort_started"), (7, "aborted")],
+    }
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def get(self, path: str, cursor: int | None = None, **_: Any) -> Any:
+        rollout, *more = path.removeprefix("rollouts/").split("/")
+        if more:
+            known = 7 if self.looks > 1 else 6
+            told = [(seq, kind) for seq, kind in self.EVENTS[rollout] if (cursor or 0) < seq <= known]
+            items = [{"seq": seq, "type": kind, "actor": "a", "at": "now", "text": kind} for seq, kind in told]
+            return {"items": items[:2], "next": "more" if items[2:] else None}
+        self.looks += 1
+        phases = {"wallet-2": "aborted", "cashier-2": "aborted" if self.looks > 1 else "aborting"}
+        whole: list[dict[str, Any]] = [{"rollout": name, "phase": phase} for name, phase in phases.items()]
+        return ROLLOUT | {"id": rollout, "phase": phases[rollout], "together": whole}
+
+
+def test_of_several_the_events_of_all_are_told_in_order_until_all_are_over(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = Together()
+    assert follow(client, "wallet-2", as_json=False) == "aborted"
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["TIME", "ROLLOUT", "EVENT", "BY", "WHAT"]
+    assert [(line[1], line[2]) for line in lines[1:]] == [
+        ("wallet-2", "created"),
+        ("cashier-2", "created"),
+        ("wallet-2", "step_started"),
+        ("cashier-2", "step_started"),
+        ("cashier-2", "abort_started"),
+        ("wallet-2", "aborted"),
+        ("cashier-2", "aborted"),
+    ]
+    client.looks = 0
+    follow(client, "cashier-2", as_json=True)
+    printed = capsys.readouterr().out
+    assert re.findall(r'"rollout": "([^"]+)"', printed)[-2:] == ["wallet-2", "cashier-2"]
+    assert re.findall(r'"seq": (\d)', printed) == list("1234567")

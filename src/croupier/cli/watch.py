@@ -1,6 +1,5 @@
-"""``croupier rollout watch``: a live picture in a terminal, a line per event when piped. Draws ``status`` too."""
+"""``croupier rollout watch``: a live picture in a terminal; ``watch_lines`` is for a pipe. Draws ``status`` too."""
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from croupier.cli.connection import segment
-from croupier.cli.output import STYLES, counted, err, note, out, percent, plain, print_json, print_line, styled, when
+from croupier.cli.output import STYLES, out, percent, plain, styled, when
 from croupier.cli.pins import rounds_of
 from croupier.cli.together import side_by_side
-from croupier.core.rollout.turns import Turns
-from croupier.errors import Transient
+from croupier.cli.watch_lines import POLL_S, follow_plainly, look, over
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
 
-_POLL_S = 0.5
-"""Between two looks. Asked, not streamed: a gate's counts and the times left change without an event in the journal."""
-_ENDED = ("succeeded", "aborted", "superseded")
 _MARKS = {"done": "[green]✓[/]", "current": "[cyan]●[/]", "stopped": "[red]✗[/]", "todo": "[dim]○[/]"}
 
 
@@ -31,17 +25,17 @@ def follow(client: "Client", rollout: str, *, as_json: bool) -> str:
     for.
     """
     if as_json or not out.is_terminal:
-        return _follow_plainly(client, rollout, as_json=as_json)
+        return follow_plainly(client, rollout, as_json=as_json)
     with Live(console=out.console, auto_refresh=False) as live:
         while True:
-            found = _get(client, rollout)
+            found = look(client, rollout)
             if found is None:
                 live.update(Text("the control plane does not answer; waiting for it", style="yellow"), refresh=True)
             else:
                 live.update(picture(found), refresh=True)
-                if found["phase"] in _ENDED:
+                if over(found):
                     return str(found["phase"])
-            time.sleep(_POLL_S)  # asked again, not streamed: it must also show a control plane that is away
+            time.sleep(POLL_S)  # asked again, not streamed: it must also show a control plane that is away
 
 
 def lines(rollout: dict[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -177,66 +171,3 @@ def _gates(rollout: dict[str, Any]) -> RenderableType:
 def _evidence(budget: dict[str, Any] | None) -> str:
     """How far a sequential gate has come to blaming the canary, and with what right to err."""
     return f"{budget['used']:.0%} [dim](errs in {budget['held']:.2%})[/]" if budget else ""
-
-
-def _follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
-    """A line for each event that says something new (or a JSON document for each event); the journal's order, nothing
-    twice.
-    """
-    told = _Told(as_json)
-    while True:
-        found = _get(client, rollout)
-        if found is not None:
-            told.tell_new(client, found["id"])
-            if found["phase"] in _ENDED:
-                told.end(found["id"])
-                return str(found["phase"])
-        time.sleep(_POLL_S)  # asked again, not streamed: lines must go on after the control plane was away
-
-
-class _Told:
-    """What was printed of a history up to now. Gates that gather evidence look every few seconds, and what changes no
-    verdict is left out, as in ``rollout history``.
-    """
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-        self._turns = Turns()
-        self._seq: int | None = None
-        self._left = 0
-
-    def tell_new(self, client: "Client", rollout: str) -> None:
-        """Print the events after the last one. Whatever cannot be read now comes next time."""
-        more = True
-        while more:
-            page = _get(client, rollout, "/history", cursor=self._seq)
-            for event in page["items"] if page else ():
-                self._tell(event)
-            more = bool(page and page["next"])
-        sys.stdout.flush()
-
-    def _tell(self, event: dict[str, Any]) -> None:
-        if self._seq is None and not self._as_json:
-            print_line("TIME", "EVENT", "BY", "WHAT")
-        self._seq = event["seq"]
-        if self._as_json:
-            print_json(event)
-        elif self._turns.is_turn(event["type"], event.get("gate"), event.get("standing")):
-            print_line(event["at"], event["type"], event["actor"], event["text"])
-        else:
-            self._left += 1
-
-    def end(self, rollout: str) -> None:
-        """Say what was left out, and where it is."""
-        if self._left and not self._as_json:
-            note(f"{counted(self._left, 'look')} changed no verdict; all of them: rollout history {rollout} --looks.")
-
-
-def _get(client: "Client", rollout: str, what: str = "", **params: Any) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = client.get(f"rollouts/{segment(rollout)}{what}", **params)
-    except Transient as away:
-        if not out.is_terminal:
-            err.print(f"[yellow]waiting:[/] {plain(str(away))}")
-        return None
-    return found
