@@ -1,5 +1,6 @@
 """What a rollout would do, from files alone and with what a control plane has counted."""
 
+import json
 import os
 import pty
 import subprocess
@@ -282,3 +283,39 @@ kind: Rollout
 metadata: {name: payments}
 spec: {service: payments, profile: payments}
 """
+
+
+def test_of_several_services_the_strictest_profile_is_planned(cli: Any, tmp_path: Path) -> None:
+    text = "".join(
+        f"""---
+apiVersion: croupier/v1
+kind: Service
+metadata: {{name: {name}}}
+spec: {{routes: [{{prefix: /{name}}}], process: {{command: [serve, "{{port}}"]}}}}
+---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {{name: {name}}}
+spec: {{service: {name}, {profile}}}
+"""
+        for name, profile in (
+            ("wallet", "strategy: {canary: {steps: [{setWeight: 5}]}}"),
+            ("cashier", "profile: promo"),
+        )
+    )
+    both = """---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {name: both}
+spec:
+  services: [wallet, cashier]
+  strategy: {canary: {steps: [{setWeight: 5}, {pause: {duration: 1s}}]}}
+"""
+    file = tmp_path / "files.yaml"
+    file.write_text(text + both)
+    done = cli("rollout", "plan", file, "--rollout", "both", "--rate", "20/s", "--json")
+    assert done.code == 0, done.err
+    wallet, cashier = json.loads(done.out)
+    assert (wallet["loosened"], cashier["profile"]["name"]) == ([], "promo")
+    assert cashier["loosened"]
+    assert wallet["approval"] == cashier["approval"] is not None

@@ -22,6 +22,7 @@ from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.together.parts import parts
+from croupier.core.rollout.together.strict import own_profiles, strictest
 from croupier.core.segments import Segment
 from croupier.core.smoke import SmokeCheck
 from croupier.errors import CroupierError, NotFound
@@ -81,14 +82,24 @@ def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None, *, hotfi
     gates = [spec for spec in specs if isinstance(spec, Gate)]
     segments = [spec for spec in specs if isinstance(spec, Segment)]
     checks = [spec for spec in specs if isinstance(spec, SmokeCheck)]
-    service = _service(bundle, spec)
-    return resolve(spec, gates, segments, checks, per_s=per_s, service=service, hotfix=hotfix, missing=_MISSING)
+
+    def made(own: RolloutSpec) -> Plan:
+        service = _services(bundle).get(own.service)
+        return resolve(own, gates, segments, checks, per_s=per_s, service=service, hotfix=hotfix, missing=_MISSING)
+
+    ways = [way for way in specs if isinstance(way, RolloutSpec)]
+    whole = next((way for way in ways if way.name == spec.name and way.services), None)
+    if whole is None:
+        return made(spec)
+    plans = [made(each) for each in parts(whole)]  # what is asked of one of them is asked of all
+    held = strictest(whole, plans, own_profiles(ways, whole.services), _services(bundle))
+    return held[whole.services.index(spec.service)]
 
 
-def _service(bundle: "Bundle", spec: RolloutSpec) -> Service | None:
-    """The service that the rollout moves, where the files have it."""
+def _services(bundle: "Bundle") -> Mapping[str, Service]:
+    """The services in the files, by name."""
     services = (document.spec for document in bundle.documents if isinstance(document.spec, Service))
-    return next((each for each in services if each.name == spec.service), None)
+    return {each.name: each for each in services}
 
 
 def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, Counted]) -> Planned:
@@ -101,7 +112,7 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
     doubts: tuple[str, ...] = ()
-    if spec.profile is not None and spec.profile.profile.lasting is not None and _service(bundle, spec) is None:
+    if spec.profile is not None and spec.profile.profile.lasting is not None and spec.service not in _services(bundle):
         doubts = (f"service '{spec.service}' is not in these files, so its affinity was not held against the profile.",)
     if plan.pace is not None:
         rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}

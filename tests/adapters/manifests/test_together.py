@@ -97,3 +97,25 @@ def test_a_gate_that_holds_players_is_for_one_service() -> None:
     )
     found = [str(each) for each in parse_text(SERVICES + holding + ROLLOUT, "f", ()).problems]
     assert any("gate 'errors' would hold players of one service" in problem for problem in found)
+
+
+ALONE = f"""---
+{V1}
+kind: Rollout
+metadata: {{name: payments}}
+spec: {{service: payments, profile: payments}}
+"""
+
+
+def test_who_is_less_careful_than_a_profile_of_one_of_them_is_told_so() -> None:
+    def warned(text: str, known: str = "") -> list[str]:
+        there = parse_text(SERVICES + GATES + known, "k", ()).documents
+        found = parse_text(text, "f", there).warnings
+        return [str(each) for each in found if "gate ledger-drift none" in str(each)]
+
+    (beside,) = warned(SERVICES + GATES + ROLLOUT + ALONE)
+    assert "spec.services[1]: less careful than the profile that payments has alone" in beside
+    (later,) = warned(ROLLOUT, known=ALONE)
+    assert "spec.services[1]: less careful than the profile that payments has alone (payments): gate" in later
+    (profile,) = warned(ALONE, known=ROLLOUT)
+    assert "spec.profile: rollout 'cashier' is less careful than the profile that payments has alone" in profile

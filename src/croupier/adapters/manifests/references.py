@@ -35,6 +35,7 @@ from croupier.core.rollout.resolve import (
 from croupier.core.rollout.segments.narrowed import beside, unnarrowable
 from croupier.core.rollout.spec import RolloutSpec
 from croupier.core.rollout.together import parts as together
+from croupier.core.rollout.together.strict import less_careful_as_one
 from croupier.core.segments import Segment
 from croupier.core.smoke import SmokeCheck
 from croupier.errors import Problem
@@ -103,6 +104,8 @@ class _Names:
     checks: dict[str, SmokeCheck] = field(default_factory=dict)
     rollouts: dict[str, RolloutSpec] = field(default_factory=dict)
     """Only those known before."""
+    ways: dict[str, RolloutSpec] = field(default_factory=dict)
+    """All rollouts."""
 
     def missing(self, kind: str, name: str) -> bool:
         """Whether nothing has the name, not even a document with mistakes."""
@@ -129,7 +132,7 @@ class _Names:
             case Segment() as segment:
                 self.segments[document.name] = segment
             case RolloutSpec() as rollout:
-                self.rollouts[document.name] = rollout
+                self.rollouts[document.name] = self.ways[document.name] = rollout
             case SmokeCheck() as check:
                 self.checks[document.name] = check
             case Experiment() | Calendar():
@@ -267,12 +270,21 @@ def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
             *undistinguishing(item.spec, names.gates, uses),
             *beside(item.spec, names.gates),
             *compares_others(item.spec, gate_uses(item.spec), names.gates, names.segments),
-            *less_careful(item.spec, names.gates, names.segments, names.services),
+            *_less_careful(item.spec, names),
         ):
             yield Dangling(index, problem, severity=Severity.WARNING)
     elif isinstance(item, Document) and isinstance(item.spec, Service):
         for problem in _left_less_careful(item.spec, names):
             yield Dangling(index, problem, severity=Severity.WARNING)
+
+
+def _less_careful(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
+    known = (names.gates, names.segments, names.services, names.checks.values())
+    yield from less_careful(spec, *known)
+    yield from less_careful_as_one(spec, tuple(names.ways.values()), *known)
+    for whole in names.rollouts.values() if spec.profile is not None else ():
+        for each in less_careful_as_one(whole, (spec,), *known):
+            yield Problem(f"rollout '{whole.name}' is {each.message}", ("spec", "profile"), each.hint)
 
 
 def _left_less_careful(service: Service, names: _Names) -> Iterator[Problem]:

@@ -128,7 +128,11 @@ def without_evidence(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[P
 
 
 def less_careful(
-    spec: RolloutSpec, gates: Mapping[str, Gate], segments: Mapping[str, Segment], services: Mapping[str, Service]
+    spec: RolloutSpec,
+    gates: Mapping[str, Gate],
+    segments: Mapping[str, Segment],
+    services: Mapping[str, Service],
+    checks: Iterable[SmokeCheck] = (),
 ) -> tuple[Problem, ...]:
     """In what the rollout is less careful than its profile, if all it names is known and sound: allowed, and each start
     needs an approval then.
@@ -137,7 +141,7 @@ def less_careful(
         return ()
     try:
         service = services.get(spec.service)
-        plan = resolve(spec, gates.values(), segments.values(), service=service)
+        plan = resolve(spec, gates.values(), segments.values(), checks, service=service)
     except Rejected:  # said by others
         return ()
     profile = spec.profile.profile

@@ -1,16 +1,21 @@
 """Moving with others is no way around the profile that a service has alone."""
 
+from dataclasses import replace
+
 from croupier.core.gates import Gate, Objective, RatioSli, SequentialRule
 from croupier.core.releases import Affinity, ProcessTemplate, Service
 from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.profile.model import Chosen, Lane, Lasting, Profile, Rung
 from croupier.core.rollout.resolve import resolve
-from croupier.core.rollout.spec import Pause, Plan, RolloutSpec, SetWeight
+from croupier.core.rollout.spec import Pause, Plan, RolloutSpec, SetWeight, Smoke
 from croupier.core.rollout.together.parts import parts
-from croupier.core.rollout.together.strict import own_profiles, strictest
+from croupier.core.rollout.together.strict import less_careful_as_one, own_profiles, strictest
+from croupier.core.smoke import SmokeCheck
+from croupier.errors import Problem
 
 SLI = RatioSli("m", good=(("o", ("ok",)),))
+LOGIN = SmokeCheck("login")
 ERRORS = Gate("errors", SLI, objective=Objective(0.99), rule=SequentialRule())
 CAREFUL = Profile("payments", "sha256:p", Lane((Rung(500, 60.0),), Consent(2, ("admin",))), (ERRORS,))
 EASY = Profile("promo", "sha256:e", Lane((Rung(500, 60.0),)), (ERRORS,))
@@ -56,6 +61,24 @@ def test_the_strongest_rules() -> None:
     assert wallet.consent == payments.consent == Consent(2, ("admin",))
     assert wallet.loosened
     assert payments.loosened
+
+
+def told(spec: RolloutSpec, *others: RolloutSpec, gates: tuple[Gate, ...] = (ERRORS,)) -> list[Problem]:
+    return list(less_careful_as_one(spec, (spec, *others), {gate.name: gate for gate in gates}, {}, {}, (LOGIN,)))
+
+
+def test_who_is_less_careful_is_told_so_before_anything_starts() -> None:
+    assert told(HASTY) == []
+    assert told(HASTY, alone("lobby", CAREFUL), alone("wallet", None)) == []
+    assert told(BOTH, alone("wallet", EASY)) == []
+    (found,) = told(HASTY, alone("payments", EASY))
+    assert found.message == (
+        "less careful than the profile that payments has alone (promo): "
+        "more than 5 % of the players after 1 s, of the profile after 1 min."
+    )
+    assert found.path == ("spec", "services", 1)
+    assert len(told(replace(HASTY, smoke=Smoke(("login",))), alone("payments", EASY))) == 1
+    assert told(HASTY, alone("payments", EASY), gates=()) == [], "what is missing is said by others"
 
 
 def test_what_lasts_in_one_service_is_asked_of_that_one() -> None:
