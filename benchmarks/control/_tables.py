@@ -163,8 +163,8 @@ async def _sit(  # noqa: PLR0917
                         break
                     seen.bets += open_round is None
                     open_round = open_round or f"{person.id}-{chance.getrandbits(48):x}"
-                    await socket.send_json({"type": "bet", "round_id": open_round, "stake_minor": 10})
-                    if not await _result(socket):
+                    bet = {"type": "bet", "round_id": open_round, "stake_minor": 10}
+                    if not (await _send(socket, bet) and await _result(socket)):
                         seen.closed.append((time.time(), version, await _code(socket)))
                         break
                     seen.results, open_round = seen.results + 1, None
@@ -196,8 +196,19 @@ async def _wait(socket: aiohttp.ClientWebSocketResponse, seconds: float, stop: a
             heard = msgspec.json.decode(message.data)
             if heard["type"] == "closing":
                 return False
-            if heard["type"] == "probe":
-                await socket.send_json({"type": "echo", "id": heard["id"]})
+            if heard["type"] == "probe" and not await _send(socket, {"type": "echo", "id": heard["id"]}):
+                return False
+    return True
+
+
+async def _send(socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> bool:
+    """Say it; false where the casino has said that it closes."""
+    try:
+        await socket.send_json(message)
+    except aiohttp.ClientConnectionResetError:
+        if not await _said_closing(socket):
+            raise
+        return False
     return True
 
 
@@ -211,7 +222,8 @@ async def _result(socket: aiohttp.ClientWebSocketResponse) -> bool:
             case "closing":
                 return False
             case "probe":
-                await socket.send_json({"type": "echo", "id": message["id"]})
+                if not await _send(socket, {"type": "echo", "id": message["id"]}):
+                    return False
             case "error":
                 raise ConnectionError(f"the table says {message}")
             case _:
@@ -219,11 +231,23 @@ async def _result(socket: aiohttp.ClientWebSocketResponse) -> bool:
 
 
 async def _code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
-    """What the casino closes with, after it said that it would; ``None`` where it does not close."""
+    """What the casino closes with, after it said that it would; ``None`` where it does not close. The one that it sent:
+    ``close_code`` is another where our answer comes too late.
+    """
     with contextlib.suppress(TimeoutError):
-        while (await socket.receive(timeout=CLOSES_S)).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+        while (message := await socket.receive(timeout=CLOSES_S)).type is aiohttp.WSMsgType.TEXT:
             pass
-    return socket.close_code
+        return int(message.data) if message.type is aiohttp.WSMsgType.CLOSE else None
+    return None
+
+
+async def _said_closing(socket: aiohttp.ClientWebSocketResponse) -> bool:
+    """Whether the casino had said that it closes, where we could not write any more: it is there to be read."""
+    with contextlib.suppress(TimeoutError):
+        while (message := await socket.receive(timeout=CLOSES_S)).type is aiohttp.WSMsgType.TEXT:
+            if msgspec.json.decode(message.data)["type"] == "closing":
+                return True
+    return False
 
 
 async def _hear(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
