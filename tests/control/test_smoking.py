@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -93,8 +94,50 @@ async def test_what_cannot_be_run_says_nothing_and_is_tried_again(shop: Any, cap
     await shop.turn(5)
     assert (await shop.state(rollout)).phase == "progressing"
     runner.says.clear()
-    await shop.turn(5)
+    await shop.turn(20)
     assert (await shop.state(rollout)).confirmed_bp == 2_000
+
+
+async def test_what_can_never_be_run_is_tried_less_and_less_often_and_then_a_person_is_asked(shop: Any) -> None:
+    runner = Runner({"money": Transient("the edge cannot be reached.")})
+    rollout = await begun(shop, runner)
+    times: list[float] = []
+    while (await shop.state(rollout)).phase == "progressing":
+        before = len(runner.asked)
+        await shop.turn(after=1.0)
+        times += [shop.clock.now()] * (len(runner.asked) - before)
+    gaps = [round(later - earlier) for earlier, later in pairwise(times)]
+    assert gaps == [10, 20, 40, 80][-len(gaps) :]
+    paused = await shop.state(rollout)
+    assert (paused.phase, paused.hold, len(runner.asked)) == ("paused", "no_data", 6)
+    events = await shop.store.history(rollout)
+    assert events[-1].reason == "smoke check money could not be run, 6 times: the edge cannot be reached."
+    await shop.turn(10, after=100.0)
+    assert len(runner.asked) == 6, "nothing is tried while a person is asked"
+    await shop.a.rollouts.resume(rollout, await ask())
+    runner.says["money"] = RuntimeError("a mistake of ours")
+    await shop.turn(10, after=30.0)
+    paused = await shop.state(rollout)
+    assert (paused.phase, len(runner.asked)) == ("paused", 12)
+    assert "6 times: a mistake in this program (RuntimeError)" in (await shop.store.history(rollout))[-1].reason
+    runner.says.clear()
+    await shop.a.rollouts.resume(rollout, await ask())
+    await shop.turn(4)
+    assert (await shop.state(rollout)).confirmed_bp == 2_000
+
+
+async def test_where_nobody_can_be_asked_it_is_tried_every_five_minutes(shop: Any) -> None:
+    runner = Runner()
+    rollout = await begun(shop, runner, steps=(SetWeight(2_000), Pause(10.0)), smoke=Smoke(("money",)))
+    runner.says["money"] = Transient("the edge cannot be reached.")
+    await shop.turn(100, after=10.0)
+    assert (await shop.state(rollout)).phase == "promoting"
+    tries = len(runner.asked)
+    await shop.turn(60, after=10.0)
+    assert len(runner.asked) == tries + 2
+    runner.says.clear()
+    await shop.turn(32, after=10.0)
+    assert (await shop.state(rollout)).phase == "succeeded"
 
 
 async def test_no_abort_waits_for_a_check_and_it_is_ended(shop: Any) -> None:

@@ -14,12 +14,16 @@ from croupier.control.ports import Ports, Store, VersionKey
 from croupier.control.recorded import recorded_delivery, recorded_rollout
 from croupier.core.rollout import smoking
 from croupier.core.rollout.smoking import Smoked, Wanted
-from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.smoke import CheckResult, SmokeCheck
 from croupier.errors import CroupierError, Rejected
 
 _AGAIN_S: Final = 5.0
-"""From one try to the next of a check that could not be run."""
+"""From the first try to the next of a check that could not be run; then twice as long each time."""
+_LONGEST_S: Final = 300.0
+_TRIES: Final = 6
+"""Then a person is asked: after about three minutes, by when an edge that was away for a moment is back."""
+_SAID: Final = 300
 
 log = logging.getLogger("croupier.control")
 
@@ -48,10 +52,16 @@ async def moving_with(store: Store, key: VersionKey) -> tuple[VersionKey, ...]:
     return others
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
+    """``unrun`` is why it cannot be run, once it was tried often enough. Then it is not tried ``while_asking``: it
+    begins anew when the person who is asked resumes the rollout.
+    """
+
     wanted: Wanted
-    results: asyncio.Task[tuple[CheckResult, ...]]
+    results: asyncio.Task[tuple[CheckResult, ...]] | None = None
+    unrun: str = ""
+    while_asking: bool = False
 
 
 @dataclass(slots=True)
@@ -72,14 +82,17 @@ class SmokeRuns:
         if wanted is None:
             return None
         if run is None:
-            task = asyncio.create_task(self._results(wanted, *tried(state)), name=f"smoke-{state.id}")
-            task.add_done_callback(lambda _: self.answered.set())
-            run = self._running[state.id] = _Run(wanted, task)
-        return Smoked(wanted, run.results.result()) if run.results.done() else None
+            run = self._running[state.id] = _Run(wanted)
+            run.results = asyncio.create_task(self._results(run, tried(state)), name=f"smoke-{state.id}")
+            run.results.add_done_callback(lambda _: self.answered.set())
+        run.while_asking = state.phase is Phase.PAUSED
+        if run.results is not None and run.results.done():
+            return Smoked(wanted, run.results.result())
+        return Smoked(wanted, (), run.unrun) if run.unrun else None
 
     def drop(self, rollout: str) -> None:
         """Nobody wants to know any more."""
-        if (run := self._running.pop(rollout, None)) is not None:
+        if (run := self._running.pop(rollout, None)) is not None and run.results is not None:
             run.results.cancel()
 
     def keep(self, rollouts: Collection[str]) -> None:
@@ -87,25 +100,36 @@ class SmokeRuns:
         for rollout in self._running.keys() - set(rollouts):
             self.drop(rollout)
 
-    async def _results(self, wanted: Wanted, *keys: VersionKey) -> tuple[CheckResult, ...]:
+    async def _results(self, run: _Run, keys: Sequence[VersionKey]) -> tuple[CheckResult, ...]:
         """One check after the other, to the first that fails: that is enough to go back."""
         results: list[CheckResult] = []
-        for check in wanted.checks:
-            results.append(await self._result(wanted, check, keys))
+        for check in run.wanted.checks:
+            results.append(await self._result(run, check, keys))
             if not results[-1].passed:
                 break
         return tuple(results)
 
-    async def _result(self, wanted: Wanted, check: SmokeCheck, keys: Sequence[VersionKey]) -> CheckResult:
+    async def _result(self, run: _Run, check: SmokeCheck, keys: Sequence[VersionKey]) -> CheckResult:
         """What came of the check; tried again while it cannot be run, which says nothing about the version."""
-        told = ""
+        told, tries, name = "", 0, f"smoke check {check.name}"
         while True:
+            tries += 1
             try:
-                return await self.ports.smoke.run(check, keys[0], keys[1:])
+                result = await self.ports.smoke.run(check, keys[0], keys[1:])
             except CroupierError as trouble:
-                if str(trouble) != told:
-                    told = str(trouble)
-                    log.warning("%s: smoke check %s could not be run: %s", wanted.rollout, check.name, told)
-            except Exception:  # a mistake of ours says nothing about the version
-                log.exception("%s: smoke check %s could not be run", wanted.rollout, check.name)
-            await self.ports.clock.sleep(_AGAIN_S)
+                why = str(trouble)
+                if why != told:
+                    log.warning("%s: %s could not be run: %s", run.wanted.rollout, name, why)
+            except Exception as mistake:  # one of ours says nothing about the version
+                why = f"a mistake in this program ({type(mistake).__name__})"
+                log.exception("%s: %s could not be run", run.wanted.rollout, name)
+            else:
+                run.unrun = ""
+                return result
+            told = why
+            if tries >= _TRIES:
+                run.unrun = f"{name} could not be run, {tries} times: {why}"[:_SAID]
+                self.answered.set()
+            await self.ports.clock.sleep(min(_AGAIN_S * 2.0 ** min(tries - 1, 10), _LONGEST_S))
+            while run.unrun and run.while_asking:
+                await self.ports.clock.sleep(_LONGEST_S)

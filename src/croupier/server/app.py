@@ -112,6 +112,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         smoke = CheckRunner(
             _smoke(settings), lambda keys, for_s: overrides.sign(keys, min(for_s, LONGEST_S), "smoke checks")
         )
+        await smoke.start()
         stack.push_async_callback(smoke.stop)
         comparer = ProcessComparer(_edge(settings).compare_socket)
         stack.push_async_callback(comparer.stop)
@@ -257,7 +258,7 @@ def _smoke(settings: Settings) -> SmokeSettings:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.edge_host, settings.edge_host)  # noqa: S104 - from within
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.edge_port}"
     env = {name: value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)}
-    return SmokeSettings(address, env, settings.secrets_dir)
+    return SmokeSettings(address, env, settings.secrets_dir, settings.state_dir.absolute() / "smoke")
 
 
 def _players(settings: Settings) -> Players | None:

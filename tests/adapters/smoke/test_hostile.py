@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from croupier.adapters.smoke import CheckRunner, SmokeSettings
 from croupier.core.smoke import Claim, Command, Extract, Op, Outcome, SecretRef, Where
 from croupier.errors import Transient
 
@@ -180,6 +181,53 @@ async def test_too_late_ends_also_who_left_the_group(run: Any, tmp_path: Path) -
     with pytest.raises(Transient, match="had no result within 5 s"):
         await run(timeout_s=5.0, **python(code))
     await _gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_command_that_outlived_its_control_plane_is_ended_by_the_next(tmp_path: Path) -> None:
+    """``kill -9`` in the middle of a check: a real command, and what it began, also in another session."""
+    ours, others = tmp_path / "smoke", tmp_path / "another"
+    ours.mkdir()
+    others.mkdir()
+    left, strangers = await _killed_runner(ours), await _killed_runner(others)
+    try:
+        assert all(map(psutil.pid_exists, (*left, *strangers))), "they outlive it: that is why they are looked for"
+        await CheckRunner(SmokeSettings("http://127.0.0.1:1", run_dir=ours), lambda *_: None).start()
+        for pid in left:
+            await _gone(pid)
+        assert list(ours.iterdir()) == []
+        assert all(map(psutil.pid_exists, strangers)), "another control plane's are not ours"
+    finally:
+        await CheckRunner(SmokeSettings("http://127.0.0.1:1", run_dir=others), lambda *_: None).start()
+    for pid in strangers:
+        await _gone(pid)
+
+
+async def _killed_runner(folder: Path) -> list[int]:
+    """Run a command in a process of its own, and kill that process; the pids that are left."""
+    pids = folder.with_suffix(".pids")
+    command = (
+        "import os, signal, subprocess, sys;"
+        "wait = [sys.executable, '-c', 'import signal; signal.pause()'];"
+        "pids = [os.getpid(), *(subprocess.Popen(wait, start_new_session=new).pid for new in (False, True))];"
+        f"open({str(pids) + '.new'!r}, 'w').write(' '.join(map(str, pids)));"
+        f"os.rename({str(pids) + '.new'!r}, {str(pids)!r});"
+        "signal.pause()"
+    )
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from croupier.adapters.smoke.command import run_command\n"
+        "from croupier.core.smoke import Command\n"
+        "command, folder = Command((sys.executable, '-c', sys.argv[1])), pathlib.Path(sys.argv[2])\n"
+        "asyncio.run(run_command(command, {}, {}, 600.0, run_dir=folder))"
+    )
+    runner = await asyncio.create_subprocess_exec(sys.executable, "-c", code, command, str(folder))
+    deadline = time.monotonic() + 120
+    while not pids.exists():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    runner.kill()
+    await runner.wait()
+    return [int(pid) for pid in pids.read_text().split()]
 
 
 async def test_who_prints_without_end_says_nothing(run: Any) -> None:

@@ -187,7 +187,7 @@ def test_a_smoke_step_is_not_skipped_by_promoting() -> None:
 def test_no_result_holds_for_ever_unless_the_rollout_says_otherwise() -> None:
     story = started()
     assert story.tick(after=100_000.0) == ()
-    assert smoking.at_a_loss(story.state, story.now) is None
+    assert smoking.at_a_loss(story.state, None, story.now) is None
 
 
 def test_no_result_asks_a_person_or_goes_back_where_that_is_asked() -> None:
@@ -205,6 +205,39 @@ def test_no_result_asks_a_person_or_goes_back_where_that_is_asked() -> None:
     (given_up,) = story.tick(after=30.0)
     assert isinstance(given_up, e.AbortStarted)
     assert given_up.cause is Cause.NO_DATA
+
+
+def test_what_cannot_be_run_asks_a_person_who_has_it_tried_again() -> None:
+    story = started()
+    why = "smoke check money could not be run, 6 times: the edge cannot be reached"
+    story.smoked = Smoked(asked(story), (), why)
+    (paused,) = story.tick(after=155.0)
+    assert isinstance(paused, e.Paused)
+    assert (paused.hold, paused.reason) == (Hold.NO_DATA, why)
+    assert story.tick(after=1_000.0) == ()
+    story.command(commands.resume)
+    assert story.tick(after=1_000.0) == (), "what was said of the run before is about that alone"
+    answer(story, passed("money"), passed("limits"))
+    assert story.state.step == 1
+    assert replay(story.events) == story.state
+
+
+def test_what_cannot_be_run_goes_back_in_its_own_time_where_that_is_asked() -> None:
+    story = started(on_no_data=Undecided(Resort.ABORT, 300.0))
+    story.smoked = Smoked(asked(story), (), "smoke check money could not be run, 6 times: no edge")
+    assert story.tick(after=155.0) == ()
+    (given_up,) = story.tick(after=145.0)
+    assert isinstance(given_up, e.AbortStarted)
+    assert given_up.reason == "smoke checks had no result for 300 s"
+
+
+def test_at_the_promotion_nobody_can_be_asked_and_it_waits() -> None:
+    story = started(ALWAYS, steps=(SetWeight(500),))
+    answer(story, passed("money"))
+    story.settle()
+    story.smoked = Smoked(asked(story), (), "smoke check money could not be run, 6 times: no edge")
+    assert story.tick(after=1_000.0) == ()
+    assert story.state.phase is Phase.PROMOTING
 
 
 def test_a_promotion_has_nothing_to_pause_in() -> None:

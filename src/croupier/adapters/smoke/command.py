@@ -7,6 +7,7 @@ by the runner.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import tempfile
 from asyncio.subprocess import Process
@@ -27,6 +28,8 @@ _GRACE_S: Final = 2.0
 _MOST: Final = 100_000_000
 """Bytes that it may print: reading them is work beside the loop's."""
 _OWN: Final = "CROUPIER_SMOKE_DIR"
+_PREFIX: Final = "croupier-smoke-"
+_SWEEPS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,14 @@ async def run_command(
     places: Mapping[str, str],
     within_s: float,
     told: Callable[[str], str] = str,
+    run_dir: Path | None = None,
 ) -> Ran:
     """Run it. ``variables`` are its environment, ``places`` what ``{address}`` and the like stand for, ``told`` what
-    may be told of what it printed. Raises ``Transient`` where it cannot be started, has no result within ``within_s``
-    seconds, or prints without end.
+    may be told of what it printed. Its folder is made in ``run_dir``, where ``end_leftovers`` finds it again.
+
+    Raises ``Transient`` where it cannot be started, has no result within ``within_s`` seconds, or prints without end.
     """
-    with tempfile.TemporaryDirectory(prefix="croupier-smoke-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=run_dir, ignore_cleanup_errors=True) as folder:
         known = {**places, "dir": folder}
         argv = [_filled(part, known) for part in command.argv]
         env = {
@@ -78,6 +83,30 @@ async def run_command(
             raise Transient(f"{argv[0]} printed more than {_MOST:,} bytes.", hint="Let it write into a file.")
         tail = told(printed.text())[-TAIL:]
         return await asyncio.to_thread(_came_to, command, Path(folder), code, tail)
+
+
+def end_leftovers(run_dir: Path) -> int:
+    """End what a control plane that was killed left running, and forget it; how many processes that were. Who has a
+    folder of ours in its environment is ours, whatever its pid: no other process has ever known that name.
+    """
+    ended: set[int] = set()
+    for _ in range(_SWEEPS):  # while one is ended another one may begin a third
+        found = [process for process in psutil.process_iter() if _folder_of(process).parent == run_dir]
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()  # which looks whether it is still the same
+                ended.add(process.pid)
+        if not found:
+            break
+    for folder in run_dir.glob(f"{_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(ended)
+
+
+def _folder_of(process: psutil.Process) -> Path:
+    with contextlib.suppress(psutil.Error, OSError):
+        return Path(process.environ().get(_OWN, "/"))
+    return Path("/")
 
 
 def _came_to(command: Command, folder: Path, code: int, tail: str) -> Ran:

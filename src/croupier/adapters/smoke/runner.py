@@ -7,12 +7,14 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import structlog
 
-from croupier.adapters.smoke.command import run_command
+from croupier.adapters.smoke.command import end_leftovers, run_command
 from croupier.adapters.smoke.scenario import Scenario
 from croupier.adapters.smoke.secrets import read_secret, redacted
 from croupier.control.ports import VersionKey
@@ -24,26 +26,40 @@ _MOST_STEPS: Final = 60
 _SAID: Final = 300
 _CLEANUP_S: Final = 15.0
 
+_log = structlog.get_logger(__name__)
+
 Sign = Callable[[Sequence[VersionKey], float], str | None]
 """A token for these versions that lives for so many seconds; none where nobody asks for a version."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeSettings:
-    """Where the edge is (``http://127.0.0.1:8080``), and where secrets are."""
+    """Where the edge is (``http://127.0.0.1:8080``), and where secrets are. Commands run in folders of ``run_dir``,
+    which is the control plane's alone; without it, somewhere.
+    """
 
     address: str
     env: Mapping[str, str] = field(default_factory=dict)
     secrets_dir: Path | None = None
+    run_dir: Path | None = None
 
 
 class CheckRunner:
-    """Runs checks, as ``SmokeRunner``. ``stop`` waits for cleanups that are under way."""
+    """Runs checks, as ``SmokeRunner``. ``start`` ends what a killed control plane left running, ``stop`` waits for
+    cleanups that are under way.
+    """
 
     def __init__(self, settings: SmokeSettings, sign: Sign) -> None:
         self._settings = settings
         self._sign = sign
         self._cleaning: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Commands outlive a control plane that is killed. They run again, so that these must end before."""
+        if (run_dir := self._settings.run_dir) is not None:
+            run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if ended := await asyncio.to_thread(end_leftovers, run_dir):
+                _log.warning("smoke_commands_ended", processes=ended, of="a control plane that was killed")
 
     async def run(self, check: SmokeCheck, key: VersionKey, others: Sequence[VersionKey] = ()) -> CheckResult:
         """See ``SmokeRunner.run``."""
@@ -111,7 +127,8 @@ class CheckRunner:
             "CROUPIER_SMOKE_VERSIONS": named,
             "CROUPIER_SMOKE_TOKEN": token or "",
         }
-        ran = await run_command(command, variables, places, check.timeout_s, lambda text: redacted(text, hidden))
+        tell = partial(redacted, secrets=hidden)
+        ran = await run_command(command, variables, places, check.timeout_s, tell, self._settings.run_dir)
         passed = ran.failed is None
         words = ran.failed or (f"{len(ran.tests)} tests" if ran.tests else "exit code 0")
         return CheckResult(check.name, Outcome.PASSED if passed else Outcome.FAILED, words, 0.0, ran.tests, ran.tail)

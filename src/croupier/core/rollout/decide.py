@@ -279,7 +279,7 @@ def _next(state: RolloutState, evidence: Evidence, now: float) -> e.Event | None
     if evidence.led or state.phase is Phase.PAUSED:
         return None
     if state.phase is Phase.PROMOTING:
-        return smoking.at_a_loss(state, now) if smoking.blocked(state) else e.Promoted(now)
+        return smoking.at_a_loss(state, evidence.smoked, now) if smoking.blocked(state) else e.Promoted(now)
     if freezing.waits(state, evidence.shut, now):
         return None
     return leaving(state, evidence, now)
@@ -309,7 +309,7 @@ def leaving(state: RolloutState, evidence: Evidence, now: float) -> e.Event | No
             return saying
     elif not _done(state, step, now):
         lost = at_a_loss(state, keeping(state, now), now) if isinstance(step, Analysis) else None
-        return lost or smoking.at_a_loss(state, now)
+        return lost or smoking.at_a_loss(state, evidence.smoked, now)
     return going_on(state, evidence, now, after_step(state, now))
 
 
@@ -318,7 +318,7 @@ def going_on(
 ) -> e.Event | None:
     """The event, if nothing speaks against it, or the end of waiting for that."""
     if rises(state, event) and (rise_blocked(state) or evidence.awaited.intersection(binding(state))):
-        return at_a_loss(state, keeping(state, now), now) or smoking.at_a_loss(state, now)
+        return at_a_loss(state, keeping(state, now), now) or smoking.at_a_loss(state, evidence.smoked, now)
     if rises(state, event) and disruption.wait_s(state, now):
         return None
     if isinstance(event, e.PromotionStarted) and (kept := state.held):

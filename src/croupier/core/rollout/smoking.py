@@ -34,10 +34,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Smoked:
-    """The results of a run that was wanted."""
+    """The results of a run that was wanted; or none, and why a check could not be run, however often it was tried."""
 
     wanted: Wanted
     results: tuple[CheckResult, ...]
+    unrun: str = ""
 
 
 def wanted(state: RolloutState, now: float) -> Wanted | None:
@@ -53,7 +54,7 @@ def wanted(state: RolloutState, now: float) -> Wanted | None:
 
 def finished(state: RolloutState, smoked: Smoked | None, now: float) -> tuple[e.SmokeFinished, ...]:
     """What is to be recorded of results that came; those of a run that is not wanted any more are none."""
-    if smoked is None or wanted(state, now) != smoked.wanted:
+    if smoked is None or smoked.unrun or wanted(state, now) != smoked.wanted:
         return ()
     return (e.SmokeFinished(smoked.wanted.occasion, state.exposure, smoked.results, now),)
 
@@ -83,8 +84,11 @@ def blocked(state: RolloutState) -> str | None:
     return None
 
 
-def at_a_loss(state: RolloutState, now: float) -> e.AbortStarted | e.Paused | None:
-    """The end of waiting for results, if it has come."""
+def at_a_loss(state: RolloutState, smoked: Smoked | None, now: float) -> e.AbortStarted | e.Paused | None:
+    """The end of waiting for results, if it has come. What could not be run is for a person, who has it tried again by
+    resuming; a rollout that is to go back without results does that in its own time.
+    """
+    unrun = smoked.unrun if smoked is not None and smoked.wanted == wanted(state, now) else ""
     for waited, policy in waits(state, now):
         if waited >= policy.after_s:
             why = f"smoke checks had no result for {waited:.0f} s"
@@ -92,6 +96,8 @@ def at_a_loss(state: RolloutState, now: float) -> e.AbortStarted | e.Paused | No
                 return e.AbortStarted(Cause.NO_DATA, why, now)
             if policy.then is Resort.PAUSE and state.phase is Phase.PROGRESSING:
                 return e.Paused(Hold.NO_DATA, now, reason=why)
+        if unrun and policy.then is not Resort.ABORT and state.phase is Phase.PROGRESSING:
+            return e.Paused(Hold.NO_DATA, now, reason=unrun)
     return None
 
 
