@@ -121,7 +121,8 @@ class _Whole:
             return
         awaited = [place for place, state in enumerate(self.states) if smoking.blocked(state)]
         for place in awaited or range(len(self.states)):
-            event = smoking.at_a_loss(self.states[place], self.now) if awaited else e.Promoted(self.now)
+            smoked = self.evidence[place].smoked
+            event = smoking.at_a_loss(self.states[place], smoked, self.now) if awaited else e.Promoted(self.now)
             if event is not None:
                 self._add(place, event)
 
