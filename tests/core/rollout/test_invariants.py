@@ -173,19 +173,30 @@ class Game:
         yield from self._follow(decided, by_person=True)
 
     def _follow(self, decided: tuple[e.Event, ...], *, by_person: bool) -> Iterator[Change]:
+        stale = False
         for event in decided:
+            # One look may hold several segments: what it said counts for each of them, and for nothing that rises.
+            if stale and not isinstance(event, e.SegmentHeld):
+                self._forget()
             before, self.state = self.state, evolve(self.state, event)
             self.events.append(event)
             if isinstance(event, e.WeightConfirmed):
                 self.confirmed = self.served
             yield Change(before, event, self.state, dict(self.said), dict(self.last), self.ready, by_person)
-            if shares(before) != shares(self.state) or isinstance(event, e.Retried):
-                self.said.clear()
-                self.last.clear()
+            stale |= shares(before) != shares(self.state) or isinstance(event, e.Retried)
+            if stale and not isinstance(event, e.SegmentHeld):
+                self._forget()
+                stale = False
             step = self.state.current_step
             if isinstance(event, e.StepStarted) and isinstance(step, Analysis):
                 for name in step.gates:
                     self.said.pop(name, None)
+        if stale:
+            self._forget()
+
+    def _forget(self) -> None:
+        self.said.clear()
+        self.last.clear()
 
 
 def _of_span(words: Reading | Silence, since: float, until: float) -> Reading | Silence:
