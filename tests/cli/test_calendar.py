@@ -1,13 +1,37 @@
 """The freeze calendar from the command line: what is coming, iCal both ways, and a rollout that waits."""
 
 import json
+import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 
 def at(hours: float, how: str = "%Y-%m-%dT%H:%M") -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).strftime(how)
+
+
+def test_a_terminal_is_shown_what_a_file_has(monkeypatch: Any, tmp_path: Path) -> None:
+    """What it would act on is shown as a sign; a pipe and a file get iCal as it is."""
+    from croupier.cli import calendar
+
+    ical = b"BEGIN:VCALENDAR\r\nSUMMARY:Cup \x1b[31m final\r\nEND:VCALENDAR\r\n"
+    client = SimpleNamespace(content=lambda *_: ical)
+    context: Any = SimpleNamespace(obj=SimpleNamespace(open=lambda: nullcontext(client)))
+    written = StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
+    calendar.export(context)
+    assert written.getvalue() == ical.decode().replace("\r\n", "\n")
+    monkeypatch.setattr(calendar, "out", SimpleNamespace(is_terminal=True))
+    written.truncate(0)
+    calendar.export(context)
+    assert "\x1b" not in written.getvalue()
+    assert written.getvalue().count("\n") == 3
+    calendar.export(context, output=tmp_path / "all.ics")
+    assert (tmp_path / "all.ics").read_bytes() == ical
 
 
 def declared(cli: Any, folder: Path) -> None:

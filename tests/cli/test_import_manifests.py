@@ -114,6 +114,120 @@ def test_names_are_told_apart_by_kind_and_taken_once(run: Callable[..., Any]) ->
     assert run("argo", "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n").exception is not None
 
 
+def test_a_list_is_imported_item_by_item(run: Callable[..., Any]) -> None:
+    item = ROLLOUT.replace("\n", "\n    ").rstrip()
+    listed = f"apiVersion: v1\nkind: List\nitems:\n  - {item}\n  - {{apiVersion: v1, kind: Service}}\n"
+    said = json.loads(run("argo", listed, "--json").stdout)
+    assert [document["metadata"]["name"] for document in said["documents"]] == ["wallet"]
+    fields = {line["field"]: line for line in said["report"]}
+    assert fields[""]["text"] == "List: its 2 items are imported one by one"
+    assert (fields["items[0].metadata.name"]["line"], fields["items[0].metadata.name"]["document"]) == (6, "wallet")
+    assert fields["items[1]"]["text"].startswith("Service is passed over")
+    wrong = json.loads(run("argo", listed.replace("setWeight: 5", "setWeight: 120"), "--json").stdout)["problems"]
+    assert [(each["line"], each["field"]) for each in wrong] == [
+        (13, "items[0].spec.strategy.canary.steps[0].setWeight"),
+    ]
+    kinds = '{"apiVersion": "flagger.app/v1beta1", "kind": "CanaryList", "items": [%s]}'
+    kinds = kinds % '{"metadata": {"name": "c"}, "spec": %s}'
+    spec = '{"targetRef": {"apiVersion": "a", "kind": "Deployment", "name": "n"}, "analysis": %s}'
+    listed = kinds % spec % '{"interval": "1m", "threshold": 1, "stepWeight": 10}'
+    assert json.loads(run("flagger", listed, "--json").stdout)["canaries"]["carriedOver"] == 1
+
+
+@pytest.mark.parametrize("word, switched", [("no", False), ("Off", False), ("on", True), ("YES", True)])
+def test_switches_are_read_as_kubernetes_reads_them(run: Callable[..., Any], word: str, switched: bool) -> None:
+    strategy = f"  strategy: {{blueGreen: {{activeService: a, autoPromotionEnabled: {word}}}}}\n"
+    text = ROLLOUT[: ROLLOUT.index("  strategy:")] + strategy
+    (made,) = json.loads(run("argo", text, "--json").stdout)["documents"]
+    assert made["spec"]["strategy"]["blueGreen"]["autoPromotionEnabled"] is switched
+    quoted = run("argo", text.replace(f": {word}}}", f": '{word}'}}"), "--json")
+    assert "expected true or false" in json.loads(quoted.stdout)["problems"][0]["message"]
+
+
+def test_json_below_a_directory_is_read_where_it_is_kubernetes(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('["no document"]')
+    data = json.dumps(parse_trees(ROLLOUT, "f")[0][0].data)
+    (tmp_path / "wallet.json").write_text(data)
+    said = json.loads(CliRunner().invoke(app, ["import", "argo", str(tmp_path), "--json"]).stdout)
+    assert (len(said["documents"]), said["problems"]) == (1, [])
+
+
+def test_each_field_has_one_of_four_words(run: Callable[..., Any]) -> None:
+    text = ROLLOUT.replace("spec:\n", "  labels: {a: b}\nspec:\n").replace("{name: wallet}", "\n  name: wallet", 1)
+    done = run("argo", text + "        - setCanaryScale: {weight: 5}\n      trafficRouting: {plugins: {a: {}}}\n")
+    said = " ".join(done.stderr.split())
+    assert "setWeight carried over: setWeight: 5" in said
+    assert "apiVersion changed: croupier/v1" in said
+    assert "metadata.labels not needed: it belongs to Kubernetes" in said
+    assert "setCanaryScale not possible: a canary runs all instances" in said
+    assert "fields: 4 carried over, 2 changed, 1 not possible, 4 not needed" in said
+
+
+def test_nothing_is_written_over_nor_through_a_link(run: Callable[..., Any], tmp_path: Path) -> None:
+    folder, away = tmp_path / "out", tmp_path / "away"
+    folder.mkdir()
+    (folder / "wallet.rollout.yaml").symlink_to(away)
+    assert "exists already" in str(run("argo", ROLLOUT, "--out", str(folder)).exception)
+    assert not away.exists()
+    assert "cannot be written" in str(run("argo", ROLLOUT, "--out", str(tmp_path / "manifest.yaml" / "in")).exception)
+
+
+def test_no_document_takes_anothers_file(run: Callable[..., Any], tmp_path: Path) -> None:
+    gate = """---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: %s}
+spec: {metrics: [{name: m, interval: 1m, successCondition: result > 1, provider: {prometheus: {query: up}}}]}
+"""
+    text = ROLLOUT.replace("rounds", "wallet.rollout") + gate % "wallet.rollout" + gate % "rollout-wallet.rollout"
+    assert run("argo", text, "--out", str(tmp_path / "out")).exit_code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    first = gate % "wallet.rollout" + gate % "rollout-wallet.rollout" + "---\n"
+    assert run("argo", first + ROLLOUT.replace("rounds", "wallet.rollout"), "--out", str(tmp_path / "o")).exit_code == 0
+    assert len(list((tmp_path / "o").iterdir())) == 3
+
+
+@pytest.mark.parametrize("sign", ["\u202e", "\x1b[31m", "\x9b", "\x07"])
+def test_nothing_that_a_terminal_acts_on_is_printed(run: Callable[..., Any], sign: str) -> None:
+    written = json.dumps(f"up{sign}{{}}")
+    text = CANARY.replace(
+        "stepWeight: 10", f"stepWeight: 10, metrics: [{{name: m, query: {written}, thresholdRange: {{max: 1}}}}]"
+    ).replace("metadata: {name: wallet}", f"metadata: {{name: wallet, annotations: {{{written}: a}}}}")
+    done = run("flagger", text)
+    assert (done.exit_code, sign in done.stdout, sign in done.stderr) == (0, False, False)
+    made = [tree.data for tree in parse_trees(done.stdout, "f")[0]]
+    assert made[0]["spec"]["analysis"]["metrics"][0]["provider"]["prometheus"]["query"] == f"up{sign}{{}}"
+    refused = run("flagger", text.replace("threshold: 1,", f"threshold: 1, {written}: 1,"))
+    assert (refused.exit_code, sign in refused.stderr) == (5, False)
+
+
+TORN = [
+    ("a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(f"{n}{n}: &x{n} [{', '.join(['*b'] * 400)}]\n" for n in "cdefghijkl")
+     + "".join(f"{n}: [{', '.join(f'*x{m}' for m in 'cdefghijkl')}]\n" for n in "mnopqrst"), "more than 50000 values"),
+    ("a: " + "[" * 2_000, "levels deep"),
+    ("a: 1\na: 2\n", "is written twice"),
+    ("a: \0\n", "the character NUL"),
+    ("a: !!python/object:os.system x\n", "is not allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text, expected", TORN)
+@pytest.mark.parametrize("tool", ["argo", "flagger"])
+def test_what_is_made_to_break_a_reader_is_refused_with_its_place(
+    run: Callable[..., Any], tool: str, text: str, expected: str
+) -> None:
+    (problem,) = json.loads(run(tool, f"{CANARY}---\n{text}", "--json").stdout)["problems"]
+    assert expected in problem["message"]
+    assert problem["line"] > 6
+
+
+def test_files_that_are_no_text_are_refused(run: Callable[..., Any], tmp_path: Path) -> None:
+    for content, expected in ((b"a: \xff", "no UTF-8"), (b"#" * 10_000_000, "too large (9.5 MiB")):
+        (tmp_path / "broken.yaml").write_bytes(content)
+        done = CliRunner().invoke(app, ["import", "argo", str(tmp_path / "broken.yaml"), "--json"])
+        assert (done.exit_code, expected in json.loads(done.stdout)["problems"][0]["message"]) == (5, True)
+
+
 def blocks(page: str) -> list[Any]:
     text = (ROOT / "docs/how-to" / page).read_text()
     return [

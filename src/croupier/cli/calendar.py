@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from croupier.cli.connection import Connection, segment
-from croupier.cli.output import Json, Reason, counted, note, print_json, print_table, when
+from croupier.cli.output import Json, Reason, clean, counted, note, out, print_json, print_table, when
 from croupier.errors import NotFound, Rejected
 
 app = typer.Typer(help="When releases have to wait: freezes and windows.", no_args_is_help=True, rich_markup_mode=None)
@@ -105,7 +105,8 @@ def export(
     with connection.open() as client:
         found = client.content("calendar.ics", "text/calendar")
     if output is None:
-        sys.stdout.write(found.decode().replace("\r\n", "\n"))
+        text = found.decode().replace("\r\n", "\n")
+        sys.stdout.write("".join(f"{clean(line)}\n" for line in text.splitlines()) if out.is_terminal else text)
         return
     output.write_bytes(found)
     note(f"wrote {output}")

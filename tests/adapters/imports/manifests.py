@@ -64,6 +64,18 @@ def silent(data: Any, made: Made) -> list[tuple[str | int, ...]]:
     ]
 
 
+def not_said_once(data: Any, made: Made) -> list[tuple[tuple[str | int, ...], list[str]]]:
+    """The values of which not exactly one line speaks, with those lines. What stands beside has one for all of it."""
+    lines = [line for line in made.lines if line.whole and line.text]
+    if not made.what:
+        return [] if len(made.lines) == 1 else [((), [line.text for line in made.lines])]
+    found = []
+    for path in places(data):
+        about = [line.text for line in lines if line.path and path[: len(line.path)] == line.path]
+        found += [(path, about)] if len(about) != 1 else []
+    return found
+
+
 def refused(mades: list[Made]) -> list[str]:
     """What Croupier says against the documents that were made."""
     documents = [document for made in mades for document in made.documents]

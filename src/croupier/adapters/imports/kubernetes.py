@@ -3,33 +3,24 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from croupier.adapters.imports.made import Made
+from croupier.adapters.imports.made import Made, Path
 from croupier.adapters.imports.shape import Shape, anything, fields, mapping, named, text
 
-NOTHING_TO_DO: Final = "it belongs to Kubernetes; nothing to do"
+KUBERNETES_OWN: Final = "it belongs to Kubernetes"
 
 LABELS: Final[Shape] = named(text)
-METADATA: Final[Shape] = fields(
+_METADATA: Final[Shape] = fields(
     {
-        "name": text,
-        "namespace": text,
-        "labels": LABELS,
-        "annotations": LABELS,
+        **dict.fromkeys(("name", "generateName", "namespace"), text),
+        **dict.fromkeys(("labels", "annotations"), LABELS),
         **dict.fromkeys(
             (
-                "creationTimestamp",
-                "generation",
-                "resourceVersion",
-                "uid",
-                "managedFields",
-                "ownerReferences",
-                "finalizers",
-                "selfLink",
+                *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"),
+                *("resourceVersion", "uid", "managedFields", "ownerReferences", "finalizers", "selfLink"),
             ),
             anything,
         ),
     },
-    needed=("name",),
 )
 
 _ELSEWHERE: Final = {
@@ -42,7 +33,6 @@ _ELSEWHERE: Final = {
     "Secret": "put what gates need below CROUPIER_SECRETS_DIR",
     "AnalysisRun": "import the AnalysisTemplate that it was made of",
     "AlertProvider": "declare the receiver in CROUPIER_NOTIFIERS_FILE",
-    "List": "write its items as documents of their own, separated by ---",
 }
 _TRAFFIC: Final = (
     *("Ingress", "VirtualService", "DestinationRule", "Gateway", "HTTPRoute", "GRPCRoute", "TrafficSplit"),
@@ -50,33 +40,74 @@ _TRAFFIC: Final = (
 )
 
 
+def metadata(data: Any, at: Path, made: Made) -> None:
+    """The shape of ``metadata``: a name, or the beginning of one that Kubernetes completes."""
+    _METADATA(data, at, made)
+    if isinstance(data, Mapping) and data.get("name") is None and data.get("generateName") is None:
+        made.wrong(at, "'name' is missing.", f"{made.tool} refuses the file, too: add it.")
+
+
+def name_of(data: Mapping[str, Any]) -> str:
+    """What the document is called. Where Kubernetes would add five letters of its own, it is called without them."""
+    given = data["metadata"]
+    return str(given["generateName"]).rstrip("-.") if given.get("name") is None else str(given["name"])
+
+
 def said_metadata(data: Mapping[str, Any], made: Made, words: str) -> None:
     """A line for each field of the metadata; ``words`` are about the name."""
-    for name in data.get("metadata") or {}:
-        if name == "name":
+    given = data.get("metadata") or {}
+    for name in given:
+        if name == "name" and given[name] is not None:
             made.kept(("metadata", name), words)
+        elif name == "generateName" and given.get("name") is None:
+            made.changed(("metadata", name), f"'{name_of(data)}', since no letters are added to names here: {words}")
         else:
-            made.left_out(("metadata", name), NOTHING_TO_DO)
+            made.not_needed(("metadata", name), KUBERNETES_OWN)
     if data.get("status") is not None:
-        made.left_out(("status",), NOTHING_TO_DO)
+        made.not_needed(("status",), KUBERNETES_OWN)
+
+
+def unfolded(data: Any, at: Path = ()) -> list[tuple[Path, Any]]:
+    """The document and, for a list of documents, each of its items, with the places where they stand in it."""
+    found = [(at, data)]
+    if not _is_list(data):
+        return found
+    kind, version = data["kind"].removesuffix("List"), data.get("apiVersion")
+    for position, item in enumerate(data["items"]):
+        if kind and isinstance(item, Mapping):  # the items of a RolloutList need not say what they are
+            item = {"apiVersion": version, "kind": kind} | dict(item)  # noqa: PLW2901
+        found += unfolded(item, (*at, "items", position))
+    return found
+
+
+def _is_list(data: Any) -> bool:
+    if not isinstance(data, Mapping) or not isinstance(data.get("items"), list):
+        return False
+    kind, version = data.get("kind"), str(data.get("apiVersion"))
+    ours = version.startswith(("argoproj.io/", "flagger.app/"))
+    return kind == "List" or (ours and isinstance(kind, str) and kind.endswith("List"))
 
 
 def passed_over(data: Mapping[str, Any], made: Made, imported: str, *, foreign: bool) -> None:
-    """A document of a kind that is not imported, by its name. ``foreign``: it is not of the tool itself."""
-    metadata = data.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    """One line about a whole document of a kind that is not imported, by its name. ``foreign``: it is not of the tool
+    itself.
+    """
+    given = data.get("metadata")
+    name = (given.get("name") or given.get("generateName")) if isinstance(given, Mapping) else None
     version, kind = str(data.get("apiVersion", ""))[:60], data.get("kind")
     kind = kind[:60] if isinstance(kind, str) else ""
     what = (kind or "a document without a kind") + (f" '{name[:253]}'" if isinstance(name, str) else "")
+    if _is_list(data):
+        made.not_needed((), f"{what}: its {len(data['items'])} items are imported one by one")
+        return
     hint = "Croupier moves the traffic itself" if kind in _TRAFFIC else _ELSEWHERE.get(kind, "")
-    if foreign:
-        made.left_out(("apiVersion",), f"'{version}' is not of {made.tool}; {what} is passed over")
-    made.left_out(("kind",), f"{what} is not imported: {hint or f'imported are {imported}'}")
+    whose = f" ('{version}' is not of {made.tool})" if foreign else ""
+    made.not_needed((), f"{what} is passed over{whose}: {hint or f'imported are {imported}'}")
 
 
 DOCUMENT: Final[Mapping[str, Shape]] = {
     "apiVersion": text,
     "kind": text,
-    "metadata": METADATA,
+    "metadata": metadata,
     "status": mapping,
 }

@@ -1,9 +1,11 @@
-"""Nothing is dropped in silence: which values of a document its report says nothing of. Called for every import."""
+"""Nothing is dropped in silence, and nothing is said twice: every value of a document has one line of the report.
+Called for every import.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from croupier.adapters.imports.made import Line, Made, Path
+from croupier.adapters.imports.made import Became, Line, Made, Path
 
 
 def leaves(data: Any, at: Path = ()) -> Iterator[Path]:
@@ -19,10 +21,10 @@ def leaves(data: Any, at: Path = ()) -> Iterator[Path]:
 
 
 def unsaid(data: Any, lines: Iterable[Line]) -> Iterator[Path]:
-    """The values of which neither a line of their own speaks nor one about everything around them."""
-    exact, around = {line.path for line in lines}, {line.path for line in lines if line.whole}
+    """The values of which neither a line of their own speaks nor one about everything around them. Remarks do not."""
+    around = {line.path for line in lines if line.whole}
     for path in leaves(data):
-        if path not in exact and not any(path[:length] in around for length in range(1, len(path) + 1)):
+        if not any(path[:length] in around for length in range(1, len(path) + 1)):
             yield path
 
 
@@ -36,3 +38,25 @@ def say_the_rest(data: Any, made: Made) -> None:
             made.kept(path, "nothing is set there")
         else:
             made.lost(path, "the import does not know what it does; compare by hand")
+
+
+_WORST: Final = (Became.IMPOSSIBLE, Became.CHANGED, Became.KEPT, Became.NOT_NEEDED)
+
+
+def say_once(made: Made) -> None:
+    """One line for lines about the same values: where the outermost of them stands, with all that there is to say."""
+    outermost: dict[Path, list[Line]] = {}
+    whole = {line.path for line in made.lines if line.whole}
+    for line in made.lines:
+        around = (line.path[:length] for length in range(1, len(line.path)))
+        path = next((each for each in around if each in whole), line.path) if line.whole else line.path
+        outermost.setdefault(path, []).extend([line] if line.whole else [])
+    said = {path: _joined(path, lines) for path, lines in outermost.items() if lines}
+    remarks = [line for line in made.lines if not line.whole]
+    made.lines[:] = [*said.values(), *remarks]
+
+
+def _joined(path: Path, lines: list[Line]) -> Line:
+    fate = min((line.fate for line in lines), key=_WORST.index)
+    told = [line.text for line in lines if fate is not Became.IMPOSSIBLE or line.fate is not Became.KEPT]
+    return Line(path, fate, "; ".join(dict.fromkeys(told)))

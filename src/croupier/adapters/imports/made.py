@@ -7,20 +7,32 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from croupier.adapters.imports.report import Fate
 from croupier.errors import Problem
 
 Path: TypeAlias = tuple[str | int, ...]
 
 
+class Became(StrEnum):
+    """What became of a field. The words are what people read."""
+
+    KEPT = "carried over"
+    """It means the same here."""
+    CHANGED = "changed"
+    """It is there, and differs in what the line says."""
+    IMPOSSIBLE = "not possible"
+    """What it does there is not done here; the line says what to do today."""
+    NOT_NEEDED = "not needed"
+    """It would do nothing here, or is said elsewhere; the line says why, or where."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What became of one field of the document, and why or what to do where it is not as it was. ``whole``: the words
-    are about everything below the field, too.
+    are about everything below the field, too; every field has exactly one such line. The others are remarks.
     """
 
     path: Path
-    fate: Fate
+    fate: Became
     text: str
     whole: bool = True
 
@@ -63,23 +75,23 @@ class Made:
 
     def kept(self, path: Path, text: str = "as it is") -> None:
         """The field means the same here."""
-        self.lines.append(Line(path, Fate.KEPT, text))
+        self.lines.append(Line(path, Became.KEPT, text))
 
     def changed(self, path: Path, text: str) -> None:
         """The field is there, and differs in what the words say."""
-        self.lines.append(Line(path, Fate.CHANGED, text))
+        self.lines.append(Line(path, Became.CHANGED, text))
 
     def differs(self, path: Path, text: str) -> None:
         """Something behaves differently here. The fields below it have lines of their own."""
-        self.lines.append(Line(path, Fate.CHANGED, text, whole=False))
+        self.lines.append(Line(path, Became.CHANGED, text, whole=False))
 
-    def left_out(self, path: Path, text: str) -> None:
-        """The field is not needed here, or stands elsewhere; the words say where."""
-        self.lines.append(Line(path, Fate.LEFT_OUT, text))
+    def not_needed(self, path: Path, text: str) -> None:
+        """The field would do nothing here, or is said elsewhere; the words say why, or where."""
+        self.lines.append(Line(path, Became.NOT_NEEDED, text))
 
-    def lost(self, path: Path, text: str) -> None:
+    def lost(self, path: Path, text: str, *, whole: bool = True) -> None:
         """What the field does is not possible here; the words say what to do today."""
-        self.left_out(path, text)
+        self.lines.append(Line(path, Became.IMPOSSIBLE, text, whole=whole))
         self.lacks = True
 
     def wrong(self, path: Path, message: str, hint: str = "") -> None:

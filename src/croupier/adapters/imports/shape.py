@@ -111,7 +111,7 @@ def switch(data: Any, at: Path, made: Made) -> None:
 
 def share_or_count(data: Any, at: Path, made: Made) -> None:
     """Kubernetes' ``IntOrString``: ``2`` or ``25%``."""
-    if isinstance(data, str) and re.fullmatch(r"\d{1,9}%?", data):
+    if isinstance(data, str) and re.fullmatch(r"[0-9]{1,9}%?", data):
         return
     if not isinstance(data, int) or isinstance(data, bool) or data < 0:
         made.wrong(at, f"expected a number or a percentage, found '{_shown(data)}'.", "Write for example 1 or 25%.")

@@ -19,6 +19,12 @@ LONGEST_S: Final = 366 * 86_400
 OUR_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+", re.ASCII)
 """What Go reads and Croupier reads, too."""
 
+
+def seconds_text(seconds: float) -> str:
+    """So many seconds as Croupier reads them, as many as it takes at the most."""
+    return f"{min(abs(seconds), LONGEST_S):.9f}".rstrip("0").rstrip(".") + "s"
+
+
 _WAIT: Final[dict[str, Any]] = {"pause": {}}
 
 

@@ -38,8 +38,10 @@ class Source:
     foreign: bool = False
 
 
-def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
-    """The files at these paths, directories with everything below them in order of their names."""
+def read_sources(paths: Iterable[Path], *, ours: re.Pattern[bytes] = _OURS) -> Iterator[Source]:
+    """The files at these paths, directories with everything below them in order of their names. Below a directory,
+    JSON without the sign ``ours`` is somebody else's.
+    """
     seen: set[Path] = set()
     total = 0
     for file, named in _files(paths):
@@ -49,7 +51,7 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
         real = _real(file)
         if real in seen:
             continue
-        if not named and file.suffix == ".json" and _is_foreign(file):
+        if not named and file.suffix == ".json" and _is_foreign(file, ours):
             yield Source(str(file), None, foreign=True)
             continue
         seen.add(real)
@@ -108,11 +110,11 @@ def _real(path: Path) -> Path:
         return path
 
 
-def _is_foreign(path: Path) -> bool:
+def _is_foreign(path: Path, ours: re.Pattern[bytes]) -> bool:
     """Whether the file can be read and holds no sign of a document, as far as a file of ours may reach."""
     try:
         with _open(path) as file:
-            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not _OURS.search(file.read(MAX_FILE_BYTES))
+            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not ours.search(file.read(MAX_FILE_BYTES))
     except (OSError, ValueError):
         return False
 

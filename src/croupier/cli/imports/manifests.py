@@ -2,15 +2,16 @@
 
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from croupier.cli.folder import write_each
+from croupier.cli.imports.reading import documents_of
 from croupier.cli.imports.report import PLURALS, Imported, as_object, say, tallies
-from croupier.cli.output import Exit, print_json
+from croupier.cli.output import Exit, clean, print_json
 from croupier.errors import Problem, Rejected
 
 if TYPE_CHECKING:
@@ -66,23 +67,21 @@ def import_manifests(files: list[Path], convert: Convert, *, folder: Path | None
 
 def _read(files: list[Path], convert: Convert) -> tuple[list[Imported], "list[Located]"]:
     """The documents and what was made of each, and every mistake."""
-    from croupier.adapters.manifests.files import read_sources
     from croupier.adapters.manifests.located import Located
-    from croupier.adapters.manifests.tree import parse_trees
 
-    problems: list[Located] = []
-    trees = []
-    for source in read_sources(files):
-        problems += [source.problem] if source.problem is not None else []
-        read, wrong = parse_trees(source.text, source.file) if source.text is not None else ([], [])
-        problems += wrong
-        trees += [(source.file, tree) for tree in read if tree.data is not None]
-    mades = convert([tree.data for _, tree in trees])
-    found = [Imported(file, tree.marks, made) for (file, tree), made in zip(trees, mades, strict=True)]
+    documents, problems = documents_of(files)
+    mades = convert([document.data for document in documents])
+    found = [
+        Imported(document.file, document.marks, made, document.at)
+        for document, made in zip(documents, mades, strict=True)
+    ]
     _same_names(found)
     if not any(item.made.problems for item in found):
         _senseless(mades)
-    problems += (Located(item.file, *item.line(wrong.path), wrong) for item in found for wrong in item.made.problems)
+    for item in found:
+        for wrong in item.made.problems:
+            placed = Problem(wrong.message, (*item.at, *wrong.path), wrong.hint)
+            problems.append(Located(item.file, *item.line(wrong.path), placed))
     return found, problems
 
 
@@ -116,8 +115,18 @@ def _texts(documents: list[dict[str, Any]]) -> dict[str, str]:
     for document in documents:
         kind, name = document["kind"], document["metadata"]["name"]
         file = f"{name}.yaml" if kind == "Gate" else f"{name}.{kind.lower()}.yaml"
-        texts[f"{kind.lower()}-{file}" if file in texts else file] = _yaml(document)
+        while file in texts:  # a Gate may be called a.rollout, and another one rollout-a.rollout
+            file = f"{kind.lower()}-{file}"
+        texts[file] = _yaml(document)
     return texts
+
+
+def _texts_in(data: Any) -> Iterator[str]:
+    """Every line of every text."""
+    if isinstance(data, str):
+        yield from data.split("\n")
+    for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from _texts_in(each)
 
 
 def _yaml(document: Mapping[str, Any]) -> str:
@@ -128,5 +137,7 @@ def _yaml(document: Mapping[str, Any]) -> str:
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its stub has None for a switch
     writer.width = 110
     writer.representer.ignore_aliases = lambda *_: True
+    # What a terminal or an editor would act on instead of showing it (bidirectional text) is written as its number.
+    writer.allow_unicode = not any(clean(text) != text for text in _texts_in(document))
     writer.dump(document, text)
     return text.getvalue()

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
     from croupier.adapters.imports.made import Line, Made
     from croupier.adapters.manifests.located import Located, Mark
 
-_FATES: Final = {
-    "kept": ("green", "carried over"),
-    "changed": ("yellow", "changed"),
-    "left out": ("red", "not possible"),
-}
+_COLOURS: Final = {"carried over": "green", "changed": "yellow", "not possible": "red", "not needed": "dim"}
+"""Of what may become of a field, in the order in which it is counted."""
 
 PLURALS: Final = {
     "rollout": "rollouts",
@@ -29,11 +26,12 @@ PLURALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One document of a file, and what was made of it."""
+    """One document of a file, and what was made of it. ``at``: where it stands in a list of documents."""
 
     file: str
     marks: "Mapping[tuple[str | int, ...], Mark]"
     made: "Made"
+    at: tuple[str | int, ...] = ()
 
     @property
     def lines(self) -> "list[Line]":
@@ -42,10 +40,15 @@ class Imported:
 
     def line(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Where the field stands, or what it would stand in."""
+        path = (*self.at, *path)
         for length in range(len(path), -1, -1):
             if (mark := self.marks.get(path[:length])) is not None:
                 return (mark.key_line, mark.key_column) if length and mark.key_line else (mark.line, mark.column)
         return 1, 1
+
+    def field(self, path: tuple[str | int, ...]) -> str:
+        """The field's name, in a list of documents with the item that it is of."""
+        return Problem("", (*self.at, *path)).field
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,10 @@ def say(found: list[Imported], problems: "list[Located]", counted_up: list[Tally
         if item.made.lines:
             err.print(f"[bold]{plain(item.made.name or item.file)}[/] [dim]{plain(item.file)}[/]")
         for line in item.lines:
-            colour, word = _FATES[line.fate]
-            counts[word] += 1
-            field = Problem("", line.path).field
-            err.print(f"  {item.line(line.path)[0]:>4} {plain(field)} [{colour}]{word}[/]: {plain(line.text)}")
+            counts[line.fate] += 1
+            field = f"{plain(item.field(line.path))} " if line.path else ""
+            said = f"[{_COLOURS[line.fate]}]{line.fate}[/]: {plain(line.text)}"
+            err.print(f"  {item.line(line.path)[0]:>4} {field}{said}")
     for problem in problems:
         place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
         field = f" {problem.problem.field}:" if problem.problem.path else ""
@@ -99,7 +102,7 @@ def say(found: list[Imported], problems: "list[Located]", counted_up: list[Tally
         err.print(f"[red]✗[/] {counted(len(problems), 'mistake')}; nothing was written.")
     elif strict and not all(tally.is_whole for tally in counted_up):
         err.print("[red]✗[/] --strict: not all of it can be carried over; nothing was written.")
-    note("fields: " + ", ".join(f"{counts[word]} {word}" for _, word in _FATES.values()))
+    note("fields: " + ", ".join(f"{counts[word]} {word}" for word in _COLOURS))
     for tally in counted_up:
         if tally.whole + tally.partly + tally.refused:
             note(str(tally))
@@ -111,7 +114,7 @@ def as_object(item: Imported, line: "Line") -> dict[str, Any]:
         "file": item.file,
         "line": item.line(line.path)[0],
         "document": item.made.name,
-        "field": Problem("", line.path).field,
-        "fate": _FATES[line.fate][1],
+        "field": item.field(line.path),
+        "fate": line.fate.value,
         "text": line.text,
     }

@@ -49,7 +49,7 @@ def test_steps_go_on_as_they_are() -> None:
     mades = made(canary("setWeight: 5", "pause: {}", "setWeight: 25", "pause: {duration: 1h}", "pause: {duration: 90}"))
     assert steps(mades, "r") == [5, "person", 25, "1h", "90s"]
     assert mades[0].extent is Extent.WHOLE
-    assert said(mades, "spec.strategy.canary.steps[0].setWeight") == ["kept: setWeight: 5"]
+    assert said(mades, "spec.strategy.canary.steps[0].setWeight") == ["carried over: setWeight: 5"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_values_of_arguments_are_written_into_gates() -> None:
         {"name": "canary-hash", "value": "{{version}}"},
         {"name": "team", "value": "promo"},
     ]
-    assert said(mades, "spec.strategy.canary.analysis.args[3]")[0].startswith("left out: no template here")
+    assert said(mades, "spec.strategy.canary.analysis.args[3]")[0].startswith("not needed: no template here")
 
 
 def test_other_values_make_another_gate() -> None:
@@ -136,14 +136,102 @@ def test_fields_of_the_rollout_are_looked_up(path: str, value: str | None) -> No
     assert problems(mades) == []
     if value is None:
         assert steps(mades, "r") == [5, "person"]
-        assert said(mades, "spec.args[0]")[0].startswith("left out: nothing here says its value")
+        assert said(mades, "spec.args[0]")[0].startswith("not possible: nothing here says its value")
     else:
         assert documents(mades)["Gate", "t"]["analysis"]["args"] == [{"name": "a", "value": value}]
 
 
-def test_a_template_that_nobody_uses_is_no_mistake_beside_rollouts() -> None:
-    assert problems(made(canary("setWeight: 5") + TEMPLATE)) == []
-    assert "the argument 'a' has no value" in problems(made(TEMPLATE.removeprefix("---\n")))[0]
+def test_a_template_whose_arguments_nobody_gives_a_value_is_no_mistake() -> None:
+    for mades in (made(canary("setWeight: 5") + TEMPLATE), made(TEMPLATE.removeprefix("---\n"))):
+        assert problems(mades) == []
+        assert said(mades, "spec.args[0]")[0].startswith("not possible: nothing here says its value")
+        assert said(mades, "spec.metrics") == ["not possible: there is no Gate without values for all arguments"]
+        assert ("Gate", "t") not in documents(mades)
+
+
+def test_nothing_is_checked_of_what_a_value_is_lacking_for() -> None:
+    text = TEMPLATE.removeprefix("---\n").replace("name: m,", "name: m, interval: '{{args.a}}', count: '{{args.a}}',")
+    assert "{{args.a}}" in text
+    assert problems(made(text)) == []
+    (one,) = import_argo([read(text)[0]], {"a": "30s"}, argo=False)
+    assert [problem.path[-1] for problem in one.problems] == ["count"]
+
+
+@pytest.mark.parametrize(
+    "metrics, words",
+    [
+        ("[{name: m, provider: {prometheus: {query: up}}}]", "without a condition every measurement succeeds"),
+        ("[{name: m, provider: {job: {spec: {}}}}]", "let the job's result be asked for over HTTP"),
+    ],
+)
+def test_a_metric_that_is_not_in_the_gate_has_one_line(metrics: str, words: str) -> None:
+    top = "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {name: t}\n"
+    mades = made(f"{top}spec: {{metrics: {metrics}}}\n")
+    assert problems(mades) == []
+    (line,) = said(mades, "spec.metrics[0]")
+    assert line.startswith("not possible: the metric is not in the Gate: ")
+    assert words in line
+    assert not said(mades, "spec.metrics[0].name")
+
+
+def test_a_template_of_dry_runs_alone_makes_no_gate() -> None:
+    metric = "{name: m, successCondition: result > 1, provider: {prometheus: {query: up}}}"
+    top = "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {name: t}\n"
+    mades = made(f"{top}spec: {{dryRun: [{{metricName: m}}], metrics: [{metric}]}}\n")
+    assert (problems(mades), documents(mades)) == ([], {})
+    assert "all of its metrics are a dry run" in said(mades, "spec.metrics")[0]
+
+
+def test_templates_of_templates_are_gone_through_once() -> None:
+    """However often they name each other: ways through forty levels of two each are too many to go."""
+    levels = [
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AnalysisTemplate",
+            "metadata": {"name": f"t{level}-{side}"},
+            "spec": {"templates": [{"templateName": f"t{level + 1}-{other}"} for other in "ab"]},
+        }
+        for level in range(40)
+        for side in "ab"
+    ]
+    rollout = read(canary("setWeight: 5", "analysis: {templates: [{templateName: t0-a}]}"))
+    mades = import_argo([*rollout, *levels], {}, argo=False)
+    assert problems(mades) == []
+    assert steps(mades, "r") == [5, "person"]
+
+
+def test_a_rule_that_would_never_end_ends() -> None:
+    name = "a" * 40
+    metric = {"name": f"{name}!", "failureCondition": "result > 1", "provider": {"prometheus": {"query": "up"}}}
+    spec = {"dryRun": [{"metricName": "(a+)+$"}], "metrics": [metric]}
+    data = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate", "metadata": {"name": "t"}, "spec": spec}
+    (one,) = import_argo([data], {}, argo=False)
+    assert "is the name of no metric" in problems([one])[0]
+
+
+def test_a_gate_for_other_values_takes_nobodys_name() -> None:
+    given = "analysis: {templates: [{templateName: t}], args: [{name: a, value: '%s'}]}"
+    other = TEMPLATE.replace("name: t}", "name: t-2}").replace("args: [{name: a}]", "args: [{name: a, value: z}]")
+    mades = made(canary("setWeight: 5", given % "x", "setWeight: 9", given % "y") + TEMPLATE + other)
+    assert problems(mades) == []
+    assert {name for kind, name in documents(mades) if kind == "Gate"} == {"t", "t-2", "t-2-values"}
+
+
+def test_a_generated_name_is_called_without_its_letters() -> None:
+    mades = made(canary("setWeight: 5").replace("name: r,", "generateName: r-,"))
+    assert problems(mades) == []
+    assert list(documents(mades)) == [("Rollout", "r")]
+    assert said(mades, "metadata.generateName")[0].startswith("changed: 'r', since no letters are added")
+
+
+def test_a_run_is_checked_and_passed_over() -> None:
+    text = TEMPLATE.removeprefix("---\n").replace("AnalysisTemplate", "AnalysisRun")
+    (run,) = made(text)
+    assert (run.problems, [line.text for line in run.lines]) == (
+        [],
+        ["AnalysisRun 't' is passed over: import the AnalysisTemplate that it was made of"],
+    )
+    assert "no field 'interwal'" in problems(made(text.replace("name: m,", "name: m, interwal: 5s,")))[0]
 
 
 def test_templates_of_templates_are_named_instead() -> None:
@@ -181,7 +269,7 @@ def test_blue_green_whose_checks_are_not_all_known_waits_for_a_person() -> None:
     assert rollout["strategy"]["blueGreen"] == {"autoPromotionEnabled": False, "keep": "30s", "watch": "0s"}
     late = "autoPromotionEnabled: false, autoPromotionSeconds: 9"
     mades = made(TOP + f"  strategy: {{blueGreen: {{activeService: a, {late}}}}}\n")
-    assert said(mades, "spec.strategy.blueGreen.autoPromotionSeconds")[0].startswith("left out: of no effect")
+    assert said(mades, "spec.strategy.blueGreen.autoPromotionSeconds")[0].startswith("not needed: of no effect")
     mades = made(TOP + "  strategy: {blueGreen: {activeService: a, autoPromotionSeconds: 99999999}}\n")
     assert said(mades, "spec.strategy.blueGreen.autoPromotionSeconds")[0].startswith("changed: 31622400")
 
@@ -189,7 +277,7 @@ def test_blue_green_whose_checks_are_not_all_known_waits_for_a_person() -> None:
 def test_an_experiment_is_a_report() -> None:
     mades = made(EXPERIMENT + TEMPLATE)
     assert [one.extent for one in mades] == [Extent.REFUSED, Extent.WHOLE]
-    assert said(mades, "spec.templates")[0].startswith("left out: no pods run beside a rollout")
+    assert said(mades, "spec.templates")[0].startswith("not possible: no pods run beside a rollout")
 
 
 def test_timing_has_other_names() -> None:
@@ -280,8 +368,8 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     (
         "another most weight",
-        ROUTED.replace("{istio:", "{maxTrafficWeight: 1000, istio:"),
-        "maxTrafficWeight: only nginx and plugins know another",
+        ROUTED.replace("{istio: {virtualService: {name: v}}", "{maxTrafficWeight: 1000, smi: {}"),
+        "maxTrafficWeight: only nginx, istio, plugins know another",
     ),
     (
         "no surge at all",
@@ -353,23 +441,23 @@ MIRRORS = ROUTED.replace("{istio:", "{managedRoutes: [{name: A.b}], istio:")
 @pytest.mark.parametrize(
     "given, ours, line",
     [
-        ("name: A.b", {"name": "a-b"}, "kept: the copies of a-b end"),
+        ("name: A.b", {"name": "a-b"}, "carried over: the copies of a-b end"),
         (
             "name: A.b, percentage: 5, match: [{method: {exact: GET}, path: {prefix: /a}}]",
             {"name": "a-b", "percentage": 5, "match": [{"method": {"exact": "GET"}, "path": {"prefix": "/a"}}]},
-            "kept: the same requests are copied",
+            "carried over: the same requests are copied",
         ),
         (
             "name: A.b, match: [{method: {exact: POST}, path: {exact: /a}}]",
             {"name": "a-b", "percentage": 100, "match": [{"method": {"exact": "POST"}, "path": {"exact": "/a"}}]},
-            "kept: the same requests are copied",
+            "carried over: the same requests are copied",
         ),
         (
             "name: A.b, match: [{method: {prefix: P}, path: {prefix: /a}}, {method: {exact: POST}}]",
             {"name": "a-b", "percentage": 100, "match": [{"path": {"prefix": "/a"}}]},
             "changed: only reads are copied",
         ),
-        ("name: A.b, match: [{method: {exact: POST}}]", None, "left out: it would copy all writes whose path"),
+        ("name: A.b, match: [{method: {exact: POST}}]", None, "not possible: it would copy all writes whose path"),
     ],
 )
 def test_mirrors_are_carried_over_without_unasked_writes(given: str, ours: Any, line: str) -> None:

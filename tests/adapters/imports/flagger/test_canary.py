@@ -174,7 +174,12 @@ WRONG: list[tuple[str, str, str, str]] = [
     ("two strategies", f"{MINUTE}, stepWeight: 5, iterations: 3", "", "iterations and stepWeight stand together"),
     ("no interval", "threshold: 1, stepWeight: 5", "", "spec.analysis: 'interval' is missing"),
     ("a bad interval", "interval: often, threshold: 1, stepWeight: 5", "", "interval: 'often' is no interval. Flagger"),
-    ("an interval of nothing", "interval: 0s, threshold: 1, stepWeight: 5", "", "'0s' is no interval"),
+    (
+        "a header that is matched in two ways",
+        f"{MINUTE}, stepWeight: 5, match: [{{headers: {{x-a: {{exact: a, regex: b}}}}}}]",
+        "",
+        "match[0].headers.x-a: it is matched in not exactly one way",
+    ),
     ("a step of nothing", f"{MINUTE}, stepWeight: 0", "", "with nothing of it the canary never gets on"),
     ("no steps", f"{MINUTE}, stepWeights: []", "", "stepWeights: with nothing of it"),
     (
@@ -227,10 +232,46 @@ def test_what_is_not_valid_there_is_refused_with_what_is_right(analysis: str, sp
     assert all(problem.hint for one in mades for problem in one.problems)
 
 
+SLACK = {"type": "slack", "address": "https://hooks.casino/x"}
+
+
+@pytest.mark.parametrize(
+    "spec, expected",
+    [
+        ({**SLACK, "type": "pigeon"}, "spec.type: 'pigeon' is not possible"),
+        ({**SLACK, "secretRef": {"name": "s"}}, "spec: there is not exactly one of address and secretRef"),
+        ({"type": "slack"}, "spec: there is not exactly one of address and secretRef"),
+        ([], "spec: expected a mapping"),
+    ],
+)
+def test_a_receiver_of_alerts_is_checked(spec: Any, expected: str) -> None:
+    data = {"apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider", "metadata": {"name": "x"}, "spec": spec}
+    assert any(expected in each for each in problems(import_flagger([data])))
+
+
+@pytest.mark.parametrize(
+    "interval, fate, every",
+    [
+        ("30s", "carried over", "30s"),
+        ("0s", "changed", "10s"),
+        ("1min", "changed", "60s"),
+        ("99999999999s", "changed", "60s"),
+        ("20000m", "carried over", "1200000s"),
+    ],
+)
+def test_an_interval_is_what_flagger_makes_of_it(interval: str, fate: str, every: str) -> None:
+    mades = made(f"interval: {interval}, threshold: 1, stepWeight: 100")
+    assert problems(mades) == []
+    assert refused(mades) == []
+    assert steps(mades, "c") == [100, every]
+    assert said(mades, "spec.analysis.interval")[0].startswith(f"{fate}: each weight lasts {every}")
+
+
 def test_an_old_version_and_other_kinds_are_told_apart() -> None:
     old = import_flagger([{"apiVersion": "flagger.app/v1alpha3", "kind": "Canary", "metadata": {"name": "x"}}])
     assert "is an old version of Flagger's documents" in problems(old)[0]
     (other,) = import_flagger(
-        [{"apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider", "metadata": {"name": "x"}}]
+        [{"apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider", "metadata": {"name": "x"}, "spec": SLACK}]
     )
-    assert "AlertProvider 'x' is not imported: declare the receiver" in other.lines[0].text
+    assert other.problems == []
+    assert "AlertProvider 'x' is passed over: declare the receiver" in other.lines[0].text

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from croupier.adapters.imports.argo.asked import gates_of
 from croupier.adapters.imports.argo.strategy import EVERYWHERE, Strategy
-from croupier.adapters.imports.kubernetes import NOTHING_TO_DO
+from croupier.adapters.imports.kubernetes import KUBERNETES_OWN
 from croupier.adapters.imports.made import Path
 from croupier.adapters.imports.steps import LONGEST_S
 
@@ -16,12 +16,12 @@ _KEPT: Final = "30s"
 _PERSON: Final = "not all of it is asked here; autoPromotionEnabled: false, so that a person switches and watches"
 _ELSEWHERE: Final = {
     **EVERYWHERE,
-    "scaleDownDelayRevisionLimit": "each version left behind is kept for its time; nothing to do",
+    "scaleDownDelayRevisionLimit": "each version left behind is kept for its time",
     "activeService": "players reach the service by its routes (spec.routes of the Service)",
     "previewService": "the new version is at the preview address, the same for all services: "
     "set CROUPIER_EDGE_PREVIEW_PORT",
-    "previewMetadata": NOTHING_TO_DO,
-    "activeMetadata": NOTHING_TO_DO,
+    "previewMetadata": KUBERNETES_OWN,
+    "activeMetadata": KUBERNETES_OWN,
 }
 
 
@@ -63,7 +63,7 @@ def _when(strategy: Strategy) -> dict[str, Any]:
         words = "the switch needs nobody" if enabled else "a person switches: croupier rollout promote"
         made.kept((*_AT, "autoPromotionEnabled"), words)
     if seconds is not None and enabled is False:
-        made.left_out((*_AT, "autoPromotionSeconds"), "of no effect without autoPromotionEnabled, there too")
+        made.not_needed((*_AT, "autoPromotionSeconds"), "of no effect without autoPromotionEnabled, there too")
     elif seconds is not None and seconds > LONGEST_S:
         made.changed((*_AT, "autoPromotionSeconds"), f"{LONGEST_S}, the longest there is")
     elif seconds is not None:

@@ -7,9 +7,9 @@ from croupier.adapters.imports.argo.mirrors import mirror
 from croupier.adapters.imports.argo.rollout_shape import ROUTERS
 from croupier.adapters.imports.argo.strategy import EVERYWHERE, Strategy
 from croupier.adapters.imports.argo.valid import pause_s
-from croupier.adapters.imports.kubernetes import NOTHING_TO_DO
+from croupier.adapters.imports.kubernetes import KUBERNETES_OWN
 from croupier.adapters.imports.made import Path
-from croupier.adapters.imports.steps import LONGEST_S, OUR_DURATION, PERSON
+from croupier.adapters.imports.steps import LONGEST_S, OUR_DURATION, PERSON, seconds_text
 
 _AT: Final[Path] = ("spec", "strategy", "canary")
 _ITSELF: Final = "Croupier moves the traffic itself, by player; name the paths in the Service (spec.routes)"
@@ -18,8 +18,8 @@ _ELSEWHERE: Final = {
     "canaryService": _ITSELF,
     "stableService": _ITSELF,
     "pingPong": _ITSELF,
-    "canaryMetadata": NOTHING_TO_DO,
-    "stableMetadata": NOTHING_TO_DO,
+    "canaryMetadata": KUBERNETES_OWN,
+    "stableMetadata": KUBERNETES_OWN,
     "maxSurge": "a version runs all instances of its Service (spec.process.instances) from the start",
     "minPodsPerReplicaSet": "a version runs all instances of its Service (spec.process.instances) from the start",
     "replicaProgressThreshold": "all instances of a version must be ready before it gets players",
@@ -73,16 +73,16 @@ def _routing(routing: Mapping[str, Any] | None, strategy: Strategy) -> int:
     made, at = strategy.made, (*_AT, "trafficRouting")
     for name in ROUTERS:
         if routing.get(name) is not None:
-            made.left_out((*at, name), _ITSELF)
+            made.not_needed((*at, name), _ITSELF)
     if ((routing.get("alb") or {}).get("stickinessConfig")) is not None:
         words = "every player stays on a version by the account's id, without a cookie"
         made.changed((*at, "alb", "stickinessConfig"), words)
     if routing.get("managedRoutes") is not None:
-        made.left_out(
+        made.not_needed(
             (*at, "managedRoutes"), "they name header routes, which are not available, and mirrors, which need none"
         )
     if not routing:
-        made.left_out(at, _ITSELF)
+        made.not_needed(at, _ITSELF)
     most = routing.get("maxTrafficWeight")
     if most is not None:
         made.changed((*at, "maxTrafficWeight"), f"weights are written in percent: {most} is 100 there")
@@ -137,7 +137,7 @@ def _pause(given: Any, at: Path, strategy: Strategy) -> None:
     made = strategy.made
     seconds = pause_s(given) if given is not None else None
     if seconds is not None and seconds <= LONGEST_S:
-        written = given if isinstance(given, str) and OUR_DURATION.fullmatch(given) else f"{seconds:.10g}s"
+        written = given if isinstance(given, str) and OUR_DURATION.fullmatch(given) else seconds_text(seconds)
         strategy.steps.wait(written, at)
         made.kept(at, f"{written} long")
     elif not strategy.steps.person(at):

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from croupier.adapters.imports.argo.experiment import made_of_experiment
 from croupier.adapters.imports.argo.gates import Gates, Template, Variant
+from croupier.adapters.imports.argo.reading import UNKNOWN, Unknown
 from croupier.adapters.imports.argo.rollout import checked_rollout, made_of_rollout
-from croupier.adapters.imports.argo.template import UNKNOWN, Unknown, made_of_template
+from croupier.adapters.imports.argo.template import made_of_template
 from croupier.adapters.imports.argo.uses import Use, Values, field_of, uses_of
-from croupier.adapters.imports.kubernetes import passed_over
-from croupier.adapters.imports.leaves import say_the_rest
+from croupier.adapters.imports.kubernetes import name_of, passed_over
+from croupier.adapters.imports.leaves import say_once, say_the_rest
 from croupier.adapters.imports.made import Made
+from croupier.errors import Problem
 
 _TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 _IMPORTED: Final = ("Rollout", *_TEMPLATES)
@@ -32,16 +34,16 @@ def import_argo(documents: Sequence[Any], args: Mapping[str, str], *, argo: bool
     templates: dict[str, Template] = {}
     for data, made in zip(documents, found, strict=True):
         if made.what == "template" and (template := _read(data)) is not None:
-            templates.setdefault(data["metadata"]["name"], template)
+            templates.setdefault(name_of(data), template)
     for index, data in enumerate(documents):
         if found[index].what == "template":
-            alone = any(made.what in {"rollout", "experiment"} for made in found)
-            found[index] = _template(data, args, uses, templates, argo=argo, alone=alone)
+            found[index] = _template(data, args, uses, templates, argo=argo)
     for data, made in zip(documents, found, strict=True):
         if made.what == "rollout" and not made.problems:
             made_of_rollout(data, Gates(templates), made)
         if made.what and not made.problems:
             say_the_rest(data, made)
+            say_once(made)
     return found
 
 
@@ -61,8 +63,18 @@ def _begun(data: Any) -> Made:
     elif kind in _TEMPLATES:
         made.what = "template"
     else:
+        if kind == "AnalysisRun":
+            made.problems += _problems_of_run(data)
         passed_over(data, made, ", ".join(_IMPORTED), foreign=False)
     return made
+
+
+def _problems_of_run(data: Mapping[str, Any]) -> list[Problem]:
+    """What is not valid in a run: it has the fields of the template that it was made of, and one more."""
+    spec = data.get("spec")
+    if isinstance(spec, Mapping):
+        spec = {name: value for name, value in spec.items() if name != "terminate"}
+    return made_of_template({**data, "spec": spec}, {}, argo=False).problems
 
 
 def _template(
@@ -72,23 +84,20 @@ def _template(
     templates: Mapping[str, Template],
     *,
     argo: bool,
-    alone: bool,
 ) -> Made:
-    """The Gates of a template, one for each set of values that its users give; without users, one. ``alone``: there
-    are Rollouts, so that it has no users if none of them is one.
-    """
+    """The Gates of a template, one for each set of values that its users give; without users, one."""
     if _read(data) is None:
         return made_of_template(data, args, argo=argo)
-    name = data["metadata"]["name"]
+    name = name_of(data)
     template, made = templates[name], Made()
     if template.variants:  # a second one of the name, which is refused
         return made_of_template(data, args, argo=argo)
-    for values in _given(name, template, uses, templates) or [_unused(data) if alone else {}]:
+    for values in _given(name, template, uses, templates) or [_unused(data)]:
         count = len(template.variants)
-        variant = Variant(dict(values), name if not count else f"{name}-{count + 1}")
+        variant = Variant(dict(values), name if not count else _free(f"{name}-{count + 1}", templates))
         template.variants.append(variant)
         each = made_of_template(
-            data, args, argo=argo, by_users=_with_fields(variant.values, data, uses, name), name=variant.name
+            data, args, argo=argo, by_users=_with_fields(variant.values, data, uses, templates, name), name=variant.name
         )
         variant.gate = variant.name if each.documents else None
         if not count:
@@ -100,10 +109,18 @@ def _template(
     return made
 
 
+def _free(name: str, templates: Mapping[str, Template]) -> str:
+    """The name, longer where another template of the files has it."""
+    return _free(f"{name}-values", templates) if name in templates else name
+
+
 def _read(data: Mapping[str, Any]) -> Template | None:
     """What others need to know of a template; ``None`` if it is not of the right shape."""
     spec, metadata = data.get("spec"), data.get("metadata")
-    if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
+    if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping):
+        return None
+    name = metadata.get("generateName") if metadata.get("name") is None else metadata["name"]
+    if not isinstance(name, str):
         return None
     lists = [spec.get(name) or [] for name in ("args", "templates", "metrics")]
     if not all(isinstance(each, list) and all(isinstance(item, Mapping) for item in each) for each in lists):
@@ -131,13 +148,27 @@ def _given(name: str, template: Template, uses: list[Use], templates: Mapping[st
 def _unused(data: Mapping[str, Any]) -> Values:
     """The values of a template that none of the files' Rollouts uses: it is no mistake that nobody gives it any."""
     args = data["spec"].get("args") or ()
-    return {arg["name"]: UNKNOWN for arg in args if set(arg) == {"name"} and isinstance(arg["name"], str)}
+    named = [arg for arg in args if isinstance(arg.get("name"), str)]
+    return {arg["name"]: UNKNOWN for arg in named if arg.get("value") is None and not _is_secret(arg.get("valueFrom"))}
 
 
-def _with_fields(values: Mapping[str, str | Unknown], data: Mapping[str, Any], uses: list[Use], name: str) -> Values:
+def _is_secret(source: Any) -> bool:
+    """Whether a control plane can find the value by itself, or the source is wrong, which is said later."""
+    return source is not None and not (isinstance(source, Mapping) and source.get("fieldRef") is not None)
+
+
+def _with_fields(
+    values: Mapping[str, str | Unknown],
+    data: Mapping[str, Any],
+    uses: list[Use],
+    templates: Mapping[str, Template],
+    name: str,
+) -> Values:
     """The values, with those that a template takes from fields of the Rollout that uses it."""
     found = dict(values)
-    rollout = next((use.document for use in uses if use.template == name), None)
+    gates = Gates(templates)
+    named = (use.document for use in uses if use.template == name or name in gates.expanded(use.template))
+    rollout = next(named, None)
     for arg in (data["spec"].get("args") or ()) if rollout is not None else ():
         source = arg.get("valueFrom")
         reference = source.get("fieldRef") if isinstance(source, Mapping) else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from croupier.adapters.imports.argo.rollout_shape import EXPERIMENT
 from croupier.adapters.imports.argo.valid import check_args
-from croupier.adapters.imports.kubernetes import said_metadata
+from croupier.adapters.imports.kubernetes import name_of, said_metadata
 from croupier.adapters.imports.made import Made
 
 _WORDS = {
@@ -29,11 +29,11 @@ def made_of_experiment(data: Mapping[str, Any]) -> Made:
     EXPERIMENT(data, (), made)
     if made.problems:
         return made
-    made.name = data["metadata"]["name"]
+    made.name = name_of(data)
     for position, each in enumerate(data["spec"].get("analyses") or ()):
         check_args(each, ("spec", "analyses", position), made)
     words = "an Experiment has no counterpart: which variant of a flag does better is another (croupier experiment)"
-    made.left_out(("apiVersion",), words)
+    made.lost(("apiVersion",), words)
     made.lost(("kind",), words)
     said_metadata(data, made, "the name of what is not carried over")
     for name, text in _WORDS.items():

@@ -3,10 +3,10 @@
 A template becomes one Gate for each set of values that its users give to its arguments: here a gate is whole by itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from croupier.adapters.imports.argo.template import Unknown
+from croupier.adapters.imports.argo.reading import Unknown
 from croupier.adapters.imports.argo.uses import Values
 
 
@@ -44,21 +44,23 @@ class Gates:
     def partial(self) -> bool:
         return not self.templates
 
-    def expanded(self, name: str, seen: Sequence[str] = ()) -> Iterator[str]:
-        """The template, and those that it takes in."""
-        if name in seen:
-            return
-        template = self.templates.get(name)
-        if template is None or template.has_metrics:
-            yield name
-        for member in template.members if template is not None else ():
-            yield from self.expanded(member, (*seen, name))
+    def expanded(self, name: str) -> list[str]:
+        """The template, and those that it takes in, each once."""
+        found, seen, ahead = list[str](), {name}, [name]
+        while ahead:
+            template = self.templates.get(each := ahead.pop())
+            if template is None or template.has_metrics:
+                found.append(each)
+            members = [] if template is None else [one for one in dict.fromkeys(template.members) if one not in seen]
+            seen.update(members)
+            ahead += reversed(members)
+        return found
 
     def named(self, name: str, values: Values) -> tuple[list[str], list[str]]:
         """The Gates that stand for a template, and the templates of which there is no Gate."""
         gates: list[str] = []
         lacking: list[str] = []
-        for each in dict.fromkeys(self.expanded(name)):
+        for each in self.expanded(name):
             template = self.templates.get(each)
             variant = template.variant(values) if template is not None else None
             if variant is not None and variant.gate is not None:

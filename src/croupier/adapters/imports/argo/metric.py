@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from croupier.adapters.imports.argo.provider import PROVIDERS, made_of_provider
-from croupier.adapters.imports.argo.reading import duration_of, filled, mapping, number_of, text_of
-from croupier.adapters.imports.made import Made, Path
+from croupier.adapters.imports.argo.provider import made_of_provider
+from croupier.adapters.imports.argo.reading import UNKNOWN, Unknown, duration_of, filled, mapping, number_of, text_of
+from croupier.adapters.imports.made import Became, Made, Path
 
 _DURATIONS: Final = ("interval", "initialDelay")
 _CONDITIONS: Final = ("successCondition", "failureCondition")
@@ -13,12 +13,18 @@ _LIMITS: Final = ("count", "failureLimit", "inconclusiveLimit", "consecutiveErro
 _FIELDS: Final = ("name", *_DURATIONS, *_LIMITS, *_CONDITIONS, "provider")
 
 
-def made_of_metric(data: Any, at: Path, values: Mapping[str, str], made: Made, *, argo: bool) -> dict[str, Any] | None:
+def made_of_metric(
+    data: Any, at: Path, values: Mapping[str, str | Unknown], made: Made, *, argo: bool
+) -> dict[str, Any] | None:
     """The metric as a Gate has it; ``None`` where its provider cannot be asked from here."""
     metric = mapping(data, at, made, _FIELDS, needed=("name", "provider"))
     written: dict[str, Any] = {}
+    before = len(made.lines)
     for name in metric:
         path, value = (*at, name), filled(metric[name], values, (*at, name), made) if name != "provider" else None
+        if value is UNKNOWN:  # then there is no Gate, and nothing to check
+            written[name] = None
+            continue
         if name in _DURATIONS:
             written[name] = duration_of(value, path, made)
         elif name in _LIMITS:
@@ -28,8 +34,13 @@ def made_of_metric(data: Any, at: Path, values: Mapping[str, str], made: Made, *
         if name not in {"provider", "consecutiveErrorLimit"} and value == metric[name]:
             made.kept(path, _shown(written[name]))
     provider = made_of_provider(metric.get("provider", {}), (*at, "provider"), made)
+    if provider is not None and not any(metric.get(name) for name in _CONDITIONS):
+        made.lost(at, "without a condition every measurement succeeds: write a Gate with a successCondition")
+        provider = None
     if provider is None:
-        made.left_out(at, f"the metric is not in the Gate, since its provider is none of {', '.join(PROVIDERS)}")
+        why = "; ".join(line.text for line in made.lines[before:] if line.fate is Became.IMPOSSIBLE)
+        made.lines[before:] = []  # "carried over" would be wrong of its name
+        made.lost(at, f"the metric is not in the Gate: {why}" if why else "the metric is not in the Gate")
         return None
     _differences(written, at, made, argo=argo)
     return {**written, "provider": provider}

@@ -31,7 +31,7 @@ def made_of_provider(data: Any, at: Path, made: Made) -> dict[str, Any] | None:
         return None
     ((name, inner),) = provider.items()
     if name in _OTHERS:
-        made.left_out((*at, name), _OTHERS[name])
+        made.lost((*at, name), _OTHERS[name])
         return None
     found = PROVIDERS[name](inner, (*at, name), made)
     return None if found is None else {name: found}
@@ -41,7 +41,7 @@ def _prometheus(data: Any, at: Path, made: Made) -> dict[str, Any] | None:
     known = ("address", "query", "authentication", "timeout", "insecure", "headers", "rangeQuery", "caCert")
     asked = mapping(data, at, made, known, needed=("query",))
     if "caCert" in asked:
-        made.left_out((*at, "caCert"), "let the machine of the control plane trust the certificate's issuer")
+        made.lost((*at, "caCert"), "let the machine of the control plane trust the certificate's issuer")
     if not _possible(asked, at, made) or not _instant(asked, at, made):
         return None
     written: dict[str, Any] = {"query": text_of(asked.get("query", ""), (*at, "query"), made)}
@@ -102,7 +102,7 @@ PROVIDERS: Final[Mapping[str, Callable[[Any, Path, Made], dict[str, Any] | None]
 
 def _possible(asked: Mapping[str, Any], at: Path, made: Made) -> bool:
     for name in asked.get("authentication") or ():
-        made.left_out(
+        made.lost(
             (*at, "authentication", str(name)),
             f"{name} is not possible here: write a header (authorization: 'Bearer {{{{args.token}}}}') and an argument "
             "from a file that something renews",
@@ -112,7 +112,7 @@ def _possible(asked: Mapping[str, Any], at: Path, made: Made) -> bool:
 
 def _instant(asked: Mapping[str, Any], at: Path, made: Made) -> bool:
     if "rangeQuery" in asked:
-        made.left_out(
+        made.lost(
             (*at, "rangeQuery"),
             "queries over a range are not possible here: ask for one moment, for example max_over_time((...)[10m:1m])",
         )

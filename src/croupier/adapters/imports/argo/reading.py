@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Collection, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from croupier.adapters.imports.made import Made, Path
 
-_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
+_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+", re.ASCII)
 PLACEHOLDER: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+
+
+class Unknown(Enum):
+    """The value of an argument that only a cluster knows."""
+
+    VALUE = "unknown"
+
+
+UNKNOWN: Final = Unknown.VALUE
 
 
 def mapping(
@@ -48,7 +58,7 @@ def number_of(data: Any, path: Path, made: Made) -> int | None:
     """A whole number, which may be written as a text (Kubernetes' IntOrString)."""
     if isinstance(data, int) and not isinstance(data, bool):
         return data
-    if isinstance(data, str) and re.fullmatch(r"-?\d{1,9}", data):
+    if isinstance(data, str) and re.fullmatch(r"-?[0-9]{1,9}", data):
         return int(data)
     made.wrong(path, "expected a whole number.", "Write for example 3.")
     return None
@@ -64,17 +74,21 @@ def duration_of(data: Any, path: Path, made: Made) -> str | None:
     return None
 
 
-def filled(data: Any, values: Mapping[str, str], path: Path, made: Made) -> Any:
-    """The text with the values of arguments written in, where a field must be known before anything is measured."""
+def filled(data: Any, values: Mapping[str, str | Unknown], path: Path, made: Made) -> Any:
+    """The text with the values of arguments written in, where a field must be known before anything is measured;
+    ``UNKNOWN`` where one of them is.
+    """
     if not isinstance(data, str) or "{{" not in data:
         return data
+    if any(values.get(found[1].removeprefix("args.")) is UNKNOWN for found in PLACEHOLDER.finditer(data)):
+        return UNKNOWN
 
     def value(found: re.Match[str]) -> str:
         name = found[1].removeprefix("args.")
         if name == found[1] or name not in values:
             made.wrong(path, f"nothing is known of {found[0]}.", f"Give it a value: --arg {name}=VALUE.")
             return found[0]
-        return values[name]
+        return str(values[name])
 
     written = PLACEHOLDER.sub(value, data)
     if written != data:

@@ -9,20 +9,20 @@ from croupier.adapters.imports.argo.gates import Gates
 from croupier.adapters.imports.argo.rollout_shape import ROLLOUT
 from croupier.adapters.imports.argo.strategy import Strategy
 from croupier.adapters.imports.argo.valid import check_rollout
-from croupier.adapters.imports.kubernetes import NOTHING_TO_DO, said_metadata
+from croupier.adapters.imports.kubernetes import KUBERNETES_OWN, name_of, said_metadata
 from croupier.adapters.imports.made import Made
 from croupier.adapters.imports.steps import LONGEST_S
 
 _PODS: Final = "what runs is in a croupier/v1 Service (spec.process) and its Releases; write those"
 _ELSEWHERE: Final = {
     "replicas": "a version runs as many instances as its Service says (spec.process.instances)",
-    "selector": "what is a version's is told by Croupier itself; nothing to do",
+    "selector": "what is a version's is told by Croupier itself",
     "template": _PODS,
     "workloadRef": _PODS,
     "minReadySeconds": "an instance is ready once its health check says so (spec.process.health of the Service)",
-    "revisionHistoryLimit": "every release stays known; nothing to do",
-    "analysis": "the record keeps every measurement; nothing to do",
-    "restartAt": NOTHING_TO_DO,
+    "revisionHistoryLimit": "every release stays known",
+    "analysis": "the record keeps every measurement",
+    "restartAt": KUBERNETES_OWN,
 }
 
 
@@ -31,7 +31,7 @@ def checked_rollout(data: Mapping[str, Any]) -> Made:
     made = Made(what="rollout")
     ROLLOUT(data, (), made)
     if not made.problems:
-        made.name = data["metadata"]["name"]
+        made.name = name_of(data)
         check_rollout(data, made)
     return made
 
@@ -44,7 +44,7 @@ def made_of_rollout(data: Mapping[str, Any], gates: Gates, made: Made) -> None:
     said_metadata(data, made, f"the Rollout's name, and its service's: write a croupier/v1 Service '{made.name}'")
     for name, words in _ELSEWHERE.items():
         if spec.get(name) is not None:
-            made.left_out(("spec", name), words)
+            made.not_needed(("spec", name), words)
     if spec.get("paused") is not None:
         if spec["paused"]:
             made.lost(("spec", "paused"), "pause one that runs: croupier rollout pause")

@@ -55,7 +55,7 @@ _ANALYSES: Final = many(
     )
 )
 _MATCH: Final = fields({"exact": text, "prefix": text, "regex": text})
-_POD_SERVICE: Final = fields({"name": text})
+_POD_SERVICE: Final = fields({"name": text, "ports": many(mapping)})
 _EXPERIMENT_STEP: Final = fields(
     {
         "templates": many(

@@ -15,8 +15,8 @@ _LONGEST_KEPT: Final = "8784h"
 _INSTANCES: Final = "a version runs all instances of its Service (spec.process.instances) from the start"
 EVERYWHERE: Final = {
     "maxUnavailable": f"{_INSTANCES}, so none is ever taken away for it",
-    "antiAffinity": "it concerns Kubernetes nodes; nothing to do",
-    "scaleDownDelayRevisionLimit": "only one version left behind keeps running; nothing to do",
+    "antiAffinity": "it concerns Kubernetes nodes",
+    "scaleDownDelayRevisionLimit": "only one version left behind keeps running",
 }
 
 
@@ -72,7 +72,7 @@ class Strategy:
         """Fields that need nothing here, or stand elsewhere."""
         for name, text in words.items():
             if given.get(name) is not None:
-                self.made.left_out((*at, name), text)
+                self.made.not_needed((*at, name), text)
 
     def canary(self) -> dict[str, Any]:
         """The strategy as our document has it."""

@@ -1,30 +1,25 @@
 """AnalysisTemplate and ClusterAnalysisTemplate: a Gate that measures. Called by ``convert``."""
 
-import re
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from typing import Any, Final
 
+import re2
+
 from croupier.adapters.imports.argo.metric import made_of_metric
-from croupier.adapters.imports.argo.reading import items, mapping, number_of, text_of
-from croupier.adapters.imports.kubernetes import said_metadata
+from croupier.adapters.imports.argo.reading import UNKNOWN, Unknown, items, mapping, number_of, text_of
+from croupier.adapters.imports.kubernetes import metadata, name_of, said_metadata
 from croupier.adapters.imports.made import Made, Path
 
 _TOP: Final = ("apiVersion", "kind", "metadata", "spec", "status")
-_METADATA: Final = (
-    *("name", "namespace", "labels", "annotations", "creationTimestamp", "generation", "resourceVersion", "uid"),
-    *("managedFields", "ownerReferences", "finalizers", "selfLink"),
-)
 _SPEC: Final = ("metrics", "args", "dryRun", "measurementRetention", "templates")
+_OPTIONS: Final = re2.Options()
+_OPTIONS.log_errors = False
 
 
-class Unknown(Enum):
-    """The value of an argument that only a cluster knows."""
-
-    VALUE = "unknown"
-
-
-UNKNOWN: Final = Unknown.VALUE
+NO_VALUE: Final = (
+    "nothing here says its value; without one there is no Gate: --arg {name}=VALUE, in which {{{{service}}}}, "
+    "{{{{version}}}} (the canary's) and {{{{stable}}}} stand for what they say"
+)
 
 
 def made_of_template(
@@ -40,10 +35,12 @@ def made_of_template(
     """
     made = Made(what="template")
     top = mapping(data, (), made, _TOP, needed=("metadata", "spec"))
-    metadata = mapping(top.get("metadata", {}), ("metadata",), made, _METADATA, needed=("name",))
-    made.name = str(metadata.get("name", ""))
+    metadata(top.get("metadata", {}), ("metadata",), made)
+    if made.problems:
+        return made
+    made.name = name_of(top)
     made.changed(("apiVersion",), "croupier/v1")
-    said_metadata({**top, "metadata": metadata}, made, "the Gate has the same name, so that a pasted strategy finds it")
+    said_metadata(top, made, "the Gate has the same name, so that a pasted strategy finds it")
     if data.get("kind") == "ClusterAnalysisTemplate":
         made.changed(("kind",), "a Gate; it has no scope: remove clusterScope where a pasted strategy names it")
     else:
@@ -51,15 +48,18 @@ def made_of_template(
     spec = mapping(top.get("spec", {}), ("spec",), made, _SPEC)
     for position, each in enumerate(items(spec.get("templates"), ("spec", "templates"), made)):
         inner = mapping(each, ("spec", "templates", position), made, ("templateName", "clusterScope"))
-        name = inner.get("templateName", "?")
-        made.lacks = True
-        made.left_out(
+        made.lost(
             ("spec", "templates", position),
-            f"Gates hold no other gates: import '{name}' too, and name both where the strategy names this one",
+            f"Gates hold no other gates: import '{inner.get('templateName', '?')}' too, and name both where the "
+            "strategy names this one",
         )
     values, args = _args(spec, given, by_users or {}, made)
     metrics = _metrics(spec, values, made, argo=argo)
-    if metrics and args is not None and not made.problems:
+    if metrics and args is None:
+        _nothing_of(spec, made, "there is no Gate without values for all arguments")
+    elif metrics and all(metric.get("dryRun") for metric in metrics):
+        _nothing_of(spec, made, "there is no Gate, since all of its metrics are a dry run and it could never fail")
+    elif metrics and args is not None and not made.problems:
         analysis: dict[str, Any] = {"args": args} if args else {}
         analysis |= {"compat": "argo"} if argo else {}
         made.documents.append(
@@ -73,13 +73,21 @@ def made_of_template(
     return made
 
 
+def _nothing_of(spec: Mapping[str, Any], made: Made, words: str) -> None:
+    """Nothing was made of the metrics, so that the lines about each field of theirs would be wrong."""
+    names = [name for name in ("metrics", "dryRun", "measurementRetention") if spec.get(name) is not None]
+    made.lines[:] = [line for line in made.lines if line.path[:1] != ("spec",) or line.path[1] not in names]
+    for name in names:
+        made.lost(("spec", name), words)
+
+
 def _args(
     spec: Mapping[str, Any], given: Mapping[str, str], by_users: Mapping[str, str | Unknown], made: Made
-) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
+) -> tuple[dict[str, str | Unknown], list[dict[str, Any]] | None]:
     """The arguments' values that are known now, and the arguments as a Gate has them; ``None`` if it cannot have one
     of them.
     """
-    values: dict[str, str] = {}
+    values: dict[str, str | Unknown] = {}
     whole = True
     written: list[dict[str, Any]] = []
     seen: set[str] = set()
@@ -101,48 +109,47 @@ def _args(
             written.append({"name": name, "value": user})
             made.changed(at, f"its value is the one that its Rollout gives: {user}")
         elif user is not None:
-            whole = False
-            made.lost(at, f"nothing here says its value; without one there is no Gate: --arg {name}=VALUE")
+            whole, values[name] = False, UNKNOWN
+            made.lost(at, NO_VALUE.format(name=name))
         elif "value" in arg:
-            values[name] = text_of(arg["value"], (*at, "value"), made)
-            written.append({"name": name, "value": values[name]})
+            values[name] = value = text_of(arg["value"], (*at, "value"), made)
+            written.append({"name": name, "value": value})
             made.kept(at)
-        elif "valueFrom" in arg:
+        elif "valueFrom" in arg and not _is_field(arg["valueFrom"]):
             written += _secret(name, arg["valueFrom"], (*at, "valueFrom"), made)
             made.kept((*at, "name"))
-        else:
-            made.wrong(
-                at,
-                f"the argument '{name}' has no value: rollouts give arguments to templates there, not here.",
-                f"Give it one now: --arg {name}=VALUE. In it {{{{service}}}}, {{{{version}}}} (the canary's) and "
-                "{{stable}} stand for what they say.",
-            )
+        elif not made.problems:  # of the field itself: it is no text, or there twice
+            whole, values[name] = False, UNKNOWN
+            made.lost(at, NO_VALUE.format(name=name))
     for name in given:
         if name not in seen:
-            made.left_out(("spec", "args"), f"--arg {name}: the template has no such argument; check the name")
+            made.differs(("spec", "args"), f"--arg {name}: the template has no such argument; check the name")
     return values, written if whole else None
 
 
 def _secret(name: str, data: Any, at: Path, made: Made) -> Iterator[dict[str, Any]]:
     source = mapping(data, at, made, ("secretKeyRef", "fieldRef"))
-    if "secretKeyRef" in source:
-        secret = mapping(
-            source["secretKeyRef"], (*at, "secretKeyRef"), made, ("name", "key", "optional"), needed=("name", "key")
-        )
-        file = f"{secret.get('name', '')}/{secret.get('key', '')}"
-        made.changed(
-            at, f"the secret is read from a file: put it at {file} below the control plane's CROUPIER_SECRETS_DIR"
-        )
-        yield {"name": name, "valueFrom": {"file": file}}
-    else:
-        made.wrong(
-            at,
-            f"the argument '{name}' comes from a field of Argo's Rollout.",
-            f"Give it a value now: --arg {name}=VALUE; {{{{version}}}} is the canary's version.",
-        )
+    if "secretKeyRef" not in source:
+        made.wrong(at, "it names no source.", "Argo Rollouts refuses it, too: write secretKeyRef or fieldRef.")
+        return
+    secret = mapping(
+        source["secretKeyRef"], (*at, "secretKeyRef"), made, ("name", "key", "optional"), needed=("name", "key")
+    )
+    file = f"{secret.get('name', '')}/{secret.get('key', '')}"
+    made.changed(at, f"the secret is read from a file: put it at {file} below the control plane's CROUPIER_SECRETS_DIR")
+    yield {"name": name, "valueFrom": {"file": file}}
 
 
-def _metrics(spec: Mapping[str, Any], values: Mapping[str, str], made: Made, *, argo: bool) -> list[dict[str, Any]]:
+def _is_field(source: Any) -> bool:
+    """Whether a value comes from a field of the Rollout that uses the template."""
+    if not isinstance(source, Mapping) or set(source) != {"fieldRef"}:
+        return False
+    return isinstance(source["fieldRef"], Mapping) and isinstance(source["fieldRef"].get("fieldPath"), str)
+
+
+def _metrics(
+    spec: Mapping[str, Any], values: Mapping[str, str | Unknown], made: Made, *, argo: bool
+) -> list[dict[str, Any]]:
     at: Path = ("spec", "metrics")
     found = items(spec.get("metrics"), at, made)
     if not found and "templates" not in spec:
@@ -170,7 +177,7 @@ def _metrics(spec: Mapping[str, Any], values: Mapping[str, str], made: Made, *, 
     return metrics
 
 
-def _dry(spec: Mapping[str, Any], names: list[str], made: Made) -> list[re.Pattern[str]]:
+def _dry(spec: Mapping[str, Any], names: list[str], made: Made) -> list[Any]:
     at: Path = ("spec", "dryRun")
     rules = []
     for position, each in enumerate(items(spec.get("dryRun"), at, made)):
@@ -180,26 +187,31 @@ def _dry(spec: Mapping[str, Any], names: list[str], made: Made) -> list[re.Patte
     return rules
 
 
-def _retentions(spec: Mapping[str, Any], names: list[str], made: Made) -> Iterator[tuple[re.Pattern[str], int]]:
+def _retentions(spec: Mapping[str, Any], names: list[str], made: Made) -> Iterator[tuple[Any, int]]:
     at: Path = ("spec", "measurementRetention")
     for position, each in enumerate(items(spec.get("measurementRetention"), at, made)):
         entry = mapping(each, (*at, position), made, ("metricName", "limit"), needed=("metricName", "limit"))
         rule = _rule(entry, (*at, position, "metricName"), names, made)
         limit = number_of(entry.get("limit"), (*at, position, "limit"), made)
-        if rule is not None and limit == 0:
+        if limit is None:
+            continue
+        kept = min(max(limit, 1), 100)
+        if limit == 0:
             made.kept((*at, position, "limit"), "0 is the default, 10")
-        elif rule is not None and limit is not None:
-            if not 1 <= limit <= 100:
-                made.changed((*at, position, "limit"), "1 to 100 measurements are shown; the record has all of them")
-            yield rule, min(max(limit, 1), 100)
+        elif limit == kept:
+            made.kept((*at, position, "limit"), f"measurementRetention: {kept}")
+        else:
+            made.changed((*at, position, "limit"), "1 to 100 measurements are shown; the record has all of them")
+        if rule is not None and limit:
+            yield rule, kept
 
 
-def _rule(entry: Mapping[str, Any], at: Path, names: list[str], made: Made) -> re.Pattern[str] | None:
-    """Argo's rules are regular expressions that are found anywhere in a metric's name."""
+def _rule(entry: Mapping[str, Any], at: Path, names: list[str], made: Made) -> Any:
+    """Argo's rules are Go's regular expressions, which are found anywhere in a metric's name; ``None`` for no rule."""
     text = str(entry.get("metricName", ""))
     try:
-        rule = re.compile(text)
-    except re.error:
+        rule = re2.compile(text, _OPTIONS)
+    except re2.error:
         hint = "Write .* for every metric." if text == "*" else "Write the name itself."
         made.wrong(at, f"'{text}' is no regular expression.", f"Argo Rollouts refuses it, too. {hint}")
         return None
@@ -207,5 +219,5 @@ def _rule(entry: Mapping[str, Any], at: Path, names: list[str], made: Made) -> r
     if not matching:
         made.wrong(at, f"'{text}' is the name of no metric.", f"There are {', '.join(names) or 'none'}.")
         return None
-    made.changed(at[:-1], f"it is written into {', '.join(matching)}")
+    made.changed(at, f"it is written into {', '.join(matching)}")
     return rule

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from croupier.adapters.imports.argo.template import UNKNOWN, Unknown
+from croupier.adapters.imports.argo.reading import UNKNOWN, Unknown
 from croupier.adapters.imports.made import Path
 
 Values = Mapping[str, str | Unknown]

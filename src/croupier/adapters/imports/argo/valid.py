@@ -13,6 +13,8 @@ _AT: Final = ("spec", "strategy")
 _EXCLUSIVE: Final = ("setWeight", "pause", "experiment", "analysis")
 _HEADERS: Final = ("istio", "alb", "apisix", "plugins")
 _BY_SERVICES: Final = tuple(name for name in ROUTERS if name != "plugins")
+_PING_PONG: Final = ("alb", "istio")
+_SCALES: Final = ("nginx", "istio", "plugins")
 _MIRRORS: Final = ("istio", "plugins")
 _SHIFTS_EXPERIMENTS: Final = ("istio", "alb", "smi")
 _TOO: Final = "Argo Rollouts refuses it, too:"
@@ -37,8 +39,17 @@ def check_rollout(data: Mapping[str, Any], made: Made) -> None:
             check_analysis(strategy[analysis], (*_AT, name, analysis), made)
     if name == "canary":
         _canary(strategy, (*_AT, name), made)
-    elif strategy["activeService"] == strategy.get("previewService"):
-        made.wrong((*_AT, name, "previewService"), "it is the active service.", f"{_TOO} name another one.")
+    else:
+        _blue_green(strategy, spec, (*_AT, name), made)
+
+
+def _blue_green(strategy: Mapping[str, Any], spec: Mapping[str, Any], at: Path, made: Made) -> None:
+    if strategy["activeService"] == strategy.get("previewService"):
+        made.wrong((*at, "previewService"), "it is the active service.", f"{_TOO} name another one.")
+    limit, kept = strategy.get("scaleDownDelayRevisionLimit"), spec.get("revisionHistoryLimit")
+    if limit is not None and limit > (10 if kept is None else kept):
+        hint = f"{_TOO} write {10 if kept is None else kept} or less."
+        made.wrong((*at, "scaleDownDelayRevisionLimit"), "it is more than revisionHistoryLimit.", hint)
 
 
 def check_analysis(analysis: Mapping[str, Any], at: Path, made: Made) -> None:
@@ -62,7 +73,8 @@ def check_args(analysis: Mapping[str, Any], at: Path, made: Made) -> None:
 def _workload(spec: Mapping[str, Any], made: Made) -> None:
     template, selector = spec.get("template"), spec.get("selector")
     if spec.get("workloadRef") is not None:
-        if template:
+        given = (template or {}).get("metadata")
+        if isinstance(given, Mapping) and (given.get("labels") or given.get("annotations")):
             hint = f"{_TOO} remove one of them."
             made.wrong(("spec", "template"), "'template' and 'workloadRef' stand together.", hint)
         return
@@ -90,6 +102,7 @@ def _canary(canary: Mapping[str, Any], at: Path, made: Made) -> None:
     routing = canary.get("trafficRouting")
     routers = [name for name in ROUTERS if (routing or {}).get(name) is not None]
     _services(canary, at, made, routers)
+    _ping_pong(canary, at, made, routers)
     if _nothing(canary.get("maxSurge")) and _nothing(canary.get("maxUnavailable")):
         made.wrong((*at, "maxSurge"), "'maxSurge' and 'maxUnavailable' are both 0.", f"{_TOO} write one above 0.")
     if routing is None:
@@ -102,9 +115,9 @@ def _canary(canary: Mapping[str, Any], at: Path, made: Made) -> None:
     most = 100
     if routing is not None and (given := routing.get("maxTrafficWeight")) is not None:
         most = given
-        if not {"nginx", "plugins"} & set(routers):
+        if not set(_SCALES) & set(routers):
             place = (*at, "trafficRouting", "maxTrafficWeight")
-            made.wrong(place, "only nginx and plugins know another weight than 100.", f"{_TOO} remove it.")
+            made.wrong(place, f"only {', '.join(_SCALES)} know another weight than 100.", f"{_TOO} remove it.")
     if canary.get("analysis") is not None:
         check_analysis(canary["analysis"], (*at, "analysis"), made)
     managed = {each["name"] for each in (routing or {}).get("managedRoutes") or ()}
@@ -124,9 +137,24 @@ def _services(canary: Mapping[str, Any], at: Path, made: Made, routers: list[str
 
 def _otherwise(router: str, canary: Mapping[str, Any]) -> bool:
     """Whether the router tells the versions apart without their services."""
-    if router == "alb":
-        return canary.get("pingPong") is not None
+    if router in _PING_PONG and canary.get("pingPong") is not None:
+        return True
     return router == "istio" and canary["trafficRouting"]["istio"].get("destinationRule") is not None
+
+
+def _ping_pong(canary: Mapping[str, Any], at: Path, made: Made, routers: list[str]) -> None:
+    services = canary.get("pingPong")
+    if services is None:
+        return
+    if routers and not set(_PING_PONG) & set(routers):
+        hint = f"{_TOO} route by one of them, or remove it."
+        made.wrong((*at, "pingPong"), f"it is for trafficRouting by {' and '.join(_PING_PONG)} only.", hint)
+    if services["pingService"] == services["pongService"]:
+        made.wrong((*at, "pingPong", "pongService"), "it is pingService, too.", f"{_TOO} name two services.")
+    alb = (canary.get("trafficRouting") or {}).get("alb")
+    if alb is not None and not alb.get("rootService"):
+        place = (*at, "trafficRouting", "alb")
+        made.wrong(place, "beside pingPong it needs 'rootService'.", f"{_TOO} name the Service.")
 
 
 def _nothing(value: Any) -> bool:
@@ -197,6 +225,11 @@ def _route(
         hint = f"{_TOO} add {{name: {name}}} to trafficRouting.managedRoutes."
         made.wrong((*at, "name"), f"'{name}' is no managed route.", hint)
     for position, match in enumerate(route.get("match") or ()):
+        header = match.get("headerValue")
+        if "alb" in routers and header is not None and (not header.get("exact") or len(header) > 1):
+            place = (*at, "match", position, "headerValue")
+            made.wrong(place, "ALB compares the whole value of a header only.", f"{_TOO} write exact: VALUE.")
+            continue
         asked = {key: match.get(key) for key in ("headerValue", "method", "path")} | dict(match.get("headers") or {})
         for value in asked.values():
             if value is not None and len([each for each in value.values() if each]) != 1:

@@ -8,9 +8,10 @@ from croupier.adapters.imports.flagger.metrics import Metrics, Templates
 from croupier.adapters.imports.flagger.query import service_of
 from croupier.adapters.imports.flagger.strategy import Strategy
 from croupier.adapters.imports.flagger.weights import AT
-from croupier.adapters.imports.kubernetes import NOTHING_TO_DO, said_metadata
+from croupier.adapters.imports.kubernetes import KUBERNETES_OWN, said_metadata
 from croupier.adapters.imports.made import Made
-from croupier.adapters.imports.steps import LONGEST_S
+from croupier.adapters.imports.shape import go_seconds
+from croupier.adapters.imports.steps import LONGEST_S, seconds_text
 
 _ITSELF: Final = "Croupier moves the traffic itself, by player; name the paths in the Service (spec.routes)"
 _ELSEWHERE: Final = {
@@ -20,7 +21,7 @@ _ELSEWHERE: Final = {
     "ingressRef": _ITSELF,
     "routeRef": _ITSELF,
     "upstreamRef": _ITSELF,
-    "revertOnDeletion": NOTHING_TO_DO,
+    "revertOnDeletion": KUBERNETES_OWN,
 }
 _SERVICE: Final = {
     **dict.fromkeys(("timeout", "backendTimeout", "retries", "rewrite", "headers", "corsPolicy", "mirror")),
@@ -43,7 +44,7 @@ def made_of_canary(data: Mapping[str, Any], templates: Templates, made: Made) ->
     if spec.get("skipAnalysis"):
         steps = [{"setWeight": 100}]
         made.changed(("spec", "skipAnalysis"), "setWeight: 100 is the only step: everybody gets it at once, as there")
-        made.left_out(AT, "of no effect with skipAnalysis, there too")
+        made.not_needed(AT, "of no effect with skipAnalysis, there too")
     else:
         for position, metric in enumerate(analysis.get("metrics") or ()):
             metrics.take(metric, (*AT, "metrics", position))
@@ -73,7 +74,7 @@ def _around(spec: Mapping[str, Any], made: Made) -> None:
     """Everything but the analysis."""
     for name, words in _ELSEWHERE.items():
         if spec.get(name) is not None:
-            made.left_out(("spec", name), words)
+            made.not_needed(("spec", name), words)
     for name in spec.get("service") or {}:
         at = ("spec", "service", name)
         if name == "name":
@@ -81,7 +82,7 @@ def _around(spec: Mapping[str, Any], made: Made) -> None:
         elif name in _SERVICE:
             made.lost(at, _SERVICE[name] or _AS_THEY_ARE)
         else:
-            made.left_out(at, "it is said in a croupier/v1 Service (spec.routes, spec.process); write one")
+            made.not_needed(at, "it is said in a croupier/v1 Service (spec.routes, spec.process); write one")
     for name, off in (("suspend", "it is not suspended"), ("skipAnalysis", "it is not skipped")):
         if spec.get(name) is False:
             made.kept(("spec", name), off)
@@ -90,10 +91,10 @@ def _around(spec: Mapping[str, Any], made: Made) -> None:
     asks = any(metric.get("query") for metric in spec["analysis"].get("metrics") or ())
     if spec.get("metricsServer") is not None:
         words = "the address that Gates with a query of their own ask" if asks else "the edge counts instead"
-        (made.kept if asks else made.left_out)(("spec", "metricsServer"), words)
+        (made.kept if asks else made.not_needed)(("spec", "metricsServer"), words)
     if spec.get("insecureSkipVerify") is not None:
         words = "a Gate says so itself: insecure of the provider"
-        (made.lost if spec["insecureSkipVerify"] and asks else made.left_out)(("spec", "insecureSkipVerify"), words)
+        (made.lost if spec["insecureSkipVerify"] and asks else made.not_needed)(("spec", "insecureSkipVerify"), words)
 
 
 def _deadline(spec: Mapping[str, Any], made: Made) -> str | None:
@@ -109,13 +110,14 @@ def _deadline(spec: Mapping[str, Any], made: Made) -> str | None:
 
 def _rest(analysis: Mapping[str, Any], metrics: Metrics, made: Made) -> None:
     """What is neither a step, a metric nor a webhook."""
-    every, count = f"{metrics.every_s:g}s", metrics.threshold
-    shorter = analysis["interval"] != every and every == "10s"
+    every, count = seconds_text(metrics.every_s), metrics.threshold
+    same = go_seconds(analysis["interval"]) == metrics.every_s
     words = f"each Gate looks every {every}" if metrics.gates else f"each weight lasts {every}"
-    (made.changed if shorter else made.kept)((*AT, "interval"), words)
+    (made.kept if same else made.changed)((*AT, "interval"), words if same else f"{words}, as Flagger reads it")
     if metrics.gates:
         words = (
-            f"there {count} failed checks in all, of whichever metric, take it back. Here each Gate counts for itself"
+            f"there {analysis['threshold'] or 1} failed checks in all, of whichever metric, take it back. Here each "
+            "Gate counts for itself"
         )
         classic = (
             f"one that counts requests fails after {count} looks in a row (rule.consecutive), a good one in between "
@@ -129,7 +131,7 @@ def _rest(analysis: Mapping[str, Any], metrics: Metrics, made: Made) -> None:
         )
         made.differs((*AT, "metrics"), f"{words}holds (onNoData: abort in the Rollout would take it back)")
     else:
-        made.left_out((*AT, "threshold"), "there is no Gate that could fail; write one")
+        made.not_needed((*AT, "threshold"), "there is no Gate that could fail; write one")
     if analysis.get("mirror"):
         made.lost((*AT, "mirror"), "this is not carried over; write a step by hand: shadow: {share: 100, for: 1m}")
     elif analysis.get("mirror") is not None:

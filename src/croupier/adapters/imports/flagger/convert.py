@@ -8,10 +8,10 @@ from typing import Any, Final
 from croupier.adapters.imports.flagger.canary import made_of_canary
 from croupier.adapters.imports.flagger.metrics import Template
 from croupier.adapters.imports.flagger.query import OTHERS, used
-from croupier.adapters.imports.flagger.shape import CANARY, TEMPLATE
+from croupier.adapters.imports.flagger.shape import ALERT_PROVIDER, CANARY, TEMPLATE
 from croupier.adapters.imports.flagger.weights import check_weights
-from croupier.adapters.imports.kubernetes import passed_over, said_metadata
-from croupier.adapters.imports.leaves import say_the_rest
+from croupier.adapters.imports.kubernetes import name_of, passed_over, said_metadata
+from croupier.adapters.imports.leaves import say_once, say_the_rest
 from croupier.adapters.imports.made import Made
 
 _IMPORTED: Final = "Canary, MetricTemplate"
@@ -34,6 +34,7 @@ def import_flagger(documents: Sequence[Any]) -> list[Made]:
             _said_template(data, made)
         if made.what and not made.problems:
             say_the_rest(data, made)
+            say_once(made)
     return found
 
 
@@ -47,6 +48,8 @@ def _begun(data: Any) -> Made:
     if not str(data.get("apiVersion", "")).startswith("flagger.app/"):
         passed_over(data, made, _IMPORTED, foreign=True)
         return made
+    if kind == "AlertProvider":
+        ALERT_PROVIDER(data, (), made)
     if kind not in ("Canary", "MetricTemplate"):  # it may be a list
         passed_over(data, made, _IMPORTED, foreign=False)
         return made
@@ -57,7 +60,7 @@ def _begun(data: Any) -> Made:
         return made
     (CANARY if kind == "Canary" else TEMPLATE)(data, (), made)
     if not made.problems:
-        made.name = data["metadata"]["name"]
+        made.name = name_of(data)
         if kind == "Canary" and not data["spec"].get("skipAnalysis"):
             check_weights(data["spec"]["analysis"], made)
     return made
@@ -84,7 +87,7 @@ def _said_template(data: Mapping[str, Any], made: Made) -> None:
         elif name == "secretRef":
             made.lost(at, "write a Gate with a header and an argument from a file (CROUPIER_SECRETS_DIR)")
         elif name == "region":
-            made.left_out(at, "it belongs to CloudWatch")
+            made.not_needed(at, "it belongs to CloudWatch")
         elif name == "address" and gates:
             words = (
                 "a private address is asked only if CROUPIER_OUTGOING_HOSTS names it. Remove it from the Gate to ask"
@@ -93,4 +96,4 @@ def _said_template(data: Mapping[str, Any], made: Made) -> None:
         elif gates or name == "type":
             made.kept(at)
         else:
-            made.left_out(at, "there is no Gate that could ask it")
+            made.not_needed(at, "there is no Gate that could ask it")

@@ -7,11 +7,16 @@ from typing import Any, Final
 
 from croupier.adapters.imports.flagger.builtin import demand_of
 from croupier.adapters.imports.flagger.query import OTHERS, condition_of, filled, values_of
+from croupier.adapters.imports.kubernetes import name_of
 from croupier.adapters.imports.made import Made, Path
 from croupier.adapters.imports.shape import go_seconds
+from croupier.adapters.imports.steps import seconds_text
 
 _BUILTIN: Final = ("request-success-rate", "request-duration")
 _SHORTEST_S: Final = 10.0
+_MOST_FAILED: Final = 1_000
+_LONGEST_S: Final = 2**63 / 1e9
+"""What Go can count in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,12 @@ class Metrics:
     @property
     def every_s(self) -> float:
         """How often Flagger looks; never more often than every ten seconds."""
-        return max(go_seconds(self.canary["spec"]["analysis"]["interval"]) or 0, _SHORTEST_S)
+        return looks_s(self.canary["spec"]["analysis"]["interval"])
 
     @property
     def threshold(self) -> int:
-        """So many failed checks take the release back."""
-        return self.canary["spec"]["analysis"]["threshold"] or 1
+        """So many failed checks take the release back; no Gate counts to more than a thousand."""
+        return min(self.canary["spec"]["analysis"]["threshold"] or 1, _MOST_FAILED)
 
     def take(self, metric: Mapping[str, Any], at: Path) -> None:
         """A line for each field, and Gates."""
@@ -55,7 +60,11 @@ class Metrics:
         if metric.get("templateRef") is not None:
             self._measure_template(metric, at)
         elif metric["name"] not in _BUILTIN and not metric.get("query"):
-            self.made.left_out(at, "it has neither a query nor a templateRef, so Flagger passes over it, too")
+            self.made.not_needed(at, "it has neither a query nor a templateRef, so Flagger passes over it, too")
+        said = {line.path for line in self.made.lines if line.whole}
+        for name in metric:
+            if at not in said and not any(path[: len(at) + 1] == (*at, name) for path in said):
+                self.made.not_needed((*at, name), "of no effect beside its other fields, there too")
 
     def _count(self, metric: Mapping[str, Any], at: Path) -> None:
         demand = demand_of(metric, at, self.made)
@@ -64,10 +73,14 @@ class Metrics:
             return
         window = max(go_seconds(metric.get("interval") or "1m") or 0, self.every_s)
         if metric.get("interval") is not None:
-            words = f"rule.window: {window:g}s: how far back each look sees"
+            words = f"rule.window: {seconds_text(window)}: how far back each look sees"
             longer = window > (go_seconds(metric["interval"]) or 0)
             (self.made.changed if longer else self.made.kept)((*at, "interval"), words)
-        rule = {"interval": f"{self.every_s:g}s", "window": f"{window:g}s", "consecutive": min(self.threshold, 1000)}
+        rule = {
+            "interval": seconds_text(self.every_s),
+            "window": seconds_text(window),
+            "consecutive": self.threshold,
+        }
         name = self._named(metric, at)
         _add(self.made, name, {**demand, "rule": rule}, at)
         self.made.kept((*at, "name"), f"the Gate '{name}'")
@@ -125,12 +138,12 @@ class Metrics:
         return good
 
     def _measured(self, metric: Mapping[str, Any], good: str, provider: Mapping[str, Any]) -> dict[str, Any]:
-        every = f"{self.every_s:g}s"
+        every = seconds_text(self.every_s)
         measured = {
             "name": metric["name"],
             "interval": every,
             "initialDelay": every,
-            "failureLimit": min(self.threshold - 1, 1_000_000),
+            "failureLimit": self.threshold - 1,
             "successCondition": good,
             "provider": {"prometheus": provider},
         }
@@ -149,12 +162,20 @@ class Metrics:
     def _named(self, metric: Mapping[str, Any], at: Path) -> str:
         """A name for the Gate that no other of the canary has."""
         plain = re.sub(r"[^a-z0-9]+", "-", metric["name"].lower()).strip("-") or f"metric-{at[-1]}"
-        name = f"{self.canary['metadata']['name']}-{plain}"[:60].strip("-.")
+        name = f"{name_of(self.canary)}-{plain}"[:60].strip("-.")
         number, chosen = 2, name
         while chosen in self.gates:
             chosen, number = f"{name}-{number}", number + 1
         self.gates.append(chosen)
         return chosen
+
+
+def looks_s(interval: str) -> float:
+    """What Flagger makes of the interval: once a minute where it cannot read it, and never more often than every ten
+    seconds.
+    """
+    seconds = go_seconds(interval)
+    return 60.0 if seconds is None or seconds > _LONGEST_S else max(seconds, _SHORTEST_S)
 
 
 def _impossible(provider: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from croupier.adapters.imports.kubernetes import name_of
+
 _PLACEHOLDER: Final = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 
 OTHERS: Final = {
@@ -25,7 +27,7 @@ def values_of(canary: Mapping[str, Any], metric: Mapping[str, Any]) -> dict[str,
     spec, metadata = canary["spec"], canary["metadata"]
     target = spec["targetRef"]["name"]
     return {
-        "name": metadata["name"],
+        "name": name_of(canary),
         "namespace": metadata.get("namespace") or "default",
         "target": target,
         "service": service_of(spec),

@@ -1,6 +1,7 @@
 """The fields of Flagger's Canary and MetricTemplate, as its CRDs have them. Called by ``convert``."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from croupier.adapters.imports.kubernetes import DOCUMENT, LABELS
@@ -9,7 +10,6 @@ from croupier.adapters.imports.shape import (
     Shape,
     anything,
     fields,
-    go_seconds,
     many,
     mapping,
     named,
@@ -22,8 +22,8 @@ from croupier.adapters.imports.shape import (
 
 
 def _times(data: Any, at: Path, made: Made) -> None:
-    """Seconds or minutes, as Flagger's CRD has them."""
-    if not isinstance(data, str) or not re.match("[0-9]+(m|s)", data) or not go_seconds(data):
+    """As Flagger's CRD has them, which reads the beginning alone: ``1min`` and ``0s`` are valid."""
+    if not isinstance(data, str) or not re.match("[0-9]+(m|s)", data):
         shown = str(data)[:40] if isinstance(data, str | int | float) else type(data).__name__
         made.wrong(at, f"'{shown}' is no interval.", "Flagger refuses it, too: write for example 30s or 1m.")
 
@@ -35,9 +35,16 @@ def _reference(*kinds: str, **more: Shape) -> Shape:
 
 _NAMED: Final = fields({"name": text, "namespace": text}, needed=("name",))
 _WAYS: Final[dict[str, Shape]] = {"exact": text, "prefix": text, "suffix": text, "regex": text}
-_MATCH: Final = fields(
-    {"headers": named(fields(_WAYS)), "queryParams": named(fields(_WAYS)), "sourceLabels": LABELS},
-)
+
+
+def _way(data: Any, at: Path, made: Made) -> None:
+    """How a header is compared: in exactly one way."""
+    fields(_WAYS)(data, at, made)
+    if isinstance(data, Mapping) and len(data) != 1:
+        made.wrong(at, "it is matched in not exactly one way.", f"Flagger refuses it, too: write {', '.join(_WAYS)}.")
+
+
+_MATCH: Final = fields({"headers": named(_way), "queryParams": named(fields(_WAYS)), "sourceLabels": LABELS})
 _EXTRA: Final = fields({"labels": LABELS, "annotations": LABELS})
 _SERVICE: Final = fields(
     {
@@ -184,3 +191,21 @@ TEMPLATE: Final = fields(
     },
     needed=("metadata", "spec"),
 )
+
+
+def _address(data: Any, at: Path, made: Made) -> None:
+    """A receiver is asked at an address, or at one that a Secret holds."""
+    if isinstance(data, Mapping) and (data.get("address") is None) == (data.get("secretRef") is None):
+        hint = "Flagger refuses it, too: write exactly one of them."
+        made.wrong(at, "there is not exactly one of address and secretRef.", hint)
+    fields(
+        {
+            "type": one_of("slack", "msteams", "discord", "rocket", "gchat"),
+            **dict.fromkeys(("channel", "username", "address", "proxy"), text),
+            "secretRef": fields({"name": text}, needed=("name",)),
+        },
+        needed=("type",),
+    )(data, at, made)
+
+
+ALERT_PROVIDER: Final = fields({**DOCUMENT, "spec": _address}, needed=("metadata", "spec"))

@@ -10,7 +10,7 @@ from croupier.adapters.imports.flagger.match import segment_of
 from croupier.adapters.imports.flagger.metrics import Metrics
 from croupier.adapters.imports.flagger.weights import AT, said_weights, weights_of
 from croupier.adapters.imports.made import Made, Path
-from croupier.adapters.imports.steps import LONGEST_S, PERSON, Steps
+from croupier.adapters.imports.steps import LONGEST_S, PERSON, Steps, seconds_text
 
 _MOST_STEPS: Final = 190
 """A Rollout has at most 200 steps, and a few stand around the weights."""
@@ -99,10 +99,10 @@ class Strategy:
             return
         long_s = min(count * self.metrics.every_s, LONGEST_S)
         self.made.changed(
-            at, f"all players of the Segment get the canary, for {long_s:g}s ({count} looks) at the least"
+            at, f"all players of the Segment get the canary, for {seconds_text(long_s)} ({count} looks) at the least"
         )
         self.steps.weigh(100, at)
-        self.steps.wait(f"{long_s:g}s", at)
+        self.steps.wait(seconds_text(long_s), at)
         if self.metrics.gates:
             self.steps.ask(self.metrics.gates, at)
 
@@ -125,7 +125,7 @@ class Strategy:
         if self.metrics.gates:
             self.steps.ask(self.metrics.gates, at)
         else:
-            self.steps.wait(f"{min(self.metrics.every_s, LONGEST_S):g}s", at)
+            self.steps.wait(seconds_text(self.metrics.every_s), at)
 
     def _unweighted(self) -> None:
         for name in ("maxWeight", "stepWeightPromotion"):
