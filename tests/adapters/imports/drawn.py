@@ -283,8 +283,8 @@ PROVIDER = st.one_of(
 METRIC = some(
     {
         "initialDelay": st.sampled_from(["30s", "{{args.pace}}"]),
-        "successCondition": st.sampled_from(["result[0] >= 0.95", "result.ok == true", "result < {{args.limit}}"]),
-        "failureCondition": st.just("isNaN(result) || result > 5"),
+        "successCondition": st.sampled_from(["result[0] >= 0.95", "all(result, # < {{args.limit}})"]),
+        "failureCondition": st.just("isNaN(result[0]) || result[0] > 5"),
         "failureLimit": st.sampled_from([0, 2, "2", "{{args.limit}}"]),
         "inconclusiveLimit": st.sampled_from([0, 1]),
         "consecutiveErrorLimit": st.sampled_from([0, 4]),
