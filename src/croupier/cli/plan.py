@@ -19,6 +19,8 @@ from croupier.core.gates import EventsSli, Gate
 from croupier.core.releases import Service
 from croupier.core.rollout.outlook.outlook import Outlook, look_ahead
 from croupier.core.rollout.outlook.traffic import Traffic, fault_of, usual_of
+from croupier.core.rollout.profile.lasting import to_write
+from croupier.core.rollout.profile.loosened import unlasting
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Plan, RolloutSpec
 from croupier.core.rollout.together.parts import parts
@@ -111,15 +113,24 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
         found = _traffic(gate, asked, seen.get(gate.name))
         if found is not None:
             traffic[gate.name], sources[gate.name] = found
-    doubts: tuple[str, ...] = ()
-    if spec.profile is not None and spec.profile.profile.lasting is not None and spec.service not in _services(bundle):
-        doubts = (f"service '{spec.service}' is not in these files, so its affinity was not held against the profile.",)
+    doubts = tuple(_of_service(bundle, spec))
     if plan.pace is not None:
         rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}
         doubts += tuple(_doubts(plan, rates))
         plan = _resolved(bundle, spec, max(rates.values(), default=None), hotfix=asked.hotfix)
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
     return Planned(spec, plan, outlook, sources, doubts)
+
+
+def _of_service(bundle: "Bundle", spec: RolloutSpec) -> Iterator[str]:
+    """What to write in the service, where its profile asks for more affinity than it has."""
+    profile, service = spec.profile.profile if spec.profile is not None else None, _services(bundle).get(spec.service)
+    if profile is None or profile.lasting is None:
+        return
+    if service is None:
+        yield f"service '{spec.service}' is not in these files, so its affinity was not held against the profile."
+    elif any(unlasting(service, profile)):
+        yield f"{to_write(service, profile)}."
 
 
 def with_ahead(connection: Connection, bundle: "Bundle", planned: Planned, players: int | None) -> Planned:

@@ -47,7 +47,7 @@ def show(
     out.print(f"[bold]{plain(name)}[/]")
     out.print(f"stable   {plain(found['stable'] or 'none yet')}")
     out.print(f"rollout  {plain(in_progress(found) or 'none in progress')}")
-    for each in _served(found) or ["the data plane does not say"]:
+    for each in _served(found) or ["nobody yet" if found["stable"] is None else "the data plane does not say"]:
         out.print(f"served   {plain(each)}")
     for each in found["workloads"]:
         where = ", ".join(each["instances"]) or each["reason"] or "-"

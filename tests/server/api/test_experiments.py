@@ -220,3 +220,14 @@ async def test_a_declaration_that_makes_no_sense_is_refused(world: Any, change: 
     answer = await world.post("/apply", {"documents": [wrong]})
     assert answer.status_code == 422
     assert said in answer.text
+
+
+async def test_what_ran_is_not_taken_out(declared: Any) -> None:
+    """What it found goes by its name."""
+    path = "/documents/Experiment/lobby-order"
+    assert (await declared.get(path)).json()["usedBy"] == []
+    assert (await declared.post("/experiments/lobby-order/start", {"reason": "now"})).status_code == 200
+    assert (await declared.get(path)).json()["usedBy"] == ["it has run, and its results go by its name"]
+    headers, why = declared.auth(Role.OPERATOR), {"reason": "a slip"}
+    refused = await declared.client.delete(f"/api/v1{path}", headers=headers, params=why)
+    assert (refused.status_code, "it has run" in refused.json()["detail"]) == (409, True)

@@ -96,7 +96,7 @@ async def delete_document(
 async def _runs(here: Context, kind: str, name: str) -> tuple[str, ...]:
     """What an experiment found is asked for by its name, so one that ever ran stays."""
     runs = await here.experiments.runs(name) if kind == "Experiment" else ()
-    return (f"it ran {len(runs)} times, and its results go by its name",) if runs else ()
+    return ("it has run, and its results go by its name",) if runs else ()
 
 
 @router.post(
