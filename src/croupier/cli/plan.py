@@ -48,6 +48,7 @@ class Counted:
     instances: int
 
 
+_AS_ONE: Final = "several begin as the traffic of all of them allows, and leave a baseline in the least"
 _MISSING: Final = "A plan is made of files: name the one that has it, too, or the folder with all of them."
 
 
@@ -98,6 +99,12 @@ def _resolved(bundle: "Bundle", spec: RolloutSpec, per_s: float | None, *, hotfi
     return held[whole.services.index(spec.service)]
 
 
+def _moving_with(bundle: "Bundle", spec: RolloutSpec) -> tuple[str, ...]:
+    """The services of the Rollout that this one is a part of; none where it is about one."""
+    ways = (document.spec for document in bundle.documents if isinstance(document.spec, RolloutSpec))
+    return next((way.services for way in ways if way.name == spec.name), ())
+
+
 def _services(bundle: "Bundle") -> Mapping[str, Service]:
     """The services in the files, by name."""
     services = (document.spec for document in bundle.documents if isinstance(document.spec, Service))
@@ -117,6 +124,8 @@ def look(bundle: "Bundle", spec: RolloutSpec, asked: Given, seen: Mapping[str, C
     if plan.pace is not None:
         rates = {name: traffic[name].per_s for name in spec.guards if name in traffic}
         doubts += tuple(_doubts(plan, rates))
+        if len(_moving_with(bundle, spec)) > 1:
+            doubts += (f"the weights are for {spec.service} alone; {_AS_ONE}",)
         plan = _resolved(bundle, spec, max(rates.values(), default=None), hotfix=asked.hotfix)
     outlook = look_ahead(plan, traffic, lambda: random.Random(SEED).random)  # noqa: S311 - chance, not a secret
     return Planned(spec, plan, outlook, sources, doubts)

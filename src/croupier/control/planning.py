@@ -104,13 +104,27 @@ async def made(
 ) -> Plan:
     """The plan of this document, for the traffic that the service has now."""
     known = tuple(specs)
+    per_s = await traffic(ports, spec, known, delivery, active)
+    return await made_for(per_s, spec, known, hotfix=hotfix)
+
+
+async def traffic(
+    ports: Ports, spec: RolloutSpec, specs: Iterable[Spec], delivery: Delivery, active: Stored[RolloutState] | None
+) -> float | None:
+    """The service's requests a second, where its weights depend on them; ``None`` too where nobody can say."""
+    if not paces(spec) or (whom := await serving(ports, delivery, active)) is None:
+        return None
+    gates = with_usual(spec, {each.name: each for each in specs if isinstance(each, Gate)})
+    return await requests_per_s(ports, counting(spec, gates), whom)
+
+
+async def made_for(per_s: float | None, spec: RolloutSpec, specs: Iterable[Spec], *, hotfix: bool = False) -> Plan:
+    """The plan of this document for so many requests a second."""
+    known = tuple(specs)
     gates = with_usual(spec, {spec.name: spec for spec in known if isinstance(spec, Gate)})
     segments = [spec for spec in known if isinstance(spec, Segment)]
     checks = [spec for spec in known if isinstance(spec, SmokeCheck)]
     service = next((each for each in known if isinstance(each, Service) and each.name == spec.service), None)
-    per_s = None
-    if paces(spec) and (whom := await serving(ports, delivery, active)) is not None:
-        per_s = await requests_per_s(ports, counting(spec, gates), whom)
     asked = (spec, gates.values(), segments, checks)
     return await _beside(len(gate_uses(spec)), resolve, *asked, per_s=per_s, service=service, hotfix=hotfix)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from croupier.control.calendars import check_free, closed_now
 from croupier.control.flag_steps import FlagDoor, check_flags
 from croupier.control.groups import Switches
-from croupier.control.planning import How, check_gates, made, planned, together_by, try_out
+from croupier.control.planning import How, check_gates, made_for, planned, together_by, traffic, try_out
 from croupier.control.ports import Commit, Ports, Stored
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.recorded import recorded_delivery, recorded_release
@@ -20,6 +20,7 @@ from croupier.core.releases import Release, Service
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, replay
+from croupier.core.rollout.pace import pinned
 from croupier.core.rollout.spec import Member, Plan, RolloutSpec, Together
 from croupier.core.rollout.state import Phase, RolloutState
 from croupier.core.rollout.together.parts import part
@@ -68,12 +69,16 @@ class Starting:
         specs = [item.value.spec for item in await self.ports.store.documents()]
         spec = together_by([each for each in specs if isinstance(each, RolloutSpec)], [*versions], how.strategy)
         check_gates(spec, [each for each in specs if isinstance(each, Gate)])
-        members: list[_Member] = []
+        asked: list[tuple[Release, Stored[Delivery]]] = []
         for service in spec.services:
             delivery = await recorded_delivery(self.ports.store, service)
             _check_member(delivery.value, versions[service])
-            release = await recorded_release(self.ports.store, service, versions[service])
-            plan = await made(self.ports, part(spec, service), specs, delivery.value, None)
+            asked.append((await recorded_release(self.ports.store, service, versions[service]), delivery))
+        rates = [await traffic(self.ports, part(spec, each.service), specs, now.value, None) for each, now in asked]
+        paced, whole_s = pinned(spec, rates)
+        members: list[_Member] = []
+        for release, delivery in asked:
+            plan = await made_for(whole_s, part(paced, release.service), specs)
             await self._try_out(plan, delivery.value)
             members.append(_Member(release, plan, delivery))
         profiles = own_profiles([each for each in specs if isinstance(each, RolloutSpec)], spec.services)

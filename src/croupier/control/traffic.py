@@ -15,6 +15,7 @@ from croupier.control.ports import ServiceState as Delivery
 from croupier.core.gates import Gate, Silence
 from croupier.core.rollout.spec import Auto, RolloutSpec
 from croupier.core.rollout.state import RolloutState
+from croupier.core.rollout.together.parts import parts
 from croupier.errors import CroupierError
 
 _SPAN_S: Final = 60.0
@@ -99,8 +100,9 @@ async def count_once(ports: Ports, told: set[str] | None = None) -> None:
         gates = {gate.name: gate for gate in documents if isinstance(gate, Gate)}
         stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
         for spec in pacing:
-            if version := stable.get(spec.service):
-                await requests_per_s(ports, counting(spec, gates), Serving(spec.service, version), told)
+            for each in parts(spec):
+                if version := stable.get(each.service):
+                    await requests_per_s(ports, counting(each, gates), Serving(each.service, version), told)
 
 
 def paces(spec: RolloutSpec) -> bool:

@@ -71,7 +71,11 @@ def test_each_service_has_its_part() -> None:
         ("service: payments}", "service: lobby}", "gate 'deposits' is to be about service 'lobby', which this rollout"),
         ("services:", "service: wallet\n  services:", "'service' and 'services' cannot stand together"),
         ("  services: [wallet, payments]\n", "", "exactly one of service and services is needed, there is none."),
-        ("- setWeight: 5", "- auto: {}", "'auto' is for one service: several cannot do it together yet."),
+        (
+            "- setWeight: 5",
+            "- setMirrorRoute: {name: copies, percentage: 5}",
+            "'setMirrorRoute' is for one service: several cannot do it together yet.",
+        ),
         (
             "- setWeight: 5",
             "- setSegment: {match: {market: [SE]}, weight: 5, guards: [errors]}",

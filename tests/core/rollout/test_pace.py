@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from croupier.core.gates import Comparison, Gate, RatioSli, SequentialRule
 from croupier.core.rollout.check import check
-from croupier.core.rollout.pace import deciding, paced, weights
+from croupier.core.rollout.pace import deciding, paced, pinned, weights
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Asked, Auto, Pace, Pause, RolloutSpec, SetWeight
 
@@ -123,3 +123,34 @@ def test_whatever_is_chosen_rises_keeps_a_baseline_and_makes_sense(
     assert plan.pace.last_bp == found[-1]
     if auto.first_bp is None and per_s and plan.pace.first_bp > auto.weights_bp[0] and not before:
         assert plan.pace.first_bp / 10_000 * per_s <= 1.0 + 1e-6
+
+
+RATE = st.one_of(st.none(), st.floats(0.01, 100_000.0))
+
+
+@given(
+    st.lists(RATE, min_size=2, max_size=5),
+    st.builds(Auto, first_bp=st.one_of(st.none(), st.integers(1, 9_999)), last_bp=st.none()),
+)
+def test_several_have_one_ladder_whatever_each_gets(rates: list[float | None], auto: Auto) -> None:
+    pinned_spec, whole = pinned(spec(auto), rates)
+    for rate in (*rates, whole):
+        steps, pace = paced(pinned_spec, GATES, rate)
+        assert steps == paced(pinned_spec, GATES, whole)[0]
+        assert pace is not None
+        for alone in rates:  # no later a baseline, and no larger a first weight, than for any of them alone
+            ladder, last_bp = weights(auto, alone)
+            assert pace.last_bp <= last_bp
+            assert pace.first_bp <= (ladder[0] if ladder else last_bp)
+    assert check(pinned_spec) == ()
+
+
+def test_the_first_weight_is_for_the_traffic_of_all_and_the_last_for_the_least() -> None:
+    pinned_spec, whole = pinned(spec(Auto(), Pause()), [60.0, 140.0])
+    assert whole == 200.0
+    auto, pause = pinned_spec.steps
+    assert isinstance(auto, Auto)
+    assert (auto.first_bp, auto.last_bp, pause) == (100, 5_000, Pause())
+    unknown, nobody = pinned(spec(Auto()), [60.0, None])
+    assert (nobody, paced(unknown, GATES, nobody)[0]) == (None, paced(spec(Auto()), GATES, None)[0])
+    assert pinned(spec(SetWeight(500)), [None, None]) == (spec(SetWeight(500)), None)

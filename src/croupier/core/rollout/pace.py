@@ -3,15 +3,16 @@
 The first weight is the largest at which a total failure costs at most a request a second. The last one leaves a
 baseline of a twentieth, or of thirty requests a second where that is more (half at the most): without it, what happens
 to everybody would be blamed on the release, and next to a small one a late fault is found late. Traffic that nobody
-knows counts as large for the first weight and as small for the last.
+knows counts as large for the first weight and as small for the last. Services that move as one have one ladder.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates import Gate, SequentialRule
-from croupier.core.rollout.spec import Analysis, Auto, Pace, Pause, RolloutSpec, SetWeight, Step
+from croupier.core.rollout.spec import Analysis, Asked, Auto, Pace, Pause, RolloutSpec, SetWeight, Step
 from croupier.core.segments import BUCKETS
 
 LOST_PER_S: Final = 1.0
@@ -43,6 +44,25 @@ def paced(spec: RolloutSpec, gates: Mapping[str, Gate], per_s: float | None) -> 
         else:
             steps.append(asked)
     return tuple(steps), pace
+
+
+def pinned(spec: RolloutSpec, rates: Sequence[float | None]) -> tuple[RolloutSpec, float | None]:
+    """The rollout of several services with the first and the last weight of ``auto`` chosen for all of them, and the
+    requests a second that a total failure of all would cost. Such a failure costs requests in each, so the first weight
+    is for the traffic of all; the last one leaves a baseline in each, so it is for the least. ``None``: not known, of
+    one or of all.
+    """
+    known = [rate for rate in rates if rate is not None]
+    whole, least = (sum(known), min(known)) if len(known) == len(rates) else (None, None)
+
+    def chosen(step: Asked) -> Asked:
+        if not isinstance(step, Auto):
+            return step
+        last_bp = step.last_bp if step.last_bp is not None else _last(least)
+        first_bp = step.first_bp if step.first_bp is not None else _first(step, whole)
+        return replace(step, first_bp=min(first_bp, last_bp), last_bp=last_bp)
+
+    return replace(spec, steps=tuple(chosen(step) for step in spec.steps)), whole
 
 
 def weights(auto: Auto, per_s: float | None, *, above_bp: int = 0) -> tuple[tuple[int, ...], int]:

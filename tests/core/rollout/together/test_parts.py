@@ -16,6 +16,7 @@ from croupier.core.rollout.spec import (
     Resort,
     RolloutSpec,
     SetFlag,
+    SetMirrorRoute,
     SetSegment,
     SetWeight,
     Smoke,
@@ -78,7 +79,14 @@ def test_smoke_checks_are_run_once_by_the_last_when_all_have_it() -> None:
             spec(profile=Chosen(Profile("payments", "", Lane(())))),
             "a profile is for one service: several have those of their own Rollouts, and the strictest rules.",
         ),
-        (spec(Auto()), "'auto' is for one service: several cannot do it together yet."),
+        (
+            spec(SetMirrorRoute("copies", 100)),
+            "'setMirrorRoute' is for one service: several cannot do it together yet.",
+        ),
+        (
+            spec(Auto(), only=(("errors", "payments"),)),
+            "'auto' waits for evidence of each service, and no guard is about wallet.",
+        ),
         (
             spec(SetSegment(SWEDES, 500, guards=("errors",))),
             "a segment with gates of its own is for one service: its players would be on two sides.",

@@ -15,6 +15,7 @@ from croupier.core.rollout.spec import (
     Analysis,
     Approval,
     Asked,
+    Auto,
     Pause,
     RolloutSpec,
     SetFlag,
@@ -25,7 +26,7 @@ from croupier.core.rollout.spec import (
 from croupier.errors import Problem
 
 _CANARY: Final = ("spec", "strategy", "canary")
-_ABLE: Final = (SetWeight, SetSegment, Pause, Analysis, Approval, SetFlag, Smoke)
+_ABLE: Final = (SetWeight, SetSegment, Pause, Analysis, Approval, Auto, SetFlag, Smoke)
 
 
 def parts(spec: RolloutSpec) -> tuple[RolloutSpec, ...]:
@@ -74,6 +75,14 @@ def wrong(spec: RolloutSpec) -> Iterator[Problem]:
             "Write steps and gates here, and profile: in the Rollout of each service alone.",
         )
     yield from _wrong_steps(spec)
+    if spec.guards and any(isinstance(step, Auto) for step in spec.steps):
+        for each in parts(spec):
+            if not each.guards:
+                yield Problem(
+                    f"'auto' waits for evidence of each service, and no guard is about {each.service}.",
+                    (*_CANARY, "analysis"),
+                    f"Add one: analysis: {{templates: [{{templateName: <gate>, service: {each.service}}}]}}",
+                )
 
 
 def _wrong_steps(spec: RolloutSpec) -> Iterator[Problem]:
@@ -82,7 +91,7 @@ def _wrong_steps(spec: RolloutSpec) -> Iterator[Problem]:
             yield Problem(
                 f"'{step.kind}' is for one service: several cannot do it together yet.",
                 (*_CANARY, "steps", index),
-                "Write setWeight, setSegment, pause, analysis, approval, smoke and flag.",
+                "Write setWeight, setSegment, auto, pause, analysis, approval, smoke and flag.",
             )
         elif isinstance(step, SetSegment) and step.guards:
             yield Problem(
