@@ -147,6 +147,13 @@ def test_a_gate_that_never_looks_cannot_turn_red() -> None:
     assert "it can never look" in proof.why
 
 
+def test_a_budget_may_take_its_whole_window_however_often_one_looks() -> None:
+    rule = BurnRule(window_s=1_100.0, short_s=30.0, factor=2.0, interval_s=0.5, min_samples=1)
+    proof = prove(plan(Gate("slo", RATIO, objective=Objective(0.5), rule=rule)), "slo")
+    assert proof.looks > MOST_LOOKS
+    assert proof.red_after_s == pytest.approx(1_100.0, abs=1.0)
+
+
 def test_too_much_proof_is_none() -> None:
     gate = Gate("slo", RATIO, comparison=Comparison(), rule=SequentialRule(samples=3_000, budget=0.5))
     proof = prove(plan(gate), "slo")

@@ -11,6 +11,7 @@ from typing import Final
 
 from croupier.core.gates import (
     AnalysisRule,
+    BurnRule,
     Counts,
     EventsSli,
     Gate,
@@ -49,8 +50,8 @@ from croupier.core.rollout.state import RolloutState, routes
 MOST_LOOKS: Final = 2_000
 """A gate that so many looks do not convince is never convinced; at a look every 10 s they take five hours."""
 
-_MOST_TICKS: Final = 3 * MOST_LOOKS
-"""Looks, and the steps between them; whatever a plan may be, its trial ends."""
+_MOST_OF_A_WINDOW: Final = 10 * MOST_LOOKS
+"""Looks that a budget may take to burn; whatever a gate asks for, its trial ends."""
 
 _PLENTY: Final = 10_000
 """Events of each version in one look, and more where the gate asks for more: traffic is not what is tried here."""
@@ -78,8 +79,8 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
     gate = plan.gate(name)
     state, now = create(e.Created("trial", "trial", _STABLE, "canary", "", _watched_by(plan, gate), 0.0)), 0.0
     began, looked, count = math.inf, dict[str, float](), 0
-    ticks = 0
-    while state.phase.active and count < MOST_LOOKS and ticks < _MOST_TICKS:
+    ticks, most = 0, _most_looks(gate)
+    while state.phase.active and count < most and ticks < 3 * most:  # looks, and the steps between them
         ticks += 1
         due = looks(state, now, looked)
         said = {look.gate.name: _all_bad(look, state, usual) for look in due}
@@ -96,6 +97,12 @@ def prove(plan: Plan, name: str, usual: Counts | None = None) -> Proof:
         if not events:
             now = _next_moment(state, gate, looked.get(name), now)
     return Proof(None, count, *_excuse(gate, count, usual))
+
+
+def _most_looks(gate: Gate) -> int:
+    """A budget may take its whole window to burn, however often the gate looks meanwhile."""
+    window = gate.rule.window_s / gate.rule.interval_s if isinstance(gate.rule, BurnRule) else 0.0
+    return MOST_LOOKS + math.ceil(min(window, _MOST_OF_A_WINDOW))
 
 
 def _watched_by(plan: Plan, gate: Gate) -> Plan:
