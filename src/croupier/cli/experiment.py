@@ -29,7 +29,7 @@ _WIDTH = 48
 
 @app.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """Experiments by name: whether they run, and what the newest run says."""
+    """Every experiment, and what its newest run says."""
     connection: Connection = context.obj
     with connection.open() as client:
         found = client.pages("experiments", 10_000)

@@ -20,7 +20,7 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The evidence of a rollout's gates: counts, estimates with intervals, odds, what is missing, and how long until a
+    """The evidence of a rollout's gates. Counts, estimates with intervals, odds, what is missing, and how long until a
     decision if everything goes on as it is. In a terminal also a small plot of the evidence over time.
     """
     with meant.opened(context, rollout) as client:

@@ -28,11 +28,10 @@ def argo(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Turn Rollouts of Argo Rollouts into Rollouts, and AnalysisTemplates into Gates. A report says of every field
-    whether it was carried over, what is different here and why, what to do where it is not possible, or why it is not
-    needed; what decides there and cannot here becomes a pause for a person. Nothing is applied: look at the files, then
-    'croupier apply'. Leaves with 5 when a file is not valid, or nothing of it can be carried over, and writes nothing
-    then.
+    """Turn Argo's Rollouts and AnalysisTemplates into ours. A report says of every field whether it was carried over,
+    what is different here and why, what to do where it is not possible, or why it is not needed; what decides there and
+    cannot here becomes a pause for a person. Nothing is applied: look at the files, then 'croupier apply'. Leaves with
+    5 when a file is not valid, or nothing of it can be carried over, and writes nothing then.
     """
     from croupier.adapters.imports.argo import import_argo
 

@@ -15,11 +15,10 @@ def flagger(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Turn Canaries of Flagger into Rollouts, and their metrics and MetricTemplates into Gates. A report says of every
-    field whether it was carried over, what is different here and why, what to do where it is not possible, or why it is
-    not needed; what decides there and cannot here becomes a pause for a person. Nothing is applied: look at the files,
-    then 'croupier apply'. Leaves with 5 when a file is not valid, or nothing of it can be carried over, and writes
-    nothing then.
+    """Turn Flagger's Canaries and MetricTemplates into ours. A report says of every field whether it was carried over,
+    what is different here and why, what to do where it is not possible, or why it is not needed; what decides there and
+    cannot here becomes a pause for a person. Nothing is applied: look at the files, then 'croupier apply'. Leaves with
+    5 when a file is not valid, or nothing of it can be carried over, and writes nothing then.
     """
     from croupier.adapters.imports.flagger import import_flagger
 
