@@ -321,3 +321,31 @@ spec:
     assert (wallet["loosened"], cashier["profile"]["name"]) == ([], "promo")
     assert cashier["loosened"]
     assert wallet["approval"] == cashier["approval"] is not None
+
+
+def test_a_plan_of_several_with_auto_says_whose_traffic_it_reckons_with(cli: Any, tmp_path: Path) -> None:
+    service = """---
+apiVersion: croupier/v1
+kind: Service
+metadata: {name: NAME}
+spec: {routes: [{prefix: /NAME}], process: {command: [serve, "{port}"]}}
+"""
+    both = """---
+apiVersion: croupier/v1
+kind: Gate
+metadata: {name: errors}
+spec: {sli: {ratio: {metric: m, good: {o: a}}}, comparison: {maxRatio: 1.1}, sequential: {}}
+---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {name: both}
+spec:
+  services: [wallet, cashier]
+  strategy: {canary: {analysis: {templates: [{templateName: errors}]}, steps: [{auto: {}}]}}
+"""
+    file = tmp_path / "files.yaml"
+    file.write_text(service.replace("NAME", "wallet") + service.replace("NAME", "cashier") + both)
+    plans = cli("rollout", "plan", file, "--rate", "20/s", "--json").json
+    assert [plan["service"] for plan in plans] == ["wallet", "cashier"]
+    for plan in plans:
+        assert f"the weights are for {plan['service']} alone" in plan["warnings"][0]
