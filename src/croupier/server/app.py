@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from croupier.adapters.calendar import Recurrences
-from croupier.adapters.clock import SystemClock
+from croupier.adapters.clock import SystemClock, WallClock
 from croupier.adapters.comparing import ProcessComparer
 from croupier.adapters.metrics.embedded import EmbeddedMetrics, MetricSettings
 from croupier.adapters.metrics.otlp import OtlpMetrics
@@ -84,7 +84,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
     keep = True  # a start that fails must leave what serves players as it is
     async with AsyncExitStack() as stack:
         stack.enter_context(taken(settings.state_dir))
-        clock = SystemClock()
+        clock, clock_file = SystemClock(), settings.state_dir / "clock.json"
         notifiers = _notifiers(settings, clock)
         for notifier in notifiers:
             stack.push_async_callback(notifier.close)
@@ -95,7 +95,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         stack.push_async_callback(lambda: workloads.stop(keep_running=keep))
         if settings.edge_visitors:
             ensure_key(settings.visitors_key_file)
-        overrides = OverrideKey(settings.override_key_file, clock)
+        overrides = OverrideKey(settings.override_key_file, WallClock())
         router = EnvoyRouter(replace(_edge(settings), override_jwks=overrides.jwks))
         await router.start()
         stack.push_async_callback(lambda: router.stop(keep_serving=keep))
@@ -143,6 +143,8 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
             pushed=pushed,
             notifiers=notifiers,
             bookmarks=store,
+            jumped_s=clock.jumped_s(clock_file),
+            acted_on_jump=lambda: clock.note(clock_file),
         )
         keep = settings.on_exit is OnExit.KEEP
 

@@ -15,6 +15,7 @@ from croupier.control.experiments.experiments import Experiments
 from croupier.control.experiments.intake import Intake
 from croupier.control.flag_steps import OpenDoor
 from croupier.control.flags.flags import Flags
+from croupier.control.jumped import ask_after_jump
 from croupier.control.ports import Bookmarks, Changes, Commit, KillSpool, Notifier, Ports, PushedMetrics, Tokens
 from croupier.control.ports.experiments import RunLedger
 from croupier.control.rollouts import Rollouts
@@ -60,6 +61,10 @@ class Outside:
     pushed: PushedMetrics | None = None
     notifiers: Sequence[Notifier] = ()
     bookmarks: Bookmarks | None = None
+    jumped_s: float = 0.0
+    """By how much the wall clock was set forward since the last control plane began here."""
+    acted_on_jump: Callable[[], None] = lambda: None
+    """Told once that has been looked at."""
 
 
 @asynccontextmanager
@@ -110,6 +115,8 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         notifiers={notifier.name: notifier for notifier in notifiers},
         bookmarks=outside.bookmarks,
     )
+    await ask_after_jump(context.rollouts, outside.jumped_s)
+    outside.acted_on_jump()
     stop = asyncio.Event()
     loop = asyncio.create_task(reconciler.run(settings.tick_s, stop), name="control loop")
     others = [

@@ -1,0 +1,28 @@
+"""A clock that was set forward while no control plane ran makes every wait seem over: rollouts ask a person then.
+
+Within one process time never jumps. Called once by the server, before its loop begins.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+from croupier.control.recording import CONTROLLER
+from croupier.control.rollouts import Ask, Rollouts
+from croupier.core.rollout.state import Phase
+from croupier.errors import Conflict, Rejected
+
+STEP_S: Final = 60.0
+"""Clocks that are kept right are corrected by less than that."""
+
+
+async def ask_after_jump(rollouts: Rollouts, jumped_s: float) -> None:
+    """Pause every rollout in progress whose share may rise by itself, if the clock was set forward by ``jumped_s`` (in
+    seconds). One that was set back only makes them wait longer.
+    """
+    if jumped_s <= STEP_S:
+        return
+    reason = f"the clock was set forward by {jumped_s:.0f} s: how long was waited cannot be told"
+    for stored in await rollouts.ports.store.active():
+        if stored.value.phase is Phase.PROGRESSING:
+            with suppress(Conflict, Rejected):  # somebody else moved it meanwhile, or another of its members
+                await rollouts.pause(stored.value.id, Ask(CONTROLLER, reason))
