@@ -238,7 +238,7 @@ def blocks(page: str) -> list[Any]:
 
 @pytest.mark.parametrize("tool, page", [("argo", "import-argo-rollouts.md"), ("flagger", "import-flagger.md")])
 def test_the_how_to_shows_what_is_made(run: Callable[..., Any], tool: str, page: str) -> None:
-    before, after = blocks(page)
+    before, after, *_ = blocks(page)
     made = json.loads(run(tool, json.dumps(before[0]), "--json").stdout)["documents"]
     assert made == after
 

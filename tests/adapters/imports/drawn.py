@@ -265,7 +265,7 @@ PROVIDER = st.one_of(
         )
     }),
     st.fixed_dictionaries({
-        "web": some({}, url=st.just("https://x/"), method=st.just("POST"), jsonBody=st.just({"a": ["{{args.region}}"]}))
+        "web": some({}, url=st.just("https://x/"), method=st.just("POST"), jsonBody=st.just({"a": ["{{args.pace}}"]}))
     }),
     st.sampled_from([
         {"job": {"spec": {"template": {"spec": {"containers": []}}}}},

@@ -87,7 +87,8 @@ def say(found: list[Imported], problems: "list[Located]", counted_up: list[Tally
     counts: Counter[str] = Counter()
     for item in found:
         if item.made.lines:
-            err.print(f"[bold]{plain(item.made.name or item.file)}[/] [dim]{plain(item.file)}[/]")
+            named = f"[bold]{plain(item.made.name)}[/] " if item.made.name else ""
+            err.print(f"{named}[dim]{plain(item.file)}[/]")
         for line in item.lines:
             counts[line.fate] += 1
             field = f"{plain(item.field(line.path))} " if line.path else ""

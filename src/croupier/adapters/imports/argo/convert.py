@@ -35,9 +35,10 @@ def import_argo(documents: Sequence[Any], args: Mapping[str, str], *, argo: bool
     for data, made in zip(documents, found, strict=True):
         if made.what == "template" and (template := _read(data)) is not None:
             templates.setdefault(name_of(data), template)
+    users = _users(uses, templates)
     for index, data in enumerate(documents):
         if found[index].what == "template":
-            found[index] = _template(data, args, uses, templates, argo=argo)
+            found[index] = _template(data, args, users, templates, argo=argo)
     for data, made in zip(documents, found, strict=True):
         if made.what == "rollout" and not made.problems:
             made_of_rollout(data, Gates(templates), made)
@@ -80,7 +81,7 @@ def _problems_of_run(data: Mapping[str, Any]) -> list[Problem]:
 def _template(
     data: Mapping[str, Any],
     args: Mapping[str, str],
-    uses: list[Use],
+    users: Mapping[str, list[Use]],
     templates: Mapping[str, Template],
     *,
     argo: bool,
@@ -92,13 +93,12 @@ def _template(
     template, made = templates[name], Made()
     if template.variants:  # a second one of the name, which is refused
         return made_of_template(data, args, argo=argo)
-    for values in _given(name, template, uses, templates) or [_unused(data)]:
+    for values in _given(template, users.get(name, [])) or [_unused(data)]:
         count = len(template.variants)
         variant = Variant(dict(values), name if not count else _free(f"{name}-{count + 1}", templates))
-        template.variants.append(variant)
-        each = made_of_template(
-            data, args, argo=argo, by_users=_with_fields(variant.values, data, uses, templates, name), name=variant.name
-        )
+        template.variants[frozenset(values.items())] = variant
+        by_users = _with_fields(variant.values, data, users.get(name, []))
+        each = made_of_template(data, args, argo=argo, by_users=by_users, name=variant.name)
         variant.gate = variant.name if each.documents else None
         if not count:
             made = each
@@ -133,16 +133,21 @@ def _read(data: Mapping[str, Any]) -> Template | None:
     )
 
 
-def _given(name: str, template: Template, uses: list[Use], templates: Mapping[str, Template]) -> list[Values]:
-    """The sets of values that users give, each once. Who uses a template that takes this one in, uses it too."""
-    found: list[Values] = []
+def _users(uses: list[Use], templates: Mapping[str, Template]) -> dict[str, list[Use]]:
+    """Who uses each template. Who uses one that takes others in, uses those, too."""
     gates = Gates(templates)
+    reached = {name: {name, *gates.expanded(name)} for name in {use.template for use in uses}}
+    found: dict[str, list[Use]] = {}
     for use in uses:
-        if use.template == name or name in gates.expanded(use.template):
-            values = {arg: value for arg, value in use.values.items() if arg in template.declared}
-            if values not in found:
-                found.append(values)
+        for name in reached[use.template]:
+            found.setdefault(name, []).append(use)
     return found
+
+
+def _given(template: Template, users: list[Use]) -> list[Values]:
+    """The sets of values that users give, each once."""
+    each = ({arg: value for arg, value in use.values.items() if arg in template.declared} for use in users)
+    return list({frozenset(values.items()): values for values in each}.values())
 
 
 def _unused(data: Mapping[str, Any]) -> Values:
@@ -157,21 +162,12 @@ def _is_secret(source: Any) -> bool:
     return source is not None and not (isinstance(source, Mapping) and source.get("fieldRef") is not None)
 
 
-def _with_fields(
-    values: Mapping[str, str | Unknown],
-    data: Mapping[str, Any],
-    uses: list[Use],
-    templates: Mapping[str, Template],
-    name: str,
-) -> Values:
+def _with_fields(values: Mapping[str, str | Unknown], data: Mapping[str, Any], users: list[Use]) -> Values:
     """The values, with those that a template takes from fields of the Rollout that uses it."""
     found = dict(values)
-    gates = Gates(templates)
-    named = (use.document for use in uses if use.template == name or name in gates.expanded(use.template))
-    rollout = next(named, None)
-    for arg in (data["spec"].get("args") or ()) if rollout is not None else ():
+    for arg in (data["spec"].get("args") or ()) if users else ():
         source = arg.get("valueFrom")
         reference = source.get("fieldRef") if isinstance(source, Mapping) else None
-        if isinstance(reference, Mapping) and isinstance(reference.get("fieldPath"), str) and rollout is not None:
-            found.setdefault(str(arg.get("name")), field_of(rollout, reference["fieldPath"]))
+        if isinstance(reference, Mapping) and isinstance(reference.get("fieldPath"), str):
+            found.setdefault(str(arg.get("name")), field_of(users[0].document, reference["fieldPath"]))
     return found

@@ -26,12 +26,11 @@ class Template:
     declared: frozenset[str]
     members: tuple[str, ...]
     has_metrics: bool
-    variants: list[Variant] = field(default_factory=list)
+    variants: dict[frozenset[tuple[str, str | Unknown]], Variant] = field(default_factory=dict)
 
     def variant(self, values: Values) -> Variant | None:
         """The one with these values. What a template does not declare is of no effect."""
-        asked = {name: value for name, value in values.items() if name in self.declared}
-        return next((each for each in self.variants if each.values == asked), None)
+        return self.variants.get(frozenset((name, value) for name, value in values.items() if name in self.declared))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ _CONFIRMS: Final = {
     "confirm-promotion": "pause: {} is the last step",
 }
 _LOST: Final = {
-    "pre-rollout": f"no check runs before the first weight: run it yourself, then promote; {PERSON}",
-    "rollout": f"no check or load runs at each look: run it beside, {_MEASURE}; at the end {PERSON}",
+    "pre-rollout": f"no URL is called; write a SmokeCheck (a scenario, or any command), and smoke: NAME instead of the "
+    f"pause; {PERSON}",
+    "rollout": f"nothing is called at each look: run load beside, {_MEASURE}, or a SmokeCheck, which runs after every "
+    f"switch (spec.smoke); at the end {PERSON}",
     "post-rollout": "nothing is called at the end: a receiver of alerts can (CROUPIER_NOTIFIERS_FILE)",
     "rollback": "nothing is asked whether to go back: whoever answers there says croupier rollout abort",
     "event": "declare a receiver of alerts (CROUPIER_NOTIFIERS_FILE)",
