@@ -5,7 +5,7 @@ and what is made is what Croupier takes. Manifests are drawn from all fields tha
 from typing import Any
 
 from hypothesis import given, settings
-from tests.adapters.imports import drawn
+from tests.adapters.imports import drawn_argo, drawn_flagger
 from tests.adapters.imports.manifests import GAP, TOOLS, not_said_once, problems, refused
 
 from croupier.adapters.imports.made import Made
@@ -24,7 +24,7 @@ def look(tool: str, data: list[Any]) -> list[Made]:
 
 
 @settings(max_examples=60)
-@given(drawn.argo())
+@given(drawn_argo.manifests())
 def test_each_field_of_argo_rollouts_has_one_line(data: list[Any]) -> None:
     mades = look("argo", data)
     for document, made in zip(data, mades, strict=True):
@@ -32,7 +32,7 @@ def test_each_field_of_argo_rollouts_has_one_line(data: list[Any]) -> None:
 
 
 @settings(max_examples=60)
-@given(drawn.flagger())
+@given(drawn_flagger.manifests())
 def test_each_field_of_flagger_has_one_line(data: list[Any]) -> None:
     mades = look("flagger", data)
     for document, made in zip(data, mades, strict=True):
