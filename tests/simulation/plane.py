@@ -22,10 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from croupier.adapters.calendar import Recurrences
 from croupier.adapters.clock import SystemClock
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import SqlStore, open_store
+from croupier.adapters.store.sql.tables import leases
 from croupier.control.ports import (
     Commit,
     Endpoint,
@@ -127,15 +130,21 @@ class Noting:
         return getattr(self._store, name)
 
     async def commit(self, change: Commit) -> Sequence[int]:
+        acts = await self._store._database.read(_newest) if change.lease is not None else 0
         seqs = await self._store.commit(change)
         if change.lease is not None:
-            note(self._folder, "committed", (seqs[-1], change.lease.token, change.lease.holder))
+            note(self._folder, "committed", (seqs[-1], change.lease.token, change.lease.holder, acts))
         return seqs
 
 
+def _newest(connection: Connection) -> int:
+    """The token of who holds, or held last, the lease."""
+    return int(connection.execute(select(leases.c.token)).scalar_one())
+
+
 class Last(Moments):
-    """The plane ends at the moment with this number, unless it is calm by then. At ``stalls`` it stands still, until
-    another one acts.
+    """The plane ends at the moment with this number, unless it is calm by then. Before the commit with the number
+    ``stalls`` it stands still, until another one acts.
     """
 
     def __init__(self, number: float, stalls: float, folder: Path) -> None:
@@ -144,7 +153,9 @@ class Last(Moments):
 
     async def pass_one(self, name: str) -> None:
         self.passed += 1
-        if self.passed == self._stalls:
+        self._stalls -= name == "before commit"
+        if self._stalls == 0:
+            self._stalls = math.inf
             time.sleep(1.5 * LEASE_S)  # noqa: ASYNC251 - all of it stands still, as a virtual machine that is moved
         if self.passed >= self._number:
             die(self._calm)
@@ -212,7 +223,7 @@ def beget(url: str, place: str, name: str, seed: str) -> None:
         if child == 0:
             chance = random.Random(f"{seed}.{name}.{generation}")
             at = math.exp(chance.uniform(math.log(8), math.log(600)))
-            stalls = chance.randrange(10, 120) if chance.random() < 0.3 else math.inf
+            stalls = chance.randint(1, 3) if chance.random() < 0.3 else math.inf
             if chance.random() < 0.4:  # at any time, in the middle of a commit, too
                 timer = threading.Timer(chance.uniform(0.05, 1.5), die, (folder / "calm",))
                 timer.daemon = True

@@ -304,7 +304,8 @@ async def check(store: SqlStore, folder: Path) -> None:
     last = (0, 0)
     for kind, what in noted(folder):
         if kind == "committed":
-            seq, token, holder = what
+            seq, token, holder, acts = what
+            assert token >= acts, f"{holder} committed {seq} after it was replaced"
             assert acted.setdefault(token, holder) == holder, "one lease, one holder"
         if kind == "served":
             for service, each in what.items():
