@@ -288,7 +288,23 @@ def test_timing_has_other_names() -> None:
 
 
 ANALYSED = "setWeight: 5", "analysis: {templates: [{templateName: t}], args: [%s]}"
+PING_PONG = "      pingPong: {pingService: a, pongService: %s}\n"
+ALB = ROUTED.replace("{istio: {virtualService: {name: v}}", "{managedRoutes: [{name: h}], alb: {servicePort: 80}")
+HEADER = "      steps: [{setHeaderRoute: {name: h, match: [{headerName: a, headerValue: {prefix: b}}]}}]\n"
 WRONG: list[tuple[str, str, str]] = [
+    (
+        "more versions left behind than are kept",
+        TOP + "  strategy: {blueGreen: {activeService: a, scaleDownDelayRevisionLimit: 11}}\n",
+        "scaleDownDelayRevisionLimit: it is more than revisionHistoryLimit. Argo Rollouts refuses it, too: write 10",
+    ),
+    ("ping without pong", ROUTED + PING_PONG % "a", "pingPong.pongService: it is pingService, too"),
+    (
+        "ping-pong by another router",
+        ROUTED.replace("istio: {virtualService: {name: v}}", "smi: {}") + PING_PONG % "b",
+        "pingPong: it is for trafficRouting by alb and istio only",
+    ),
+    ("ping-pong without a root", ALB + PING_PONG % "b", "trafficRouting.alb: beside pingPong it needs 'rootService'"),
+    ("a header's beginning by ALB", ALB + HEADER, "headerValue: ALB compares the whole value of a header only"),
     ("no strategy", TOP + "  strategy: {}\n", "spec.strategy: there is neither canary nor blueGreen"),
     (
         "two strategies",
@@ -427,6 +443,15 @@ def test_what_is_not_valid_there_is_refused_with_what_is_right(text: str, expect
     found = problems(mades) or refused(mades)
     assert any(expected in each for each in found), found
     assert not problems(mades) or all(problem.hint for one in mades for problem in one.problems)
+
+
+def test_what_newer_versions_of_argo_rollouts_take_is_taken() -> None:
+    for text in (
+        ROUTED.replace("{istio:", "{maxTrafficWeight: 1000, istio:") + "      steps: [{setWeight: 200}]\n",
+        ROUTED.replace("      stableService: s\n      canaryService: c\n", "") + PING_PONG % "b",
+        EXPERIMENT.replace("template: {}", "template: {}, service: {ports: [{port: 80}]}"),
+    ):
+        assert problems(made(text)) == []
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {"apiVersion": 1}, {"apiVersion": "argoproj.io/v1alpha1", "kind": {}}])
