@@ -48,7 +48,7 @@ def main() -> int:
 def states() -> Files:
     """The rollout's state machine, drawn from its table."""
     from croupier.core.rollout import machine
-    from croupier.core.rollout.state import Phase
+    from croupier.core.rollout.phase import Phase
 
     lines = [f"    [*] --> {next(iter(machine.MOVES))}"]
     for phase, moves in machine.MOVES.items():

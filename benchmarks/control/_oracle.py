@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from croupier.adapters.store.sql.store import SqlStore
 from croupier.core.rollout.machine import evolve, opened
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import ServiceRoutes
-from croupier.core.rollout.state import Phase, RolloutState, ends_rounds, routes
+from croupier.core.rollout.state import RolloutState, ends_rounds, routes
 from croupier.core.segments import BUCKETS
 from croupier.testing import version_for
 

@@ -25,9 +25,9 @@ from croupier.core.gates import (
 from croupier.core.gates.model import BY_GROUP
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.decide import looks
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Auto, Pause, Plan, RolloutSpec, SetWeight, Step
-from croupier.core.rollout.state import Phase
 from croupier.testing import Rehearsal
 
 _EDGES: Final = {"p75": (0, 1), "p95": (2, 3)}

@@ -29,7 +29,15 @@ def test_version_and_help(cli: Any) -> None:
     assert cli("rollout").code == 2
 
 
-HEAVY = ("httpx", "pydantic", "rich.console", "ruamel.yaml", "croupier.adapters", "croupier.server")
+HEAVY = (
+    "httpx",
+    "pydantic",
+    "rich.console",
+    "ruamel.yaml",
+    "croupier.adapters",
+    "croupier.core.rollout.spec",
+    "croupier.server",
+)
 LOADED = """
 import atexit, sys
 sys.argv = ["croupier", *sys.argv[1:]]

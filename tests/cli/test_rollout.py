@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 
 
 def test_a_rollout_from_start_to_end(shop: Any, cli: Any) -> None:

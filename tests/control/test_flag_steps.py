@@ -15,9 +15,10 @@ from croupier.core.flags.read import read_flag
 from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetFlag, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing.simulation import Simulation
 

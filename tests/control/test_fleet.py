@@ -11,11 +11,12 @@ from croupier.control.ports import Backend, Endpoint, Health, ServiceState, Stor
 from croupier.core.releases import IdKind, IdSource, ProcessTemplate, Service, Where
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.pins import NO_PINS, Known, Open, PinnedId, Pins
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.routes import canary_routes, stable_routes
 from croupier.core.rollout.spec import Plan
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.testing.leading import Request, led_to
 
 PROCESS = ProcessTemplate(("serve",))

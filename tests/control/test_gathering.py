@@ -11,10 +11,10 @@ from tests.control import conftest
 
 from croupier.control.rollouts import Ask
 from croupier.core.gates import Counts, HardStop, RatioSli, Reading
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Pause, SetWeight
-from croupier.core.rollout.state import Phase
 
 BORIS = Ask("boris", "harm")
 PUSHED = replace(conftest.GATE, name="pushed", sli=RatioSli("pushed_total", good=(("outcome", ("ok",)),)))

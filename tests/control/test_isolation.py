@@ -22,9 +22,9 @@ from croupier.control.ports import (
 )
 from croupier.control.rollouts import Ask
 from croupier.core.releases import ProcessTemplate, Release, Service
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.routes import canary_routes, stable_routes
 from croupier.core.rollout.spec import RolloutSpec
-from croupier.core.rollout.state import Phase
 from croupier.errors import Problem, Rejected
 
 BORIS = Ask("boris", "harm")

@@ -9,8 +9,9 @@ from croupier.control.lingering import Lingering
 from croupier.control.ports import Stored, VersionKey
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Plan, Timing
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 
 PLAN = Plan((), (), (), timing=Timing(keep_stable_s=30.0, keep_canary_s=60.0))
 STATE = create(e.Created("shop-2", "shop", "1.0.0", "1.1.0", "sha256:1", PLAN, 1.0))

@@ -8,9 +8,9 @@ from croupier.control.ports import Query
 from croupier.control.traffic import count_once
 from croupier.core.gates import Comparison, Gate, RatioSli, Reading, SequentialRule, Silence
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Auto, Pace, RolloutSpec, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.testing.metrics import ScriptedMetrics
 
 OK = (("outcome", ("ok",)),)

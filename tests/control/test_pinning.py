@@ -11,8 +11,8 @@ from croupier.control.pinning import GRACE_S
 from croupier.control.ports.pins import Opened, PinReport
 from croupier.core.releases import Affinity
 from croupier.core.releases.affinity import by_header
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.pins import NO_PINS, Known, Open, PinnedId, Pins
-from croupier.core.rollout.state import Phase
 from croupier.errors import Transient
 
 OLD, NEW = "1.0.0", "1.1.0"

@@ -8,8 +8,8 @@ import pytest
 from croupier.control.ports import Commit
 from croupier.control.rollouts import Ask
 from croupier.core.journal.entry import Entry
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import SetWeight
-from croupier.core.rollout.state import Phase
 
 BORIS = Ask("boris", "harm")
 

@@ -10,9 +10,10 @@ from croupier.control.recording import Who, delivered, draft, entry, fold, recor
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Plan
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Corrupt, Fenced
 
 WHO = Who("anna", "abort", "because")

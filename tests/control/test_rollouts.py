@@ -7,7 +7,7 @@ import pytest
 from croupier.control.ports import Answer
 from croupier.control.rollouts import Ask
 from croupier.core.gates import Gate, Objective, RatioSli
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import Conflict, NotFound, Rejected, Transient
 
 ANNA = Ask("anna", "because")

@@ -10,8 +10,8 @@ from croupier.control.ports import Intent
 from croupier.control.rollouts import Ask
 from croupier.control.whom import Whom, meant
 from croupier.core.rollout.events import AbortStarted, SegmentHeld
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
-from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict, Rejected, Transient
 

@@ -9,9 +9,9 @@ from tests.control.test_together import ALONE, ANNA, CASHIER, SECOND, World
 from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import VersionKey
 from croupier.control.smoking import moving_with
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Smoke
-from croupier.core.rollout.state import Phase
 from croupier.core.smoke import CheckResult, Outcome, SmokeCheck
 from croupier.errors import NotFound, Rejected
 

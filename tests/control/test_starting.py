@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from croupier.control.rollouts import Ask
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import Conflict, NotFound, Rejected
 
 ANNA = Ask("anna", "because")

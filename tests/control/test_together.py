@@ -16,10 +16,11 @@ from croupier.core.governance.calendar.model import Calendar, Entry, Kind, Scope
 from croupier.core.releases import Service
 from croupier.core.rollout import approval as single
 from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.profile.model import Chosen, Lane, Profile, Rung
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.approval import digest
 from croupier.errors import Conflict, Corrupt, NotFound, Rejected
 from croupier.testing.simulation import PROCESS, Simulation

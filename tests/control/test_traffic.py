@@ -10,9 +10,9 @@ from croupier.control.rollouts import Ask
 from croupier.control.traffic import Serving, count_once, keep_counting, requests_per_s
 from croupier.core.gates import ClassicRule, Comparison, Counts, Gate, RatioSli, Reading, SequentialRule
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Auto, Pace, RolloutSpec
-from croupier.core.rollout.state import Phase
 from croupier.errors import Transient
 
 ANNA = Ask("anna")

@@ -12,8 +12,8 @@ from croupier.control.ports import Intent
 from croupier.control.rollouts import Ask
 from croupier.core.gates import Comparison, SequentialRule
 from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
-from croupier.core.rollout.state import Phase
 from croupier.errors import Corrupt, Rejected, Transient
 
 BORIS = Ask("boris", "harm")

@@ -9,10 +9,10 @@ from croupier.control.kept import with_kept
 from croupier.control.ports import Intent, ServiceState, Stored
 from croupier.control.rollouts import Ask
 from croupier.core.rollout.events import AbortStarted
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.errors import Rejected, Transient
 
 BORIS = Ask("boris", "deposits fail")

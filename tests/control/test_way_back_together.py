@@ -6,10 +6,11 @@ from croupier.adapters.store.sql import SqlStore
 from croupier.control.ports import Intent, VersionKey
 from croupier.control.rollouts import Ask
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight, Timing
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Rejected
 from croupier.testing.simulation import Simulation
 

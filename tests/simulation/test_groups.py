@@ -29,11 +29,12 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout.groups.held import held
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.errors import Rejected, Transient
 from croupier.testing import Crash, crash
 from croupier.testing.metrics import ScriptedMetrics

@@ -37,6 +37,7 @@ from croupier.core.rollout.approval import digest
 from croupier.core.rollout.blue_green import steps_of
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.machine import evolve, opened, replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import (
     Analysis,
@@ -49,7 +50,7 @@ from croupier.core.rollout.spec import (
     Smoke,
     Timing,
 )
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.smoke import SmokeCheck
 from croupier.errors import Conflict
 from croupier.testing import Moments

@@ -30,6 +30,7 @@ from croupier.core.gates import (
 )
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
 from croupier.core.rollout.segments.commands import may_be_held
@@ -43,7 +44,7 @@ from croupier.core.rollout.spec import (
     SetWeight,
     Undecided,
 )
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing import Crash, crash, version_for

@@ -24,8 +24,9 @@ from croupier.core.journal.verify import Verification
 from croupier.core.rollout.blue_green import steps_of
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Analysis, BlueGreen, Pause, RolloutSpec, SetFlag, SetWeight, Smoke, Timing
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.smoke import CheckResult, Outcome, SmokeCheck
 from croupier.errors import Conflict, Rejected, Transient
 from croupier.testing import crash

@@ -1,8 +1,8 @@
 from croupier.core.gates import Counts, Gate, Objective, RatioSli, Reading
 from croupier.core.rollout import commands
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Pause, Plan, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.testing import Rehearsal
 
 GATE = Gate("deposits", RatioSli("deposits_total", good=()), objective=Objective(0.99))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from croupier.cli.connection import Connection
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import CroupierError, NotFound
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from croupier.control.ports import Ports, TrafficTable, VersionKey
 from croupier.control.shadowing import compare
 from croupier.control.waiting import Interrupted, unless
 from croupier.core.releases import ProcessTemplate, Release
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import CroupierError, Rejected, Transient
 
 

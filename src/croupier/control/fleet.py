@@ -19,10 +19,11 @@ from croupier.control.ports import (
 )
 from croupier.control.ports import ServiceState as Delivery
 from croupier.core.releases import Service
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.pins import NO_PINS, Known, Pins, pins
 from croupier.core.rollout.preview import previewed
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
-from croupier.core.rollout.state import Phase, RolloutState, ends_rounds, routes, versions_needed
+from croupier.core.rollout.state import RolloutState, ends_rounds, routes, versions_needed
 from croupier.core.rollout.together.whole import in_order
 from croupier.errors import Corrupt
 

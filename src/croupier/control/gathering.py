@@ -24,7 +24,8 @@ from croupier.core.gates.judge import Said
 from croupier.core.rollout.decide import Evidence
 from croupier.core.rollout.events import Event, RoundsMoved
 from croupier.core.rollout.flags.turn import Flags
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt, Transient
 
 log = logging.getLogger("croupier.control")

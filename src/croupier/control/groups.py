@@ -17,8 +17,9 @@ from croupier.core.gates.sli import Group
 from croupier.core.gates.wording import name
 from croupier.core.releases import Service
 from croupier.core.rollout.groups.check import labels_held
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Plan
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import NotFound, Rejected, Transient
 
 _LOOKED_BACK_S = 600.0

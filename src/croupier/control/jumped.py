@@ -8,7 +8,7 @@ from typing import Final
 
 from croupier.control.recording import CONTROLLER
 from croupier.control.rollouts import Ask, Rollouts
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import Conflict, Rejected
 
 STEP_S: Final = 60.0

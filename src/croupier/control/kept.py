@@ -9,7 +9,8 @@ from typing import Final
 
 from croupier.control.fleet import Fleet
 from croupier.control.ports import Store, Stored
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
 
 _KEEPING: Final = (Phase.SUCCEEDED, Phase.ABORTED)

@@ -8,7 +8,8 @@ from typing import Final
 
 from croupier.control.fleet import Fleet
 from croupier.control.ports import VersionKey
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.undo import kept_until
 
 _GRACE_S: Final = 2.0

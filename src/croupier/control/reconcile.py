@@ -29,7 +29,8 @@ from croupier.control.way_back import leaving_as_one
 from croupier.core.gates.judge import Said
 from croupier.core.releases import Release
 from croupier.core.rollout.events import AbortStarted, Event, SegmentHeld
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.decide import decide_each
 from croupier.errors import Conflict, Corrupt, Fenced, Rejected, Transient
 

@@ -12,7 +12,8 @@ from croupier.control.ports import ServiceState as Delivery
 from croupier.core.journal.entry import Entry
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.machine import evolve
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict
 
 CONTROLLER = "croupier"

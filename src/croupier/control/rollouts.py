@@ -27,8 +27,9 @@ from croupier.core.releases import Service
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.approval import approve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.segments import commands as single
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together import commands as whole
 from croupier.core.rollout.together.approval import approve as approve_all
 from croupier.core.rollout.together.decide import everybody_leaves

@@ -13,8 +13,9 @@ from typing import Final
 from croupier.control.ports import Ports, Store, VersionKey
 from croupier.control.recorded import recorded_delivery, recorded_rollout
 from croupier.core.rollout import smoking
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.smoking import Smoked, Wanted
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.smoke import CheckResult, SmokeCheck
 from croupier.errors import CroupierError, Rejected
 

@@ -21,8 +21,9 @@ from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create, replay
 from croupier.core.rollout.pace import pinned
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Member, Plan, RolloutSpec, Together
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.parts import part
 from croupier.core.rollout.together.strict import own_profiles, strictest
 from croupier.errors import Conflict, Rejected

@@ -24,9 +24,10 @@ from croupier.core.rollout.events import (
     SmokeFinished,
     WeightConfirmed,
 )
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.segments.commands import may_be_held
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.decide import decide_each, everybody_leaves
 
 _SEEN: Final = (GateJudged, GroupSetAside, GroupWatched, SmokeFinished, WeightConfirmed)

@@ -11,8 +11,9 @@ from croupier.control.fleet import Fleet
 from croupier.control.ports import Health, Ports, Stored, VersionKey
 from croupier.control.ports import ServiceState as Delivery
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together import commands as whole
 from croupier.core.rollout.together.decide import everybody_leaves
 from croupier.core.rollout.together.whole import Events

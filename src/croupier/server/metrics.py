@@ -20,7 +20,7 @@ from croupier.core.flags.events import FlagEvent
 from croupier.core.rollout.decide import binding
 from croupier.core.rollout.events import Event
 from croupier.core.rollout.notices import budget_used
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _OTHERS: Final = {"document_applied", "document_removed", "release_added", "token_created", "token_revoked"}

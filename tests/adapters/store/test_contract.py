@@ -30,9 +30,9 @@ from croupier.core.journal.proof import verify_consistency, verify_inclusion
 from croupier.core.releases import ProcessTemplate, Release, Service
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, RolloutSpec
-from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict, Fenced, Rejected
 

@@ -10,10 +10,11 @@ import pytest
 from benchmarks.control._drains import LASTS_S, Closed, Drain, drains, sorted_out
 from benchmarks.control._oracle import DRAIN_S, Course, Wanted
 
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Plan, Timing
-from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.state import Abort, RolloutState
 
 OLD, NEW = "1.0.0", "1.1.0"
 LEFT, KEPT_S = 200.0, 30.0

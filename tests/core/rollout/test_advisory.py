@@ -9,9 +9,10 @@ from croupier.core.rollout.decide import Evidence, binding, decide, guarding, ri
 from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("credited",)),))
 ADVICE = Gate("advice", SLI, objective=Objective(0.99), rule=ClassicRule(10, 60, 1), advisory=True)

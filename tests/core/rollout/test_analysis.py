@@ -19,12 +19,12 @@ from croupier.core.rollout.explain import describe_gate
 from croupier.core.rollout.explain_gate import explain_gate
 from croupier.core.rollout.gate_words import describe_story
 from croupier.core.rollout.outlook.outlook import look_ahead
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Asked, Pause, Resort, RolloutSpec, SetWeight, Undecided
-from croupier.core.rollout.state import Phase
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal
 

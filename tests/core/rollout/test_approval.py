@@ -17,9 +17,10 @@ from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import create, evolve
 from croupier.core.rollout.notices import Kind, happened
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Approval, Pause, Plan, SetWeight, Timing
-from croupier.core.rollout.state import Phase, RolloutState, routes, versions_needed
+from croupier.core.rollout.state import RolloutState, routes, versions_needed
 from croupier.errors import Conflict, CroupierError, Rejected
 
 T = 1_000.0

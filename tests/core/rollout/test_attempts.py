@@ -5,7 +5,7 @@ from tests.core.rollout.test_evidence import ERRORS, started, watch
 from croupier.core.rollout.attempts import up_to
 from croupier.core.rollout.commands import retry
 from croupier.core.rollout.machine import replay
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 
 
 def test_an_attempt_ends_where_the_next_begins() -> None:

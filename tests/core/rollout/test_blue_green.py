@@ -27,11 +27,12 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.blue_green import measured_before, place, steps_of
 from croupier.core.rollout.check import advise, check
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.profile.fill import as_hotfix
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Asked, BlueGreen, Pause, RolloutSpec, SetWeight, Smoke
-from croupier.core.rollout.state import Phase, routes
+from croupier.core.rollout.state import routes
 from croupier.core.segments import BUCKETS
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal

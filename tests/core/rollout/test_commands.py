@@ -10,9 +10,10 @@ from croupier.core.gates import Counts, Gate, Objective, RatioSli, Reading
 from croupier.core.gates.edition import EDITION
 from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Rejected
 from croupier.testing import Rehearsal
 

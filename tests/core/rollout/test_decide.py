@@ -11,10 +11,10 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide, looks, rise_blocked
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight, Step, Timing
-from croupier.core.rollout.state import Phase
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.testing import Rehearsal
 

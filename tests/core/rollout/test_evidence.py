@@ -8,10 +8,10 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import retry
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, RolloutSpec, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.testing import Rehearsal
 
 ERRORS, LOGINS = (

@@ -29,9 +29,10 @@ from croupier.core.rollout.explain import (
     duration,
     gate_line,
 )
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Pace, Pause, Plan, SetSegment, SetWeight, Timing
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import Segment
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))

@@ -10,9 +10,10 @@ from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, Plan, SetSegment, SetWeight, Timing
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict, Rejected
 from croupier.testing import START, Rehearsal

@@ -14,8 +14,9 @@ from croupier.core.governance.calendar.model import Kind
 from croupier.core.rollout import commands, freezing
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Pause, Plan, SetSegment, SetWeight, Step
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Conflict, Rejected
 from croupier.testing import START, Rehearsal

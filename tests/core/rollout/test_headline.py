@@ -9,11 +9,12 @@ from tests.core.rollout.test_evidence import ERRORS, LOGINS, started, watch
 from croupier.core.gates import Counts, Gate, GateState, Judgement, Objective, RatioSli, Reading, Silence, Verdict
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.headline import explain
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, RolloutSpec, SetWeight, Timing, Undecided
 from croupier.core.rollout.standing import said_so_far, stance, standing
-from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.state import Abort, RolloutState
 from croupier.testing import Rehearsal
 
 SLI = RatioSli("deposits_total", (("outcome", ("ok",)),))

@@ -32,6 +32,7 @@ from croupier.core.rollout.asking import heard
 from croupier.core.rollout.decide import Evidence, decide, looks
 from croupier.core.rollout.machine import create, evolve, replay
 from croupier.core.rollout.pace import paced
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
@@ -52,7 +53,7 @@ from croupier.core.rollout.spec import (
     Timing,
     Undecided,
 )
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.rollout.undo import undo
 from croupier.core.segments import BUCKETS, AttributeMatch, Segment
 from croupier.errors import Rejected

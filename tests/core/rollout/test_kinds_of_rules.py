@@ -29,11 +29,11 @@ from croupier.core.rollout.gate_words import describe_story
 from croupier.core.rollout.outlook.outlook import look_ahead
 from croupier.core.rollout.outlook.sights import player
 from croupier.core.rollout.outlook.traffic import Traffic
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Analysis, Pause, Plan, RolloutSpec, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.testing import Rehearsal
 
 SLI = RatioSli("requests_total", good=(("code", ("200",)),))

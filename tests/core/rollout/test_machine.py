@@ -8,11 +8,12 @@ import pytest
 from croupier.core.gates import Gate, GateState, Objective, RatioSli
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import MOVES, create, evolve, replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.shadow.report import ShadowReport
 from croupier.core.rollout.smoked import Occasion
 from croupier.core.rollout.spec import Analysis, Pause, Plan, SetWeight
-from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.state import Abort, RolloutState
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Corrupt
 

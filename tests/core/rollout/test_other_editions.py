@@ -25,11 +25,11 @@ from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import promote, retry
 from croupier.core.rollout.decide import looks
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.spec import Pause, Plan, Resort, RolloutSpec, SetWeight, Undecided
-from croupier.core.rollout.state import Phase
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal
 

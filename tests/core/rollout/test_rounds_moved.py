@@ -7,10 +7,11 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Plan, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState, ends_rounds
+from croupier.core.rollout.state import RolloutState, ends_rounds
 from croupier.errors import Corrupt, Rejected
 
 T = 1_000.0

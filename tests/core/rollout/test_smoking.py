@@ -11,12 +11,12 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import evolve, replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.prove import prove
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.smoked import KEPT, Occasion
 from croupier.core.rollout.smoking import Smoked, Wanted
 from croupier.core.rollout.spec import Pause, Plan, Resort, SetWeight, Smoke, Undecided
-from croupier.core.rollout.state import Phase
 from croupier.core.smoke import CheckResult, Outcome, SmokeCheck
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal

@@ -7,9 +7,10 @@ import pytest
 
 from croupier.core.rollout import events as e
 from croupier.core.rollout.machine import create
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
 from croupier.core.rollout.spec import Pause, Plan, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState, routes, versions_needed
+from croupier.core.rollout.state import RolloutState, routes, versions_needed
 from croupier.core.segments import AttributeMatch, Segment
 
 STAFF = Segment("staff", (AttributeMatch("employee", ("yes",)),))

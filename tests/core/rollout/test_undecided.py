@@ -11,10 +11,10 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.routes import stable_routes
 from croupier.core.rollout.spec import Analysis, Pause, Plan, Resort, SetWeight, Undecided
-from croupier.core.rollout.state import Phase
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal
 

@@ -11,9 +11,10 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, Plan, SetWeight, Timing
-from croupier.core.rollout.state import Phase, routes, versions_needed
+from croupier.core.rollout.state import routes, versions_needed
 from croupier.core.rollout.undo import kept_until, undo
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal

@@ -9,7 +9,7 @@ from croupier.cli.connection import Connection, segment
 from croupier.cli.nothing import no_rollouts
 from croupier.cli.output import Exit, Json, counted, err, note, out, percent, plain, print_json, print_table, when
 from croupier.cli.rollout.told import Id, leave
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.turns import Turns
 
 

@@ -17,8 +17,9 @@ from croupier.core.journal.merkle import TreeHead
 from croupier.core.journal.verify import Verification
 from croupier.core.releases import Release, Service
 from croupier.core.rollout.events import AbortStarted, Event, SegmentHeld
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import RolloutSpec
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import Segment
 from croupier.core.smoke import SmokeCheck
 

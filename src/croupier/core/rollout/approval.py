@@ -11,9 +11,10 @@ import rfc8785
 
 from croupier.core.rollout import events as e
 from croupier.core.rollout.consent import Consent, in_words, includes, people, same_person
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Approval
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Conflict, Rejected
 
 

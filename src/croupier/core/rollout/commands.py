@@ -12,9 +12,10 @@ from croupier.core.rollout.disruption import too_fast
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Analysis, Smoke
-from croupier.core.rollout.state import Phase, RolloutState, ends_rounds
+from croupier.core.rollout.state import RolloutState, ends_rounds
 from croupier.errors import Conflict, Rejected
 
 

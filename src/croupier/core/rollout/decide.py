@@ -25,6 +25,7 @@ from croupier.core.rollout.groups import watch
 from croupier.core.rollout.groups.answer import Acting, answer
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.segments.guards import guarding_segments
@@ -39,7 +40,7 @@ from croupier.core.rollout.spec import (
     Smoke,
     Step,
 )
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.rollout.undecided import at_a_loss
 
 _FINDINGS_KEPT = 20

@@ -13,8 +13,9 @@ from croupier.core.governance.calendar.model import Kind
 from croupier.core.rollout import events as e
 from croupier.core.rollout import freeze_words
 from croupier.core.rollout.machine import MOVES, evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Pause
-from croupier.core.rollout.state import Override, Phase, RolloutState
+from croupier.core.rollout.state import Override, RolloutState
 from croupier.core.segments import AttributeMatch
 from croupier.errors import Conflict, Rejected
 

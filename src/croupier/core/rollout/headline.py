@@ -14,6 +14,7 @@ from croupier.core.rollout.disruption import wait_s
 from croupier.core.rollout.explain import duration
 from croupier.core.rollout.freeze_words import closed
 from croupier.core.rollout.groups.words import done, remains, still_held
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.segments.kept import still
 from croupier.core.rollout.shadow.standing import shadowing, why_paused
@@ -25,7 +26,7 @@ from croupier.core.rollout.spec import (
     Shadow,
 )
 from croupier.core.rollout.standing import as_it_stands, stance, unpassed
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.undecided import waiting
 from croupier.core.rollout.undo import kept_until
 

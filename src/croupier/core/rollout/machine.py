@@ -24,12 +24,13 @@ from croupier.core.rollout.exposure import Insides, given
 from croupier.core.rollout.flags.turned import after_turn
 from croupier.core.rollout.frozen import frozen, overridden, thawed
 from croupier.core.rollout.groups.effect import acted_upon, begun_anew, in_force, watched
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.segments.effect import kept_or_let_go
 from croupier.core.rollout.segments.kept import by_people
 from croupier.core.rollout.smoked import Occasion, forgotten
 from croupier.core.rollout.spec import Analysis, SetSegment, SetWeight
-from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.state import Abort, RolloutState
 from croupier.core.segments import BUCKETS
 from croupier.errors import Corrupt
 

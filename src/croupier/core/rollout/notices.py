@@ -18,8 +18,9 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked
 from croupier.core.rollout.decide import binding
 from croupier.core.rollout.explain import describe_event, duration
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 
 
 class Kind(StrEnum):

@@ -1,6 +1,7 @@
 """Which version a rollout shows to those who come by the preview address. Pure; used by ``control.fleet``."""
 
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 
 
 def previewed(state: RolloutState) -> str | None:

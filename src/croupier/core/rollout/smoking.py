@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.smoked import KEPT, Occasion, SmokeRun, forgotten
 from croupier.core.rollout.spec import Resort, Smoke, Undecided
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.smoke import CheckResult, SmokeCheck
 
 _ASKING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)

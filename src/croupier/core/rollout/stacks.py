@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from croupier.core.rollout.explain import duration
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.undo import kept_until
 
 

@@ -1,7 +1,6 @@
 """The recorded state of one rollout: everything that deciding needs and nothing that can be derived from it."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from croupier.core.gates import GateState
 from croupier.core.rollout.consent import Given
@@ -10,6 +9,7 @@ from croupier.core.rollout.exposure import Insides, exposure, named
 from croupier.core.rollout.flags.turned import Turned
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.held import held
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.routes import ServiceRoutes, canary_routes, stable_routes
 from croupier.core.rollout.segments.kept import Kept, still, within
@@ -19,24 +19,6 @@ from croupier.core.rollout.shadow.report import ShadowReport
 from croupier.core.rollout.smoked import SmokeRun
 from croupier.core.rollout.spec import Plan, Step
 from croupier.core.segments import BUCKETS, Segment
-
-
-class Phase(StrEnum):
-    """Where a rollout is; the permitted moves are the table in ``machine``."""
-
-    PENDING = "pending"
-    PROGRESSING = "progressing"
-    PAUSED = "paused"
-    PROMOTING = "promoting"
-    SUCCEEDED = "succeeded"
-    ABORTING = "aborting"
-    ABORTED = "aborted"
-    SUPERSEDED = "superseded"
-
-    @property
-    def active(self) -> bool:
-        """Whether the rollout still has something to do."""
-        return self not in (Phase.SUCCEEDED, Phase.ABORTED, Phase.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)

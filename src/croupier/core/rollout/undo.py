@@ -6,8 +6,9 @@ Called by ``control.way_back`` and by the abort without a record.
 """
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Rejected
 
 

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
-from croupier.core.rollout.state import Phase
 from croupier.server.api.approval_models import ProfileUsedView, RolloutApprovalView
 from croupier.server.api.calendar_models import FreezeView
 from croupier.server.api.gate_models import GateView

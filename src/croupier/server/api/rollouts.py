@@ -12,9 +12,10 @@ from croupier.control.recorded import recorded_rollout
 from croupier.control.recording import Outcome
 from croupier.control.rollouts import Ask
 from croupier.control.together import members
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.redecide import redecide
 from croupier.core.rollout.rejudge import rejudge
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.server.api import models as m
 from croupier.server.api import record_views, views
 from croupier.server.api.etag import Expected, etag

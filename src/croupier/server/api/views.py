@@ -26,6 +26,7 @@ from croupier.core.rollout.explain import (
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.segments.guards import judges, named_by_steps
 from croupier.core.rollout.segments.words import now_held
@@ -43,7 +44,7 @@ from croupier.core.rollout.spec import (
 )
 from croupier.core.rollout.stacks import stacks
 from croupier.core.rollout.standing import stance, standing, unpassed
-from croupier.core.rollout.state import Abort, Phase, RolloutState
+from croupier.core.rollout.state import Abort, RolloutState
 from croupier.core.rollout.undo import kept_until
 from croupier.server.api import models as m
 from croupier.server.api.approval_view import approved

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from croupier.control.rollouts import Ask
 from croupier.core.rollout.consent import includes, same_person
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import Conflict, CroupierError, Rejected
 from croupier.server.api import models as m
 from croupier.server.api.shown import rollout_now

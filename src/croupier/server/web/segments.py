@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from croupier.control.rollouts import Ask
 from croupier.control.whom import Whom
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 from croupier.errors import CroupierError, Rejected
 from croupier.server.api import models as m
 from croupier.server.api.shown import rollout_now

@@ -8,7 +8,7 @@ from croupier.adapters.store import codec
 from croupier.adapters.store.sql import SqlStore, listings
 from croupier.adapters.store.sql.tables import rollouts
 from croupier.core.rollout.machine import replay
-from croupier.core.rollout.state import Phase
+from croupier.core.rollout.phase import Phase
 
 ENDED = 10_000
 

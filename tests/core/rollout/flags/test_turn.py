@@ -16,9 +16,10 @@ from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.flags.turn import RULE, Flags, Heard, changed, why_impossible
 from croupier.core.rollout.flags.turned import unsettled
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Pause, Plan, SetFlag, SetWeight
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 
 NOW = 1_000.0
 EXCLUDED = {"if": "market == 'DE'", "variant": "off"}

@@ -33,10 +33,11 @@ from croupier.core.rollout.groups.remedy import remedy
 from croupier.core.rollout.groups.words import outcome
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.rejudge import rejudge
 from croupier.core.rollout.spec import Pause, Resort, SetWeight, Undecided
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.errors import Rejected
 from croupier.testing import Rehearsal, version_for

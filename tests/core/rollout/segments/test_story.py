@@ -25,6 +25,7 @@ from croupier.core.rollout.decide import binding, guarding
 from croupier.core.rollout.explain import describe_event
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.redecide import in_words, redecide
 from croupier.core.rollout.rejudge import rejudge
@@ -33,7 +34,7 @@ from croupier.core.rollout.segments.effect import covers
 from croupier.core.rollout.segments.kept import Kept
 from croupier.core.rollout.segments.words import guarded_by, now_held
 from croupier.core.rollout.spec import Pause, SegmentFail, SetSegment, SetWeight
-from croupier.core.rollout.state import Phase, routes
+from croupier.core.rollout.state import routes
 from croupier.core.segments import AttributeMatch, Segment
 from croupier.testing import Rehearsal
 

@@ -10,12 +10,13 @@ from croupier.core.rollout.decide import Evidence, decide
 from croupier.core.rollout.explain import describe_event, describe_step
 from croupier.core.rollout.headline import explain
 from croupier.core.rollout.machine import evolve, replay
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.shadow.mirror import Allowed, Compare, How, TextMatch
 from croupier.core.rollout.shadow.report import Difference, ShadowReport
 from croupier.core.rollout.shadow.standing import outcome
 from croupier.core.rollout.spec import Pause, Plan, SetMirrorRoute, Shadow
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.errors import Rejected
 
 BOUND = Compare(500, most=0.01, at_least=100)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from croupier.core.rollout.decide import rise_blocked
 from croupier.core.rollout.flags.turned import unsettled
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.spec import Pause
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import BUCKETS
 
 TURN_S = 2.0

@@ -12,11 +12,12 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout import smoking
 from croupier.core.rollout.decide import Evidence, looks
 from croupier.core.rollout.machine import create, evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.resolve import resolve
 from croupier.core.rollout.routes import ServiceRoutes, stable_routes
 from croupier.core.rollout.smoking import Smoked
 from croupier.core.rollout.spec import Analysis, Member, Pause, Plan, RolloutSpec, SetWeight, Step, Together
-from croupier.core.rollout.state import Phase, RolloutState, routes
+from croupier.core.rollout.state import RolloutState, routes
 from croupier.core.rollout.together.decide import decide_each
 from croupier.core.rollout.together.parts import part
 from croupier.core.rollout.together.whole import Events, in_order

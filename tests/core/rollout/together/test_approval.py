@@ -8,9 +8,9 @@ from tests.core.rollout.together.story import Game, begun
 from croupier.core.rollout import approval as single
 from croupier.core.rollout import events as e
 from croupier.core.rollout.consent import Consent
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Approval, Pause, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
 from croupier.core.rollout.together.approval import approve, digest
 from croupier.errors import Conflict, Rejected

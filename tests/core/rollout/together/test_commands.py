@@ -6,9 +6,9 @@ import pytest
 from tests.core.rollout.together.story import BAD, NAMES, SILENT, Game, begun
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
 from croupier.errors import Conflict, Rejected
 

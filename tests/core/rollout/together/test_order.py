@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.core.rollout.together.story import BAD, GOOD, NAMES, SILENT, Game, begun
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, SetWeight
-from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands, decide
 from croupier.core.rollout.together.whole import Events
 from croupier.errors import Conflict, Corrupt, Rejected

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.core.rollout.together.story import NAMES, Game, planned
 
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import Pause, Resort, RolloutSpec, SetWeight, Smoke, Undecided
-from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
 from croupier.core.smoke import Outcome, SmokeCheck
 from croupier.errors import Rejected

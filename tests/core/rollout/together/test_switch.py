@@ -7,10 +7,10 @@ import pytest
 from tests.core.rollout.together.story import BAD, NAMES, Game, planned
 
 from croupier.core.rollout.blue_green import steps_of
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
 from croupier.core.rollout.spec import BlueGreen, RolloutSpec, Smoke
 from croupier.core.rollout.stacks import stacks
-from croupier.core.rollout.state import Phase
 from croupier.core.rollout.together import commands
 from croupier.core.smoke import Outcome, SmokeCheck
 

@@ -12,7 +12,8 @@ from croupier.adapters.store import codec
 from croupier.adapters.store.sql.tables import answers, documents, releases, rollouts, services, tokens
 from croupier.control.ports import Answer, Document, Page, ServiceState, Stored, Token
 from croupier.core.releases import Release
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Rejected
 
 MOST_ITEMS: Final = 1_000

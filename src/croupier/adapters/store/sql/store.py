@@ -35,8 +35,9 @@ from croupier.core.experiments import Run, Tally
 from croupier.core.flags.preset import PresetState
 from croupier.core.releases import Release
 from croupier.core.rollout.events import Event
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.pins import PinnedId
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
 
 

@@ -13,7 +13,8 @@ from croupier.core.gates.wording import name
 from croupier.core.rollout import events as e
 from croupier.core.rollout.groups.acted import Acted
 from croupier.core.rollout.groups.blame import also_fails, responsible
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.phase import Phase
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import AttributeMatch, Segment
 
 

@@ -9,10 +9,11 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import rise_blocked
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.segments.kept import still
 from croupier.core.rollout.spec import SetSegment
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.segments import Segment
 from croupier.errors import Conflict, Rejected
 

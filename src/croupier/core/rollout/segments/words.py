@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from croupier.core.rollout import events as e
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.segments.kept import Kept
 from croupier.core.rollout.spec import SegmentFail, SetSegment
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 
 
 def guarded_by(step: SetSegment) -> str:

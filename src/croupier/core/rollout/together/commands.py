@@ -10,8 +10,9 @@ from croupier.core.rollout import commands
 from croupier.core.rollout import events as e
 from croupier.core.rollout.approval import unapproved
 from croupier.core.rollout.decide import confirmed
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.whole import Events, given_up, order
 from croupier.errors import Conflict, Rejected
 

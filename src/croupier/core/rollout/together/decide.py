@@ -13,8 +13,9 @@ from croupier.core.rollout import events as e
 from croupier.core.rollout import freezing, smoking
 from croupier.core.rollout.decide import Evidence, confirmed, decide, going_on, leaving
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause, Hold
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.whole import TURN_S, Events, given_up, moves, order, told
 
 

@@ -10,8 +10,9 @@ from typing import Final, TypeAlias
 from croupier.core.rollout import events as e
 from croupier.core.rollout.decide import after_step, rises
 from croupier.core.rollout.machine import evolve
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
-from croupier.core.rollout.state import Phase, RolloutState
+from croupier.core.rollout.state import RolloutState
 
 TURN_S: Final = 2.0
 """For so long a member that goes back waits for the later ones to be gone. Leaving outranks the order."""
