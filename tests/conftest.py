@@ -100,13 +100,15 @@ def _dealt(slow: list[pytest.Item], quick: list[pytest.Item]) -> list[pytest.Ite
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Only what core and control owe to their own tests is measured, and only examples that somebody chose.
 
-    What random examples reach is not pinned down; and to measure the many takes longer than to run them.
+    What random examples and played histories reach is not pinned down; and to measure the many takes longer than to run
+    them: three times as long.
     """
     plugin = item.config.pluginmanager.getplugin("_cov")
     measuring = plugin.cov_controller if plugin else None
     if measuring is None:
         return
-    wanted = item.nodeid.startswith(_COVERING) and not is_hypothesis_test(getattr(item, "obj", None))
+    chance = is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("played")
+    wanted = item.nodeid.startswith(_COVERING) and not chance
     if wanted != measuring.started:
         measuring.resume() if wanted else measuring.pause()
 

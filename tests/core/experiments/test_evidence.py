@@ -39,6 +39,7 @@ class Casino:
         return self.converted[0], self.converted[1]
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("share", [0.5, 0.1])
 def test_who_looks_always_and_stops_when_it_suits_them_is_wrong_at_most_so_often(share: float) -> None:
     """Ville's inequality, with the adversary who stops at the first moment at which a difference is claimed. Rates
@@ -56,6 +57,7 @@ def test_who_looks_always_and_stops_when_it_suits_them_is_wrong_at_most_so_often
     assert wrong / runs <= ERROR
 
 
+@pytest.mark.played
 def test_one_who_looks_always_with_an_ordinary_test_is_wrong_far_more_often() -> None:
     """The same adversary against a z-test at the same level: this proves that the test above tests."""
     runs, wrong = 60, 0
@@ -81,6 +83,7 @@ def test_a_true_difference_is_found_about_when_it_was_said() -> None:
     assert sorted(found)[4] == pytest.approx(needed, rel=0.6)
 
 
+@pytest.mark.played
 def test_every_interval_holds_at_all_times_at_once() -> None:
     lift, runs, missed = 1.2, 40, 0
     for seed in range(runs):

@@ -12,6 +12,7 @@ from croupier.core.experiments.sample_ratio import ERROR, log_e, mismatch
 SHARES = (0.5, 0.25, 0.25)
 
 
+@pytest.mark.played
 def test_whoever_looks_after_every_player_sees_no_mismatch_where_there_is_none() -> None:
     alarms, runs, level = 0, 100, 0.05
     for seed in range(runs):

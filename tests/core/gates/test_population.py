@@ -91,6 +91,7 @@ def alarms(states: list[GateState]) -> list[str]:
     return [reason for reason in found if reason.startswith("sample-ratio mismatch")]
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("gate", [GATE, Gate("people", SLI, by=("market",), rule=PopulationRule())], ids=["all", "by"])
 def test_healthy_players_raise_no_alarm(gate: Gate) -> None:
     rollouts = [rollout(Casino(seed), gate=gate) for seed in range(100)]

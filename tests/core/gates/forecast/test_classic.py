@@ -53,6 +53,7 @@ def simulated(gate: Gate, flow: Flow, weight: float, seconds: float) -> list[flo
     return found
 
 
+@pytest.mark.played
 @pytest.mark.parametrize(
     "gate,flow,weight,seconds",
     [

@@ -77,6 +77,7 @@ def drawn(rng: np.random.Generator, total: int, bad: float) -> Counts:
     return Counts(total - failed, total)
 
 
+@pytest.mark.played
 @pytest.mark.parametrize(
     "gate,flow,weight,seconds",
     [
@@ -105,6 +106,7 @@ def test_it_finds_as_often_and_as_soon_as_the_rule(gate: Gate, flow: Flow, weigh
         assert said.by(part * seconds) == pytest.approx(real.by(part * seconds), abs=TOLERANCE), part
 
 
+@pytest.mark.played
 def test_over_the_steps_of_a_rollout() -> None:
     flow, stretches = Flow(200, 0.0005, 0.005), [Stretch(0.01, 200), Stretch(0.05, 100), Stretch(0.25, 100)]
     said, real = forecast(ERRORS, flow, stretches), simulated(ERRORS, flow, stretches)
@@ -112,6 +114,7 @@ def test_over_the_steps_of_a_rollout() -> None:
         assert said.by(at) == pytest.approx(real.by(at), abs=TOLERANCE), at
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("groups", [1, 5])
 def test_one_group_by_its_own_part_of_the_budget(groups: int) -> None:
     gate = replace(ERRORS, by=("psp",))

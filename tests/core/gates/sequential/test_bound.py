@@ -39,6 +39,7 @@ def test_a_surprise_does_not_hold_up_for_long() -> None:
     assert surely_below(0.05, 1, 16, FAILURES) == surely_below(0.5, 0, 0, FAILURES) == 0.0
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("rate", [0.001, 0.05, 0.5])
 @pytest.mark.parametrize("prior", [FAILURES, SLOW])
 def test_a_rate_that_is_the_true_one_is_seldom_excluded_however_often_one_looks(rate: float, prior: Prior) -> None:
@@ -60,6 +61,7 @@ def test_the_interval_is_around_what_was_counted(bad: int, good: int) -> None:
     assert (high == 1.0) is (good == 0)
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("rate", [0.0005, 0.05, 0.6])
 def test_the_true_rate_is_seldom_outside_however_often_one_looks(rate: float) -> None:
     rng = np.random.default_rng(11)

@@ -122,17 +122,20 @@ def convicted(seed: int, *, level: str, steered: bool, clump: int = 1, phi: floa
     return found / RUNS
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("steered", [False, True], ids=["fixed", "steered"])
 @pytest.mark.parametrize("level", ["constant", "swinging", "wild"])
 def test_a_canary_on_the_edge_is_convicted_seldom(level: str, steered: bool) -> None:
     assert convicted(11, level=level, steered=steered) <= _ALLOWED
 
 
+@pytest.mark.played
 def test_clumps_are_paid_for() -> None:
     assert convicted(12, level="constant", steered=False, clump=4, phi=4.0) <= _ALLOWED
     assert convicted(12, level="constant", steered=False, clump=4) > 0.5, "or else this tests nothing"
 
 
+@pytest.mark.played
 def test_an_objective_on_the_edge_is_convicted_seldom() -> None:
     random = np.random.default_rng(13)
     shares = alternatives(0.01, RATIOS)

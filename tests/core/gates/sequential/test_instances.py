@@ -185,6 +185,7 @@ def test_what_was_recorded_gives_the_same_again() -> None:
         assert again == state
 
 
+@pytest.mark.played
 def test_healthy_releases_with_a_pod_that_fails_for_a_minute_are_not_blamed() -> None:
     """At three sizes of traffic, and bad releases are found in the same samples as before."""
     dice = np.random.default_rng(5)
@@ -251,6 +252,7 @@ def test_a_single_instance_that_stays_sick_is_found_after_all() -> None:
     assert 15 < found.index(Verdict.FAIL) <= 10 + EXCUSED_S / 10 + 6
 
 
+@pytest.mark.played
 def test_a_bad_release_with_one_instance_is_hardly_ever_taken_for_a_sick_one() -> None:
     """From the first request on 1 to 20 % fail, at 20 requests in a sample: found as without knowing the instance."""
     dice, later = np.random.default_rng(7), 0

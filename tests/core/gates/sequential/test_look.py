@@ -332,6 +332,7 @@ def test_a_slower_canary_is_blamed() -> None:
     assert verdicts(SLOW, [((20, 400), (90, 1800))] * 30)[-1] is Verdict.PASS
 
 
+@pytest.mark.played
 def test_a_healthy_canary_is_blamed_in_a_hundredth_of_the_rollouts_at_most() -> None:
     """Each gate exactly on the edge of what it tolerates, looked at after every sample."""
     random = np.random.default_rng(7)

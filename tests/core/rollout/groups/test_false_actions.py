@@ -89,6 +89,7 @@ def test_a_new_beginning_forgets_what_was_held_against_the_group_and_nothing_els
         assert new == old or afresh
 
 
+@pytest.mark.played
 @pytest.mark.parametrize("broken", [(), ("kestrel",)], ids=["all healthy", "one group broken"])
 def test_healthy_groups_are_seldom_blamed_and_the_release_is_seldom_taken_back(broken: tuple[str, ...]) -> None:
     """Every healthy group is exactly as much worse as is tolerated. Of a release with one broken group, that one is

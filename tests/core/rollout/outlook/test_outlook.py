@@ -182,6 +182,7 @@ def test_a_classic_gate_that_blames_the_healthy_is_told() -> None:
     assert blamed[1] > blamed[0] > 0.05
 
 
+@pytest.mark.played
 def test_how_long_a_window_takes_is_extrapolated() -> None:
     _, gate = ahead(CLASSIC, Traffic(20, 0.001, 0.015))
     sight = gate.whole[0].sight
@@ -208,6 +209,7 @@ def test_unknown_traffic_and_events_that_must_not_happen() -> None:
     assert ahead(CLASSIC, None, (SetWeight(1_000),))[0].usual_s == 10
 
 
+@pytest.mark.played
 def test_a_week_of_steps_is_played_in_a_moment() -> None:
     outlook, gate = ahead(ERRORS, replace(THIN, per_s=0.5), (SetWeight(100), Pause(7 * 86_400)))
     assert gate.whole[0].sight.seconds == 5_000

@@ -145,6 +145,7 @@ def only_one_promoted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tests.core.rollout.together.story.decide_each", one)
 
 
+@pytest.mark.played
 @pytest.mark.parametrize(
     "how, noticed",
     [
@@ -163,5 +164,6 @@ def test_random_histories_notice_it(monkeypatch: pytest.MonkeyPatch, how: Break,
     assert any(noticed in said for said in found), sorted(found)
 
 
+@pytest.mark.played
 def test_they_have_nothing_against_what_is_right() -> None:
     assert broken(40) == set()
