@@ -231,7 +231,7 @@ async def _start(house: House, service: str) -> str:
             last = (await asyncio.to_thread(house.client.get, "rollouts", service=service, limit=1))["items"][0]
             if last["phase"] not in (*ENDED, "aborting"):
                 return str(last["id"])
-            version = next(each for each in VERSIONS[service] if each not in (stable, last["version"], last["stable"]))
+            version = next(each for each in VERSIONS[service] if each not in (stable, last["canary"], last["stable"]))
             body = {"service": service, "version": version}
             return str((await asyncio.to_thread(house.client.post, "rollouts", body))["id"])
         except (Conflict, Transient, Rejected) as trouble:

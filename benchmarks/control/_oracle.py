@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from croupier.adapters.store.sql.store import SqlStore
 from croupier.core.rollout.machine import evolve, opened
@@ -81,6 +81,21 @@ class Course:
             for each in near
         )
         return f"{seen.service} {seen.player}: {seen.version} after {seen.at - seen.asked_at:.2f} s; {', '.join(said)}"
+
+    def story(self, split: Split) -> dict[str, Any]:
+        """The round, and what was wanted from ten seconds before it until it came elsewhere, with the seconds from its
+        beginning: for whoever looks for the cause.
+        """
+        wanted = [
+            f"{'+'.join(each.routes.assigned)} {each.since - split.began_at:+.2f}..{each.until - split.began_at:+.2f}"
+            for each in self._between(split.began_at - 10.0, split.at)
+        ]
+        stops = [
+            f"{version} {since - split.began_at:+.2f}..{until - split.began_at:+.2f}"
+            for version, since, until in self.stops
+            if since - 60.0 < split.at and split.began_at < until + 60.0
+        ]
+        return {**split._asdict(), "wanted": wanted, "stops": stops}
 
     def had_left(self, version: str, at: float) -> bool:
         """Whether nobody new was led to the version at some time shortly before: its sockets may be closed."""

@@ -158,7 +158,7 @@ def judged(seen: Seen) -> tuple[list[Line], dict[str, Any]]:
         "closed_outside": [(*each, why) for each, why in outside[:5]],
         "torn": Counter(each[2] for each in tables["torn"]).most_common(5),
         "unexplained": [seen.found[each.service].around(each) for each in (*odd[:3], *odd[-3:])],
-        "split": [each._asdict() for each in splits if each.id in split][:5],
+        "split": [seen.found["games"].story(each) for each in splits if each.id in split][:5],
         "ledger": [str(each) for each in unfit[:5]],
         "by_themselves": list(record.by_themselves),
         "refused": night.refused,
