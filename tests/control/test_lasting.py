@@ -7,7 +7,7 @@ import pytest
 
 from croupier.control.ports import Document
 from croupier.control.rollouts import Ask
-from croupier.core.releases import Affinity, Service
+from croupier.core.releases import Affinity, ProcessTemplate, Release, Service
 from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.consent import Consent
 from croupier.core.rollout.profile.model import Chosen, Lane, Lasting, Profile, Rung
@@ -16,6 +16,7 @@ from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 from croupier.errors import Conflict, Rejected
 
 ANNA = Ask("anna", "because")
+PROCESS = ProcessTemplate(("bar",))
 ORDERS = Affinity((by_header("order", "x-order-id"),), ttl_s=1_800.0, drain_s=1_800.0)
 PROFILE = Profile(
     "payments", "sha256:p", Lane((Rung(2_000, 0.0),)), keep_stable_s=0.0, lasting=Lasting(("order",), 1_800.0, 1_800.0)
@@ -25,8 +26,8 @@ STRATEGY = RolloutSpec("shop", "shop", (SetWeight(2_000), Pause()), profile=Chos
 
 async def declare(shop: Any, affinity: Affinity | None) -> None:
     """As anybody may who has a token, by any way in."""
-    documents = await shop.store.documents("Service")
-    known: Service = documents[0].value.spec
+    specs = [stored.value.spec for stored in await shop.store.documents("Service")]
+    (known,) = [spec for spec in specs if isinstance(spec, Service) and spec.name == "shop"]
     service = replace(known, affinity=affinity)
     await shop.a.catalog.apply([Document("Service", "shop", f"sha256:{affinity}", service, {})], [], actor="anna")
 
@@ -88,4 +89,21 @@ async def test_a_service_that_is_applied_while_a_rollout_begins_is_not_overlooke
 
     bare.a.happenings.once["before commit"] = other
     started = (await bare.a.rollouts.start("shop", "1.1.0", ANNA)).rollout.value
+    assert (started.plan.loosened, started.hold) == (("affinity none, of the profile order",), Hold.APPROVAL)
+
+
+async def test_a_service_that_is_applied_while_several_begin_is_not_overlooked(bare: Any) -> None:
+    await bare.open(affinity=ORDERS)
+    await bare.start_bar()
+    await bare.turn(3)
+    await bare.a.catalog.apply([], [Release("bar", "2.0.0", PROCESS, "sha256:b2")], actor="anna")
+    both = RolloutSpec("both", "shop", (SetWeight(2_000), Pause()), services=("shop", "bar"))
+    await bare.declare(STRATEGY, both)
+
+    async def other() -> None:
+        await declare(bare, None)
+
+    bare.a.happenings.once["before services"] = other
+    versions = {"shop": "1.1.0", "bar": "2.0.0"}
+    started = (await bare.a.rollouts.start_together(versions, ANNA)).rollout.value
     assert (started.plan.loosened, started.hold) == (("affinity none, of the profile order",), Hold.APPROVAL)

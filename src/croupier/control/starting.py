@@ -67,12 +67,14 @@ class Starting:
         """The rollouts of several services' releases (``versions`` by service) that move as one; told of is the first
         to move.
         """
+        # Read before the documents: who applies a Service meanwhile writes what serves it, and this is planned anew.
+        deliveries = {stored.value.service: stored for stored in await self.ports.store.services()}
         specs = [item.value.spec for item in await self.ports.store.documents()]
         spec = together_by([each for each in specs if isinstance(each, RolloutSpec)], [*versions], how.strategy)
         check_gates(spec, [each for each in specs if isinstance(each, Gate)])
         asked: list[tuple[Release, Stored[Delivery]]] = []
         for service in spec.services:
-            delivery = await recorded_delivery(self.ports.store, service)
+            delivery = deliveries.get(service) or await recorded_delivery(self.ports.store, service)
             _check_member(delivery.value, versions[service])
             asked.append((await recorded_release(self.ports.store, service, versions[service]), delivery))
         rates = [await traffic(self.ports, part(spec, each.service), specs, now.value, None) for each, now in asked]
