@@ -109,3 +109,17 @@ async def test_the_rollout_document_may_go_while_its_plan_goes_on(shop: Any) -> 
     await shop.turn(2)
     with pytest.raises(NotFound, match="No Rollout says how to roll out shop"):
         await shop.a.rollouts.start("shop", "1.2.0", ASK)
+
+
+async def test_a_rollout_of_a_service_that_is_gone_is_not_begun_again(shop: Any) -> None:
+    rollout = await shop.start_bar()
+    await shop.turn()
+    await shop.a.rollouts.abort(rollout, ASK)
+    await shop.turn(3)
+    assert (await shop.state(rollout)).phase == "aborted"
+    await take_out(shop, replace(WISH, kind="Rollout", name="bar"))
+    await take_out(shop, replace(WISH, kind="Service", name="bar"))
+    with pytest.raises(NotFound, match="There is no service 'bar'"):
+        await shop.a.rollouts.retry(rollout, ASK)
+    await shop.turn(3)
+    assert (await shop.state(rollout)).phase == "aborted"
