@@ -5,8 +5,10 @@ twice, or get what is secret into the record.
 import asyncio
 import gzip
 import json
+import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,20 @@ async def test_a_command_that_outlived_its_control_plane_is_ended_by_the_next(tm
         await CheckRunner(SmokeSettings("http://127.0.0.1:1", run_dir=others), lambda *_: None).start()
     for pid in strangers:
         await _gone(pid)
+
+
+async def test_who_names_a_folder_that_is_not_here_is_left_alone(tmp_path: Path) -> None:
+    """In a container whose processes are seen from here the same path is another folder."""
+    wait = [sys.executable, "-c", "import signal; signal.pause()"]
+    env = {**os.environ, "CROUPIER_SMOKE_DIR": str(tmp_path / "croupier-smoke-theirs")}
+    other = await asyncio.create_subprocess_exec(*wait, env=env)
+    try:
+        await CheckRunner(SmokeSettings("http://127.0.0.1:1", run_dir=tmp_path), lambda *_: None).start()
+        assert psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE
+    finally:
+        with suppress(ProcessLookupError):
+            other.kill()
+        await other.wait()
 
 
 async def _killed_runner(folder: Path) -> list[int]:

@@ -87,18 +87,20 @@ async def run_command(
 
 def end_leftovers(run_dir: Path) -> int:
     """End what a control plane that was killed left running, and forget it; how many processes that were. Who has a
-    folder of ours in its environment is ours, whatever its pid: no other process has ever known that name.
+    folder of ours in its environment is ours, whatever its pid: no other process has ever known that name. A folder
+    that is not here is another's, in a container whose state directory has the same path.
     """
     ended: set[int] = set()
+    folders = set(run_dir.glob(f"{_PREFIX}*"))
     for _ in range(_SWEEPS):  # while one is ended another one may begin a third
-        found = [process for process in psutil.process_iter() if _folder_of(process).parent == run_dir]
+        found = [process for process in psutil.process_iter() if _folder_of(process) in folders]
         for process in found:
             with contextlib.suppress(psutil.Error):
                 process.kill()  # which looks whether it is still the same
                 ended.add(process.pid)
         if not found:
             break
-    for folder in run_dir.glob(f"{_PREFIX}*"):
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return len(ended)
 
