@@ -1,11 +1,12 @@
 """A clock that was set forward by an hour while no control plane ran: nothing is promoted early."""
 
 import pytest
-from tests.control.conftest import ANNA, Shop
+from tests.control.conftest import ANNA, PROCESS, Shop
 
 from croupier.control.jumped import STEP_S, ask_after_jump
 from croupier.control.recording import CONTROLLER
-from croupier.core.rollout.spec import Pause, SetWeight
+from croupier.core.releases import Release
+from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight
 
 HOUR_S = 3_600.0
 Baking = tuple[Shop, str]
@@ -51,14 +52,27 @@ async def test_a_small_correction_and_a_clock_set_back_only_make_it_wait(baking:
     assert shop.served.weight_of("1.1.0") == 2_000
 
 
-async def test_who_moved_it_meanwhile_is_not_disturbed(baking: Baking, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_moved_it_meanwhile_is_not_disturbed(baking: Baking) -> None:
     shop, rollout = baking
-    found = await shop.store.active()
-    await shop.a.rollouts.abort(rollout, ANNA)
 
-    async def before() -> object:
-        return found
+    async def person() -> None:
+        await shop.site("c").rollouts.abort(rollout, ANNA)
 
-    monkeypatch.setattr(shop.store, "active", before)
+    shop.a.happenings.once["after rollout"] = person
     await ask_after_jump(shop.a.rollouts, HOUR_S)
     assert (await shop.state(rollout)).phase == "aborting"
+
+
+async def test_a_record_that_cannot_be_read_keeps_nobody_from_starting(baking: Baking) -> None:
+    """It stays out of it; the others are asked about all the same."""
+    shop, rollout = baking
+    await shop.start_bar()
+    await shop.turn(3)
+    await shop.a.catalog.apply([], [Release("bar", "2.0.0", PROCESS, "sha256:b2")], actor="anna")
+    await shop.declare(RolloutSpec("bar", "bar", (SetWeight(2_000), Pause(HOUR_S))))
+    other = (await shop.a.rollouts.start("bar", "2.0.0", ANNA)).rollout.value.id
+    await shop.turn(3)
+    assert (await shop.state(other)).phase == "progressing"
+    await shop.damage(rollout)
+    await ask_after_jump(shop.a.rollouts, HOUR_S)
+    assert (await shop.state(other)).phase == "paused"
