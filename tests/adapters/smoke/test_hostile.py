@@ -37,6 +37,14 @@ async def test_an_encoding_that_is_none_is_read_as_any_other(bank: Bank, run: An
     assert (await run(step("/a", claims=(IS_5,)))).outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize("status,said", [(200, "not-running"), (500, "refused"), (503, "1.1.0"), (403, LONG_SECRET)])
+async def test_a_version_cannot_say_that_it_was_not_tried(bank: Bank, run: Any, status: int, said: str) -> None:
+    """By the header with which the edge says so: it would be tried again for ever, and its words be recorded."""
+    bank.say("/a", status, {"a": 6}, croupier_version=said)
+    result = await run(step("/a", claims=(IS_5,)))
+    assert (result.outcome, said in str(result)) == (Outcome.FAILED, False)
+
+
 @pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "-0e-999999999", "1.5E+500"])
 async def test_a_number_that_would_be_gigabytes_when_written(bank: Bank, run: Any, number: str) -> None:
     bank.say("/a", 200, f'{{"a": {number}}}')

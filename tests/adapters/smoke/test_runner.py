@@ -293,9 +293,13 @@ async def test_without_its_secrets_it_says_nothing_about_the_version(
     assert not bank.seen
 
 
-@pytest.mark.parametrize("said,why", [("not-running", "does not run"), ("refused", "not accept our token")])
-async def test_where_the_edge_does_not_lead_there_nothing_was_tried(bank: Bank, run: Any, said: str, why: str) -> None:
-    bank.say("/a", 503, croupier_version=said)
+@pytest.mark.parametrize(
+    "status,said,why", [(503, "not-running", "does not run"), (403, "refused", "not accept our token")]
+)
+async def test_where_the_edge_does_not_lead_there_nothing_was_tried(
+    bank: Bank, run: Any, status: int, said: str, why: str
+) -> None:
+    bank.say("/a", status, croupier_version=said)
     with pytest.raises(Transient, match=why):
         await run(step("/a"))
 

@@ -197,11 +197,20 @@ class Scenario:
                 self.hidden.append(found)
 
 
+_UNLED: Final = {
+    (503, NOT_RUNNING): "the version does not run",
+    (403, REFUSED): "the edge does not accept our token",
+}
+"""What the edge answers, with which status, and what it means."""
+
+
 def _need_led(answer: Answer) -> None:
-    """The edge says so where it does not lead to the version."""
-    if (said := answer.headers.get(TOKEN_HEADER)) is not None:
-        why = {NOT_RUNNING: "the version does not run", REFUSED: "the edge does not accept our token"}
-        raise Transient(f"{why.get(said, said)}, so nothing was tried.")
+    """The edge says so where it does not lead to the version. A version that sends this header with any other answer is
+    tried all the same: it must not get off by it, nor say what is recorded.
+    """
+    why = _UNLED.get((answer.status, answer.headers.get(TOKEN_HEADER, "")))
+    if why is not None:
+        raise Transient(f"{why}, so nothing was tried.")
 
 
 def _detail(answer: Answer) -> str:
