@@ -97,6 +97,16 @@ def _dealt(slow: list[pytest.Item], quick: list[pytest.Item]) -> list[pytest.Ite
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """One of several processes: pytest-cov has begun to measure when it was loaded and begins once more now, and what
+    began first would go on beneath whenever the second is paused.
+    """
+    plugin = session.config.pluginmanager.getplugin("_cov")
+    if "PYTEST_XDIST_WORKER" in os.environ and plugin and plugin.cov_controller:
+        plugin.cov_controller.cov.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Only what core and control owe to their own tests is measured, and only examples that somebody chose.
 
