@@ -61,10 +61,12 @@ async def test_envoy_counts_both_versions(edge: EnvoyRouter, instance: Callable[
         assert good
         assert bad
 
+        began = clock.now() - 100  # not "the last 100 s": reads advance the clock, and may be many
+
         async def read(sli: Any) -> Reading | Silence:
             await clock.advance(1)
             await metrics.scrape()
-            query = Query(sli, ("code",), "payments", "1.1.0", "1.0.0", clock.now() - 100, clock.now())
+            query = Query(sli, ("code",), "payments", "1.1.0", "1.0.0", began, clock.now())
             return await metrics.read(query)
 
         answer = await read(OK)
@@ -80,6 +82,7 @@ async def test_envoy_counts_both_versions(edge: EnvoyRouter, instance: Callable[
                 assert answer.baseline is not None
                 if answer.canary[()].total + answer.baseline[()].total == 60:
                     break
+                await asyncio.sleep(0.1)
         assert (answer.canary[()], answer.baseline[()]) == (Counts(bad, bad), Counts(good, good))
         why = await metrics.probe(LatencySli("edge_request_duration_seconds", 0.35), "payments", "1.1.0")
         assert why is not None
