@@ -124,6 +124,7 @@ def judge(
                 watching_since=watching_since,
                 weight_bp=weight_bp,
                 next_bp=next_bp,
+                ailing=state.latest.sick if state.latest is not None else (),
             )
         except (ArithmeticError, ValueError) as trouble:
             # Numbers that no formula takes hold, and hide no other gate's verdict.

@@ -49,8 +49,8 @@ class Judgement:
     """A verdict, when and over which span (epoch seconds), why in one sentence, and the counts behind it; ``parts`` as
     in the reading. ``taken`` are the measurements of a gate that measures, and ``measured`` says that it is one.
     ``sick`` is the canary's instance, one at most, that is all that is wrong with it, with its counts since it failed
-    first; ``instances`` are those whose counts of this span may matter to that. What was counted before something had
-    ``overtaken`` the question is a hard stop only.
+    first (of this span, where they are too few to show that again); ``instances`` are those whose counts of this span
+    may matter to that. What was counted before something had ``overtaken`` the question is a hard stop only.
     """
 
     gate: str

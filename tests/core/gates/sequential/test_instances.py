@@ -130,6 +130,19 @@ def test_a_sick_instance_holds_and_convicts_nobody() -> None:
     )
 
 
+def test_nothing_passes_while_one_fails_on_that_was_spared() -> None:
+    """Of a few requests: what it won is taken back, and the next failures alone are too few to name it again."""
+    well, bad, less = (instances((failed, 6), *[(0, 6)] * 5) for failed in (0, 4, 1))
+    states = looks(GATE, [well] * 150 + [bad] * 5 + [less] * 3 + [well] * 2)
+    said = verdicts(states)
+    spared, last = (states[number].latest for number in (156, 157))
+    assert spared is not None
+    assert "20 s more may be" in spared.reason
+    assert last is not None
+    assert (last.reason, last.sick) == ("pay-1, which was sick before, fails on (1 of 6 bad)", less[:1])
+    assert said[149:] == [Verdict.PASS, *[Verdict.INCONCLUSIVE] * 8, Verdict.PASS, Verdict.PASS]
+
+
 def test_one_that_stays_sick_is_the_release_after_all() -> None:
     states = looks(GATE, [SICK] * 20)
     first = next(number for number, state in enumerate(states) if state.latest and state.latest.verdict is Verdict.FAIL)

@@ -66,6 +66,14 @@ def culprit(suspects: Sequence[Suspect], whole: Trial, phi: float, weight_bp: in
     return next((one for one in suspects if _explains(one, whole, normal, phi, weight_bp)), None)
 
 
+def still_sick(instances: Sequence[Instance], ailing: Sequence[Instance], normal: float) -> tuple[Instance, ...]:
+    """Who was sick a sample ago and fails more than is normal in this one: what was won is taken back, so that a few
+    failures do not show that again.
+    """
+    names = {one.name for one in ailing}
+    return tuple(one for one in instances if one.name in names and one.counts.bad_share > normal)
+
+
 def usual(baseline: Counts) -> float:
     """The share of bad events that is no trouble: the baseline's."""
     return (baseline.bad + 0.5) / (baseline.total + 1.0)

@@ -10,7 +10,16 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard, Suspect, Trial
-from croupier.core.gates.sequential.instances import EXCUSED_S, RECOVERED_S, culprit, followed, noted, told, usual
+from croupier.core.gates.sequential.instances import (
+    EXCUSED_S,
+    RECOVERED_S,
+    culprit,
+    followed,
+    noted,
+    still_sick,
+    told,
+    usual,
+)
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
@@ -34,9 +43,11 @@ def look(
     watching_since: float,
     weight_bp: int,
     next_bp: int,
+    ailing: Sequence[Instance] = (),
 ) -> tuple[Evidence, Judgement]:
     """The evidence with this sample in it, and the judgement. ``watching_since`` is when the data plane confirmed the
-    present weight (``weight_bp``, basis points; 0: unknown), ``next_bp`` is the one that a pass would lead to.
+    present weight (``weight_bp``, basis points; 0: unknown), ``next_bp`` is the one that a pass would lead to, and
+    ``ailing`` is who was sick a sample ago.
     """
     fresh = before is None or before.until <= watching_since
     evidence = with_new_groups(gate, rule, before or begin(gate, rule, reading.since), reading)
@@ -47,7 +58,8 @@ def look(
     seconds = max(reading.until - reading.since, _SHORTEST_S)
     trials = tuple([tried(gate, rule, each, reading, trickle, phi) for each in evidence.trials])
     instances = noted(reading.instances, evidence.suspects)
-    suspects = followed(evidence, instances, seconds, usual(trials[0].baseline))
+    normal = usual(trials[0].baseline)
+    suspects = followed(evidence, instances, seconds, normal)
     sick = culprit(suspects, trials[0], phi, weight_bp)
     spared = sick if sick is not None and _spares(gate, evidence, sick, trials, seconds) else None
     baseline = of(reading, ALL)[1]
@@ -67,7 +79,9 @@ def look(
         suspects=suspects if spared is None else (),
     )
     judgement = replace(_judgement(gate, rule, after, reading, now, next_bp), instances=instances)
-    return after, judgement if sick is None else _named(judgement, sick, trials[0], after, spared=spared is not None)
+    if sick is None:
+        return after, _held(judgement, still_sick(instances, ailing, normal))
+    return after, _named(judgement, sick, trials[0], after, spared=spared is not None)
 
 
 def _spares(gate: Gate, evidence: Evidence, sick: Suspect, trials: Sequence[Trial], seconds: float) -> bool:
@@ -92,6 +106,18 @@ def _named(judgement: Judgement, sick: Suspect, whole: Trial, after: Evidence, *
         return replace(judgement, reason=f"{judgement.reason}; {told(sick, whole)}")
     left = f"which is not held against the release ({EXCUSED_S - after.excused_s:.0f} s more may be)"
     return replace(judgement, reason=f"{told(sick, whole)}, {left}")
+
+
+def _held(judgement: Judgement, sick: tuple[Instance, ...]) -> Judgement:
+    """The judgement where too little was counted since to name who was sick a sample ago, and fails on."""
+    if not sick:
+        return judgement
+    judgement = replace(judgement, sick=sick)
+    if judgement.verdict is not Verdict.PASS:
+        return judgement
+    (one, *_) = sick
+    reason = f"{one.name}, which was sick before, fails on ({one.counts.bad} of {one.counts.total} bad)"
+    return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def _judgement(
