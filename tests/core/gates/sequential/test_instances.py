@@ -141,6 +141,12 @@ def test_nothing_passes_while_one_fails_on_that_was_spared() -> None:
     assert last is not None
     assert (last.reason, last.sick) == ("pay-1, which was sick before, fails on (1 of 6 bad)", less[:1])
     assert said[149:] == [Verdict.PASS, *[Verdict.INCONCLUSIVE] * 8, Verdict.PASS, Verdict.PASS]
+    # Where too little was counted to pass anyway that stays the reason, and the instance is named all the same.
+    early = looks(GATE, [well] * 9 + [bad] * 5 + [less] * 3)
+    spared_at = next(number for number, state in enumerate(early) if state.evidence and state.evidence.excused_s)
+    after = early[spared_at + 1].latest
+    assert after is not None
+    assert (after.verdict, after.sick, "fails on" in after.reason) == (Verdict.INCONCLUSIVE, less[:1], False)
 
 
 def test_one_that_stays_sick_is_the_release_after_all() -> None:
