@@ -102,14 +102,15 @@ async def _show(crowd: Any, screen: Screen, *, seconds: float, events: list[dict
 
 async def _linger(place: Place, link: str) -> None:
     """Leave everything running until the user has seen enough."""
+    enough = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Before anybody is told of it.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, enough.set)
     out.print(f"The page, signed in (once, within 5 minutes): {link}", markup=False)
     out.print(f"Everything goes on. State and token are in {place.folder / 'state'}; for the command line:")
     out.print(f"  {_exported(place)}", markup=False)
     out.print("Ctrl-C stops all of it.")
-    enough = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, enough.set)
     await enough.wait()
 
 
