@@ -51,7 +51,7 @@ def followed(evidence: Evidence, instances: Sequence[Instance], seconds: float, 
     suspects = {one.name: one for one in evidence.suspects if evidence.seconds - one.failed_s < RECOVERED_S}
     for one in instances:
         begun = suspects.get(one.name) or Suspect(one.name, NONE, evidence.seconds, evidence.seconds, evidence.trials)
-        failed_s = evidence.seconds + seconds if one.counts.bad else begun.failed_s
+        failed_s = evidence.seconds + seconds if _fails(one, normal) else begun.failed_s
         suspects[one.name] = begun._replace(counts=begun.counts.plus(one.counts), failed_s=failed_s)
     troubled = [(_trouble(suspect.counts, normal), suspect) for suspect in suspects.values()]
     troubled = sorted(troubled, key=lambda each: (-each[0], each[1].name))[:_MOST]
@@ -67,11 +67,11 @@ def culprit(suspects: Sequence[Suspect], whole: Trial, phi: float, weight_bp: in
 
 
 def still_sick(instances: Sequence[Instance], ailing: Sequence[Instance], normal: float) -> tuple[Instance, ...]:
-    """Who was sick a sample ago and fails more than is normal in this one: what was won is taken back, so that a few
-    failures do not show that again.
+    """Who was sick a sample ago and clearly fails in this one: what was won is taken back, so that a few failures do
+    not show that it is all that is wrong.
     """
     names = {one.name for one in ailing}
-    return tuple(one for one in instances if one.name in names and one.counts.bad_share > normal)
+    return tuple(one for one in instances if one.name in names and _fails(one, normal))
 
 
 def usual(baseline: Counts) -> float:
@@ -106,6 +106,11 @@ def _explains(one: Suspect, whole: Trial, normal: float, phi: float, weight_bp: 
     sick = _trouble(one.counts, normal)
     well = _speaks(rest, normal, since.bad_share)
     return min(sick, well) >= enough * phi
+
+
+def _fails(one: Instance, normal: float) -> bool:
+    """Whether it clearly fails in this sample: now and then a request fails on each."""
+    return _trouble(one.counts, normal) >= _CLEARLY
 
 
 def _trouble(counts: Counts, normal: float) -> float:
