@@ -151,11 +151,25 @@ def test_an_end_brings_out_the_rest(desk: Desk) -> None:
     assert made.waiting == 0
 
 
-def test_nobody_waits_for_a_control_plane_that_is_away() -> None:
+def test_an_end_waits_for_a_control_plane_that_starts_again(desk: Desk) -> None:
+    """Its version is stopped soon after it was left: nobody else could say what was open there."""
+    made = Rounds(desk.url, "crp_1", "games", "1.1.0")
+    until(lambda: desk.said)
+    desk.status = 503
+    made.opened("r-1")
+    back = threading.Timer(0.3, setattr, (desk, "status", 200))
+    back.start()
+    made.close(within=120)
+    assert desk.ids() == ["r-1"]
+    back.join()
+
+
+def test_nobody_waits_for_long_for_a_control_plane_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
     made = Rounds("http://127.0.0.1:9", "crp_1", "games", "1.1.0")
     made.opened("r-1")
     assert made.waiting == 1
-    made.close()
+    made.close(within=0.0)
+    assert "1 reports of rounds are lost at the end" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "nonsense", "http://[::bad"])

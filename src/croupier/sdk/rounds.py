@@ -13,7 +13,6 @@ import threading
 import time
 import uuid
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -40,6 +39,8 @@ _MOST_SENT: Final = 1_000
 _SAYABLE: Final = re.compile(r"[!-~]{1,200}")
 """Ids as a header can carry them. Any other one would be refused with all that is reported beside it."""
 _LONGEST_PLAYER: Final = 200
+CLOSING_S: Final = 3.0
+"""As long as a control plane takes to come back."""
 _TIMEOUT_S: Final = 5.0
 _LONGEST_S: Final = 5.0
 """After an outage reports are back within this time."""
@@ -96,16 +97,24 @@ class Rounds:
         """How many changes are not reported yet."""
         return len(self._waiting)
 
-    def close(self) -> None:
-        """Report the rest, once, and end."""
+    def close(self, within: float = CLOSING_S) -> None:
+        """Report the rest and end. A control plane that does not answer is asked again for ``within`` seconds: rounds
+        that it is not told of are led elsewhere, and are in no list.
+        """
         if self._stopped:
             return
         self._stopped = True
         if self._chores is not None:
             self._chores.stop()
-        with suppress(Exception):  # the end must come
-            while self._http is not None and self._waiting and self._send():
-                pass
+        deadline = time.monotonic() + within
+        while self._http is not None and self._waiting:
+            try:
+                self._send()
+            except Exception as trouble:  # noqa: BLE001 -- the end must come
+                if time.monotonic() >= deadline:
+                    _log.warning("%d reports of rounds are lost at the end: %s", len(self._waiting), trouble)
+                    break
+                time.sleep(EVERY_S)
         if self._http is not None:
             self._http.close()
 
