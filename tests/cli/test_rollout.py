@@ -295,7 +295,7 @@ def test_watch_waits_for_a_control_plane_that_is_away(canary: Any, cli: Any, mon
             canary.post("rollouts/shop-2/abort")
         time.sleep(seconds)  # as watch itself would have: only the moment before it is used here
 
-    monkeypatch.setattr("croupier.cli.watch.time", SimpleNamespace(sleep=wait))
+    monkeypatch.setattr("croupier.cli.watch_lines.time", SimpleNamespace(sleep=wait))
     watched = cli("rollout", "watch", "shop-2")
     assert watched.code == 10
     assert "waiting: the database does not answer" in watched.err
