@@ -1,7 +1,6 @@
 """Starting, following and steering rollouts from the command line."""
 
 import json
-import time
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -288,12 +287,11 @@ def test_an_abort_without_the_store(canary: Any, cli: Any) -> None:
 def test_watch_waits_for_a_control_plane_that_is_away(canary: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     canary.store_down = True
 
-    def wait(seconds: float) -> None:
-        """The store is back once the command has found it away."""
-        if canary.store_down:
-            canary.store_down = False
-            canary.post("rollouts/shop-2/abort")
-        time.sleep(seconds)  # as watch itself would have: only the moment before it is used here
+    def wait(_: float) -> None:
+        """Once the command has found the store away, it is back, and the rollout ends before the next look."""
+        canary.store_down = False
+        canary.post("rollouts/shop-2/abort")
+        canary.until("shop-2", lambda rollout: rollout["phase"] == "aborted")
 
     monkeypatch.setattr("croupier.cli.watch_lines.time", SimpleNamespace(sleep=wait))
     watched = cli("rollout", "watch", "shop-2")

@@ -234,11 +234,16 @@ async def test_one_abort_on_disk_gives_all_of_them_up_at_once(world: World, name
     }
 
 
+async def _payments_goes_on(world: World) -> None:
+    """One of those that were promoted together begins a rollout of its own."""
+    await world.release("3.0.0", "payments")
+    await world.sites[0].rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+
+
 async def test_where_one_cannot_go_back_none_does_while_the_store_is_away(world: World) -> None:
     await world.until(Phase.SUCCEEDED)
     site = world.sites[0]
-    await world.release("3.0.0", "payments")
-    await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+    await _payments_goes_on(world)
     await world.play(1)
     world.store_down = True
     back = e.AbortStarted(Cause.UNDO, "lost", site.reconciler.ports.clock.now())
@@ -253,8 +258,7 @@ async def test_where_one_cannot_go_back_none_does_while_the_store_is_away(world:
 async def test_what_one_of_them_left_meanwhile_is_not_taken_back_for_the_others(world: World) -> None:
     await world.until(Phase.SUCCEEDED)
     site = world.sites[0]
-    await world.release("3.0.0", "payments")
-    await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+    await _payments_goes_on(world)
     await world.play(1)
     world.store_down = True
     with pytest.raises(Rejected, match="was left meanwhile"):
@@ -269,8 +273,7 @@ async def test_an_undo_of_all_that_waits_ends_nothing_that_one_of_them_began(wor
     await world.until(Phase.SUCCEEDED)
     site = world.sites[0]
     wallet, payments = await world.members()
-    await world.release("3.0.0", "payments")
-    await site.rollouts.start("payments", "3.0.0", ANNA, strategy="payments")
+    await _payments_goes_on(world)
     for state in (wallet, payments):
         back = e.AbortStarted(Cause.UNDO, "lost", site.reconciler.ports.clock.now())
         site.reconciler.abort_unrecorded(Intent(state.id, back, "anna"))

@@ -26,7 +26,6 @@ class SystemClock:
     that is set forward or back (NTP after boot, an operator) neither stretches a span, nor expires a lease, nor makes
     two records change places. The price: epoch times stay off by such a jump until the process is started again;
     ``offset_s`` shows it.
-
     """
 
     def __init__(self) -> None:

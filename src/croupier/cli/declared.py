@@ -14,8 +14,8 @@ _MOST: Final = 10_000
 
 
 def kind_of(word: str) -> str:
-    """The kind that somebody means by ``gate``, ``Gate`` or ``gates``; other words as they are, for the control plane
-    to say what it does with them. Raises ``Rejected`` for an empty one.
+    """The kind that somebody means by ``gate``, ``Gate`` or ``gates``, also one that the control plane will refuse with
+    what to do instead. Raises ``Rejected`` for any other word.
     """
     known = {
         form: kind for kind in (*KINDS, "Release", "Flag", "Preset") for form in (kind.lower(), f"{kind.lower()}s")

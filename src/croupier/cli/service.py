@@ -47,7 +47,7 @@ def show(
     out.print(f"[bold]{plain(name)}[/]")
     out.print(f"stable   {plain(found['stable'] or 'none yet')}")
     out.print(f"rollout  {plain(in_progress(found) or 'none in progress')}")
-    for each in _served(found) or ["nobody yet" if found["stable"] is None else "the data plane does not say"]:
+    for each in [*_served(found)] or ["nobody yet" if found["stable"] is None else "the data plane does not say"]:
         out.print(f"served   {plain(each)}")
     for each in found["workloads"]:
         where = ", ".join(each["instances"]) or each["reason"] or "-"
@@ -69,12 +69,8 @@ def in_progress(service: dict[str, Any]) -> str:
     return f"{rollout['id']} {rollout['phase']} at {percent(rollout['weight'])}"
 
 
-def _served(service: dict[str, Any]) -> list[str]:
+def _served(service: dict[str, Any]) -> Iterator[str]:
     """Who gets which version, as read back from the data plane; nothing where it did not answer."""
-    return [*_shares(service["served"] or ())]
-
-
-def _shares(served: Any) -> Iterator[str]:
-    for share in served:
+    for share in service["served"] or ():
         weights = ", ".join(f"{each['version']} {percent(each['weight'])}" for each in share["weights"])
         yield f"{share['segment']}: {weights}" if share["segment"] else weights

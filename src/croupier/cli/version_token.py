@@ -9,8 +9,6 @@ from croupier.cli.connection import segment
 from croupier.cli.output import Json, Reason, note, print_json, when
 from croupier.errors import Rejected
 
-_OVER = ("succeeded", "aborted", "superseded")
-
 
 def token(
     context: typer.Context,
@@ -30,7 +28,7 @@ def token(
         if version is None:
             raise Rejected(f"{rollout} has no stable version: it is the first deployment.")
         asked = {"version": version, "seconds": seconds(for_), "reason": reason}
-        if found.get("together") and found["phase"] not in _OVER and not stable:
+        if found.get("together") and found["active"] and not stable:
             asked["together"] = True
         made = client.post(f"services/{segment(found['service'])}/version-tokens", asked)
     if as_json:

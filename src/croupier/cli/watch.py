@@ -1,6 +1,5 @@
 """``croupier rollout watch``: a live picture in a terminal; ``watch_lines`` is for a pipe. Draws ``status`` too."""
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -12,7 +11,7 @@ from rich.text import Text
 from croupier.cli.output import STYLES, out, percent, plain, styled, when
 from croupier.cli.pins import rounds_of
 from croupier.cli.together import side_by_side
-from croupier.cli.watch_lines import POLL_S, follow_plainly, look, over
+from croupier.cli.watch_lines import follow_plainly, looks
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
@@ -27,15 +26,12 @@ def follow(client: "Client", rollout: str, *, as_json: bool) -> str:
     if as_json or not out.is_terminal:
         return follow_plainly(client, rollout, as_json=as_json)
     with Live(console=out.console, auto_refresh=False) as live:
-        while True:
-            found = look(client, rollout)
-            if found is None:
-                live.update(Text("the control plane does not answer; waiting for it", style="yellow"), refresh=True)
-            else:
-                live.update(picture(found), refresh=True)
-                if over(found):
-                    return str(found["phase"])
-            time.sleep(POLL_S)  # asked again, not streamed: it must also show a control plane that is away
+        found = None
+        for found in looks(client, rollout):
+            away = Text("the control plane does not answer; waiting for it", style="yellow")
+            live.update(away if found is None else picture(found), refresh=True)
+    assert found is not None  # noqa: S101 - the last look is the one that saw its end
+    return str(found["phase"])
 
 
 def lines(rollout: dict[str, Any]) -> list[tuple[str, str, str, str]]:

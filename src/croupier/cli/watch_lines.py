@@ -5,40 +5,49 @@ Of services that move as one the events of all are told, in the journal's order,
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from croupier.cli.connection import segment
 from croupier.cli.output import counted, err, note, out, plain, print_json, print_line
+from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.turns import Turns
 from croupier.errors import Transient
 
 if TYPE_CHECKING:
     from croupier.cli.client import Client
 
-POLL_S: Final = 0.5
-"""Between two looks. Asked, not streamed: a gate's counts and the times left change without an event in the journal."""
-_ENDED: Final = ("succeeded", "aborted", "superseded")
+_POLL_S: Final = 0.5
+"""Between two looks."""
 
 
 def follow_plainly(client: "Client", rollout: str, *, as_json: bool) -> str:
     """A line for each event that says something new (or a JSON document for each event); the journal's order, nothing
     twice. The phase that the rollout ended in.
     """
-    told = _Told(as_json)
-    while True:
-        found = look(client, rollout)
+    told, found = _Told(as_json), None
+    for found in looks(client, rollout):
         if found is not None:
             told.tell_new(client, members(found))
-            if over(found):
-                told.end(found["id"])
-                return str(found["phase"])
-        time.sleep(POLL_S)  # asked again, not streamed: lines must go on after the control plane was away
+    assert found is not None  # noqa: S101 - the last look is the one that saw its end
+    told.end(found["id"])
+    return str(found["phase"])
+
+
+def looks(client: "Client", rollout: str) -> Iterator[dict[str, Any] | None]:
+    """The rollout as it is twice a second, to its end; ``None`` while the control plane is away."""
+    while True:
+        yield (found := look(client, rollout))
+        if found is not None and over(found):
+            return
+        # Asked, not streamed: a gate's counts and the times left change without an event in the journal, and no stream
+        # outlives a control plane that was away.
+        time.sleep(_POLL_S)
 
 
 def over(rollout: dict[str, Any]) -> bool:
     """Whether it has ended, and so have those that move as one with it."""
-    return all(each["phase"] in _ENDED for each in rollout.get("together") or (rollout,))
+    return not any(Phase(each["phase"]).active for each in rollout.get("together") or (rollout,))
 
 
 def members(rollout: dict[str, Any]) -> list[str]:

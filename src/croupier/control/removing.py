@@ -66,4 +66,6 @@ async def _uses(ports: Ports, document: Document, delivered: Sequence[Stored[Ser
 
 async def _delivered(ports: Ports, kind: str, name: str) -> Sequence[Stored[ServiceState]]:
     """What serves the service of that name; nothing for other kinds."""
-    return [each for each in await ports.store.services() if kind == "Service" and each.value.service == name]
+    if kind != "Service":
+        return ()
+    return [each for each in await ports.store.services() if each.value.service == name]

@@ -114,7 +114,7 @@ class Rounds:
                 if time.monotonic() >= deadline:
                     _log.warning("%d reports of rounds are lost at the end: %s", len(self._waiting), trouble)
                     break
-                time.sleep(EVERY_S)
+                time.sleep(EVERY_S)  # nobody tells a process that ends when the control plane is back
         if self._http is not None:
             self._http.close()
 

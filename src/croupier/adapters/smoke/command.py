@@ -92,7 +92,7 @@ def end_leftovers(run_dir: Path) -> int:
     """
     ended: set[int] = set()
     folders = set(run_dir.glob(f"{_PREFIX}*"))
-    for _ in range(_SWEEPS):  # while one is ended another one may begin a third
+    for _ in range(_SWEEPS if folders else 0):  # while one is ended another one may begin a third
         found = [process for process in psutil.process_iter() if _folder_of(process) in folders]
         for process in found:
             with contextlib.suppress(psutil.Error):

@@ -1,11 +1,11 @@
 """Whether a single sick instance is all that is wrong with the canary: then it is no fault of the release. Called by
 ``look``.
 
-An instance that failed is followed from its first such sample on, with what the tests were before it. Two readings of
-what was counted since are compared: "the release fails everywhere alike", and "this instance fails, the others are as
-good as the baseline". Where the counts speak clearly for the second, and the canary would be blamed, what was won since
-is taken back. Only for ``EXCUSED_S`` in a rollout: that is what a restart takes, and whoever fails for longer is not
-sick for a moment.
+An instance that clearly fails is followed from its first such sample on, with what the tests were before it. Two
+readings of what was counted since are compared: "the release fails everywhere alike", and "this instance fails, the
+others are as good as the baseline". Where the counts speak clearly for the second, what was won since is taken back
+before the canary would be blamed for it, or once the instance is well again. Only for ``EXCUSED_S`` in a rollout: that
+is what a restart takes, and whoever fails for longer is not sick for a moment.
 
 An instance that is all of the canary has nobody beside it. While it has few players, what it counted before speaks for
 it instead: a release that is bad from its first request on was never well.
