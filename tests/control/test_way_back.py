@@ -12,7 +12,7 @@ from croupier.core.rollout.events import AbortStarted
 from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.routes import stable_routes
-from croupier.core.rollout.spec import Pause, SetWeight
+from croupier.core.rollout.spec import Pause, RolloutSpec, SetWeight, Timing
 from croupier.errors import Rejected, Transient
 
 BORIS = Ask("boris", "deposits fail")
@@ -109,6 +109,22 @@ async def test_a_control_plane_that_comes_anew_keeps_what_is_kept_and_goes_back(
     assert await b.rollouts.undo("shop-2", BORIS) is None
     await b.reconciler.tick()
     assert promoted.served == BACK
+
+
+async def test_a_control_plane_that_comes_anew_keeps_what_was_left_before_the_last_promotion(promoted: Any) -> None:
+    """1.0.0 is kept for an hour, and what the next rollout leaves for a moment only."""
+    timing = Timing(keep_stable_s=1.0, keep_canary_s=1.0)
+    await promoted.declare(RolloutSpec("shop", "shop", (SetWeight(10_000),), ("ok",), timing=timing))
+    await promoted.a.rollouts.start("shop", "1.2.0", BORIS)
+    await promoted.turn(5)
+    assert (await promoted.state("shop-3")).phase is Phase.SUCCEEDED
+    assert promoted.running() == {"1.0.0", "1.2.0"}
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await promoted.turn(3, site=b)
+    assert promoted.running() == {"1.0.0", "1.2.0"}
+    await promoted.turn(2, site=b, after=1_800.0)
+    assert promoted.running() == {"1.2.0"}
 
 
 async def test_killed_between_the_record_and_the_push_it_goes_back_all_the_same(promoted: Any) -> None:

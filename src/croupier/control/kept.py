@@ -21,7 +21,8 @@ _FURTHEST: Final = 10
 
 async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping[str, Stored[RolloutState]]:
     """The fleet's rollouts with those that ended, newest first of each service, back to the one that made its stable
-    version so.
+    version so. Who has just started (nothing was known ``before``) looks further back: what an earlier one left may be
+    kept for longer, and nobody remembers it.
     """
     found = dict(fleet.rollouts)
     for service, delivery in fleet.deliveries.items():
@@ -29,7 +30,8 @@ async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping
         if before is not None and known is not None and known.version == delivery.version:
             ended = [each for each in before.rollouts.values() if each.value.service == service]
         else:
-            ended = await _ended(store, service, delivery.value.rollouts, delivery.value.stable)
+            until = delivery.value.stable if before is not None else None
+            ended = await _ended(store, service, delivery.value.rollouts, until)
         for each in ended:
             if each.value.phase in _KEEPING:
                 found.setdefault(each.value.id, each)
@@ -37,6 +39,7 @@ async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping
 
 
 async def _ended(store: Store, service: str, newest: int, stable: str | None) -> list[Stored[RolloutState]]:
+    """Back to the one that made this version ``stable``, if one is named."""
     found: list[Stored[RolloutState]] = []
     for number in range(newest, max(newest - _FURTHEST, 0), -1):
         try:
