@@ -1,4 +1,4 @@
-"""What may happen to a rollout: the 38 stories that every rule is judged by.
+"""What may happen to a rollout: the 40 stories that every rule is judged by.
 
 Healthy: 0.05 % errors, log-normal latency with a p95 of 322 ms, 0.3 % of deposits failed, five payment providers. The
 objectives are 0.1 % errors, 5 % of requests slower than 400 ms, 1 % of deposits failed.
@@ -17,7 +17,8 @@ class Scenario:
     failure rate on the canary. ``onset_s``: the canary is good before. ``from_weight``: it is good below. ``leak``:
     (start, end, rate at the end). ``bad``: going back is right.
 
-    ``incident`` strikes both: (earliest, latest start, length, error rate, latency multiplier). ``noise`` is the
+    ``incident`` strikes both: (earliest, latest start, length, error rate, latency multiplier). So does the ``outage``
+    of the third provider, of which all deposits fail: (earliest, latest start, length). ``noise`` is the
     coefficient of variation of both versions' error rate, ``bursts`` (mean gap, error rate) of both. ``clump``: mean
     size of clumps of failures. ``pod_noise``: coefficient of variation of one pod in one sample. ``pod_burst_s``: so
     long one canary pod fails 30 %. ``pod_latency``: spread of the pods' log latency. ``silence``: (start, end, whether
@@ -35,6 +36,7 @@ class Scenario:
     from_weight: float = 0.0
     leak: tuple[float, float, float] | None = None
     incident: tuple[float, float, float, float, float] | None = None
+    outage: tuple[float, float, float] | None = None
     noise: float = 0.0
     bursts: tuple[float, float] | None = None
     clump: float = 1.0
@@ -79,6 +81,8 @@ SCENARIOS: Final = (
     Scenario("bursts, common (3% for 10 s every 2 min)", bursts=(120, 0.03)),
     Scenario("incident outside the release", incident=(180, 1200, 300, 0.05, 2.0)),
     Scenario("incident at 100% weight", incident=(1560, 1561, 200, 0.05, 2.0)),
+    Scenario("one PSP of 5 is out, for both", outage=(180, 1200, 300)),
+    Scenario("one PSP of 5 is out, at 100% weight", outage=(1500, 1501, 300)),
     Scenario("clumped failures (mean 3)", clump=3.0),
     Scenario("noisy pods (cv 3)", pod_noise=3.0),
     Scenario("one pod bursts 20 s (30%)", pod_burst_s=20),

@@ -43,8 +43,8 @@ def rows(
         mine = cells[scenario.name]
         row = [scenario.name, *(shown(scenario, mine[rule]) for rule in rules)]
         if compared:
-            target = targets[scenario.name]
-            row += [shown(scenario, target), ratio(mine["ours"], target)]
+            target = targets.get(scenario.name)  # the study has no outage of a provider
+            row += [shown(scenario, target), ratio(mine["ours"], target)] if target is not None else ["", ""]
         table.append(row)
     if whole := cells.get("healthy"):
         times = ("never" if whole[rule].whole_s is None else f"{whole[rule].whole_s:.0f} s" for rule in rules)

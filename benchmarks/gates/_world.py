@@ -66,6 +66,7 @@ class World:
         self._phase = random.uniform(0, 2 * math.pi)
         self._burst_at = random.uniform(30, 900)
         self._incident_at = random.uniform(*scenario.incident[:2]) if scenario.incident else math.inf
+        self._outage_at = random.uniform(*scenario.outage[:2]) if scenario.outage else math.inf
         # What varies slowly, with a memory of two minutes: the day, the canary's pods, the baseline's by part.
         self._slow_noise: list[float] = random.standard_normal(2 + PARTS).tolist()
 
@@ -88,6 +89,8 @@ class World:
         failing = np.full((pods + PARTS, len(PROVIDERS)), s.deposits)
         if faulty and s.provider is not None:
             failing[:pods, 2] = s.provider
+        if s.outage and self._outage_at <= now < self._outage_at + s.outage[2]:
+            failing[:, 2] = 1.0
         failed = random.binomial(made, failing)
         canary, baseline = (
             self._arm(slice(*span), rows, errors, over, made, failed, slower=slower)

@@ -33,7 +33,7 @@ Figures = Mapping[float, Mapping[str, Mapping[str, Cell]]]
 
 _USUAL = [rule for rule in RULES if rule not in ASKED]
 _OURS = ("ours", *ASKED)
-_COMMON = "incident outside the release"
+_COMMON = {each.name for each in SCENARIOS if each.incident or each.outage}
 _UNPLAYED = Cell(0, 0, None, None, 0.0, None)
 
 
@@ -162,7 +162,7 @@ def _judged(console: Console, figures: Figures) -> int:
         if rule in _OURS
     ]
     healthy, blamed = _sums(cell for name, cell in ours if name.startswith("healthy"))
-    common, accused = _sums(cell for name, cell in ours if name == _COMMON)
+    common, accused = _sums(cell for name, cell in ours if name in _COMMON)
     allowed = 0.01 * healthy + 3 * math.sqrt(0.01 * 0.99 * healthy)
     console.print(f"healthy releases blamed by evidence: {blamed} of {healthy} (at most {allowed:.1f} are chance)")
     console.print(f"releases blamed by evidence for an incident of both versions: {accused} of {common}")

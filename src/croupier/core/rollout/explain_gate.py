@@ -18,7 +18,7 @@ from croupier.core.gates.sequential.budget import needed, used
 from croupier.core.gates.sequential.evidence import Trial
 from croupier.core.gates.sequential.samples import pair
 from croupier.core.gates.sequential.terms import terms
-from croupier.core.gates.sequential.trials import log_e, part, spent
+from croupier.core.gates.sequential.trials import spent
 from croupier.core.gates.sli import Group
 from croupier.core.rollout import events as e
 from croupier.core.rollout.asking import asked, next_weight
@@ -90,7 +90,7 @@ class GateStory:
         rule = self.gate.rule
         if not isinstance(rule, SequentialRule):
             return None
-        return used(spent(self.gate, self.remembered.evidence), rule.budget)
+        return used(spent(self.remembered.evidence), rule.budget)
 
     @property
     def log_needed(self) -> float | None:
@@ -98,7 +98,7 @@ class GateStory:
         evidence = self.remembered.evidence
         if evidence is None:
             return None
-        return needed(max(evidence.trials, key=lambda trial: part(self.gate, trial)).budget)
+        return needed(evidence.worst.budget)
 
 
 def explain_gate(history: Iterable[e.Event], name: str, chance: Chance) -> GateStory:
@@ -112,21 +112,21 @@ def explain_gate(history: Iterable[e.Event], name: str, chance: Chance) -> GateS
             looks.append((event, state.weight_bp))
         state = evolve(state, event)
     gate, remembered = asked(state, name), state.gate_state(name)
-    worst = _worst(gate, remembered)
+    worst = _worst(remembered)
     return GateStory(
         state,
         gate,
         remembered,
         tuple(_groups(gate, remembered)),
-        tuple(_point(gate, event, weight, worst) for event, weight in looks),
+        tuple(_point(event, weight, worst) for event, weight in looks),
         _ahead(state, gate, remembered, chance),
     )
 
 
-def _worst(gate: Gate, remembered: GateState) -> Group:
+def _worst(remembered: GateState) -> Group:
     """The group nearest to being blamed."""
     evidence = remembered.evidence
-    return max(evidence.trials, key=lambda trial: part(gate, trial)).group if evidence is not None else ()
+    return evidence.worst.group if evidence is not None else ()
 
 
 def _groups(gate: Gate, remembered: GateState) -> Iterator[GroupStory]:
@@ -138,7 +138,7 @@ def _groups(gate: Gate, remembered: GateState) -> Iterator[GroupStory]:
                 trial.group,
                 _estimate(gate, trial.canary),
                 baseline,
-                odds=math.exp(min(log_e(gate, trial), _MOST)),
+                odds=math.exp(min(trial.log_e, _MOST)),
                 needed=1.0 / trial.budget,
                 ratio=_ratio(gate, gate.rule, trial),
             )
@@ -166,11 +166,11 @@ def _ratio(gate: Gate, rule: SequentialRule, trial: Trial) -> float | None:
     return ratio if best > 0.0 else None
 
 
-def _point(gate: Gate, event: e.GateJudged, weight_bp: int, worst: Group) -> Point:
+def _point(event: e.GateJudged, weight_bp: int, worst: Group) -> Point:
     state, latest = event.state, event.state.latest
     odds: float | None = None
     if state.evidence is not None:
-        odds = next((min(log_e(gate, t), _MOST) for t in state.evidence.trials if t.group == worst), 0.0)
+        odds = next((min(t.log_e, _MOST) for t in state.evidence.trials if t.group == worst), 0.0)
     findings = latest.findings if latest is not None else ()
     canary = next((finding.canary for finding in findings if finding.group == worst), Counts(0, 0))
     streak = max((length for _, length in state.streaks), default=0)

@@ -150,7 +150,7 @@ def budget_used(state: RolloutState, name: str) -> float | None:
     gate = asked(state, name)
     if not isinstance(gate.rule, SequentialRule):
         return None
-    return used(spent(gate, state.gate_state(name).evidence), gate.rule.budget)
+    return used(spent(state.gate_state(name).evidence), gate.rule.budget)
 
 
 def _of_one(state: RolloutState, now: float, patience: Patience, told: set[str]) -> tuple[list[Notice], set[str]]:

@@ -11,7 +11,7 @@ from croupier.core.gates import Gate, GateState, SequentialRule, Verdict
 from croupier.core.gates.sequential.budget import used
 from croupier.core.gates.sequential.evidence import UNLIKELY, Evidence
 from croupier.core.gates.sequential.opinion import INCIDENT, sum_up
-from croupier.core.gates.sequential.trials import log_e, spent
+from croupier.core.gates.sequential.trials import spent
 from croupier.core.rollout.asking import asked, next_weight
 from croupier.core.rollout.decide import binding
 from croupier.core.rollout.state import RolloutState
@@ -32,7 +32,7 @@ def standing(state: RolloutState, name: str) -> Standing | None:
     if latest is None:
         return None
     if latest.verdict is Verdict.NO_DATA and evidence is not None and only_this_sample_is_empty(gate, held):
-        whole, odds = evidence.trials[0], {trial.group: log_e(gate, trial) for trial in evidence.trials}
+        whole, odds = evidence.trials[0], {trial.group: trial.log_e for trial in evidence.trials}
         rule = gate.rule
         assert isinstance(rule, SequentialRule)  # noqa: S101 - nothing else gathers evidence
         counts = {"canary": whole.canary, "baseline": whole.baseline}
@@ -78,9 +78,9 @@ def stance(state: RolloutState, name: str) -> str:
     if held.evidence is None or not isinstance(gate.rule, SequentialRule):
         return _says(found)
     if found.verdict is Verdict.INCONCLUSIVE and not _names_one(held):
-        return _gathers(gate, gate.rule, held.evidence) or _says(found)
+        return _gathers(gate.rule, held.evidence) or _says(found)
     if found.verdict is Verdict.NO_DATA:
-        way = used(spent(gate, held.evidence), gate.rule.budget)
+        way = used(spent(held.evidence), gate.rule.budget)
         return _says(found) + (f", {100 * way:.0f} % of the way to blaming the release" if way else "")
     return _says(found)
 
@@ -111,11 +111,11 @@ def _says(found: Standing) -> str:
     return f"says {found.verdict.replace('_', ' ')} ({found.reason})"
 
 
-def _gathers(gate: Gate, rule: SequentialRule, evidence: Evidence) -> str | None:
+def _gathers(rule: SequentialRule, evidence: Evidence) -> str | None:
     """What is missing to a verdict, in a few words; ``None`` in an incident, where more evidence helps nobody."""
     if evidence.incident is not None and evidence.incident.log_e >= INCIDENT:
         return None
-    way = used(spent(gate, evidence), rule.budget)
+    way = used(spent(evidence), rule.budget)
     if way > 0.0:
         return f"gathers evidence: {100 * way:.0f} % of the way to blaming the release"
     if evidence.samples < rule.dwell:

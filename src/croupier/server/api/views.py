@@ -14,7 +14,7 @@ from croupier.control.ports import (
 )
 from croupier.core.gates import AnalysisRule, Counts, Finding, Gate, GateState, SequentialRule
 from croupier.core.gates.sequential.budget import used
-from croupier.core.gates.sequential.trials import log_e, spent
+from croupier.core.gates.sequential.trials import spent
 from croupier.core.releases import Release
 from croupier.core.rollout.decide import guarding
 from croupier.core.rollout.explain import (
@@ -189,7 +189,7 @@ def gate(state: RolloutState, asked: Gate) -> m.GateView:
         advisory=asked.advisory,
         hard=latest.hard if latest else False,
         budget=_budget(asked, remembered),
-        evidence=gathered(asked, remembered),
+        evidence=gathered(remembered),
         findings=[finding(item) for item in latest.findings] if latest else [],
         metrics=measured(asked, remembered),
     )
@@ -225,17 +225,17 @@ def _budget(asked: Gate, remembered: GateState) -> m.BudgetView | None:
     if not isinstance(asked.rule, SequentialRule):
         return None
     held = asked.rule.budget
-    return m.BudgetView(held=held, used=used(spent(asked, remembered.evidence), held))
+    return m.BudgetView(held=held, used=used(spent(remembered.evidence), held))
 
 
-def gathered(asked: Gate, remembered: GateState) -> list[m.EvidenceView]:
+def gathered(remembered: GateState) -> list[m.EvidenceView]:
     """What a sequential gate holds against each group."""
     return [
         m.EvidenceView(
             group=dict(trial.group),
             canary=_counts(trial.canary),
             baseline=_counts(trial.baseline) if trial.baseline.total else None,
-            odds=math.exp(min(log_e(asked, trial), _LOG_MOST)),
+            odds=math.exp(min(trial.log_e, _LOG_MOST)),
             needed=1.0 / trial.budget,
         )
         for trial in (remembered.evidence.trials if remembered.evidence else ())

@@ -13,7 +13,6 @@ from croupier.core.gates import Counts, EventsSli, Gate, Group, SequentialRule
 from croupier.core.gates.sequential import bound
 from croupier.core.gates.sequential.budget import used
 from croupier.core.gates.sequential.evidence import Evidence
-from croupier.core.gates.sequential.trials import part
 
 WIDTH: Final = 600.0
 HEIGHT: Final = 100.0
@@ -63,7 +62,7 @@ class Track:
         if evidence is None or not isinstance(gate.rule, SequentialRule):
             return
         budget = gate.rule.budget
-        held = {t.group: Held(used(part(gate, t), budget), t.canary, t.baseline) for t in evidence.trials}
+        held = {t.group: Held(used(t.spent, budget), t.canary, t.baseline) for t in evidence.trials}
         self.looks.append(Look(at, {group: each for group, each in held.items() if not group or each.way > 0.0}))
         if len(self.looks) > 2 * _MOST:
             pairs = zip(self.looks[0::2], self.looks[1::2], strict=False)

@@ -24,7 +24,7 @@ from croupier.core.gates import (
 )
 from croupier.core.gates.judge import due, is_news, judge, span
 from croupier.core.gates.sequential.dispersion import Dispersion
-from croupier.core.gates.sequential.trials import log_e, spent
+from croupier.core.gates.sequential.trials import spent
 from croupier.core.gates.sli import Group
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
@@ -172,7 +172,7 @@ def test_silence_and_an_empty_sample_hold() -> None:
     assert empty.latest.verdict is Verdict.NO_DATA
     assert empty.evidence is not None
     assert state.evidence is not None
-    assert spent(GATE, empty.evidence) == spent(GATE, state.evidence), "nothing is learnt, bit for bit"
+    assert spent(empty.evidence) == spent(state.evidence), "nothing is learnt, bit for bit"
 
 
 SPARSE: Sample = ((0, 1), (0, 100))
@@ -404,9 +404,9 @@ def test_a_group_alone_spends_no_more_than_its_part() -> None:
     state = by_group(25, ticks=8)[-1]
     assert state.evidence is not None
     kestrel = next(trial for trial in state.evidence.trials if trial.group == KESTREL)
-    assert log_e(GATE, kestrel) > 0
-    assert spent(GATE, state.evidence) >= 0.0
-    assert spent(GATE, None) == -float("inf")
+    assert kestrel.log_e > 0
+    assert spent(state.evidence) >= 0.0
+    assert spent(None) == -float("inf")
 
 
 # --- what promotes, and what must not -----------------------------------------------------------------------------
@@ -491,7 +491,7 @@ def test_nothing_passes_while_a_group_is_under_suspicion() -> None:
         )
         assert state.latest is not None
         assert state.evidence is not None
-        odds = max(log_e(gate, trial) for trial in state.evidence.trials)
+        odds = max(trial.log_e for trial in state.evidence.trials)
         said.append((state.latest.verdict, odds))
     assert all(verdict is not Verdict.PASS for verdict, odds in said if odds >= math.log(100))
     assert any(verdict is Verdict.INCONCLUSIVE and odds >= math.log(100) for verdict, odds in said)

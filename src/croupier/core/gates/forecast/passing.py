@@ -10,7 +10,7 @@ from croupier.core.gates.forecast.chance import at_least
 from croupier.core.gates.forecast.flow import Flow
 from croupier.core.gates.model import BurnRule, ClassicRule, Gate, PopulationRule, SequentialRule
 from croupier.core.gates.sequential.opinion import sum_up
-from croupier.core.gates.sequential.trials import begin, log_e
+from croupier.core.gates.sequential.trials import begin
 from croupier.core.gates.sli import Counts, EventsSli
 from croupier.core.gates.verdict import Verdict
 
@@ -95,7 +95,7 @@ def _samples(gate: Gate, rule: SequentialRule, flow: Flow, weight: float, before
     if heard < _NEVER or not compared:
         return math.inf
     evidence = begin(gate, rule, 0.0)
-    odds = {trial.group: log_e(gate, trial) for trial in evidence.trials}
+    odds = {trial.group: trial.log_e for trial in evidence.trials}
     for samples in range(rule.dwell, rule.patience):
         seen = before.with_more(flow.per_s, weight, samples * rule.interval_s)
         canary, baseline = _counts(seen.canary, flow.canary), _counts(seen.baseline, flow.baseline)

@@ -14,7 +14,6 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.dispersion import UNMEASURED
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.opinion import sum_up
-from croupier.core.gates.sequential.trials import log_e, part
 from croupier.core.gates.sli import Counts
 from croupier.core.gates.verdict import Verdict
 
@@ -36,7 +35,7 @@ def ahead(gate: Gate, rule: SequentialRule, evidence: Evidence, weight: float, c
     """If traffic and failures go on as they were since the rollout began, at the share ``weight`` (0 to 1).
     ``next_bp`` is the weight (basis points) that a pass would lead to.
     """
-    worst = max(evidence.trials, key=lambda trial: part(gate, trial))
+    worst = evidence.worst
     dispersion = evidence.dispersion
     flow = Flow(
         _per_s(evidence, worst),
@@ -64,7 +63,7 @@ def _passes(gate: Gate, rule: SequentialRule, evidence: Evidence, weight: float,
     events = _per_s(evidence, whole) * rule.interval_s
     if not events * weight:
         return None
-    odds = {trial.group: log_e(gate, trial) for trial in evidence.trials}
+    odds = {trial.group: trial.log_e for trial in evidence.trials}
     for samples in range(max(rule.patience - evidence.samples, 0) + 1):
         canary = _more(whole.canary, round(events * weight * samples))
         baseline = _more(whole.baseline, round(events * (1.0 - weight) * samples))

@@ -16,7 +16,7 @@ from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import Arm, Pair, against_baseline, against_objective
 from croupier.core.gates.sequential.capital import STAKED, TRICKLE, TRICKLE_AFTER_CHANGE, Capital
 from croupier.core.gates.sequential.evidence import Trial
-from croupier.core.gates.sequential.terms import ALONE, Terms, terms
+from croupier.core.gates.sequential.terms import Terms, terms
 from croupier.core.gates.sequential.trials import begin, with_new_groups
 from croupier.core.gates.sli import Counts, Group, Reading
 
@@ -52,7 +52,7 @@ class _Leg(NamedTuple):
     means: tuple[float, float]
     canary: Draw
     baseline: Draw
-    tests: tuple[_Test | None, _Test | None, _Test | None]
+    tests: tuple[_Test | None, _Test | None]
     known: dict[tuple[int, int], Factors]
 
 
@@ -93,14 +93,14 @@ def play(
     runs: int,
 ) -> Found:
     """When this group's test would blame a canary with that ``flow``, going on from what the test holds already."""
-    legs = tuple(_legs(gate, rule, terms(gate, rule, trial.budget), flow, stretches, chance))
-    found = sorted(at for _ in range(runs) if (at := _run(gate, trial, legs, rule.interval_s)) is not None)
+    legs = tuple(_legs(rule, terms(gate, rule, trial.budget), flow, stretches, chance))
+    found = sorted(at for _ in range(runs) if (at := _run(trial, legs, rule.interval_s)) is not None)
     seconds = sum(stretch.seconds for stretch in stretches)
-    return Found(tuple(found), runs, seconds, _pace(gate, trial, legs[-1]) * rule.interval_s)
+    return Found(tuple(found), runs, seconds, _pace(trial, legs[-1]) * rule.interval_s)
 
 
-def _run(gate: Gate, trial: Trial, legs: Sequence[_Leg], interval_s: float) -> float | None:
-    purses = [None if held is None else _Purse(held) for held in (trial.relative, trial.absolute, trial.alone)]
+def _run(trial: Trial, legs: Sequence[_Leg], interval_s: float) -> float | None:
+    purses = [None if held is None else _Purse(held) for held in (trial.relative, trial.absolute)]
     needed = 1.0 / trial.budget
     for leg in legs:
         for look in range(1, leg.looks + 1):
@@ -112,23 +112,13 @@ def _run(gate: Gate, trial: Trial, legs: Sequence[_Leg], interval_s: float) -> f
             for purse, factor in zip(purses, factors, strict=True):
                 if purse is not None and factor is not None:
                     purse.grow(factor, trickle)
-            if _held(gate, purses) >= needed:
+            if min(purse.whole for purse in purses if purse is not None) >= needed:
                 return leg.start_s + look * interval_s
     return None
 
 
-def _held(gate: Gate, purses: Sequence[_Purse | None]) -> float:
-    """The group's e-value, as ``trials.log_e`` has it."""
-    relative, absolute, alone = purses
-    assert relative is not None  # noqa: S101 - every trial has it
-    whole = relative.whole
-    if gate.comparison is None and absolute is not None:
-        whole = min(whole, absolute.whole)
-    return whole if alone is None else (1.0 - ALONE) * whole + ALONE * alone.whole
-
-
 def _legs(
-    gate: Gate, rule: SequentialRule, held: Terms, flow: Flow, stretches: Sequence[Stretch], chance: Chance
+    rule: SequentialRule, held: Terms, flow: Flow, stretches: Sequence[Stretch], chance: Chance
 ) -> Iterator[_Leg]:
     phi = flow.clumps if rule.clumps is None else rule.clumps
     start_s = 0.0
@@ -136,10 +126,8 @@ def _legs(
         events = flow.per_s * rule.interval_s
         ours, theirs = events * stretch.weight, events * (1.0 - stretch.weight)
         means = ours * flow.canary, theirs * flow.baseline
-        paired = ours > 0.0 and theirs > 0.0
-        limit = held.limit if paired else held.limit_alone
-        objective = _objective(held, ours, phi, limit) if gate.objective is not None and ours > 0.0 else None
-        tests = (_relative(held, stretch.weight, phi) if paired else None, objective if paired else None)
+        objective = _objective(held, ours, phi) if held.shares and ours > 0.0 else None
+        relative = _relative(held, stretch.weight, phi) if ours > 0.0 and theirs > 0.0 else objective
         yield _Leg(
             start_s,
             int(stretch.seconds / rule.interval_s + 1e-9),
@@ -147,7 +135,7 @@ def _legs(
             means,
             poisson(means[0], chance),
             poisson(means[1], chance),
-            (*tests, None if paired else objective),
+            (relative, objective),
             {},
         )
         start_s += stretch.seconds
@@ -165,20 +153,19 @@ def _relative(held: Terms, weight: float, phi: float) -> _Test:
     return _Test(gains(1, 0), gains(0, 1), gains(0, 0), held.limit)
 
 
-def _objective(held: Terms, events: float, phi: float, limit: float) -> _Test:
+def _objective(held: Terms, events: float, phi: float) -> _Test:
     def gains(bad: int) -> list[float]:
         worth = against_objective(Arm(bad, 1), held.shares, permitted=held.permitted) or ()
         return [gain / phi for gain in worth]
 
     good, bad = gains(0), gains(1)
     each = [worse - fine for worse, fine in zip(bad, good, strict=True)]
-    return _Test(each, [0.0] * len(good), [events * fine for fine in good], limit)
+    return _Test(each, [0.0] * len(good), [events * fine for fine in good], held.limit)
 
 
-def _pace(gate: Gate, trial: Trial, leg: _Leg) -> float:
+def _pace(trial: Trial, leg: _Leg) -> float:
     """About how many samples it takes in the long run: what is needed, over what a mean sample brings the best bet."""
-    relative, absolute, alone = leg.tests
-    against = [alone] if relative is None else [relative] if gate.comparison is not None else [relative, absolute]
+    against = leg.tests[:1] if trial.absolute is None else leg.tests
     growth = min(_growth(test, leg.means) for test in against)
     bets = len(trial.relative.bets)
     return math.log(bets / STAKED / trial.budget) / growth if growth > 0.0 else math.inf

@@ -79,5 +79,7 @@ def _worth(alternatives: tuple[float, ...], permitted: float) -> tuple[tuple[flo
 
 @lru_cache(maxsize=1_024)
 def alternatives(permitted: float, ratios: tuple[float, ...]) -> tuple[float, ...]:
-    """The shares to bet on: multiples of the permitted one, none beyond half-way from it to everything."""
-    return tuple(sorted({min(ratio * permitted, (1.0 + permitted) / 2.0) for ratio in ratios}))
+    """The shares to bet on, one for each ratio: that multiple of the permitted one, at most half-way from it to
+    everything.
+    """
+    return tuple([min(ratio * permitted, (1.0 + permitted) / 2.0) for ratio in ratios])

@@ -1,5 +1,6 @@
 """What a sequential gate remembers: its tests of every group, and what was counted since the rollout began."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -15,18 +16,30 @@ UNLIKELY: Final = 5.0
 class Trial:
     """The tests of one group, ``()`` being the whole, and its counts since the beginning.
 
-    ``budget`` is the probability with which it may ever blame a canary that is no worse. ``relative`` tests against the
-    concurrent baseline, ``absolute`` against the objective while there is a baseline and nothing else is asked,
-    ``alone`` while there is none.
+    ``budget`` is the probability with which it may ever blame a canary that is no worse. ``relative`` is one stake for
+    two questions, whichever a sample can answer: against the concurrent baseline or, while there is none, against the
+    objective. ``absolute`` always asks the objective; where nothing else is asked both must speak, so that an outage
+    that the baseline has likewise blames nobody. ``unmet`` of the canary's events came since the baseline's last one:
+    while that may be chance, neither question is asked.
     """
 
     group: Group
     budget: float
     relative: Capital
     absolute: Capital | None
-    alone: Capital | None
     canary: Counts
     baseline: Counts
+    unmet: int = 0
+
+    @property
+    def log_e(self) -> float:
+        """The logarithm of the group's e-value."""
+        return self.relative.log_e if self.absolute is None else min(self.relative.log_e, self.absolute.log_e)
+
+    @property
+    def spent(self) -> float:
+        """The logarithm of what its part of the budget has become; 0 or more convicts."""
+        return math.log(self.budget) + self.log_e
 
 
 class Suspect(NamedTuple):
@@ -83,6 +96,11 @@ class Evidence:
     missed: float = 0.0
     excused_s: float = 0.0
     suspects: tuple[Suspect, ...] = ()
+
+    @property
+    def worst(self) -> Trial:
+        """The group that is nearest to being blamed."""
+        return max(self.trials, key=lambda trial: trial.spent)
 
     @property
     def heard(self) -> Heard:

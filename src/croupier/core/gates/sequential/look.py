@@ -23,7 +23,7 @@ from croupier.core.gates.sequential.instances import (
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
-from croupier.core.gates.sequential.trials import begin, log_e, part, taken_back, tried, weighed, with_new_groups
+from croupier.core.gates.sequential.trials import begin, taken_back, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
@@ -56,18 +56,20 @@ def look(
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    trials = tuple([tried(gate, rule, each, reading, trickle, phi) for each in evidence.trials])
+    trials = tuple(
+        [tried(gate, rule, each, reading, weight_bp=weight_bp, trickle=trickle, phi=phi) for each in evidence.trials]
+    )
     instances = noted(reading.instances, evidence.suspects)
     normal = usual(trials[0].baseline)
     suspects = followed(evidence, instances, seconds, normal)
     sick = culprit(suspects, trials[0], phi, weight_bp)
-    spared = sick if sick is not None and _spares(gate, evidence, sick, trials, seconds) else None
+    spared = sick if sick is not None and _spares(evidence, sick, trials, seconds) else None
     baseline = of(reading, ALL)[1]
     held = terms(gate, rule, trials[0].budget)
     heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
-        weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
+        evidence.incident and weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
         reading.until,
         seconds=evidence.seconds + seconds,
         samples=heard.samples,
@@ -84,14 +86,14 @@ def look(
     return after, _named(judgement, sick, trials[0], after, spared=spared is not None)
 
 
-def _spares(gate: Gate, evidence: Evidence, sick: Suspect, trials: Sequence[Trial], seconds: float) -> bool:
+def _spares(evidence: Evidence, sick: Suspect, trials: Sequence[Trial], seconds: float) -> bool:
     """Whether what was won since is taken back with this sample of so many ``seconds``: because it would convict, or
     because the instance is well again.
     """
     if evidence.excused_s + sick.lasted_s > EXCUSED_S:
         return False
     recovered = evidence.seconds + seconds - sick.failed_s >= RECOVERED_S
-    return recovered or any(part(gate, trial) >= 0.0 for trial in trials)
+    return recovered or any(trial.spent >= 0.0 for trial in trials)
 
 
 def _named(judgement: Judgement, sick: Suspect, whole: Trial, after: Evidence, *, spared: bool) -> Judgement:
@@ -125,7 +127,7 @@ def _judgement(
 ) -> Judgement:
     """A hard stop of this sample, or else what all of the evidence says."""
     # Once for all who ask: it is most of what a look costs.
-    odds = {trial.group: log_e(gate, trial) for trial in evidence.trials}
+    odds = {trial.group: trial.log_e for trial in evidence.trials}
     findings = tuple(_findings(odds, reading))
     stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
     if stopped:

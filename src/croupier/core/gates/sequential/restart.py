@@ -24,8 +24,7 @@ def restarted(evidence: Evidence, aside: Callable[[Group], bool]) -> Evidence:
 
 def _afresh(trial: Trial) -> Trial:
     relative = stake(len(trial.relative.bets))
-    absolute, alone = _stake(trial.absolute), _stake(trial.alone)
-    return replace(trial, relative=relative, absolute=absolute, alone=alone, canary=NONE, baseline=NONE)
+    return replace(trial, relative=relative, absolute=_stake(trial.absolute), canary=NONE, baseline=NONE, unmet=0)
 
 
 def _stake(capital: Capital | None) -> Capital | None:

@@ -13,8 +13,6 @@ from croupier.core.gates.sequential.budget import needed
 from croupier.core.gates.sequential.capital import cap
 from croupier.core.gates.sli import LatencySli
 
-ALONE: Final = 0.1
-"""Of a group's budget, the part for when there is nothing to compare with."""
 _COMMON_TOLERANCE: Final = 1.1
 _NEARLY: Final = 1e-6
 """Of nothing and of everything, where a bet would be infinite."""
@@ -22,7 +20,7 @@ _NEARLY: Final = 1e-6
 
 class Terms(NamedTuple):
     """How many times the baseline's rate is tolerated and the ``ratios`` bet on above it, the share that may be bad and
-    the ``shares`` bet on, and the most (a logarithm) that one sample moves a bet, next to a baseline and alone.
+    the ``shares`` bet on (as many; none without an objective), and the most (a logarithm) that one sample moves a bet.
     """
 
     tolerance: float
@@ -30,7 +28,6 @@ class Terms(NamedTuple):
     permitted: float
     shares: tuple[float, ...]
     limit: float
-    limit_alone: float
 
 
 def terms(gate: Gate, rule: SequentialRule, budget: float) -> Terms:
@@ -45,14 +42,9 @@ def _terms(slow: bool, tolerance: float, at_least: float | None, samples: int, b
     usual = TAIL_RATIOS if slow else RATIOS
     # All above what is tolerated: a bet below it would be one that the canary is better.
     ratios = usual if tolerance <= _COMMON_TOLERANCE else tuple(ratio * tolerance for ratio in usual)
-    if at_least is None:
-        return Terms(tolerance, ratios, 1.0, (), _limit(samples, budget), 0.0)
-    permitted = min(max(1.0 - at_least, _NEARLY), 1.0 - _NEARLY)
-    # Each test convicts by its own part.
-    limits = _limit(samples, (1.0 - ALONE) * budget), _limit(samples, ALONE * budget)
-    return Terms(tolerance, ratios, permitted, alternatives(permitted, usual), *limits)
-
-
-def _limit(samples: int, budget: float) -> float:
     # So many may just suffice, with what trickles in meanwhile; one less never does.
-    return cap(needed(budget), samples=samples + 1)
+    limit = cap(needed(budget), samples=samples + 1)
+    if at_least is None:
+        return Terms(tolerance, ratios, 1.0, (), limit)
+    permitted = min(max(1.0 - at_least, _NEARLY), 1.0 - _NEARLY)
+    return Terms(tolerance, ratios, permitted, alternatives(permitted, usual), limit)

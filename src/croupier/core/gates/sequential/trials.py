@@ -11,17 +11,21 @@ from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import against_baseline, against_objective
-from croupier.core.gates.sequential.budget import Held, together
 from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
-from croupier.core.gates.sequential.terms import ALONE, Terms, terms
+from croupier.core.gates.sequential.terms import Terms, terms
 from croupier.core.gates.sli import Counts, Group, Reading
+from croupier.core.segments import BUCKETS
 
 _GROUPS: Final = 3
 """All groups together have so many times the part of the whole: they are what such a gate is for."""
 _AT_ONCE: Final = 0.9
 _LEAST: Final = 1e-9
+_VANISHED: Final = 10.0
+"""Where so many of the baseline's events are due, none comes by chance in one case of 20,000: a group has no baseline
+any more. Most of a rollout's gaps are chance, and a provider's outage must not convict whoever has more players.
+"""
 _MOST_GROUPS: Final = 100
 """Groups that have tests of their own; others, and those for which no budget is left, count in the whole only."""
 
@@ -29,7 +33,7 @@ _MOST_GROUPS: Final = 100
 def begin(gate: Gate, rule: SequentialRule, at: float) -> Evidence:
     """The evidence before the first sample, which begins ``at`` (epoch seconds)."""
     whole = _trial(gate, rule, ALL, rule.budget / (1 + _GROUPS) if gate.by else rule.budget)
-    return Evidence((whole,), whole.alone, at)
+    return Evidence((whole,), stake(len(whole.relative.bets)) if gate.objective is not None else None, at)
 
 
 def with_new_groups(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading) -> Evidence:
@@ -53,39 +57,47 @@ def tried(
     rule: SequentialRule,
     trial: Trial,
     reading: Reading,
+    *,
+    weight_bp: int,
     trickle: float,
     phi: float,
 ) -> Trial:
-    """One sample more for the group's tests; ``trickle`` is the share of the reserve that moves into the bets, ``phi``
-    how many failures may come of one fault.
+    """One sample more for the group's tests at this weight (basis points; 0: unknown); ``trickle`` is the share of the
+    reserve that moves into the bets, ``phi`` how many failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
     held = terms(gate, rule, trial.budget)
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
-    relative, absolute, alone = trial.relative, trial.absolute, trial.alone
-    if gains is not None:
-        relative = grown(relative, gains, trickle=trickle, cap=held.limit, phi=phi)
-    if baseline.total:
-        absolute = weighed(absolute, held, canary, trickle, held.limit, phi)
-    else:
-        alone = weighed(alone, held, canary, trickle, held.limit_alone, phi)
-    return Trial(
-        trial.group,
-        trial.budget,
-        relative,
-        absolute,
-        alone,
-        trial.canary.plus(canary),
-        trial.baseline.plus(baseline),
+    after = replace(
+        trial,
+        canary=trial.canary.plus(canary),
+        baseline=trial.baseline.plus(baseline),
+        unmet=0 if baseline.total else trial.unmet + canary.total,
+        absolute=trial.absolute and weighed(trial.absolute, held, canary, trickle, held.limit, phi),
     )
+    if gains is not None:
+        return replace(after, relative=grown(trial.relative, gains, trickle=trickle, cap=held.limit, phi=phi))
+    if _vanished(after, reading, weight_bp):
+        return replace(after, relative=weighed(trial.relative, held, canary, trickle, held.limit, phi))
+    return after
 
 
-def weighed(
-    capital: Capital | None, held: Terms, counts: Counts, trickle: float, limit: float, phi: float
-) -> Capital | None:
-    """One sample more against the objective."""
-    if capital is None or not counts.total:
+def _vanished(trial: Trial, reading: Reading, weight_bp: int) -> bool:
+    """Whether the group has no baseline any more, after so many ``unmet``: by the weight or by what was seen while it
+    had one, whichever expects less of it. In a segment the canary has other players than by the weight.
+    """
+    if reading.baseline is None or weight_bp == BUCKETS:
+        return True
+    met = trial.canary.total - trial.unmet
+    seen = trial.baseline.total / met if met and trial.baseline.total else math.inf
+    by_weight = (BUCKETS - weight_bp) / weight_bp if weight_bp else math.inf
+    return trial.unmet > 0 and trial.unmet * min(seen, by_weight) >= _VANISHED
+
+
+def weighed(capital: Capital, held: Terms, counts: Counts, trickle: float, limit: float, phi: float) -> Capital:
+    """One sample more against the objective, if there is one."""
+    if not held.shares:
         return capital
     gains = against_objective(arm(counts), held.shares, permitted=held.permitted)
     return capital if gains is None else grown(capital, gains, trickle=trickle, cap=limit, phi=phi)
@@ -101,47 +113,22 @@ def taken_back(trials: tuple[Trial, ...], sick: Suspect) -> tuple[Trial, ...]:
 
 
 def _without_wins(trial: Trial, was: Trial) -> Trial:
-    return replace(
-        trial,
-        relative=lower(trial.relative, was.relative),
-        absolute=_lower(trial.absolute, was.absolute),
-        alone=_lower(trial.alone, was.alone),
-    )
+    absolute = lower(trial.absolute, was.absolute) if trial.absolute and was.absolute else None
+    return replace(trial, relative=lower(trial.relative, was.relative), absolute=absolute)
 
 
-def _lower(capital: Capital | None, was: Capital | None) -> Capital | None:
-    return capital if capital is None or was is None else lower(capital, was)
-
-
-def log_e(gate: Gate, trial: Trial) -> float:
-    """The group's log e-value. Where only an objective is asked for, both tests must speak: an outage that the baseline
-    has likewise blames nobody.
-    """
-    compared = trial.relative.log_e
-    if gate.comparison is None and trial.absolute is not None:
-        compared = min(compared, trial.absolute.log_e)
-    if trial.alone is None:
-        return compared
-    return together((Held(1.0 - ALONE, compared), Held(ALONE, trial.alone.log_e)))
-
-
-def spent(gate: Gate, evidence: Evidence | None) -> float:
+def spent(evidence: Evidence | None) -> float:
     """The logarithm of what a part of the gate's budget has become at the most: 0 or more convicts.
 
     The largest part decides, not their sum, which would be a test as well: the whole and its groups see the same burst,
     and together they would convict in fewer samples than each is held to.
     """
-    return max(part(gate, trial) for trial in evidence.trials) if evidence else -math.inf
-
-
-def part(gate: Gate, trial: Trial) -> float:
-    """The logarithm of what the group's part of the budget has become; 0 or more convicts."""
-    return math.log(trial.budget) + log_e(gate, trial)
+    return evidence.worst.spent if evidence else -math.inf
 
 
 def _trial(gate: Gate, rule: SequentialRule, group: Group, budget: float) -> Trial:
     held = terms(gate, rule, budget)
-    alone = stake(len(held.shares)) if held.shares else None
+    whole = stake(len(held.ratios))
     # Next to a comparison, which says it sooner, the objective would only ever repeat it.
-    absolute = alone if gate.comparison is None else None
-    return Trial(group, budget, stake(len(held.ratios)), absolute, alone, NONE, NONE)
+    absolute = whole if held.shares and gate.comparison is None else None
+    return Trial(group, budget, whole, absolute, NONE, NONE)

@@ -13,7 +13,6 @@ from croupier.core.gates.classic import opinion
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.sequential.budget import Held, together
 from croupier.core.gates.sequential.opinion import CALM, SUSPECT
-from croupier.core.gates.sequential.trials import log_e, part
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.groups.acted import covers
 from croupier.core.rollout.groups.readings import rest
@@ -26,7 +25,7 @@ def responsible(gate: Gate, state: GateState) -> tuple[Group, ...]:
     if state.latest is not None and state.latest.hard:
         return tuple(stopped)
     if isinstance(gate.rule, SequentialRule):
-        return _convicted(gate, state)
+        return _convicted(state)
     return _violating(gate.rule, found) if isinstance(gate.rule, ClassicRule) else ()
 
 
@@ -51,15 +50,15 @@ def also_fails(gate: Gate, state: GateState, scopes: Sequence[Group]) -> str | N
         if trial.group and not any(covers(scope, trial.group) for scope in scopes)
     ]
     whole = sum(trial.budget for trial in others)
-    if others and together(Held(trial.budget / whole, log_e(gate, trial)) for trial in others) >= CALM:
+    if others and together(Held(trial.budget / whole, trial.log_e) for trial in others) >= CALM:
         return "other groups are suspect as well"
     return None
 
 
-def _convicted(gate: Gate, state: GateState) -> tuple[Group, ...]:
+def _convicted(state: GateState) -> tuple[Group, ...]:
     trials = [trial for trial in (state.evidence.trials if state.evidence is not None else ()) if trial.group]
-    by_itself = tuple(trial.group for trial in trials if part(gate, trial) >= 0.0)
-    return by_itself or tuple(trial.group for trial in trials if log_e(gate, trial) >= SUSPECT)
+    by_itself = tuple(trial.group for trial in trials if trial.spent >= 0.0)
+    return by_itself or tuple(trial.group for trial in trials if trial.log_e >= SUSPECT)
 
 
 def _violating(rule: ClassicRule, found: Sequence[Finding]) -> tuple[Group, ...]:
