@@ -146,6 +146,53 @@ async def test_an_abort_at_once_moves_open_rounds_and_records_them(games: Any) -
     assert len((await games.store.pins("shop", moved_by=rollout)).items) == 4
 
 
+async def test_a_round_told_of_after_the_next_rollout_began_is_listed_by_the_one_that_took_it_away(
+    games: Any,
+) -> None:
+    """It was begun in the moment of the hard stop; nothing leads back to what was given up."""
+    rollout = await games.roll_out()
+    await games.a.rollouts.abort(rollout, ANNA, at_once=True)
+    await games.turn()
+    assert games.served.pins == NO_PINS
+    await games.roll_out("1.2.0")
+    await say(games, NEW, "r1")
+    await games.turn(2)
+    assert games.served.pins == Pins((OLD, "1.2.0"))
+    assert games.served.assigned == (OLD, "1.2.0")
+    (moved,) = (await games.store.pins("shop", moved_by=rollout)).items
+    assert moved.id == "r1@1.1.0"
+    assert games.running() == {OLD, "1.2.0"}
+
+
+async def test_a_version_that_was_given_up_may_come_again(games: Any) -> None:
+    rollout = await games.roll_out()
+    await games.a.rollouts.abort(rollout, ANNA, at_once=True)
+    await games.turn()
+    again = await games.roll_out()
+    await say(games, NEW, "r1")
+    await games.turn(2)
+    assert games.served.pins == BOTH
+    await games.a.rollouts.promote(again, ANNA, full=True, waive=("ok",))
+    await games.turn(4)
+    await games.a.rollouts.start("shop", "1.2.0", ANNA)
+    await games.turn(3)
+    assert NEW in games.served.pins.versions
+    assert not (await games.store.pins("shop", moved_by=rollout)).items
+
+
+async def test_rounds_of_a_canary_that_was_superseded_end_there_though_it_was_given_up_before(games: Any) -> None:
+    rollout = await games.roll_out()
+    await games.a.rollouts.abort(rollout, ANNA, at_once=True)
+    await games.turn()
+    await games.roll_out()
+    await say(games, NEW, "r1")
+    await games.turn()
+    await games.roll_out("1.2.0")
+    await games.turn(3)
+    assert NEW in games.served.pins.versions
+    assert NEW in games.running()
+
+
 async def test_rounds_of_a_version_that_cannot_run_any_more_move_and_are_listed(games: Any) -> None:
     rollout = await games.roll_out()
     await say(games, NEW, "r1")

@@ -3,9 +3,10 @@
 Also answers the two questions that every tick asks: which traffic is wanted, and which versions must run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from croupier.control.calendars import NOTHING, Declared, declared
 from croupier.control.ports import (
@@ -26,6 +27,9 @@ from croupier.core.rollout.routes import ServiceRoutes, stable_routes
 from croupier.core.rollout.state import RolloutState, ends_rounds, routes, versions_needed
 from croupier.core.rollout.together.whole import in_order
 from croupier.errors import Corrupt
+
+FURTHEST: Final = 10
+"""So many rollouts of a service are looked at: those given up since the last promotion, and that one."""
 
 
 async def read_fleet(store: Store, size: int) -> "Fleet":
@@ -149,7 +153,7 @@ class Fleet:
         base, pinned = self.unpinned_routes(service), self.pinned.get(service)
         if pinned is None:
             return base
-        barred = pinned.barred | self.barred(service) | self._not_begun(service, pinned)
+        barred = pinned.barred | self.given_up(service).keys() | self._not_begun(service, pinned)
         found = pins(base.assigned, base.default, pinned.known, served=pinned.served, gone=pinned.gone, barred=barred)
         return replace(base, pins=found) if found != NO_PINS else base
 
@@ -161,22 +165,30 @@ class Fleet:
         waits = rollout is not None and rollout.step < 0 and rollout.phase in (Phase.PENDING, Phase.PAUSED)
         return frozenset({rollout.canary} if rollout is not None and waits else ()) - pinned.served.targets
 
-    def barred(self, service: str) -> frozenset[str]:
-        """The version that nobody is to be on any more, not even to end a round."""
-        last = self.latest(service)
-        given_up = last is not None and ends_rounds(last) and last.canary not in self.unpinned_routes(service).assigned
-        return frozenset({last.canary}) if last is not None and given_up else frozenset()
+    def given_up(self, service: str) -> Mapping[str, RolloutState]:
+        """The versions that nobody is to be on any more, not even to end a round, and the rollout that gave each up. It
+        stays so while other rollouts come after it: a round that was begun in the last moment may be told of by then.
+        """
+        newest: dict[str, RolloutState] = {}
+        for state in self._known_rollouts(service):
+            newest.setdefault(state.canary, state)
+        assigned = self.unpinned_routes(service).assigned
+        return {version: state for version, state in newest.items() if ends_rounds(state) and version not in assigned}
+
+    def _known_rollouts(self, service: str) -> Iterator[RolloutState]:
+        """Newest first."""
+        delivery = self.deliveries.get(service)
+        last = delivery.value.rollouts if delivery is not None else 0
+        if (over := self.ended.get(service)) is not None:  # read anew each time: a person may cut its drain short
+            yield over
+        for number in range(last, max(last - FURTHEST, 0), -1):
+            if (stored := self.rollouts.get(f"{service}-{number}")) is not None:
+                yield stored.value
 
     def latest_id(self, service: str) -> str:
         """The service's newest rollout, active or over."""
         delivery = self.deliveries.get(service)
         return delivery.value.latest if delivery is not None else service
-
-    def latest(self, service: str) -> RolloutState | None:
-        """The same as it is recorded, of a service whose rounds end where they began."""
-        stored = self.rollouts.get(self.latest_id(service))
-        # Of those that are over, ``ended`` is read anew each time: a person may cut their drain short.
-        return self.ended.get(service) or (stored.value if stored is not None else None)
 
     def unpinned_routes(self, service: str) -> ServiceRoutes:
         """What the weights alone say."""

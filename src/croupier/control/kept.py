@@ -5,18 +5,12 @@ reading; a service whose delivery did not change since is not read again.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
-from croupier.control.fleet import Fleet
+from croupier.control.fleet import FURTHEST, Fleet
 from croupier.control.ports import Store, Stored
 from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.state import RolloutState
 from croupier.errors import Corrupt
-
-_KEEPING: Final = (Phase.SUCCEEDED, Phase.ABORTED)
-"""A superseded canary is kept by nobody: another one has taken its place."""
-_FURTHEST: Final = 10
-"""So many rollouts of a service are looked at: those given up since the last promotion, and that one."""
 
 
 async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping[str, Stored[RolloutState]]:
@@ -33,7 +27,7 @@ async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping
             until = delivery.value.stable if before is not None else None
             ended = await _ended(store, service, delivery.value.rollouts, until)
         for each in ended:
-            if each.value.phase in _KEEPING:
+            if not each.value.phase.active:
                 found.setdefault(each.value.id, each)
     return found
 
@@ -41,7 +35,7 @@ async def with_kept(store: Store, fleet: Fleet, before: Fleet | None) -> Mapping
 async def _ended(store: Store, service: str, newest: int, stable: str | None) -> list[Stored[RolloutState]]:
     """Back to the one that made this version ``stable``, if one is named."""
     found: list[Stored[RolloutState]] = []
-    for number in range(newest, max(newest - _FURTHEST, 0), -1):
+    for number in range(newest, max(newest - FURTHEST, 0), -1):
         try:
             stored = await store.rollout(f"{service}-{number}")
         except Corrupt:  # it keeps nothing, and nobody goes back to it

@@ -36,9 +36,11 @@ class Lingering:
 
 
 def _left_behind(state: RolloutState) -> tuple[VersionKey, float] | None:
-    """The version that an ended rollout left behind, and until when it is kept."""
+    """The version that an ended rollout left behind, and until when it is kept. A superseded canary is kept by nobody:
+    another one has taken its place.
+    """
     timing = state.plan.timing
-    if state.ended_at is None:
+    if state.ended_at is None or state.phase is Phase.SUPERSEDED:
         return None
     if state.phase is Phase.SUCCEEDED:
         until = kept_until(state)

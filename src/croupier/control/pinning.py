@@ -104,12 +104,13 @@ class Pinning:
             if row.unbound < row.count or row.due:
                 await self.said(ledger.leave_pins(key.service, key.version, None))
             return
-        rollout = fleet.latest_id(key.service)
-        if pinned is not None and key.version in pinned.barred | fleet.barred(key.service):
+        given_up = fleet.given_up(key.service).get(key.version)
+        rollout = given_up.id if given_up is not None else fleet.latest_id(key.service)
+        failure = pinned.failures.get(key.version) if pinned is not None else None
+        if given_up is not None or failure is not None:
             if row.count:
-                last = fleet.latest(key.service)
-                given_up = last.abort.reason if last is not None and last.abort is not None else "it was given up"
-                await self._move(ledger, key, rollout, pinned.failures.get(key.version, given_up), due=False)
+                asked = given_up.abort.reason if given_up is not None and given_up.abort is not None else ""
+                await self._move(ledger, key, rollout, failure or asked, due=False)
         elif row.unbound:
             await self.said(ledger.leave_pins(key.service, key.version, now + affinity.drain_s))
         if row.due:

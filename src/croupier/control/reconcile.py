@@ -159,7 +159,10 @@ class Reconciler:
         """Act on an abort before anything else is asked of the store, which was just found to hesitate."""
         if self._fleet is not None:
             try:
-                await self._apply(await self._view.look(self.ports, self._fleet))
+                seen = await self._view.look(self.ports, self._fleet)
+                # What was read last may not have been brought together with the open rounds yet.
+                self._fleet = self._pinning.onto(self._fleet, seen)
+                await self._apply(seen)
             except Transient as trouble:
                 log.warning("not yet moved away: %s", trouble)
 
