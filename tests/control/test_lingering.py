@@ -30,7 +30,7 @@ def fleet(state: RolloutState) -> Fleet:
         (replace(STATE, phase=Phase.SUCCEEDED, ended_at=100.0), {OLD: 132.0}),
         (replace(STATE, phase=Phase.SUCCEEDED, ended_at=100.0, stable=None), {}),
         (replace(STATE, phase=Phase.ABORTED, ended_at=100.0), {NEW: 160.0}),
-        (replace(STATE, phase=Phase.SUPERSEDED, ended_at=100.0), {NEW: 160.0}),
+        (replace(STATE, phase=Phase.SUPERSEDED, ended_at=100.0), {}),
     ],
 )
 def test_what_is_left_behind(state: RolloutState, left: dict[VersionKey, float]) -> None:
