@@ -90,7 +90,7 @@ def _vanished(trial: Trial, reading: Reading, weight_bp: int) -> bool:
     if reading.baseline is None or weight_bp == BUCKETS:
         return True
     met = trial.canary.total - trial.unmet
-    seen = trial.baseline.total / met if met and trial.baseline.total else math.inf
+    seen = trial.baseline.total / met if met > 0 and trial.baseline.total else math.inf
     by_weight = (BUCKETS - weight_bp) / weight_bp if weight_bp else math.inf
     return trial.unmet > 0 and trial.unmet * min(seen, by_weight) >= _VANISHED
 
