@@ -51,6 +51,11 @@ class Upstream:
             self._server = None
             await asyncio.sleep(0)
 
+    def hang_up(self, *, abruptly: bool) -> None:
+        """End every open connection."""
+        for writer in list(self._open):
+            writer.transport.abort() if abruptly else writer.close()
+
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:

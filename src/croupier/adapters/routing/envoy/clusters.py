@@ -10,6 +10,9 @@ from croupier.adapters.routing.envoy.mirroring import AT_ONCE, COMPARER, copies_
 from croupier.control.ports import Backend, Endpoint, TrafficTable, VersionKey
 from croupier.core.rollout.routes import ServiceRoutes
 
+_IN_A_ROW = 1_000
+"""Failures below HTTP that eject an instance."""
+
 
 def cluster_name(key: VersionKey, fallback: str | None = None) -> str:
     """``payments@1.1.0``; with the default version to fall back to, ``payments@1.1.0|1.0.0``."""
@@ -126,20 +129,22 @@ def _endpoint(key: VersionKey, endpoint: Endpoint) -> Json:
 def _breakers() -> Json:
     """Far above what one machine serves, so that they stop a flood and are never a version's limit by accident."""
     limits: Json = {"max_connections": 10_000, "max_pending_requests": 10_000, "max_requests": 10_000}
-    budget = {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 50}
+    # Of a version that died most requests are sent again until its instances are ejected.
+    budget = {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 500}
     return {"thresholds": [{"priority": "DEFAULT", **limits, "retry_budget": budget}]}
 
 
 def _unreachable_only() -> Json:
     """Ejects an instance that fails below HTTP, and never for an answer: a 5xx is for the gates to see.
 
-    Answers cut off in the middle count here too, and a few at one moment would eject the only instance of the version
-    that everybody is on. So Envoy's panic routing stays on: where nobody is left, the ejected ones are asked all the
-    same. A version that has another one behind it falls back to that one first.
+    To Envoy a WebSocket that the service closes is such a failure, and so is an answer cut off in the middle. A table
+    that ends closes hundreds at one moment: its players, and the rounds that have to end there, must not be led to
+    another version for it. So it takes many in a row without one connection that works; until then each request is
+    sent again by itself. Envoy's panic routing stays on: where nobody is left, the ejected ones are asked all the same.
     """
     return {
         "split_external_local_origin_errors": True,
-        "consecutive_local_origin_failure": 3,
+        "consecutive_local_origin_failure": _IN_A_ROW,
         "enforcing_consecutive_local_origin_failure": 100,
         "enforcing_local_origin_success_rate": 0,
         "enforcing_consecutive_5xx": 0,

@@ -154,19 +154,19 @@ def _forwarding(settings: EnvoySettings) -> Json:
             "retry_on": "connect-failure,refused-stream,reset-before-request",
             "num_retries": 3,
             "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.1s"},
-            # First another instance of the same version; from the third attempt on the default version.
+            # First other instances of the same version; at the fourth attempt the default version.
             "retry_host_predicate": [
                 {
                     "name": "envoy.retry_host_predicates.previous_hosts",
                     "typed_config": {"@type": f"{TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
                 }
             ],
-            "host_selection_retry_max_attempts": 3,
+            "host_selection_retry_max_attempts": 10,
             "retry_priority": {
                 "name": "envoy.retry_priorities.previous_priorities",
                 "typed_config": {
                     "@type": f"{TYPE}extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
-                    "update_frequency": 2,
+                    "update_frequency": 3,
                 },
             },
         },
