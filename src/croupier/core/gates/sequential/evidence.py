@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from croupier.core.gates.sequential.capital import Capital
+from croupier.core.gates.sequential.counterpart import UNHEARD, Counterpart
 from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sli import Counts, Group
 
@@ -19,8 +20,8 @@ class Trial:
     ``budget`` is the probability with which it may ever blame a canary that is no worse. ``relative`` is one stake for
     two questions, whichever a sample can answer: against the concurrent baseline or, while there is none, against the
     objective. ``absolute`` always asks the objective; where nothing else is asked both must speak, so that an outage
-    that the baseline has likewise blames nobody. ``unmet`` of the canary's events came since the baseline's last one:
-    while that may be chance, neither question is asked.
+    that the baseline has likewise blames nobody. ``counterpart`` says whether the group has a baseline: while a
+    sample has none of its events by chance, ``relative`` is asked nothing.
     """
 
     group: Group
@@ -29,7 +30,7 @@ class Trial:
     absolute: Capital | None
     canary: Counts
     baseline: Counts
-    unmet: int = 0
+    counterpart: Counterpart = UNHEARD
 
     @property
     def log_e(self) -> float:

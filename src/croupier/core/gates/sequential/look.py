@@ -23,7 +23,7 @@ from croupier.core.gates.sequential.instances import (
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
-from croupier.core.gates.sequential.trials import begin, taken_back, tried, weighed, with_new_groups
+from croupier.core.gates.sequential.trials import alone, begin, listened, taken_back, tried, weighed, with_new_groups
 from croupier.core.gates.sli import Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
@@ -56,8 +56,13 @@ def look(
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
+    known = listened(evidence.trials, reading, fresh=fresh)
+    by_itself = [alone(gate, each, known[0], reading, weight_bp) for each in known]
     trials = tuple(
-        [tried(gate, rule, each, reading, weight_bp=weight_bp, trickle=trickle, phi=phi) for each in evidence.trials]
+        [
+            tried(gate, rule, each, reading, alone=single, trickle=trickle, phi=phi)
+            for each, single in zip(known, by_itself, strict=True)
+        ]
     )
     instances = noted(reading.instances, evidence.suspects)
     normal = usual(trials[0].baseline)
@@ -66,7 +71,7 @@ def look(
     spared = sick if sick is not None and _spares(evidence, sick, trials, seconds) else None
     baseline = of(reading, ALL)[1]
     held = terms(gate, rule, trials[0].budget)
-    heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp)
+    heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=by_itself[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
         evidence.incident and weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
@@ -140,13 +145,14 @@ def _judgement(
     return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopped), parts)
 
 
-def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int) -> Heard:
-    """Whether this sample told something of the canary. None of few events is an answer too, as long as the silence may
-    be chance. How many are due the baseline says: a canary that dies has few itself.
+def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int, *, alone: bool) -> Heard:
+    """Whether this sample told something of the canary; ``alone``: it has nothing to be compared with. None of few
+    events is an answer too, as long as the silence may be chance. How many are due the baseline says: a canary that
+    dies has few itself.
     """
     canary, baseline = of(reading, ALL)
     if canary.total:
-        return Heard(before.samples + informative(gate, reading), 0, 0.0)
+        return Heard(before.samples + informative(gate, reading, alone=alone), 0, 0.0)
     # Where the weight says nothing of it, silence is no chance.
     due = baseline.total * weight_bp / (BUCKETS - weight_bp) if 0 < weight_bp < BUCKETS else UNLIKELY
     after = Heard(before.samples, before.quiet + 1, before.missed + due)

@@ -7,8 +7,10 @@ from typing import Final
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bound import FAILURES, SLOW, surely_below
 from croupier.core.gates.sequential.budget import Held, needed, together
+from croupier.core.gates.sequential.counterpart import unanswered
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import ALL
+from croupier.core.gates.sequential.trials import permitted
 from croupier.core.gates.sli import Counts, Group, LatencySli
 from croupier.core.gates.verdict import Verdict
 from croupier.core.gates.wording import describe
@@ -61,6 +63,9 @@ def sum_up(
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
     verdict, why = _good_enough(gate, rule, evidence, next_bp)
+    if verdict is Verdict.PASS and (open_ := _unanswered(gate, evidence)) is not None:
+        said = describe(gate, open_.group, open_.canary, open_.baseline)
+        return Verdict.INCONCLUSIVE, f"{said}; it misses the objective, and there is too little to compare it with"
     by_chance = baseline.total > 0 and evidence.heard.quiet_by_chance(rule.dwell)
     if canary.total or (by_chance and verdict is Verdict.PASS):
         return verdict, why
@@ -92,6 +97,12 @@ def _good_enough(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: 
     if evidence.samples >= rule.patience:
         return Verdict.PASS, f"{seen}; nothing spoke against it in {evidence.samples} samples"
     return Verdict.INCONCLUSIVE, f"{seen}; what is not excluded yet could cost too much at the next weight"
+
+
+def _unanswered(gate: Gate, evidence: Evidence) -> Trial | None:
+    """A group that misses the objective lately, and may do so for both versions or for the canary alone."""
+    allowed = permitted(gate)
+    return next((trial for trial in evidence.trials if unanswered(trial.counterpart, allowed)), None)
 
 
 def _excluded(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int) -> bool:

@@ -34,10 +34,12 @@ def strata(reading: Reading) -> list[Pair]:
     return [*met, rest]
 
 
-def informative(gate: Gate, reading: Reading) -> bool:
-    """Whether the sample says something of the canary: most of it had a counterpart, or an objective to meet."""
+def informative(gate: Gate, reading: Reading, *, alone: bool) -> bool:
+    """Whether the sample says something of the canary: most of it had a counterpart or, where it is ``alone``, an
+    objective to meet.
+    """
     canary = reading.canary.get(ALL, NONE)
-    if gate.objective is not None:
+    if gate.objective is not None and alone:
         return canary.total > 0
     pairs = strata(reading) if gate.by else [pair(*of(reading, ALL))]
     compared = sum(each.canary.total for each in pairs if each.baseline.total)

@@ -6,12 +6,14 @@ something for one that comes later.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import against_baseline, against_objective
 from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
+from croupier.core.gates.sequential.counterpart import heard, vanished
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sequential.terms import Terms, terms
@@ -22,10 +24,6 @@ _GROUPS: Final = 3
 """All groups together have so many times the part of the whole: they are what such a gate is for."""
 _AT_ONCE: Final = 0.9
 _LEAST: Final = 1e-9
-_VANISHED: Final = 10.0
-"""Where so many of the baseline's events are due, none comes by chance in one case of 20,000: a group has no baseline
-any more. Most of a rollout's gaps are chance, and a provider's outage must not convict whoever has more players.
-"""
 _MOST_GROUPS: Final = 100
 """Groups that have tests of their own; others, and those for which no budget is left, count in the whole only."""
 
@@ -58,41 +56,53 @@ def tried(
     trial: Trial,
     reading: Reading,
     *,
-    weight_bp: int,
+    alone: bool,
     trickle: float,
     phi: float,
 ) -> Trial:
-    """One sample more for the group's tests at this weight (basis points; 0: unknown); ``trickle`` is the share of the
+    """One sample more for the group's tests. ``alone``: it has no baseline any more; ``trickle`` is the share of the
     reserve that moves into the bets, ``phi`` how many failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
     held = terms(gate, rule, trial.budget)
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
-    after = replace(
+    relative = trial.relative
+    if gains is not None:
+        relative = grown(relative, gains, trickle=trickle, cap=held.limit, phi=phi)
+    elif alone:
+        relative = weighed(relative, held, canary, trickle, held.limit, phi)
+    return replace(
         trial,
+        relative=relative,
+        absolute=trial.absolute and weighed(trial.absolute, held, canary, trickle, held.limit, phi),
         canary=trial.canary.plus(canary),
         baseline=trial.baseline.plus(baseline),
-        unmet=0 if baseline.total else trial.unmet + canary.total,
-        absolute=trial.absolute and weighed(trial.absolute, held, canary, trickle, held.limit, phi),
     )
-    if gains is not None:
-        return replace(after, relative=grown(trial.relative, gains, trickle=trickle, cap=held.limit, phi=phi))
-    if _vanished(after, reading, weight_bp):
-        return replace(after, relative=weighed(trial.relative, held, canary, trickle, held.limit, phi))
-    return after
 
 
-def _vanished(trial: Trial, reading: Reading, weight_bp: int) -> bool:
-    """Whether the group has no baseline any more, after so many ``unmet``: by the weight or by what was seen while it
-    had one, whichever expects less of it. In a segment the canary has other players than by the weight.
-    """
-    if reading.baseline is None or weight_bp == BUCKETS:
+def listened(trials: Sequence[Trial], reading: Reading, *, fresh: bool) -> tuple[Trial, ...]:
+    """The tests with what this sample says of their counterparts, before it is weighed."""
+    return tuple(
+        [replace(each, counterpart=heard(each.counterpart, *of(reading, each.group), fresh=fresh)) for each in trials]
+    )
+
+
+def alone(gate: Gate, trial: Trial, whole: Trial, reading: Reading, weight_bp: int) -> bool:
+    """Whether the group has nothing to be compared with at this weight (basis points; 0: unknown)."""
+    if reading.baseline is None:
         return True
-    met = trial.canary.total - trial.unmet
-    seen = trial.baseline.total / met if met > 0 and trial.baseline.total else math.inf
-    by_weight = (BUCKETS - weight_bp) / weight_bp if weight_bp else math.inf
-    return trial.unmet > 0 and trial.unmet * min(seen, by_weight) >= _VANISHED
+    ago = gate.comparison is not None and gate.comparison.ago_s > 0.0
+    if weight_bp == BUCKETS and not ago:
+        return True
+    # Another day's players all had one version, so that the weight says nothing of it.
+    weight = 0 if ago else weight_bp
+    return vanished(trial.counterpart, whole.counterpart, weight, permitted(gate))
+
+
+def permitted(gate: Gate) -> float:
+    """The share of bad events that the objective allows; all of them without one."""
+    return 1.0 - gate.objective.at_least if gate.objective is not None else 1.0
 
 
 def weighed(capital: Capital, held: Terms, counts: Counts, trickle: float, limit: float, phi: float) -> Capital:
