@@ -23,7 +23,15 @@ from croupier.core.gates.sequential.instances import (
 from croupier.core.gates.sequential.opinion import CALM, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
-from croupier.core.gates.sequential.trials import alone, begin, listened, taken_back, tried, weighed, with_new_groups
+from croupier.core.gates.sequential.trials import (
+    begin,
+    listened,
+    taken_back,
+    tried,
+    weighed,
+    with_new_groups,
+    without_baseline,
+)
 from croupier.core.gates.sli import Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
@@ -57,11 +65,11 @@ def look(
     phi = _clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
     known = listened(evidence.trials, reading, fresh=fresh)
-    by_itself = [alone(gate, each, known[0], reading, weight_bp) for each in known]
+    alone = [without_baseline(gate, each, known[0], reading, weight_bp) for each in known]
     trials = tuple(
         [
             tried(gate, rule, each, reading, alone=single, trickle=trickle, phi=phi)
-            for each, single in zip(known, by_itself, strict=True)
+            for each, single in zip(known, alone, strict=True)
         ]
     )
     instances = noted(reading.instances, evidence.suspects)
@@ -71,7 +79,7 @@ def look(
     spared = sick if sick is not None and _spares(evidence, sick, trials, seconds) else None
     baseline = of(reading, ALL)[1]
     held = terms(gate, rule, trials[0].budget)
-    heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=by_itself[0])
+    heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
         evidence.incident and weighed(evidence.incident, held, baseline, trickle, math.inf, phi),

@@ -88,7 +88,7 @@ def listened(trials: Sequence[Trial], reading: Reading, *, fresh: bool) -> tuple
     )
 
 
-def alone(gate: Gate, trial: Trial, whole: Trial, reading: Reading, weight_bp: int) -> bool:
+def without_baseline(gate: Gate, trial: Trial, whole: Trial, reading: Reading, weight_bp: int) -> bool:
     """Whether the group has nothing to be compared with at this weight (basis points; 0: unknown)."""
     if reading.baseline is None:
         return True
