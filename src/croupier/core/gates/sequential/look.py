@@ -8,6 +8,7 @@ from typing import Final
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
+from croupier.core.gates.sequential.counterpart import heard
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard, Suspect, Trial
 from croupier.core.gates.sequential.instances import (
@@ -25,7 +26,6 @@ from croupier.core.gates.sequential.samples import ALL, groups_of, informative, 
 from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import (
     begin,
-    listened,
     taken_back,
     tried,
     weighed,
@@ -64,12 +64,13 @@ def look(
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = _clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    known = listened(evidence.trials, reading, fresh=fresh)
-    alone = [without_baseline(gate, each, known[0], reading, weight_bp) for each in known]
+    known = [heard(each.counterpart, *of(reading, each.group), fresh=fresh) for each in evidence.trials]
+    tests = list(zip(evidence.trials, known, strict=True))
+    alone = [without_baseline(gate, each.group, mine, known[0], reading, weight_bp) for each, mine in tests]
     trials = tuple(
         [
-            tried(gate, rule, each, reading, alone=single, trickle=trickle, phi=phi)
-            for each, single in zip(known, alone, strict=True)
+            tried(gate, rule, each, reading, counterpart=mine, alone=single, trickle=trickle, phi=phi)
+            for (each, mine), single in zip(tests, alone, strict=True)
         ]
     )
     instances = noted(reading.instances, evidence.suspects)
@@ -79,16 +80,16 @@ def look(
     spared = sick if sick is not None and _spares(evidence, sick, trials, seconds) else None
     baseline = of(reading, ALL)[1]
     held = terms(gate, rule, trials[0].budget)
-    heard = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
+    told_of = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
         evidence.incident and weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
         reading.until,
         seconds=evidence.seconds + seconds,
-        samples=heard.samples,
+        samples=told_of.samples,
         dispersion=dispersion and observed(dispersion, parts),
-        quiet=heard.quiet,
-        missed=heard.missed,
+        quiet=told_of.quiet,
+        missed=told_of.missed,
         excused_s=evidence.excused_s + (0.0 if spared is None else spared.lasted_s),
         # What the others' tests were before holds what was taken back.
         suspects=suspects if spared is None else (),

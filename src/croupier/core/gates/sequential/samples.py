@@ -38,11 +38,12 @@ def informative(gate: Gate, reading: Reading, *, alone: bool) -> bool:
     """Whether the sample says something of the canary: most of it had a counterpart or, where it is ``alone``, an
     objective to meet.
     """
-    canary = reading.canary.get(ALL, NONE)
+    canary, baseline = of(reading, ALL)
     if gate.objective is not None and alone:
         return canary.total > 0
-    pairs = strata(reading) if gate.by else [pair(*of(reading, ALL))]
-    compared = sum(each.canary.total for each in pairs if each.baseline.total)
+    if not gate.by:
+        return canary.total > 0 and baseline.total > 0
+    compared = sum(each.canary.total for each in strata(reading) if each.baseline.total)
     return compared > 0 and compared >= _COMPARED * canary.total
 
 

@@ -6,14 +6,13 @@ something for one that comes later.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import against_baseline, against_objective
 from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
-from croupier.core.gates.sequential.counterpart import heard, vanished
+from croupier.core.gates.sequential.counterpart import Counterpart, vanished
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sequential.terms import Terms, terms
@@ -56,12 +55,14 @@ def tried(
     trial: Trial,
     reading: Reading,
     *,
+    counterpart: Counterpart,
     alone: bool,
     trickle: float,
     phi: float,
 ) -> Trial:
-    """One sample more for the group's tests. ``alone``: it has no baseline any more; ``trickle`` is the share of the
-    reserve that moves into the bets, ``phi`` how many failures may come of one fault.
+    """One sample more for the group's tests. ``counterpart`` has it already, and ``alone`` says that the group has no
+    baseline any more; ``trickle`` is the share of the reserve that moves into the bets, ``phi`` how many failures may
+    come of one fault.
     """
     canary, baseline = of(reading, trial.group)
     held = terms(gate, rule, trial.budget)
@@ -72,32 +73,24 @@ def tried(
         relative = grown(relative, gains, trickle=trickle, cap=held.limit, phi=phi)
     elif alone:
         relative = weighed(relative, held, canary, trickle, held.limit, phi)
-    return replace(
-        trial,
-        relative=relative,
-        absolute=trial.absolute and weighed(trial.absolute, held, canary, trickle, held.limit, phi),
-        canary=trial.canary.plus(canary),
-        baseline=trial.baseline.plus(baseline),
-    )
+    absolute = trial.absolute and weighed(trial.absolute, held, canary, trickle, held.limit, phi)
+    seen = trial.canary.plus(canary), trial.baseline.plus(baseline)
+    return Trial(trial.group, trial.budget, relative, absolute, *seen, counterpart)
 
 
-def listened(trials: Sequence[Trial], reading: Reading, *, fresh: bool) -> tuple[Trial, ...]:
-    """The tests with what this sample says of their counterparts, before it is weighed."""
-    return tuple(
-        [replace(each, counterpart=heard(each.counterpart, *of(reading, each.group), fresh=fresh)) for each in trials]
-    )
-
-
-def without_baseline(gate: Gate, trial: Trial, whole: Trial, reading: Reading, weight_bp: int) -> bool:
+def without_baseline(
+    gate: Gate, group: Group, counterpart: Counterpart, whole: Counterpart, reading: Reading, weight_bp: int
+) -> bool:
     """Whether the group has nothing to be compared with at this weight (basis points; 0: unknown)."""
     if reading.baseline is None:
         return True
+    if reading.baseline.get(group, NONE).total:
+        return False
     ago = gate.comparison is not None and gate.comparison.ago_s > 0.0
     if weight_bp == BUCKETS and not ago:
         return True
     # Another day's players all had one version, so that the weight says nothing of it.
-    weight = 0 if ago else weight_bp
-    return vanished(trial.counterpart, whole.counterpart, weight, permitted(gate))
+    return vanished(counterpart, whole, 0 if ago else weight_bp, permitted(gate))
 
 
 def permitted(gate: Gate) -> float:
