@@ -32,7 +32,7 @@ from croupier.core.gates.sequential.trials import (
     with_new_groups,
     without_baseline,
 )
-from croupier.core.gates.sli import Group, Instance, Reading
+from croupier.core.gates.sli import Counts, Group, Instance, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
 from croupier.core.gates.wording import describe
 from croupier.core.segments import BUCKETS
@@ -94,7 +94,7 @@ def look(
         # What the others' tests were before holds what was taken back.
         suspects=suspects if spared is None else (),
     )
-    judgement = replace(_judgement(gate, rule, after, reading, now, next_bp), instances=instances)
+    judgement = _judgement(gate, rule, after, reading, now, next_bp, parts=parts, instances=instances)
     if sick is None:
         return after, _held(judgement, still_sick(instances, ailing, normal))
     return after, _named(judgement, sick, trials[0], after, spared=spared is not None)
@@ -137,7 +137,15 @@ def _held(judgement: Judgement, sick: tuple[Instance, ...]) -> Judgement:
 
 
 def _judgement(
-    gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading, now: float, next_bp: int
+    gate: Gate,
+    rule: SequentialRule,
+    evidence: Evidence,
+    reading: Reading,
+    now: float,
+    next_bp: int,
+    *,
+    parts: tuple[Counts, ...],
+    instances: tuple[Instance, ...],
 ) -> Judgement:
     """A hard stop of this sample, or else what all of the evidence says."""
     # Once for all who ask: it is most of what a look costs.
@@ -150,8 +158,8 @@ def _judgement(
     else:
         canary, baseline = of(reading, ALL)
         verdict, why = sum_up(gate, rule, evidence, odds, canary=canary, baseline=baseline, next_bp=next_bp)
-    span, parts = (reading.since, reading.until), comparable(reading.parts)
-    return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopped), parts)
+    span = reading.since, reading.until
+    return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopped), parts, instances=instances)
 
 
 def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int, *, alone: bool) -> Heard:
