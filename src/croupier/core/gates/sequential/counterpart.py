@@ -21,8 +21,9 @@ _REMEMBERED: Final = 0.9
 _LATELY: Final = 0.97
 """What a sample counts for after the next one: the last thirty matter."""
 _LEAST: Final = 0.1
-_COMPARED: Final = 0.5
-"""A group is compared where so much of its events had a counterpart."""
+"""Of a failure of the baseline, what is still remembered and no more taken for an incident."""
+COMPARED: Final = 0.5
+"""The canary is compared where so much of its events had a counterpart."""
 
 
 class Counterpart(NamedTuple):
@@ -90,7 +91,7 @@ def unanswered(group: Counterpart, permitted: float) -> bool:
     """Whether the canary's last events clearly miss what is ``permitted``, and there was too little to compare most of
     them with: nobody can say whose fault it is.
     """
-    if not group.bad or group.bad <= permitted * group.total or group.met >= _COMPARED * group.total:
+    if not group.bad or group.bad <= permitted * group.total or group.met >= COMPARED * group.total:
         return False
     lowest, _ = interval(round(group.bad), max(round(group.total), round(group.bad)))
     return lowest > permitted

@@ -65,8 +65,12 @@ def look(
     phi = _clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
     known = [heard(each.counterpart, *of(reading, each.group), fresh=fresh) for each in evidence.trials]
+    held = terms(gate, rule, evidence.trials[0].budget)
     tests = list(zip(evidence.trials, known, strict=True))
-    alone = [without_baseline(gate, each.group, mine, known[0], reading, weight_bp) for each, mine in tests]
+    alone = [
+        without_baseline(gate, each.group, mine, known[0], reading, weight_bp=weight_bp, permitted=held.permitted)
+        for each, mine in tests
+    ]
     trials = tuple(
         [
             tried(gate, rule, each, reading, counterpart=mine, alone=single, trickle=trickle, phi=phi)
@@ -79,7 +83,6 @@ def look(
     sick = culprit(suspects, trials[0], phi, weight_bp)
     spared = sick if sick is not None and _spares(evidence, sick, trials, seconds) else None
     baseline = of(reading, ALL)[1]
-    held = terms(gate, rule, trials[0].budget)
     told_of = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),

@@ -10,7 +10,7 @@ from croupier.core.gates.sequential.budget import Held, needed, together
 from croupier.core.gates.sequential.counterpart import unanswered
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import ALL
-from croupier.core.gates.sequential.trials import permitted
+from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sli import Counts, Group, LatencySli
 from croupier.core.gates.verdict import Verdict
 from croupier.core.gates.wording import describe
@@ -63,7 +63,7 @@ def sum_up(
     if canary.bad_share >= _OUTAGE:
         return Verdict.INCONCLUSIVE, f"{describe(gate, ALL, canary, baseline)}; too much fails to go on"
     verdict, why = _good_enough(gate, rule, evidence, next_bp)
-    if verdict is Verdict.PASS and (open_ := _unanswered(gate, evidence)) is not None:
+    if verdict is Verdict.PASS and (open_ := _unanswered(gate, rule, evidence)) is not None:
         said = describe(gate, open_.group, open_.canary, open_.baseline)
         return Verdict.INCONCLUSIVE, f"{said}; it misses the objective, and there is too little to compare it with"
     by_chance = baseline.total > 0 and evidence.heard.quiet_by_chance(rule.dwell)
@@ -99,9 +99,9 @@ def _good_enough(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: 
     return Verdict.INCONCLUSIVE, f"{seen}; what is not excluded yet could cost too much at the next weight"
 
 
-def _unanswered(gate: Gate, evidence: Evidence) -> Trial | None:
+def _unanswered(gate: Gate, rule: SequentialRule, evidence: Evidence) -> Trial | None:
     """A group that misses the objective lately, and may do so for both versions or for the canary alone."""
-    allowed = permitted(gate)
+    allowed = terms(gate, rule, evidence.trials[0].budget).permitted
     return next((trial for trial in evidence.trials if unanswered(trial.counterpart, allowed)), None)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from croupier.core.gates.sequential.capital import Capital, stake
-from croupier.core.gates.sequential.counterpart import Counterpart
+from croupier.core.gates.sequential.counterpart import UNHEARD
 from croupier.core.gates.sequential.evidence import Evidence, Trial
 from croupier.core.gates.sequential.samples import NONE
 from croupier.core.gates.sli import Group
@@ -26,7 +26,7 @@ def restarted(evidence: Evidence, aside: Callable[[Group], bool]) -> Evidence:
 def _afresh(trial: Trial) -> Trial:
     relative = stake(len(trial.relative.bets))
     return replace(
-        trial, relative=relative, absolute=_stake(trial.absolute), canary=NONE, baseline=NONE, counterpart=Counterpart()
+        trial, relative=relative, absolute=_stake(trial.absolute), canary=NONE, baseline=NONE, counterpart=UNHEARD
     )
 
 

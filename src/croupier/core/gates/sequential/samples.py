@@ -5,13 +5,11 @@ from typing import Final
 
 from croupier.core.gates.model import Gate
 from croupier.core.gates.sequential.bets import Arm, Pair
+from croupier.core.gates.sequential.counterpart import COMPARED
 from croupier.core.gates.sli import Counts, Group, Reading
 
 ALL: Final[Group] = ()
 NONE: Final = Counts(0, 0)
-
-_COMPARED: Final = 0.5
-"""A sample counts towards passing when so much of the canary's events had a counterpart."""
 
 
 def of(reading: Reading, group: Group) -> tuple[Counts, Counts]:
@@ -44,7 +42,7 @@ def informative(gate: Gate, reading: Reading, *, alone: bool) -> bool:
     if not gate.by:
         return canary.total > 0 and baseline.total > 0
     compared = sum(each.canary.total for each in strata(reading) if each.baseline.total)
-    return compared > 0 and compared >= _COMPARED * canary.total
+    return compared > 0 and compared >= COMPARED * canary.total
 
 
 def arm(counts: Counts) -> Arm:

@@ -79,9 +79,18 @@ def tried(
 
 
 def without_baseline(
-    gate: Gate, group: Group, counterpart: Counterpart, whole: Counterpart, reading: Reading, weight_bp: int
+    gate: Gate,
+    group: Group,
+    counterpart: Counterpart,
+    whole: Counterpart,
+    reading: Reading,
+    *,
+    weight_bp: int,
+    permitted: float,
 ) -> bool:
-    """Whether the group has nothing to be compared with at this weight (basis points; 0: unknown)."""
+    """Whether the group has nothing to be compared with at this weight (basis points; 0: unknown); ``permitted`` is the
+    share that may be bad.
+    """
     if reading.baseline is None:
         return True
     if reading.baseline.get(group, NONE).total:
@@ -90,12 +99,7 @@ def without_baseline(
     if weight_bp == BUCKETS and not ago:
         return True
     # Another day's players all had one version, so that the weight says nothing of it.
-    return vanished(counterpart, whole, 0 if ago else weight_bp, permitted(gate))
-
-
-def permitted(gate: Gate) -> float:
-    """The share of bad events that the objective allows; all of them without one."""
-    return 1.0 - gate.objective.at_least if gate.objective is not None else 1.0
+    return vanished(counterpart, whole, 0 if ago else weight_bp, permitted)
 
 
 def weighed(capital: Capital, held: Terms, counts: Counts, trickle: float, limit: float, phi: float) -> Capital:
