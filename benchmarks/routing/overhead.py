@@ -150,8 +150,8 @@ def load(arm: Arm, script: Path, seconds: float) -> Round:
     failed += sum(int(n) for line in re.findall(r"Socket errors: (.*)", said) for n in re.findall(r"\d+", line))
     return Round(
         per_s=float(_said(r"Requests/sec:\s+([\d.]+)", said)),
-        p50_ms=_ms(_said(r"50%\s+(\S+)", said)),
-        p99_ms=_ms(_said(r"99%\s+(\S+)", said)),
+        p50_ms=_ms(_said(r"(?m)^\s*50%\s+(\S+)", said)),
+        p99_ms=_ms(_said(r"(?m)^\s*99%\s+(\S+)", said)),
         cpu_us=1e6 * (after - before) / requests,
         failed=failed,
     )
