@@ -4,7 +4,8 @@ Called by the promotion rule: a step ends when what is not yet excluded would co
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _HALVINGS: Final = 60
@@ -30,25 +31,14 @@ def evidence_below(rate: float, bad: int, total: int, prior: Prior) -> float:
 
     Beta-binomial mixture of Lindon and Malek; agrees with ``confseq`` and ``savvi``.
     """
-    if not total or bad >= rate * total:
-        return 0.0
-    if rate >= 1.0:
-        return math.inf  # one good event refutes it
-    mixture = _log_beta(prior.a + bad, prior.b + total - bad) - _log_beta(*prior)
-    return mixture - bad * math.log(rate) - (total - bad) * math.log1p(-rate)
+    return _below(rate, bad, total, _evenly((prior,)))
 
 
 def surely_below(rate: float, bad: int, total: int, prior: Prior) -> float:
     """The same for whom a surprise must not hold up for long: most of the stake expects ``prior``, the rest something
     else. Three failures of 24 say that less than half of all fail, which who expects one of a thousand sees late.
     """
-    if not total or bad >= rate * total:
-        return 0.0
-    others = [each for each in _EXPECTED if each != prior]
-    terms = [math.log(_USUAL) + evidence_below(rate, bad, total, prior)]
-    terms += [math.log((1.0 - _USUAL) / len(others)) + evidence_below(rate, bad, total, each) for each in others]
-    highest = max(terms)
-    return highest + math.log(math.fsum(math.exp(term - highest) for term in terms)) if highest < math.inf else highest
+    return _below(rate, bad, total, _mostly(prior))
 
 
 def upper(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
@@ -64,12 +54,14 @@ def upper(bad: int, total: int, prior: Prior, *, error: float = 0.05) -> float:
     return high
 
 
-def evidence_against(rate: float, bad: float, total: float, priors: Sequence[Prior] = _EXPECTED) -> float:
+def evidence_against(rate: float, bad: float, total: float, priors: tuple[Prior, ...] = _EXPECTED) -> float:
     """The log e-value against "the failure rate is ``rate``", on whichever side of it the counts are."""
-    return _against(rate, bad, total, _mixture(bad, total, priors))
+    return _against(rate, bad, total, _mixture(bad, total, _evenly(priors)))
 
 
-def interval(bad: int, total: int, *, error: float = 0.05, priors: Sequence[Prior] = _EXPECTED) -> tuple[float, float]:
+def interval(
+    bad: int, total: int, *, error: float = 0.05, priors: tuple[Prior, ...] = _EXPECTED
+) -> tuple[float, float]:
     """Between which failure rates (0 to 1) the true one is: at all times at once, but with probability ``error``.
 
     For people, who want to know how bad it is whatever was expected. The average of several mixtures is an e-value as
@@ -78,7 +70,7 @@ def interval(bad: int, total: int, *, error: float = 0.05, priors: Sequence[Prio
     """
     if not total:
         return 0.0, 1.0
-    mixture = _mixture(bad, total, priors)
+    mixture = _mixture(bad, total, _evenly(priors))
 
     def excluded(rate: float) -> bool:
         return _against(rate, bad, total, mixture) >= -math.log(error)
@@ -87,11 +79,43 @@ def interval(bad: int, total: int, *, error: float = 0.05, priors: Sequence[Prio
     return _edge(excluded, share, 0.0), _edge(excluded, share, 1.0)
 
 
-def _mixture(bad: float, total: float, priors: Sequence[Prior]) -> float:
-    """The logarithm of what the average of the priors makes of the counts."""
-    mixtures = [_log_beta(p.a + bad, p.b + total - bad) - _log_beta(*p) for p in priors]
+class _Stake(NamedTuple):
+    """The prior's parameters, and the logarithm of its share of the stake over what it makes of no counts."""
+
+    a: float
+    b: float
+    worth: float
+
+
+@lru_cache(maxsize=256)
+def _evenly(priors: tuple[Prior, ...]) -> tuple[_Stake, ...]:
+    return tuple(_staked(prior, 1.0 / len(priors)) for prior in priors)
+
+
+@lru_cache(maxsize=256)
+def _mostly(prior: Prior) -> tuple[_Stake, ...]:
+    others = [each for each in _EXPECTED if each != prior]
+    return _staked(prior, _USUAL), *(_staked(each, (1.0 - _USUAL) / len(others)) for each in others)
+
+
+def _staked(prior: Prior, share: float) -> _Stake:
+    return _Stake(prior.a, prior.b, math.log(share) - _log_beta(*prior))
+
+
+def _mixture(bad: float, total: float, stakes: tuple[_Stake, ...]) -> float:
+    """The logarithm of what the priors, each with its share of the stake, make of the counts."""
+    good = total - bad
+    mixtures = [worth + _log_beta(a + bad, b + good) for a, b, worth in stakes]
     highest = max(mixtures)
-    return highest + math.log(math.fsum(math.exp(each - highest) for each in mixtures) / len(mixtures))
+    return highest + math.log(math.fsum([math.exp(each - highest) for each in mixtures]))
+
+
+def _below(rate: float, bad: int, total: int, stakes: tuple[_Stake, ...]) -> float:
+    if not total or bad >= rate * total:
+        return 0.0
+    if rate >= 1.0:
+        return math.inf  # one good event refutes it
+    return _against(rate, bad, total, _mixture(bad, total, stakes))
 
 
 def _against(rate: float, bad: float, total: float, mixture: float) -> float:

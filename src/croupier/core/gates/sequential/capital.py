@@ -49,10 +49,10 @@ def grown(
     """
     moved = capital.reserve + math.log(trickle / len(capital.bets)) if trickle else -math.inf
     # The sum of a bet and what moved into it, by logarithms; written out, since nothing is done more often.
-    log, exp = math.log, math.exp
+    log, exp, most = math.log, math.exp, cap * phi
     bets = [
         (bet + log(1.0 + exp(moved - bet)) if bet >= moved else moved + log(1.0 + exp(bet - moved)))
-        + min(gain / phi, cap)
+        + (cap if gain > most else gain / phi)
         for bet, gain in zip(capital.bets, gains, strict=True)
     ]
     return Capital(tuple(bets), capital.reserve + math.log1p(-trickle))

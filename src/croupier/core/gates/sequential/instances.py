@@ -38,6 +38,8 @@ _LEAST: Final = 1e-9
 
 def noted(instances: Sequence[Instance], suspects: Sequence[Suspect]) -> tuple[Instance, ...]:
     """Those whose counts may matter, by name: who is followed, and of the others who failed most in this sample."""
+    if not instances:
+        return ()
     known = {suspect.name for suspect in suspects}
     failed = sorted((one for one in instances if one.counts.bad and one.name not in known), key=_worst)
     chosen = [*(one for one in instances if one.name in known), *failed[:_MOST]]
@@ -48,6 +50,8 @@ def followed(evidence: Evidence, instances: Sequence[Instance], seconds: float, 
     """Who is followed after a sample of so many seconds, for as long as it fails; ``normal`` is the share of bad events
     that is no trouble.
     """
+    if not instances and not evidence.suspects:
+        return ()
     suspects = {one.name: one for one in evidence.suspects if evidence.seconds - one.failed_s < RECOVERED_S}
     for one in instances:
         begun = suspects.get(one.name) or Suspect(one.name, NONE, evidence.seconds, evidence.seconds, evidence.trials)
@@ -70,6 +74,8 @@ def still_sick(instances: Sequence[Instance], ailing: Sequence[Instance], normal
     """Who was sick a sample ago and clearly fails in this one: what was won is taken back, so that a few failures do
     not show that it is all that is wrong.
     """
+    if not ailing:
+        return ()
     names = {one.name for one in ailing}
     return tuple(one for one in instances if one.name in names and _fails(one, normal))
 

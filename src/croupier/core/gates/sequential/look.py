@@ -65,16 +65,15 @@ def look(
     phi = _clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
     known = [heard(each.counterpart, *of(reading, each.group), fresh=fresh) for each in evidence.trials]
-    held = terms(gate, rule, evidence.trials[0].budget)
-    tests = list(zip(evidence.trials, known, strict=True))
+    held = [terms(gate, rule, each.budget) for each in evidence.trials]
     alone = [
-        without_baseline(gate, each.group, mine, known[0], reading, weight_bp=weight_bp, permitted=held.permitted)
-        for each, mine in tests
+        without_baseline(gate, each.group, mine, known[0], reading, weight_bp=weight_bp, permitted=held[0].permitted)
+        for each, mine in zip(evidence.trials, known, strict=True)
     ]
     trials = tuple(
         [
-            tried(gate, rule, each, reading, counterpart=mine, alone=single, trickle=trickle, phi=phi)
-            for (each, mine), single in zip(tests, alone, strict=True)
+            tried(gate, each, on, reading, counterpart=mine, alone=single, trickle=trickle, phi=phi)
+            for each, on, mine, single in zip(evidence.trials, held, known, alone, strict=True)
         ]
     )
     instances = noted(reading.instances, evidence.suspects)
@@ -86,7 +85,7 @@ def look(
     told_of = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
-        evidence.incident and weighed(evidence.incident, held, baseline, trickle, math.inf, phi),
+        evidence.incident and weighed(evidence.incident, held[0], baseline, trickle, math.inf, phi),
         reading.until,
         seconds=evidence.seconds + seconds,
         samples=told_of.samples,

@@ -51,8 +51,8 @@ def with_new_groups(gate: Gate, rule: SequentialRule, evidence: Evidence, readin
 
 def tried(
     gate: Gate,
-    rule: SequentialRule,
     trial: Trial,
+    held: Terms,
     reading: Reading,
     *,
     counterpart: Counterpart,
@@ -65,7 +65,6 @@ def tried(
     come of one fault.
     """
     canary, baseline = of(reading, trial.group)
-    held = terms(gate, rule, trial.budget)
     pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
     relative = trial.relative
