@@ -13,6 +13,7 @@ from croupier.core.releases import Affinity
 from croupier.core.releases.affinity import by_header
 from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.pins import NO_PINS, Known, Open, PinnedId, Pins
+from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.errors import Transient
 
 OLD, NEW = "1.0.0", "1.1.0"
@@ -27,14 +28,17 @@ async def games(bare: Shop) -> Shop:
     return bare
 
 
-async def say(games: Any, version: str, opened: str = "", closed: str = "", *, told: bool = True) -> None:
+async def say(
+    games: Any, version: str, opened: str = "", closed: str = "", *, told: bool = True, at: float | None = None
+) -> None:
     now = games.clock.now()
+    begun = now if at is None else at
     rounds = [
-        Opened("round", f"{id_}@{version}" if id_.startswith("r") else id_, "anna", now) for id_ in opened.split()
+        Opened("round", f"{id_}@{version}" if id_.startswith("r") else id_, "anna", begun) for id_ in opened.split()
     ]
     gone = [("round", f"{id_}@{version}" if id_.startswith("r") else id_) for id_ in closed.split()]
-    at = now if told else 0.0
-    await games.store.report_pins([PinReport("shop", version, version, rounds, gone, at, now, ROUNDS.ttl_s)])
+    complete = now if told else 0.0
+    await games.store.report_pins([PinReport("shop", version, version, rounds, gone, complete, now, ROUNDS.ttl_s)])
 
 
 async def test_while_two_versions_serve_ids_lead_to_either(games: Any) -> None:
@@ -178,6 +182,80 @@ async def test_a_version_that_was_given_up_may_come_again(games: Any) -> None:
     await games.turn(3)
     assert NEW in games.served.pins.versions
     assert not (await games.store.pins("shop", moved_by=rollout)).items
+
+
+@pytest.mark.parametrize("tried_again", [True, False])
+async def test_a_round_told_of_after_its_version_began_again_is_listed_by_the_rollout_that_took_it_away(
+    games: Any, tried_again: bool
+) -> None:
+    """Its next request was on the stable version, whatever comes after: those that begin now are another matter."""
+    rollout = await games.roll_out()
+    begun = games.clock.now()
+    await games.a.rollouts.abort(rollout, ANNA, at_once=True)
+    await games.turn()
+    if tried_again:
+        await games.a.rollouts.retry(rollout, ANNA)
+        await games.turn(3)
+    else:
+        await games.roll_out()
+    await say(games, NEW, "r1", at=begun)
+    await say(games, NEW, "r2")
+    await games.turn(2)
+    assert games.served.pins == BOTH
+    (moved,) = (await games.store.pins("shop", moved_by=rollout)).items
+    assert (moved.id, moved.why) == ("r1@1.1.0", "because")
+    assert [pin.id for pin in (await games.store.pins("shop")).items] == ["r2@1.1.0"]
+    await games.turn(2, after=40.0)
+    games.a.happenings.restart()
+    await games.turn(1)
+    assert games.a.happenings.count("move_pins") == 0  # nobody tells of it any more
+
+
+async def test_the_newest_rollout_of_a_version_is_the_one_that_was_begun_last(games: Any) -> None:
+    """An older one may be tried again after a newer one was given up at once."""
+    rollout = await games.roll_out()
+    await games.a.rollouts.abort(rollout, ANNA)
+    await games.turn(5)
+    newer = await games.roll_out()
+    await games.a.rollouts.abort(newer, ANNA, at_once=True)
+    await games.turn(5)
+    await games.a.rollouts.retry(rollout, ANNA)
+    await games.turn(3)
+    await say(games, NEW, "r1")
+    await games.turn()
+    await games.a.rollouts.abort(rollout, ANNA)
+    await games.turn(2)
+    assert games.served.pins == BOTH
+    assert not (await games.store.pins("shop", moved_by=newer)).items
+
+
+async def test_what_was_given_up_stays_so_after_others_were_promoted(games: Any) -> None:
+    """Nobody starts it again for a round that is told of late."""
+    rollout = await games.roll_out()
+    await games.a.rollouts.abort(rollout, ANNA, at_once=True)
+    await games.turn()
+    later = await games.roll_out("1.2.0")
+    await games.a.rollouts.promote(later, ANNA, full=True, waive=("ok",))
+    await games.turn(6)
+    await games.a.rollouts.start("shop", OLD, ANNA)
+    await games.turn(3)
+    await say(games, NEW, "r1")
+    await games.turn(2)
+    assert games.running() == {OLD, "1.2.0"}
+    assert [pin.id for pin in (await games.store.pins("shop", moved_by=rollout)).items] == ["r1@1.1.0"]
+
+
+async def test_after_an_undo_rounds_end_where_they_began_though_nobody_has_told_of_them_yet(bare: Any) -> None:
+    await bare.open(steps=(SetWeight(10_000), Pause(5.0)), affinity=ROUNDS, keep_stable_s=3_600.0)
+    await bare.a.rollouts.start("shop", NEW, ANNA)
+    await bare.turn(8)
+    assert (bare.served.assigned, bare.served.pins) == ((NEW,), NO_PINS)
+    await bare.a.rollouts.undo("shop-2", ANNA)
+    await bare.a.reconciler.tick()
+    assert (bare.served.assigned, bare.served.pins) == ((OLD,), BOTH)
+    await bare.turn(2)
+    assert bare.served.pins == NO_PINS
+    assert not bare.a.reconciler._pinning._left
 
 
 async def test_rounds_of_a_canary_that_was_superseded_end_there_though_it_was_given_up_before(games: Any) -> None:

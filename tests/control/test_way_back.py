@@ -1,12 +1,14 @@
 """Undo after a promotion, on the real store: one push, whatever is broken, and over restarts of the control plane."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from croupier.control.fleet import Fleet
+from croupier.control.fleet import FURTHEST, read_fleet
 from croupier.control.kept import with_kept
-from croupier.control.ports import Intent, ServiceState, Stored
+from croupier.control.ports import Intent, Stored
 from croupier.control.rollouts import Ask
 from croupier.core.rollout.events import AbortStarted
 from croupier.core.rollout.phase import Phase
@@ -228,17 +230,49 @@ async def test_what_is_in_progress_is_aborted(bare: Any) -> None:
     assert (await bare.state("shop-2")).abort.cause == "person"
 
 
-class Holes:
-    """A store without a rollout that there should have been."""
+async def test_what_is_not_there_keeps_nothing(promoted: Any) -> None:
+    """A rollout that cannot be read, and one that there should have been."""
+    await promoted.damage("shop-2")
+    async with promoted.store._database.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM rollouts WHERE id = 'shop-1'"))
+    fleet = await read_fleet(promoted.store, 0)
+    assert await with_kept(promoted.store, promoted.a.reconciler._said, fleet, None) == {}
 
-    async def rollout(self, _: str) -> None:
-        return None
+
+async def test_who_is_kept_is_found_behind_any_number_of_rollouts_that_came_to_nothing(promoted: Any) -> None:
+    for _ in range(FURTHEST + 1):
+        given_up = await promoted.a.rollouts.start("shop", "1.2.0", BORIS)
+        await promoted.turn(1)
+        await promoted.a.rollouts.abort(given_up.rollout.value.id, BORIS)
+        await promoted.turn(2)
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await promoted.turn(3, site=b)
+    assert promoted.running() >= {"1.0.0", "1.1.0"}
+    await b.rollouts.undo("shop-2", BORIS)
+    await b.reconciler.tick()
+    assert promoted.served == BACK
 
 
-async def test_what_is_not_there_keeps_nothing() -> None:
-    delivery = Stored(ServiceState("shop", "1.1.0", None, 2), 3)
-    fleet = Fleet(deliveries={"shop": delivery})
-    assert await with_kept(Holes(), fleet, None) == {}  # type: ignore[arg-type]
+async def test_a_rollout_that_ended_between_two_readings_is_read_again(promoted: Any) -> None:
+    """Rollouts are read before their services: one that ended in between seems to be in progress still."""
+    store, said = promoted.store, promoted.a.reconciler._said
+    fleet = await read_fleet(store, 0)
+    ended = await store.rollout("shop-2")
+    torn = replace(fleet, rollouts={"shop-2": Stored(replace(ended.value, phase=Phase.PROMOTING), ended.version - 1)})
+    assert (await with_kept(store, said, fleet, torn))["shop-2"] == ended
+
+
+async def test_many_services_are_read_though_a_store_is_slow(promoted: Any) -> None:
+    """Each answer comes in time, all of them together would not."""
+    reconciler, asked = promoted.a.reconciler, []
+
+    async def said(answer: Any) -> Any:
+        asked.append(answer)
+        return await reconciler._said(answer)
+
+    await with_kept(promoted.store, said, await read_fleet(promoted.store, 0), None)
+    assert len(asked) == 2
 
 
 async def test_an_undo_that_waits_for_the_store_ends_nothing_that_came_after_it(promoted: Any) -> None:

@@ -3,7 +3,7 @@
 Also answers the two questions that every tick asks: which traffic is wanted, and which versions must run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -29,7 +29,7 @@ from croupier.core.rollout.together.whole import in_order
 from croupier.errors import Corrupt
 
 FURTHEST: Final = 10
-"""So many rollouts of a service are looked at: those given up since the last promotion, and that one."""
+"""So many rollouts of a service are looked at to find what was given up."""
 
 
 async def read_fleet(store: Store, size: int) -> "Fleet":
@@ -169,21 +169,19 @@ class Fleet:
         """The versions that nobody is to be on any more, not even to end a round, and the rollout that gave each up. It
         stays so while other rollouts come after it: a round that was begun in the last moment may be told of by then.
         """
-        newest: dict[str, RolloutState] = {}
-        for state in self._known_rollouts(service):
-            newest.setdefault(state.canary, state)
+        newest = {state.canary: state for state in self._known_rollouts(service)}
         assigned = self.unpinned_routes(service).assigned
         return {version: state for version, state in newest.items() if ends_rounds(state) and version not in assigned}
 
-    def _known_rollouts(self, service: str) -> Iterator[RolloutState]:
-        """Newest first."""
+    def _known_rollouts(self, service: str) -> Sequence[RolloutState]:
+        """In the order in which they began: an older one that was tried again is the newest."""
         delivery = self.deliveries.get(service)
         last = delivery.value.rollouts if delivery is not None else 0
+        numbered = (self.rollouts.get(f"{service}-{number}") for number in range(max(last - FURTHEST, 0) + 1, last + 1))
+        known = {stored.value.id: stored.value for stored in numbered if stored is not None}
         if (over := self.ended.get(service)) is not None:  # read anew each time: a person may cut its drain short
-            yield over
-        for number in range(last, max(last - FURTHEST, 0), -1):
-            if (stored := self.rollouts.get(f"{service}-{number}")) is not None:
-                yield stored.value
+            known[over.id] = over
+        return sorted(known.values(), key=lambda state: (state.phase.active, state.started_at))
 
     def latest_id(self, service: str) -> str:
         """The service's newest rollout, active or over."""

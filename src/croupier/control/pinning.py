@@ -16,7 +16,8 @@ from croupier.control.ports.pins import Moved, VersionPins
 from croupier.control.waiting import Patient
 from croupier.core.releases import Affinity
 from croupier.core.rollout.events import RoundsMoved
-from croupier.core.rollout.pins import MOST_IDS, NO_PINS, Known, Open, PinnedId, steps_over
+from croupier.core.rollout.pins import MOST_IDS, NO_PINS, Known, Open, PinnedId, Pins, steps_over
+from croupier.core.rollout.routes import ServiceRoutes
 from croupier.core.rollout.state import RolloutState, ends_rounds
 
 GRACE_S: Final = 2.0
@@ -28,8 +29,19 @@ _DROP_EVERY_S: Final = 5.0
 _FORGET_EVERY_S: Final = 30.0
 _LISTED_S: Final = 30 * 86_400.0
 """Moved rounds can be looked up for so long."""
+_LATE_S: Final = 60.0
+"""So long after a version that was given up came again, a round of before may be told of."""
 
 log = logging.getLogger("croupier.control")
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenUp:
+    """What was begun on a version until ``at`` (epoch seconds) was taken away by this rollout."""
+
+    rollout: str
+    why: str
+    at: float
 
 
 @dataclass(slots=True)
@@ -46,6 +58,7 @@ class Pinning:
     _served: dict[str, Pinned] = field(default_factory=dict)
     _left: dict[VersionKey, float] = field(default_factory=dict)
     """Since when (epoch seconds) a version that ids lead to has no traffic of its own."""
+    _given_up: dict[VersionKey, _GivenUp] = field(default_factory=dict)
     _looked_at: float | None = None
     _jumped: float = 0.0
     _forgot_at: float = 0.0
@@ -78,7 +91,10 @@ class Pinning:
         """The fleet with what outranks its weights, as of this look."""
         now = self.ports.clock.now()
         bound = _bound(fleet)
+        self._note_given_up(fleet, bound, now)
         self._served = {name: self._pinned(fleet, name, bound[name], seen, now) for name in bound}
+        led = {VersionKey(name, version) for name, pinned in self._served.items() for version in pinned.served.versions}
+        self._left = {key: since for key, since in self._left.items() if key in led}
         return replace(fleet, pinned=dict(self._served))
 
     async def moved(self, state: RolloutState) -> RoundsMoved | None:
@@ -101,6 +117,8 @@ class Pinning:
     ) -> None:
         pinned = self._served.get(key.service)
         if key.version in fleet.unpinned_routes(key.service).assigned:
+            if row.count and (before := self._given_up.get(key)) is not None:
+                await self._move(ledger, key, before.rollout, before.why, due=False, begun_by=before.at)
             if row.unbound < row.count or row.due:
                 await self.said(ledger.leave_pins(key.service, key.version, None))
             return
@@ -109,8 +127,7 @@ class Pinning:
         failure = pinned.failures.get(key.version) if pinned is not None else None
         if given_up is not None or failure is not None:
             if row.count:
-                asked = given_up.abort.reason if given_up is not None and given_up.abort is not None else ""
-                await self._move(ledger, key, rollout, failure or asked, due=False)
+                await self._move(ledger, key, rollout, failure or _why(given_up), due=False)
         elif row.unbound:
             await self.said(ledger.leave_pins(key.service, key.version, now + affinity.drain_s))
         if row.due:
@@ -118,9 +135,29 @@ class Pinning:
             found = await self._move(ledger, key, rollout, why, due=True)
             log.warning("%s: rounds of %s move (%d so far): %s", key.service, key.version, found.count, why)
 
-    async def _move(self, ledger: PinLedger, key: VersionKey, rollout: str, why: str, *, due: bool) -> Moved:
+    async def _move(
+        self,
+        ledger: PinLedger,
+        key: VersionKey,
+        rollout: str,
+        why: str,
+        *,
+        due: bool,
+        begun_by: float | None = None,
+    ) -> Moved:
         now = self.ports.clock.now() - self._jumped
-        return await self.said(ledger.move_pins(key.service, key.version, rollout, why, now, due=due))
+        return await self.said(
+            ledger.move_pins(key.service, key.version, rollout, why, now, due=due, begun_by=begun_by)
+        )
+
+    def _note_given_up(self, fleet: Fleet, bound: Iterable[str], now: float) -> None:
+        """A version that was given up may be begun again a moment later, by a rollout that knows nothing of the one
+        before, and a round that this one took away may be told of only then.
+        """
+        for name in bound:
+            for version, state in fleet.given_up(name).items():
+                self._given_up[VersionKey(name, version)] = _GivenUp(state.id, _why(state), now)
+        self._given_up = {key: found for key, found in self._given_up.items() if 0.0 <= now - found.at <= _LATE_S}
 
     async def _read_unnamed(self, ledger: PinLedger, service: str, affinity: Affinity, now: float) -> None:
         """Ids that do not name their version. New ones count at once, those that ended are dropped in batches."""
@@ -141,7 +178,7 @@ class Pinning:
     def _pinned(self, fleet: Fleet, name: str, affinity: Affinity, seen: Seen, now: float) -> Pinned:
         served, assigned = (seen.served or {}).get(name), fleet.unpinned_routes(name).assigned
         before = self._served.get(name)
-        led = served.pins if served is not None else before.served if before is not None else NO_PINS
+        led = _led(served) if served is not None else before.served if before is not None else NO_PINS
         rows = {key.version: row for key, row in self.open.items() if key.service == name}
         held = led.targets.union(rows)
         failures = {version: why for version in held if (why := seen.failure(VersionKey(name, version)))}
@@ -171,6 +208,15 @@ class Pinning:
             since = self._left[key] = now
         told = row is None or row.told_at is None or row.told_at > since
         return now - since >= (GRACE_S if told else max(GRACE_S, affinity.drain_s))
+
+
+def _why(state: RolloutState | None) -> str:
+    return state.abort.reason if state is not None and state.abort is not None else ""
+
+
+def _led(served: ServiceRoutes) -> Pins:
+    """Where ids led at the last look: without pins by the weights, to versions with rounds that nobody may know of."""
+    return served.pins if served.pins != NO_PINS else Pins(served.assigned)
 
 
 def _bound(fleet: Fleet) -> dict[str, Affinity]:

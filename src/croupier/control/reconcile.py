@@ -205,7 +205,7 @@ class Reconciler:
         size = (await self._said(self.ports.journal.head())).size
         if self._stale or self._fleet is None or size != self._fleet.size:
             fleet = await self._said(read_fleet(self.ports.store, size))
-            kept = await self._said(with_kept(self.ports.store, fleet, self._fleet))
+            kept = await with_kept(self.ports.store, self._said, fleet, self._fleet)
             self._fleet = replace(fleet, rollouts=kept)
             self._applying.lingering.note(self._fleet)
             self._stale = False

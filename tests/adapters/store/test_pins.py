@@ -95,6 +95,13 @@ async def test_moved_rounds_are_listed_and_stay_so(store: SqlStore) -> None:
         await store.pins("games", cursor="nonsense")
 
 
+async def test_only_those_are_moved_that_were_begun_by_then(store: SqlStore) -> None:
+    await store.report_pins([said("r1"), said("r2", now=110.0)])
+    moved = await store.move_pins("games", NEW, "games-7", "hard stop", 111.0, due=False, begun_by=105.0)
+    assert moved == Moved(1, ("r1",))
+    assert [pin.id for pin in (await store.pins("games")).items] == ["r2"]
+
+
 async def test_many_reporters_at_once(store: SqlStore) -> None:
     batches = [said(" ".join(f"r{n}-{i}" for i in range(200)), client=str(n)) for n in range(8)]
     await asyncio.gather(*(store.report_pins([batch]) for batch in batches))

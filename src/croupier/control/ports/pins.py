@@ -104,9 +104,19 @@ class PinLedger(Protocol):
         """
         ...
 
-    async def move_pins(self, service: str, version: str, rollout: str, why: str, now: float, *, due: bool) -> Moved:
-        """Take all that is open on the version for moved, with ``due`` only what counted until now and no longer.
-        Returns what this rollout moved so far.
+    async def move_pins(
+        self,
+        service: str,
+        version: str,
+        rollout: str,
+        why: str,
+        now: float,
+        *,
+        due: bool,
+        begun_by: float | None = None,
+    ) -> Moved:
+        """Take all that is open on the version for moved, with ``due`` only what counted until now and no longer, with
+        ``begun_by`` only what was begun until then. Returns what this rollout moved so far.
         """
         ...
 

@@ -8,7 +8,21 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal, not_, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from croupier.adapters.store.sql.tables import pin_reporters, pins
@@ -91,11 +105,22 @@ def leave(connection: Connection, service: str, version: str, by: float | None) 
     connection.execute(update(pins).where(here, unset).values(leave_by=by))
 
 
-def move(connection: Connection, service: str, version: str, rollout: str, why: str, now: float, *, due: bool) -> Moved:
+def move(
+    connection: Connection,
+    service: str,
+    version: str,
+    rollout: str,
+    why: str,
+    now: float,
+    *,
+    due: bool,
+    begun_by: float | None,
+) -> Moved:
     """Note it, and say what the rollout moved so far."""
     here = and_(pins.c.service == service, pins.c.version == version, pins.c.moved_by == "", pins.c.until > now)
     over = (pins.c.leave_by <= now) if due else or_(pins.c.leave_by.is_(None), pins.c.leave_by > now)
-    connection.execute(update(pins).where(here, over).values(moved_by=rollout, moved_at=now, why=why))
+    begun = pins.c.opened_at <= begun_by if begun_by is not None else true()
+    connection.execute(update(pins).where(here, over, begun).values(moved_by=rollout, moved_at=now, why=why))
     moved = and_(pins.c.service == service, pins.c.moved_by == rollout)
     count = connection.execute(select(func.count()).select_from(pins).where(moved)).scalar_one()
     first = select(pins.c.id).where(moved).order_by(pins.c.opened_at, pins.c.kind, pins.c.id).limit(_NAMED)

@@ -210,8 +210,20 @@ class SqlStore:
     async def leave_pins(self, service: str, version: str, by: float | None) -> None:
         await self._database.write(partial(pins.leave, service=service, version=version, by=by))
 
-    async def move_pins(self, service: str, version: str, rollout: str, why: str, now: float, *, due: bool) -> Moved:
-        work = partial(pins.move, service=service, version=version, rollout=rollout, why=why, now=now, due=due)
+    async def move_pins(
+        self,
+        service: str,
+        version: str,
+        rollout: str,
+        why: str,
+        now: float,
+        *,
+        due: bool,
+        begun_by: float | None = None,
+    ) -> Moved:
+        work = partial(
+            pins.move, service=service, version=version, rollout=rollout, why=why, now=now, due=due, begun_by=begun_by
+        )
         return await self._database.write(work)
 
     async def pins(
