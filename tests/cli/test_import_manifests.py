@@ -21,7 +21,7 @@ kind: Rollout
 metadata: {name: wallet}
 spec:
   selector: {matchLabels: {app: wallet}}
-  template: {metadata: {labels: {app: wallet}}}
+  template: {metadata: {labels: {app: wallet}}, spec: {containers: [{name: main, image: "shop:1"}]}}
   strategy:
     canary:
       steps:

@@ -20,8 +20,10 @@ from tests.adapters.imports.drawn import (
 SHARE = st.sampled_from([1, 7, "1", "25%", "100%"])
 GO = st.sampled_from(["0", "10s", "1m30s", "1.5h", "250ms", "+5s", ".5m"])
 PODS = st.fixed_dictionaries(
-    {"metadata": st.just({"labels": {"app": "x"}})},
-    optional={"spec": st.just({"containers": [{"name": "c", "image": "i:1", "ports": [{"containerPort": 80}]}]})},
+    {
+        "metadata": st.just({"labels": {"app": "x"}}),
+        "spec": st.just({"containers": [{"name": "c", "image": "i:1", "resources": {"limits": {"cpu": 0.5}}}]}),
+    }
 )
 TEMPLATES = ("success-rate", "errors", "nested", "elsewhere")
 

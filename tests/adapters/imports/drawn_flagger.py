@@ -17,10 +17,17 @@ from tests.adapters.imports.drawn import (
     some,
 )
 
+from croupier.adapters.imports.flagger.shape import PROVIDERS
+
 FLAGGER = "flagger.app/v1beta1"
 TIMES = st.sampled_from(["0s", "5s", "15s", "1m", "90m", "1min", "99999999999s", "3000000m"])
 RANGE = st.sampled_from([{}, {"min": 99}, {"max": 500}, {"min": 0.5, "max": 99.95}, {"max": 0}, {"min": 120, "max": 3}])
-KEYED = st.fixed_dictionaries({"apiVersion": WORD, "kind": st.just("Ingress"), "name": WORD})
+
+
+def keyed(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"apiVersion": WORD, "kind": st.just(kind), "name": WORD})
+
+
 HOOK = some(
     {
         "type": st.sampled_from([
@@ -50,7 +57,7 @@ CHECKED = some(
 HEADER = st.sampled_from([{"exact": "y"}, {"prefix": "y"}, {"suffix": "y"}, {"regex": "y"}])
 PLAYERS = some({
     "headers": st.dictionaries(st.sampled_from(["cookie", "X-Canary", "x-market", "1"]), HEADER, max_size=2),
-    "queryParams": st.dictionaries(WORD, HEADER, max_size=1),
+    "queryParams": st.dictionaries(WORD, HEADER.filter(lambda way: "suffix" not in way), max_size=1),
     "sourceLabels": LABELS,
 })  # fmt: skip
 LOOKED: Fields = {
@@ -102,7 +109,7 @@ CANARY = document(
     NAME,
     some(
         {
-            "provider": st.sampled_from(["istio", "gatewayapi:v1", "nginx"]),
+            "provider": st.sampled_from(PROVIDERS),
             "metricsServer": st.just("http://p:9090"),
             "insecureSkipVerify": st.booleans(),
             "progressDeadlineSeconds": SECONDS,
@@ -113,9 +120,9 @@ CANARY = document(
                 "primaryScalerQueries": {"q": "up"},
                 "primaryScalerReplicas": {"minReplicas": 1},
             }),
-            "ingressRef": KEYED,
-            "routeRef": KEYED,
-            "upstreamRef": KEYED,
+            "ingressRef": keyed("Ingress"),
+            "routeRef": keyed("ApisixRoute"),
+            "upstreamRef": keyed("Upstream"),
             "service": SERVED,
             "skipAnalysis": st.booleans(),
             "revertOnDeletion": st.booleans(),

@@ -46,6 +46,16 @@ def fields(known: Mapping[str, Shape], needed: tuple[str, ...] = ()) -> Shape:
     return look
 
 
+def partly(known: Mapping[str, Shape], needed: tuple[str, ...] = ()) -> Shape:
+    """A mapping of which these fields are looked at; it may have any others."""
+
+    def look(data: Any, at: Path, made: Made) -> None:
+        others = data if isinstance(data, Mapping) else ()
+        fields({**dict.fromkeys(others, anything), **known}, needed)(data, at, made)
+
+    return look
+
+
 def many(each: Shape) -> Shape:
     """A list of such things."""
 
@@ -73,7 +83,8 @@ def one_of(*words: str) -> Shape:
 
     def look(data: Any, at: Path, made: Made) -> None:
         if data not in words:
-            made.wrong(at, f"'{_shown(data)}' is not possible.", f"Write {', '.join(words[:-1])} or {words[-1]}.")
+            listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+            made.wrong(at, f"'{_shown(data)}' is not possible.", f"Write {listed}.")
 
     return look
 

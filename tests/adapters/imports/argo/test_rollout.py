@@ -13,7 +13,7 @@ kind: Rollout
 metadata: {name: r, labels: {team: money}}
 spec:
   selector: {matchLabels: {app: r}}
-  template: {metadata: {labels: {app: r}}}
+  template: {metadata: {labels: {app: r}}, spec: {containers: [{name: main, image: "shop:1"}]}}
 """
 CANARY = TOP + "  strategy:\n    canary:\n"
 ROUTED = (
@@ -24,7 +24,7 @@ EXPERIMENT = """apiVersion: argoproj.io/v1alpha1
 kind: Experiment
 metadata: {name: e}
 spec:
-  templates: [{name: a, selector: {matchLabels: {x: y}}, template: {}}]
+  templates: [{name: a, selector: {matchLabels: {x: y}}, template: {spec: {containers: [{name: m, image: i}]}}}]
   analyses: [{name: t, templateName: t, args: [{name: a, value: b}]}]
 """
 TEMPLATE = """---
@@ -291,7 +291,39 @@ ANALYSED = "setWeight: 5", "analysis: {templates: [{templateName: t}], args: [%s
 PING_PONG = "      pingPong: {pingService: a, pongService: %s}\n"
 ALB = ROUTED.replace("{istio: {virtualService: {name: v}}", "{managedRoutes: [{name: h}], alb: {servicePort: 80}")
 HEADER = "      steps: [{setHeaderRoute: {name: h, match: [{headerName: a, headerValue: {prefix: b}}]}}]\n"
+CONTAINER = '{name: main, image: "shop:1"}'
+SIZED = CANARY.replace('"shop:1"', '"shop:1", resources: {requests: {memory: %s}}')
+JOB = (
+    "- {name: m, provider: {job: {spec: {template: {spec: {containers: [{name: j, resources: {limits: {cpu: x}}}]}}}}}}"
+)
 WRONG: list[tuple[str, str, str]] = [
+    ("memory that is none", SIZED % "lots", "containers[0].resources.requests.memory: 'lots' is no quantity. Argo"),
+    ("memory that is yes", SIZED % "true", "requests.memory: 'True' is no quantity. Argo Rollouts refuses it, too"),
+    ("memory without end", SIZED % ".inf", "requests.memory: 'inf' is no quantity."),
+    (
+        "a job that asks for nonsense",
+        JOB + "[{name: j, resources: {limits: {cpu: x}}}]}}}}}]\n",
+        "provider.job.spec.template.spec.containers[0].resources.limits.cpu: 'x' is no quantity",
+    ),
+    ("pods of nothing", CANARY.replace(CONTAINER, ""), "spec.template: its pods have no containers"),
+    ("no pods", CANARY.replace(f", spec: {{containers: [{CONTAINER}]}}", ""), "spec.template: its pods have no contai"),
+    (
+        "an experiment without pods",
+        EXPERIMENT.replace("spec: {containers: [{name: m, image: i}]}", ""),
+        "no containers",
+    ),
+    ("no image", CANARY.replace(', image: "shop:1"', ""), "spec.template.spec.containers[0]: 'image' is missing"),
+    ("no name", CANARY.replace("name: main, ", ""), "spec.template.spec.containers[0]: 'name' is missing"),
+    (
+        "two of a name",
+        CANARY.replace("containers:", "initContainers: [{name: main, image: i}], containers:"),
+        "spec.template.spec.initContainers[0].name: two containers are called 'main'",
+    ),
+    (
+        "pods that end",
+        CANARY.replace("containers:", "restartPolicy: Never, containers:"),
+        "spec.template.spec.restartPolicy: pods that stay are always restarted",
+    ),
     (
         "more versions left behind than are kept",
         TOP + "  strategy: {blueGreen: {activeService: a, scaleDownDelayRevisionLimit: 11}}\n",
@@ -445,11 +477,18 @@ def test_what_is_not_valid_there_is_refused_with_what_is_right(text: str, expect
     assert not problems(mades) or all(problem.hint for one in mades for problem in one.problems)
 
 
+@pytest.mark.parametrize("amount", ["64Mi", "0.5", "'.5'", "1", "100m", "1e3", "'1E-2'", "+5k", "12.Gi"])
+def test_quantities_are_kubernetes_own(amount: str) -> None:
+    assert problems(made(SIZED % amount + "      steps: []\n")) == []
+
+
 def test_what_newer_versions_of_argo_rollouts_take_is_taken() -> None:
+    secret = "{name: b, valueFrom: {secretKeyRef: {name: s, key: k, sharedSecret: true}}}"
     for text in (
+        TEMPLATE.replace("args: [{name: a}]", f"args: [{{name: a}}, {secret}]"),
         ROUTED.replace("{istio:", "{maxTrafficWeight: 1000, istio:") + "      steps: [{setWeight: 200}]\n",
         ROUTED.replace("      stableService: s\n      canaryService: c\n", "") + PING_PONG % "b",
-        EXPERIMENT.replace("template: {}", "template: {}, service: {ports: [{port: 80}]}"),
+        EXPERIMENT.replace("selector:", "service: {ports: [{port: 80}]}, selector:"),
     ):
         assert problems(made(text)) == []
 

@@ -216,6 +216,30 @@ WRONG: list[tuple[str, str, str, str]] = [
         "metrics[0]: 'name' is missing",
     ),
     (
+        "a provider that there is not",
+        f"{MINUTE}, stepWeight: 5",
+        "  provider: nonsense\n",
+        "spec.provider: 'nonsense' is not possible. Write istio, linkerd, nginx, gatewayapi:v1,",
+    ),
+    (
+        "another kind where there is one alone",
+        f"{MINUTE}, stepWeight: 5",
+        "  ingressRef: {apiVersion: v1, kind: Gateway, name: a}\n",
+        "ingressRef.kind: 'Gateway' is not possible. Write Ingress.",
+    ),
+    (
+        "another distribution",
+        f"{MINUTE}, stepWeight: 5",
+        "  service: {port: 80, trafficDistribution: PreferFar}\n",
+        "trafficDistribution: 'PreferFar' is not possible. Write PreferClose",
+    ),
+    (
+        "a parameter that is matched in two ways",
+        f"{MINUTE}, stepWeight: 5, match: [{{queryParams: {{a: {{exact: a, prefix: b}}}}}}]",
+        "",
+        "match[0].queryParams.a: it is matched in several ways. Flagger refuses it, too: write one of exact, prefix",
+    ),
+    (
         "another target",
         f"{MINUTE}, stepWeight: 5",
         "  autoscalerRef: {apiVersion: v1, kind: Pod, name: a}\n",

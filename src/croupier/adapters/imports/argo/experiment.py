@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from croupier.adapters.imports.argo.pods import check_pods
 from croupier.adapters.imports.argo.rollout_shape import EXPERIMENT
 from croupier.adapters.imports.argo.valid import check_args
 from croupier.adapters.imports.kubernetes import name_of, said_metadata
@@ -30,6 +31,8 @@ def made_of_experiment(data: Mapping[str, Any]) -> Made:
     if made.problems:
         return made
     made.name = name_of(data)
+    for position, each in enumerate(data["spec"]["templates"]):
+        check_pods(each["template"], ("spec", "templates", position, "template"), made)
     for position, each in enumerate(data["spec"].get("analyses") or ()):
         check_args(each, ("spec", "analyses", position), made)
     words = "an Experiment has no counterpart: which variant of a flag does better is another (croupier experiment)"

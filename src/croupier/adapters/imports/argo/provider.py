@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from croupier.adapters.imports.argo.pods import JOB
 from croupier.adapters.imports.argo.reading import items, mapping, number_of, text_of
 from croupier.adapters.imports.made import Made, Path
 from croupier.core.gates.analysis.model import LONGEST_TIMEOUT_S
@@ -30,6 +31,8 @@ def made_of_provider(data: Any, at: Path, made: Made) -> dict[str, Any] | None:
         made.wrong(at, f"{many}; a metric has exactly one.", "Argo Rollouts refuses it, too: make a metric of each.")
         return None
     ((name, inner),) = provider.items()
+    if name == "job":
+        JOB(inner, (*at, name), made)
     if name in _OTHERS:
         made.lost((*at, name), _OTHERS[name])
         return None

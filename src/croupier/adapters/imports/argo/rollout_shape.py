@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from croupier.adapters.imports.argo.pods import PODS
 from croupier.adapters.imports.kubernetes import DOCUMENT, LABELS
 from croupier.adapters.imports.shape import (
     Shape,
@@ -224,7 +225,7 @@ ROLLOUT: Final = fields(
             {
                 "replicas": whole(),
                 "selector": mapping,
-                "template": mapping,
+                "template": PODS,
                 "workloadRef": fields(
                     {
                         "apiVersion": text,
@@ -262,7 +263,7 @@ EXPERIMENT: Final = fields(
                             "replicas": whole(),
                             "minReadySeconds": whole(),
                             "selector": mapping,
-                            "template": mapping,
+                            "template": PODS,
                             "service": _POD_SERVICE,
                         },
                         needed=("name", "selector", "template"),

@@ -132,9 +132,8 @@ def _secret(name: str, data: Any, at: Path, made: Made) -> Iterator[dict[str, An
     if "secretKeyRef" not in source:
         made.wrong(at, "it names no source.", "Argo Rollouts refuses it, too: write secretKeyRef or fieldRef.")
         return
-    secret = mapping(
-        source["secretKeyRef"], (*at, "secretKeyRef"), made, ("name", "key", "optional"), needed=("name", "key")
-    )
+    known = ("name", "key", "optional", "sharedSecret")
+    secret = mapping(source["secretKeyRef"], (*at, "secretKeyRef"), made, known, needed=("name", "key"))
     file = f"{secret.get('name', '')}/{secret.get('key', '')}"
     made.changed(at, f"the secret is read from a file: put it at {file} below the control plane's CROUPIER_SECRETS_DIR")
     yield {"name": name, "valueFrom": {"file": file}}

@@ -5,6 +5,7 @@ by ``rollout`` for documents whose shape is right.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from croupier.adapters.imports.argo.pods import check_pods
 from croupier.adapters.imports.argo.rollout_shape import ROUTERS
 from croupier.adapters.imports.made import Made, Path
 from croupier.adapters.imports.shape import go_seconds
@@ -80,6 +81,8 @@ def _workload(spec: Mapping[str, Any], made: Made) -> None:
         return
     if template is None:
         made.wrong(("spec",), "'template' is missing.", f"{_TOO} add it, or workloadRef.")
+    else:
+        check_pods(template, ("spec", "template"), made)
     if not selector or not any(selector.values()):
         made.wrong(("spec", "selector"), "the selector selects nothing.", f"{_TOO} write matchLabels.")
         return

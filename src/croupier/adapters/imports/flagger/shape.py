@@ -29,7 +29,7 @@ def _times(data: Any, at: Path, made: Made) -> None:
 
 
 def _reference(*kinds: str, **more: Shape) -> Shape:
-    known: dict[str, Shape] = {"apiVersion": text, "kind": one_of(*kinds) if len(kinds) > 1 else text, "name": text}
+    known: dict[str, Shape] = {"apiVersion": text, "kind": one_of(*kinds), "name": text}
     return fields({**known, **more}, needed=("apiVersion", "kind", "name"))
 
 
@@ -44,11 +44,20 @@ def _way(data: Any, at: Path, made: Made) -> None:
         made.wrong(at, "it is matched in not exactly one way.", f"Flagger refuses it, too: write {', '.join(_WAYS)}.")
 
 
-_MATCH: Final = fields({"headers": named(_way), "queryParams": named(fields(_WAYS)), "sourceLabels": LABELS})
+def _parameter(data: Any, at: Path, made: Made) -> None:
+    """How a parameter is compared: whatever it is, or in one way."""
+    ways = [name for name in _WAYS if name != "suffix"]
+    fields({name: _WAYS[name] for name in ways})(data, at, made)
+    if isinstance(data, Mapping) and len(data) > 1:
+        made.wrong(at, "it is matched in several ways.", f"Flagger refuses it, too: write one of {', '.join(ways)}.")
+
+
+_MATCH: Final = fields({"headers": named(_way), "queryParams": named(_parameter), "sourceLabels": LABELS})
 _EXTRA: Final = fields({"labels": LABELS, "annotations": LABELS})
 _SERVICE: Final = fields(
     {
-        **dict.fromkeys(("name", "portName", "appProtocol", "trafficDistribution", "timeout", "backendTimeout"), text),
+        **dict.fromkeys(("name", "portName", "appProtocol", "timeout", "backendTimeout"), text),
+        "trafficDistribution": one_of("PreferClose", "PreferSameZone", "PreferSameNode"),
         "port": whole(1, 65_535),
         "targetPort": anything,
         **dict.fromkeys(("portDiscovery", "headless", "delegation"), switch),
@@ -132,6 +141,13 @@ _ANALYSIS: Final = fields(
     },
     needed=("interval", "threshold"),
 )
+PROVIDERS: Final = (
+    *("istio", "linkerd", "nginx", "gatewayapi:v1", "gatewayapi:v1beta1", "kubernetes", "appmesh", "appmesh:v1beta2"),
+    *("contour", "gloo", "apisix", "kuma", "knative", "osm", "skipper", "traefik"),
+    *("smi:v1alpha1", "smi:v1alpha2", "smi:v1alpha3"),
+)
+"""What moves the traffic there; without one it is what Flagger was installed with."""
+
 _REPLICAS: Final = fields({"minReplicas": whole(1), "maxReplicas": whole(1)})
 
 CANARY: Final = fields(
@@ -139,7 +155,7 @@ CANARY: Final = fields(
         **DOCUMENT,
         "spec": fields(
             {
-                "provider": text,
+                "provider": one_of(*PROVIDERS),
                 "metricsServer": text,
                 "insecureSkipVerify": switch,
                 "progressDeadlineSeconds": whole(),

@@ -1,0 +1,53 @@
+"""What runs in pods is not carried over, and yet it is looked at: a cluster refuses the whole document for a quantity
+that is none, or for pods of nothing. Called for Rollouts, Experiments and the jobs of metrics.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from croupier.adapters.imports.made import Made, Path
+from croupier.adapters.imports.shape import Shape, many, named, partly, text
+
+_NUMBER: Final = r"(?:\d+\.?\d*|\.\d+)"
+_QUANTITY: Final = re.compile(rf"[+-]?{_NUMBER}(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?{_NUMBER})?", re.ASCII)
+_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
+
+
+def _quantity(data: Any, at: Path, made: Made) -> None:
+    """Kubernetes' ``Quantity``: a number, or a text like ``100m`` and ``64Mi``."""
+    if isinstance(data, str) and _QUANTITY.fullmatch(data):
+        return
+    if not isinstance(data, int | float) or isinstance(data, bool) or not abs(data) < 1e18:
+        shown = str(data)[:40] if isinstance(data, str | int | float) else type(data).__name__
+        made.wrong(at, f"'{shown}' is no quantity.", f"{made.tool} refuses it, too: write for example 100m or 64Mi.")
+
+
+_AMOUNTS: Final = named(_quantity)
+_CONTAINER: Final = partly(
+    {"name": text, "image": text, "resources": partly({"requests": _AMOUNTS, "limits": _AMOUNTS})}, needed=("name",)
+)
+PODS: Final[Shape] = partly({"spec": partly({name: many(_CONTAINER) for name in _LISTS})})
+"""What every template of pods must be like."""
+
+JOB: Final[Shape] = partly({"spec": partly({"template": PODS})})
+"""A job that measures."""
+
+
+def check_pods(template: Mapping[str, Any], at: Path, made: Made) -> None:
+    """What a ReplicaSet is refused for although every field is of the right kind."""
+    spec = template.get("spec") or {}
+    too = f"{made.tool} refuses it, too:"
+    if not spec.get("containers"):
+        made.wrong(at, "its pods have no containers.", f"{too} write spec: {{containers: [{{name: …, image: …}}]}}.")
+    if spec.get("restartPolicy") not in (None, "Always"):
+        made.wrong((*at, "spec", "restartPolicy"), "pods that stay are always restarted.", f"{too} remove it.")
+    names = set[str]()
+    for kind in _LISTS:
+        for position, container in enumerate(spec.get(kind) or ()):
+            place = (*at, "spec", kind, position)
+            if container["name"] in names:
+                made.wrong((*place, "name"), f"two containers are called '{container['name']}'.", f"{too} rename one.")
+            names.add(container["name"])
+            if not container.get("image"):
+                made.wrong(place, "'image' is missing.", f"{too} add it.")
