@@ -293,16 +293,14 @@ ALB = ROUTED.replace("{istio: {virtualService: {name: v}}", "{managedRoutes: [{n
 HEADER = "      steps: [{setHeaderRoute: {name: h, match: [{headerName: a, headerValue: {prefix: b}}]}}]\n"
 CONTAINER = '{name: main, image: "shop:1"}'
 SIZED = CANARY.replace('"shop:1"', '"shop:1", resources: {requests: {memory: %s}}')
-JOB = (
-    "- {name: m, provider: {job: {spec: {template: {spec: {containers: [{name: j, resources: {limits: {cpu: x}}}]}}}}}}"
-)
+JOB = "  metrics: [{name: m, provider: {job: {spec: {template: {spec: {containers: %s}}}}}}]\n"
 WRONG: list[tuple[str, str, str]] = [
     ("memory that is none", SIZED % "lots", "containers[0].resources.requests.memory: 'lots' is no quantity. Argo"),
     ("memory that is yes", SIZED % "true", "requests.memory: 'True' is no quantity. Argo Rollouts refuses it, too"),
     ("memory without end", SIZED % ".inf", "requests.memory: 'inf' is no quantity."),
     (
         "a job that asks for nonsense",
-        JOB + "[{name: j, resources: {limits: {cpu: x}}}]}}}}}]\n",
+        TEMPLATE.partition("  metrics:")[0] + JOB % "[{name: j, resources: {limits: {cpu: x}}}]",
         "provider.job.spec.template.spec.containers[0].resources.limits.cpu: 'x' is no quantity",
     ),
     ("pods of nothing", CANARY.replace(CONTAINER, ""), "spec.template: its pods have no containers"),
