@@ -226,6 +226,31 @@ def test_what_a_control_plane_has_counted(shop: Any, cli: Any, rollout: Path) ->
     assert "deposits: nobody exports deposits_total. Say its traffic with --rate deposits=20/s." in found.err
 
 
+def test_what_was_counted_of_a_segment_alone(shop: Any, cli: Any, rollout: Path) -> None:
+    shop.metrics.flow()
+    service = """
+apiVersion: croupier/v1
+kind: Service
+metadata: {name: shop}
+spec: {routes: [{prefix: /shop}], attributes: {market: x-market}, process: {command: [shop, "{port}"]}}
+---"""
+    sweden = "setSegment: {match: {market: [SE]}, weight: 10, guards: [deposits]}"
+    rollout.write_text(service + ROLLOUT.replace("setWeight: 10\n", f"{sweden}\n"), encoding="utf-8")
+    asked = cli("rollout", "plan", rollout, "--json")
+    assert "Nobody has counted" not in asked.err
+    [plan] = asked.json
+    counted = next(gate for gate in plan["gates"] if gate["gate"] == "deposits@market=SE")
+    assert (counted["perS"] > 0, counted["usualFrom"]) == (True, "counted")
+    said = " ".join(cli("rollout", "plan", rollout).out.split())
+    assert "How many of all players are market=SE, nobody knows beforehand" in said
+    shop.metrics.blind.add("deposits_total")
+    silent = cli("rollout", "plan", rollout).err
+    assert (
+        "deposits@market=SE: nobody exports deposits_total. Say its traffic with --rate deposits@market=SE=20/s."
+        in (" ".join(silent.split()))
+    )
+
+
 def test_players_people_freezes_and_the_way_back(shop: Any, cli: Any, rollout: Path) -> None:
     calendar = cli.write(
         "calendar.yaml",

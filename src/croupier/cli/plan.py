@@ -4,9 +4,10 @@
 that is counted or given, and changes nothing.
 """
 
+import itertools
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -175,16 +176,26 @@ def count(
             found_gates = (item for item in bundle.documents if item.kind == "Gate" and item.name in wanted)
             documents = [dict(item.source) for item in found_gates]
             written = {item.name for item in bundle.documents if item.kind == "Gate"}
-            documents += [spelled_out(gate) for gate in unknown if gate.name not in written]  # the profile's
+            made = [gate for gate in unknown if gate.name not in written]  # the profile's, and those of segments
+            names = _sendable(made, written)
+            documents += [spelled_out(replace(gate, name=name)) for name, gate in zip(names, made, strict=True)]
             found = client.post(f"services/{segment(spec.service)}/traffic", {"documents": documents})
     except CroupierError as trouble:
         note(f"Nobody has counted the traffic ({trouble.message.rstrip('.')}): say it with --rate 20/s.")
         return {}
-    for item in found["gates"]:
+    ours = {name: gate.name for name, gate in zip(names, made, strict=True)}
+    counted = [{**item, "gate": ours.get(item["gate"], item["gate"])} for item in found["gates"]]
+    for item in counted:
         why = item["silence"] or ("" if item["total"] else "it counted nothing lately")
         if why:
             note(f"{item['gate']}: {why}. Say its traffic with --rate {item['gate']}=20/s.")
-    return {item["gate"]: _counted(item) for item in found["gates"] if not item["silence"] and item["total"]}
+    return {item["gate"]: _counted(item) for item in counted if not item["silence"] and item["total"]}
+
+
+def _sendable(gates: Iterable[Gate], taken: Collection[str]) -> list[str]:
+    """A name for each that a document may have, since ``deposits@market=SE`` is none."""
+    free = (name for name in map("planned-{}".format, itertools.count(1)) if name not in taken)
+    return [next(free) if "@" in gate.name else gate.name for gate in gates]
 
 
 def _counted(item: Mapping[str, Any]) -> Counted:

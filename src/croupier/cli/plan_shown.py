@@ -13,6 +13,7 @@ from croupier.core.rollout.outlook import words
 from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
 from croupier.core.rollout.outlook.stages import Stage
 from croupier.core.rollout.outlook.traffic import Traffic
+from croupier.core.rollout.segments.guards import judges
 from croupier.core.rollout.spec import (
     Plan,
     SetMirrorRoute,
@@ -183,7 +184,10 @@ def _show_gate(gate: GateOutlook, planned: Planned) -> None:
             out.print(f"  {plain(_capital(words.forecast(gate, first, stages[first.stage], group=group)))}.")
             columns = (*_COLUMNS, "BLAMES A HEALTHY ONE") if first.sight.blamed is not None else _COLUMNS
             print_table(columns, [_view(view, stages[view.stage]) for view in views])
-    if asked.by and not gate.group:
+    if not gate.whole and (judged := judges(planned.plan, asked.name)) is not None:
+        who = plain(judged.segment.name)
+        out.print(f"  [dim]How many of all players are {who}, nobody knows beforehand: so no figures here.[/]")
+    elif asked.by and not gate.group:
         out.print(
             f"  [dim]It is judged by {plain(' and '.join(asked.by))}, too: say how many groups with --groups 8.[/]"
         )

@@ -111,6 +111,8 @@ def _excluded(gate: Gate, rule: SequentialRule, evidence: Evidence, next_bp: int
     """
     whole = evidence.trials[0]
     canary, baseline = whole.canary, whole.baseline
+    if not canary.total + baseline.total:
+        return False  # a forecast of rare events asks before there is any
     per_s = (canary.total + baseline.total) / evidence.seconds
     room = max(rule.harm, per_s / 100) / (per_s * next_bp / BUCKETS * _REACTION_S)
     slow = isinstance(gate.sli, LatencySli)
