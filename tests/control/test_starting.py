@@ -77,6 +77,7 @@ async def test_what_is_being_given_up_is_not_started_again_before_nobody_is_on_i
     "service, version, strategy, said",
     [
         ("casino", "1.1.0", None, "There is no service 'casino'"),
+        ("shp", "1.1.0", None, "There is no service 'shp'"),
         ("shop", "9.9.9", None, "shop has no release 9.9.9"),
         ("shop", "1.1.0", "slow", "shop has no Rollout 'slow'. It has: shop."),
     ],

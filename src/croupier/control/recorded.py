@@ -1,5 +1,7 @@
 """What is recorded under a name, or a ``NotFound`` that says where to look. Used by the use cases and the API."""
 
+from difflib import get_close_matches
+
 from croupier.control.ports import ServiceState as Delivery
 from croupier.control.ports import Store, Stored
 from croupier.core.releases import Release
@@ -25,7 +27,9 @@ async def recorded_release(store: Store, service: str, version: str) -> Release:
 
 async def recorded_delivery(store: Store, service: str) -> Stored[Delivery]:
     """What serves the service, and what is in progress."""
-    for stored in await store.services():
-        if stored.value.service == service:
-            return stored
-    raise NotFound(f"There is no service '{service}'.", hint="Apply its Service document first.")
+    known = {stored.value.service: stored for stored in await store.services()}
+    if service in known:
+        return known[service]
+    near = get_close_matches(service, known, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else "Apply its Service document first."
+    raise NotFound(f"There is no service '{service}'.", hint=hint)

@@ -146,6 +146,10 @@ def rollout(steps: str, more: str = "") -> list[str]:
         ),
         ("{pause: }", "steps[0].pause: there is no value. Write pause: {} to wait for a person."),
         ("{pause: 5m}", 'steps[0].pause: expected a mapping, found the text "5m". Write {duration: 5m}.'),
+        (
+            "{setSegment: {market: [SE], weight: 10}}",
+            "steps[0].setSegment.market: 'market' is not used here. Write match: {market: [<market>]}.",
+        ),
         ("{pause: {seconds: 5}}", "steps[0].pause.seconds: unknown field 'seconds'. Known here: duration."),
         (
             "{setWeight: 5}, {pause: {duration: 5min}}",

@@ -169,6 +169,11 @@ def test_a_segment_that_no_request_of_the_service_can_be_told_by() -> None:
     ]
 
 
+def test_a_mistyped_attribute_is_guessed() -> None:
+    [found] = problems(SERVICE, GATE, SEGMENT.replace("market:", "markt:"), ROLLOUT)
+    assert "has no header for it; did you mean 'market'? Add it to the service" in found
+
+
 def test_segments_of_steps_are_looked_at_too() -> None:
     wait = "{pause: {duration: 5m}}"
     inline = "{setSegment: {match: {vip: [gold]}, weight: 6}}"

@@ -89,7 +89,8 @@ async def test_a_person_holds_and_releases_a_market(world: Any) -> None:
 @pytest.mark.parametrize(
     "verb, body, status, said",
     [
-        ("hold", {"segment": "se"}, 422, "reason"),
+        ("hold", {"segment": "se"}, 422, "Holding a segment needs a reason."),
+        ("hold", {"segment": "se", "reason": ""}, 422, "Holding a segment needs a reason."),
         ("hold", {"segment": "se", "reason": " "}, 200, ""),
         ("hold", {"reason": "x"}, 422, "Say whom: exactly one of segment and match."),
         (

@@ -231,9 +231,11 @@ def _without_header(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
     for segment, at in (*_named(spec, names), *segments_written(spec)):
         for match in segment.matches:
             if match.attribute not in headers:
+                near = nearest(match.attribute, list(headers))
+                guess = f"; did you mean '{near}'?" if near else "."
                 yield Problem(
                     f"segment '{segment.name}' asks for '{match.attribute}', "
-                    f"but service '{service.name}' has no header for it.",
+                    f"but service '{service.name}' has no header for it{guess}",
                     at,
                     f"Add it to the service: attributes: {{{match.attribute}: x-{match.attribute}}}.",
                 )

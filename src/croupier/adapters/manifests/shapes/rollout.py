@@ -90,6 +90,10 @@ class SegmentWeightShape(Shape):
     """Exactly one of segment and match."""
 
     one_of: ClassVar[tuple[str, ...]] = ("segment", "match")
+    elsewhere: ClassVar[dict[str, str]] = {
+        "market": "Write match: {market: [<market>]}.",
+        "brand": "Write match: {brand: [<brand>]}.",
+    }
     weight: Weight
     """The canary's share of the segment's players in percent, to 0.01."""
     segment: Name | None = None
