@@ -1,6 +1,7 @@
 """When a healthy canary is let on: the forecast, and the rule itself on counts as they are on average."""
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from croupier.core.gates import (
     Verdict,
 )
 from croupier.core.gates.analysis.model import AnalysisRule, Metric, PrometheusQuery
+from croupier.core.gates.forecast.chance import poisson
 from croupier.core.gates.forecast.flow import Flow
 from croupier.core.gates.forecast.passing import Passing, Seen, enough, passing
 from croupier.core.gates.judge import judge
@@ -70,6 +72,22 @@ def test_thin_traffic_waits_for_the_samples_that_have_events() -> None:
     assert usual(EVIDENCE, 1.0, 0.01) == pytest.approx(133, rel=0.05)
     assert passing(EVIDENCE, Flow(1.0, 0.0, 0.0), 0.01, before=NOTHING, next_bp=500).soonest_s == 60
     assert usual(EVIDENCE, 1.0, 0.0) == math.inf
+
+
+def test_a_baseline_that_is_seldom_heard_of_holds_up_the_rule_for_as_long() -> None:
+    """On average, by the rule itself on counts that come by chance: what nothing is compared with does not count."""
+    chance = random.Random(4).random
+    draws = [poisson(10.0 * weight, chance) for weight in (0.95, 0.05)]
+    took = []
+    for _ in range(30):
+        state, sample = GateState(EVIDENCE.name), 0
+        while state.latest is None or state.latest.verdict is not Verdict.PASS:
+            sample += 1
+            arms: list[dict[Group, Counts]] = [{(): Counts(events, events)} for events in (draw() for draw in draws)]
+            said = Reading(10 * sample - 10, 10 * sample, arms[0], arms[1])
+            state = judge(EVIDENCE, state, said, 10 * sample, watching_since=0, next_bp=9_500, weight_bp=9_500)
+        took.append(10 * sample)
+    assert usual(EVIDENCE, 1.0, 0.95, next_bp=9_500) == pytest.approx(sum(took) / len(took), rel=0.2)
 
 
 def test_a_comparison_alone_never_passes_without_a_baseline() -> None:

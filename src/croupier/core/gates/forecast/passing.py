@@ -14,7 +14,7 @@ from croupier.core.gates.sequential.trials import begin
 from croupier.core.gates.sli import Counts, EventsSli
 from croupier.core.gates.verdict import Verdict
 
-_NEVER: Final = 0.001
+NEVER: Final = 0.001
 """A look that has an opinion as seldom as this is none to wait for."""
 
 
@@ -73,7 +73,7 @@ def enough(gate: Gate, rule: ClassicRule | BurnRule, per_s: float, weight: float
 def _window(gate: Gate, rule: ClassicRule | BurnRule, per_s: float, weight: float) -> float:
     """Until the first window with enough events, where there usually is one; else on average."""
     opinions = enough(gate, rule, per_s, weight)
-    if opinions < _NEVER:
+    if opinions < NEVER:
         return math.inf
     if opinions < 0.5:
         return rule.window_s + rule.interval_s / opinions
@@ -88,11 +88,8 @@ def _scarcer(gate: Gate, weight: float) -> float:
 
 def _samples(gate: Gate, rule: SequentialRule, flow: Flow, weight: float, before: Seen, next_bp: int) -> float:
     """How many samples the rule itself wants: it is asked after each."""
-    # Without an event of the canary for so many samples it is silent, next to a baseline that has events.
-    patient = rule.dwell if weight < 1.0 else 1
-    heard = -math.expm1(-flow.per_s * weight * rule.interval_s * patient)
-    compared = gate.objective is not None or weight < 1.0
-    if heard < _NEVER or not compared:
+    counted = told(gate, rule, flow.per_s, weight)
+    if counted < NEVER:
         return math.inf
     evidence = begin(gate, rule, 0.0)
     odds = {trial.group: trial.log_e for trial in evidence.trials}
@@ -103,8 +100,24 @@ def _samples(gate: Gate, rule: SequentialRule, flow: Flow, weight: float, before
         said = replace(evidence, trials=(trial,), incident=None, seconds=seen.seconds, samples=samples)
         verdict, _ = sum_up(gate, rule, said, odds, canary=canary, baseline=baseline, next_bp=next_bp)
         if canary.total and verdict is Verdict.PASS:
-            return samples / heard
-    return rule.patience / heard
+            return samples / counted
+    return rule.patience / counted
+
+
+def told(gate: Gate, rule: SequentialRule, per_s: float, weight: float) -> float:
+    """The share of samples (0 to 1) that say something of a canary with this share of so many events a second: those in
+    which it can be compared or, where it has everything, those of its own that the objective is asked.
+    """
+    events = per_s * rule.interval_s
+    if weight >= 1.0:
+        return _any(events) if gate.objective is not None else 0.0
+    # Next to a baseline that has events it is silent only without any of its own for so many samples.
+    return _any(events * weight * rule.dwell) * _any(events * (1.0 - weight))
+
+
+def _any(events: float) -> float:
+    """The probability of an event where there are so many on average."""
+    return -math.expm1(-events)
 
 
 def _counts(events: float, bad: float) -> Counts:

@@ -9,6 +9,7 @@ from typing import Final
 from croupier.core.gates.forecast.chance import Chance
 from croupier.core.gates.forecast.flow import Flow, Stretch
 from croupier.core.gates.forecast.found import Found
+from croupier.core.gates.forecast.passing import NEVER, told
 from croupier.core.gates.forecast.sequential import play
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.dispersion import UNMEASURED
@@ -43,7 +44,9 @@ def ahead(gate: Gate, rule: SequentialRule, evidence: Evidence, weight: float, c
         worst.canary.bad_share,
         UNMEASURED if dispersion is None else dispersion.phi,
     )
-    going_on = [Stretch(weight, _LOOKS * rule.interval_s, fresh=False)]
+    # A group that only the canary has goes on to have nothing to be compared with.
+    share = weight if worst.baseline.total else 1.0
+    going_on = [Stretch(share, _LOOKS * rule.interval_s, fresh=False)]
     found = play(gate, rule, worst, flow, going_on, chance=chance, runs=_RUNS)
     return Ahead(found, _passes(gate, rule, evidence, weight, next_bp))
 
@@ -61,7 +64,8 @@ def _passes(gate: Gate, rule: SequentialRule, evidence: Evidence, weight: float,
     """The rule is asked again and again, with so many average samples more and its doubts as they are."""
     whole, *others = evidence.trials
     events = _per_s(evidence, whole) * rule.interval_s
-    if not events * weight:
+    counted = told(gate, rule, _per_s(evidence, whole), weight)
+    if counted < NEVER:
         return None
     odds = {trial.group: trial.log_e for trial in evidence.trials}
     for samples in range(max(rule.patience - evidence.samples, 0) + 1):
@@ -75,7 +79,7 @@ def _passes(gate: Gate, rule: SequentialRule, evidence: Evidence, weight: float,
         )
         verdict, _ = sum_up(gate, rule, said, odds, canary=canary, baseline=baseline, next_bp=next_bp)
         if verdict is Verdict.PASS:
-            return samples * rule.interval_s
+            return samples * rule.interval_s / counted
     return None
 
 
