@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ class Upstream:
     behaviour: str = "ok"
     port: int = field(default_factory=free_port)  # it goes and comes back there
     hits: int = 0
+    done: Counter[str] = field(default_factory=Counter)
+    """What it was asked to do (bodies), and how often it did."""
     _server: asyncio.Server | None = None
     cutting: list[asyncio.StreamWriter] = field(default_factory=list)
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -72,6 +75,7 @@ class Upstream:
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.hits += 1
+        self.done[body.decode()] += 1
         if headers.get("upgrade") == "websocket":
             writer.write(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n")
             while data := await reader.read(1024):

@@ -1,4 +1,7 @@
-from croupier.adapters.routing.envoy.clusters import cluster_name, named_versions, render_clusters, target
+from dataclasses import fields
+
+from croupier.adapters.routing.envoy import EnvoySettings
+from croupier.adapters.routing.envoy.clusters import IN_A_ROW, cluster_name, named_versions, render_clusters, target
 from croupier.control.ports import Backend, Endpoint, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.routes import canary_routes, stable_routes
@@ -30,3 +33,8 @@ def test_a_table_becomes_its_versions_and_their_fallbacks() -> None:
 def test_without_a_default_nothing_falls_back() -> None:
     table = TrafficTable((RoutedService(SERVICE, stable_routes("payments", None)),), ())
     assert render_clusters(table) == []
+
+
+def test_all_sockets_of_the_edge_may_close_at_one_moment_and_eject_nobody() -> None:
+    sockets = next(each.default for each in fields(EnvoySettings) if each.name == "max_connections")
+    assert sockets < IN_A_ROW

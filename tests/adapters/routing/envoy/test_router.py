@@ -15,6 +15,7 @@ from tests.adapters.routing.conftest import CUT
 from croupier.adapters.routing.envoy import EnvoyRouter, EnvoySettings
 from croupier.adapters.routing.envoy.bootstrap import REQUESTS_COUNTER, STATS_PATH
 from croupier.adapters.routing.envoy.files import Resources, read_resources, write_resources
+from croupier.adapters.routing.envoy.routes import SENT_AGAIN_BYTES
 from croupier.control.ports import Backend, RoutedService, TrafficTable, VersionKey
 from croupier.core.releases import ProcessTemplate, Service
 from croupier.core.rollout.exposure import Inside
@@ -252,17 +253,54 @@ async def upgraded(client: httpx.AsyncClient) -> tuple[asyncio.StreamReader, asy
     return reader, writer
 
 
-async def test_players_stay_on_the_canary_while_one_instance_of_it_is_reachable(
+@pytest.mark.parametrize("stable_has_them", [False, True])
+async def test_players_stay_while_one_of_four_instances_is_reachable(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf, stable_has_them: bool
+) -> None:
+    served = "1.0.0" if stable_has_them else "1.1.0"
+    routes = stable_routes("payments", served) if stable_has_them else split(10_000)
+    several = [await upstream(served, "slow") for _ in range(4)]
+    await router.apply(table_of(routes, *several, *([] if stable_has_them else [await upstream("1.0.0")])))
+    for each in several[:3]:
+        await each.stop()
+    for first in range(0, 200, 50):  # at once, so that the one that serves is the busiest of them
+        players = [f"p{number}" for number in range(first, first + 50)]
+        found = await asyncio.gather(*(version(client, x_player_id=player) for player in players))
+        assert found == [served] * 50
+
+
+async def test_nothing_is_done_twice_by_a_canary_that_comes_and_goes(
     router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
 ) -> None:
-    stable, *canaries = [await upstream(name) for name in ("1.0.0", "1.1.0", "1.1.0", "1.1.0")]
-    await router.apply(table_of(split(10_000), stable, *canaries))
-    for canary in canaries[:2]:
-        await canary.stop()
-    served = Counter([await version(client, x_player_id=f"p{number}") for number in range(200)])
-    # Which instance is tried next is drawn by lot, so that now and then one is asked twice.
-    assert served["1.1.0"] > 180
-    assert set(served) <= {"1.0.0", "1.1.0"}
+    """A deposit that was handed over is never handed over again, whatever became of it."""
+    stable, canary = await upstream("1.0.0"), await upstream("1.1.0")
+    await router.apply(table_of(split(10_000), stable, canary))
+    deposits: list[str] = []
+    for turn in range(40):
+        canary.behaviour = ("ok", "crash")[turn // 2 % 2]
+        fresh = [f"d{turn}.{number}" for number in range(5)]
+        posts = (client.post("/payments", content=each, headers={"x-player-id": "p"}) for each in fresh)
+        *answers, _ = await asyncio.gather(*posts, canary.start() if turn % 2 else canary.stop())
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        deposits += fresh
+        served = [each for each, answer in zip(fresh, answers, strict=True) if answer.status_code == 200]
+        assert set(served) <= stable.done.keys() | canary.done.keys()
+    done = stable.done + canary.done
+    assert done.keys() <= set(deposits)
+    assert set(done.values()) == {1}
+
+
+async def test_what_is_long_is_sent_again_up_to_a_bound(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    stable, canary = await upstream("1.0.0"), await upstream("1.1.0")
+    await router.apply(table_of(split(10_000), stable, canary))
+    await canary.stop()
+    whole = await client.post("/payments", content="x" * (SENT_AGAIN_BYTES - 1), headers={"x-player-id": "p"})
+    assert (whole.status_code, whole.json()["version"]) == (200, "1.0.0")
+    longer = await client.post("/payments", content="x" * (SENT_AGAIN_BYTES + 1), headers={"x-player-id": "p"})
+    assert longer.status_code in (503, 507)  # given up as soon as it is too long, or at the last attempt
+    assert stable.hits == 1
 
 
 @pytest.mark.parametrize("behaviour, status, tries", [("fail", 500, 12), ("crash", 503, 12), ("hang", 504, 3)])

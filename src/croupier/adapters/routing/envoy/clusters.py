@@ -4,14 +4,15 @@ Pure. Also the names by which routes refer to them. Called by the router, the ro
 """
 
 from pathlib import Path
+from typing import Final
 
 from croupier.adapters.routing.envoy.bootstrap import METADATA, TYPE, Json
 from croupier.adapters.routing.envoy.mirroring import AT_ONCE, COMPARER, copies_cluster
 from croupier.control.ports import Backend, Endpoint, TrafficTable, VersionKey
 from croupier.core.rollout.routes import ServiceRoutes
 
-_IN_A_ROW = 1_000
-"""Failures below HTTP that eject an instance."""
+IN_A_ROW: Final = 25_000
+"""Failures below HTTP that eject an instance: more than the edge has sockets that can close at one moment."""
 
 
 def cluster_name(key: VersionKey, fallback: str | None = None) -> str:
@@ -28,7 +29,6 @@ def target(routes: ServiceRoutes, version: str) -> str:
 def named_versions(routes: ServiceRoutes) -> tuple[str, ...]:
     """Every version that the routes name, also at weight 0, sorted."""
     found = {version for share in routes.shares for version, _ in share.weights}
-    found |= {routes.mirrored.version} if routes.mirrored else set()
     found |= {routes.mirrored.version} if routes.mirrored else set()
     return tuple(sorted(found | routes.pins.targets | ({routes.default} if routes.default else set())))
 
@@ -66,7 +66,8 @@ def _version_cluster(backend: Backend) -> Json:
         # Dots would end the cluster's name in Envoy's own per-cluster metrics.
         "alt_stat_name": name.replace(".", "_"),
         "type": "STATIC",
-        "connect_timeout": "1s",
+        # Several attempts may each take so long before somebody else answers.
+        "connect_timeout": "0.5s",
         "lb_policy": "LEAST_REQUEST",
         "circuit_breakers": _breakers(),
         "outlier_detection": _unreachable_only(),
@@ -129,7 +130,7 @@ def _endpoint(key: VersionKey, endpoint: Endpoint) -> Json:
 def _breakers() -> Json:
     """Far above what one machine serves, so that they stop a flood and are never a version's limit by accident."""
     limits: Json = {"max_connections": 10_000, "max_pending_requests": 10_000, "max_requests": 10_000}
-    # Of a version that died most requests are sent again until its instances are ejected.
+    # Of a version that died all requests are sent again until the control plane has taken its instances out.
     budget = {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 500}
     return {"thresholds": [{"priority": "DEFAULT", **limits, "retry_budget": budget}]}
 
@@ -139,12 +140,13 @@ def _unreachable_only() -> Json:
 
     To Envoy a WebSocket that the service closes is such a failure, and so is an answer cut off in the middle. A table
     that ends closes hundreds at one moment: its players, and the rounds that have to end there, must not be led to
-    another version for it. So it takes many in a row without one connection that works; until then each request is
-    sent again by itself. Envoy's panic routing stays on: where nobody is left, the ejected ones are asked all the same.
+    another version for it. So it takes more in a row, without one connection that works, than sockets can be open; only
+    a flood of requests reaches that. Until then each is sent again by itself. Envoy's panic routing stays on: where
+    nobody is left, the ejected ones are asked all the same.
     """
     return {
         "split_external_local_origin_errors": True,
-        "consecutive_local_origin_failure": _IN_A_ROW,
+        "consecutive_local_origin_failure": IN_A_ROW,
         "enforcing_consecutive_local_origin_failure": 100,
         "enforcing_local_origin_success_rate": 0,
         "enforcing_consecutive_5xx": 0,

@@ -31,6 +31,10 @@ SALT_PATTERN: Final = "^"
 """Matches the empty beginning, so that the salt is put before every value, whatever bytes it has."""
 COOKIE_PATTERN: Final = "^(?:.*; *)?{}=([^; ][^;]*).*$"
 """Matches all cookies of a request, and takes the value of one out of them."""
+SENT_AGAIN_BYTES: Final = 262_144
+"""A request with a longer body is not sent again: until somebody has answered, the edge has to keep all of it."""
+_ELSEWHERE: Final = 4
+"""So many attempts go to instances of the request's own version, and one more to the default version."""
 
 
 def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
@@ -58,6 +62,7 @@ def render_routes(table: TrafficTable, settings: EnvoySettings) -> Json:
             {
                 "name": LISTENER,
                 "domains": ["*"],
+                "request_body_buffer_limit": SENT_AGAIN_BYTES,
                 **matching(routes, prefixes, {"timeout": forwarding["timeout"]}, forwarding["retry_policy"]),
             }
         ],
@@ -152,21 +157,22 @@ def _forwarding(settings: EnvoySettings) -> Json:
         "timeout": f"{settings.request_timeout_s:g}s",
         "retry_policy": {
             "retry_on": "connect-failure,refused-stream,reset-before-request",
-            "num_retries": 3,
-            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.1s"},
-            # First other instances of the same version; at the fourth attempt the default version.
+            "num_retries": _ELSEWHERE,
+            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.03s"},
+            # First other instances of the same version; at the last attempt the default version.
             "retry_host_predicate": [
                 {
                     "name": "envoy.retry_host_predicates.previous_hosts",
                     "typed_config": {"@type": f"{TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
                 }
             ],
-            "host_selection_retry_max_attempts": 10,
+            # Who fails at once is never busy, and is drawn again and again before one that serves.
+            "host_selection_retry_max_attempts": 200,
             "retry_priority": {
                 "name": "envoy.retry_priorities.previous_priorities",
                 "typed_config": {
                     "@type": f"{TYPE}extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
-                    "update_frequency": 3,
+                    "update_frequency": _ELSEWHERE,
                 },
             },
         },
