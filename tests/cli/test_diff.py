@@ -33,6 +33,7 @@ def test_what_differs_is_said_field_by_field(canary: Any, cli: Any, tmp_path: Pa
         "3 documents would change, 1 stays the same.\n"
     )
     assert "In progress: shop-2. Plans are frozen at their start, so nothing of this changes them." in found.err
+    assert "those that run keep what they began with" in found.err
     text = cli("diff", file, "--text")
     assert text.code == 1
     assert "-      - setWeight: 50\n+      - setWeight: 60\n" in text.out
@@ -41,6 +42,15 @@ def test_what_differs_is_said_field_by_field(canary: Any, cli: Any, tmp_path: Pa
     assert [item["effect"] for item in both["documents"]] == ["updated", "unchanged", "updated", "created"]
     assert "s3cret" not in found.out + found.err + text.out + str(both)
     assert cli("rollout", "show", "shop-2").code == 0
+
+
+def test_a_service_that_runs_otherwise_is_told_of_by_apply_too(shop: Any, cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(SHOP.replace("spec:\n", "spec:\n  attributes: {tier: x-tier}\n", 1))
+    assert "those that run keep" not in cli("diff", file).err
+    file.write_text(SHOP.replace('[shop, "{port}"]}', '[shop, "{port}"], env: {K: s3cret}}'))
+    assert "those that run keep what they began with" in " ".join(cli("apply", file).err.split())
+    assert "those that run keep" not in cli("apply", file).err
 
 
 def test_flags_too(shop: Any, cli: Any, tmp_path: Path) -> None:

@@ -72,3 +72,9 @@ def test_a_token_whose_text_was_lost_on_the_way(plane: Any, cli: Any, monkeypatc
     lost = cli("token", "create", "shop")
     assert (lost.code, lost.out) == (7, "")
     assert f"croupier token revoke {made['id']}" in lost.err
+
+
+def test_a_reporter_for_a_service_that_there_is_not_is_told_of(shop: Any, cli: Any) -> None:
+    made = cli("token", "create", "shop", "--role", "reporter", "--service", "shop", "--service", "shoop")
+    assert "There is no service 'shoop' yet" in made.err
+    assert "'shop' yet" not in made.err

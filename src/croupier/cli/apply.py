@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MOST_PREVIEWS: Final = 20
 _MOST_DOUBTS: Final = 20
 _MANY: Final = 5_000
+PROCESS: Final = (
+    "A Service's process is for versions that are rolled out from now on: those that run keep what they began with."
+)
 _PLACE: Final = re.compile(r"^documents\[\d+\]\s*")
 
 
@@ -67,6 +70,8 @@ def send(
         note(text)
     if len(doubts) > _MOST_DOUBTS:
         note(f"and {len(doubts) - _MOST_DOUBTS:,} warnings more: --json lists them all")
+    if any(item["kind"] == "Service" and item["effect"] == "updated" for item in answer["applied"]):
+        note(PROCESS)
     if dry_run:
         note("dry run: nothing was changed")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from croupier.cli.apply import warning
+from croupier.cli.apply import PROCESS, warning
 from croupier.cli.connection import Connection, segment
 from croupier.cli.difference import Difference, differences, masked
 from croupier.cli.output import Json, counted, note, out, plain, print_json, report
@@ -127,6 +127,7 @@ def _show(found: dict[str, Any], changed: list[dict[str, Any]]) -> None:
         note(warning(item))
     if changed:
         _tell_of_rollouts(found["rollouts"], {each["kind"] for each in changed})
+        _tell_of_processes(changed)
 
 
 def _tell_of_rollouts(rollouts: list[dict[str, Any]], kinds: set[str]) -> None:
@@ -136,6 +137,12 @@ def _tell_of_rollouts(rollouts: list[dict[str, Any]], kinds: set[str]) -> None:
         note(f"In progress: {ids}. Plans are frozen at their start, so nothing of this changes them.")
     for kind in sorted(kinds & set(_AT_ONCE)):
         note(f"A {kind} counts at once: {_AT_ONCE[kind]}.")
+
+
+def _tell_of_processes(changed: list[dict[str, Any]]) -> None:
+    services = (each for each in changed if each["kind"] == "Service" and each["effect"] == "updated")
+    if any(change["field"].startswith("spec.process") for each in services for change in each["changes"]):
+        note(PROCESS)
 
 
 def _lines(each: dict[str, Any]) -> list[str]:

@@ -50,6 +50,8 @@ def create(
     connection: Connection = context.obj
     with connection.open() as client:
         made = client.post("tokens", {key: value for key, value in body.items() if value is not None})
+        known = {item["name"] for item in client.pages("services", _MOST)} if service else set()
+    unknown = [each for each in service or () if each not in known]
     if made["token"] is None:  # the request was repeated, since the first answer did not arrive
         raise Transient(
             "The token was made, but its text was lost on the way.",
@@ -59,6 +61,8 @@ def create(
         print_json(made)
         return
     print_line(made["token"])
+    for each in unknown:
+        note(f"There is no service '{each}' yet, so the token speaks for nobody until there is.")
     note(f"{name} is {_role(made)}. Nobody can read this token again; to shut it out: croupier token revoke {name}")
 
 

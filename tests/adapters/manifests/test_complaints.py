@@ -911,6 +911,18 @@ def test_refused_headers(field: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "identity, expected",
+    [
+        ("{ip: true}", "spec.identity.ip: 'ip' is not used here. Many players are behind one address"),
+        ("{jwt: {claim: sub}}", "spec.identity.jwt: 'jwt' is not used here. The edge verifies tokens for all services"),
+    ],
+)
+def test_players_are_told_apart_by_no_address_and_tokens_are_the_edges(identity: str, expected: str) -> None:
+    (problem,) = found(SERVICE.removesuffix("---\n").replace("attributes", f"identity: {identity}\n  attributes"))
+    assert expected in problem
+
+
+@pytest.mark.parametrize(
     "affinity, expected",
     [
         ("{path: /cb/psp}", "6:20 spec.affinity.path: \"/cb/psp\" does not say where the id is: '{id}' has to"),

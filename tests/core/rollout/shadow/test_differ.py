@@ -96,6 +96,13 @@ def test_noise_in_one_item_is_noise_in_all() -> None:
     assert found == Outcome((), noisy=True)
 
 
+def test_noise_that_a_rule_takes_out_is_not_told_of() -> None:
+    noisy, changed = answer(with_(["rounds", 0, "at"], 7)), answer(with_(["rounds", 1, "at"], 8))
+    assert outcome(answer(BODY), noisy, changed, Ignored(("$..at",))) == Outcome()
+    assert outcome(answer(BODY), noisy, changed, Ignored(("$..id",))).noisy
+    assert outcome(answer(1, x_node="a"), answer(1, x_node="b"), answer(1), Ignored(headers=("x-node",))) == Outcome()
+
+
 @pytest.mark.parametrize(
     "tolerance, value, found", [(0.01, 303, []), (0.01, 304, ["$.total"]), (0.01, 10**400, ["$.total"])]
 )

@@ -1,6 +1,6 @@
 """What a ``Service`` and a ``Release`` file may hold. Docstrings below fields become the schemas' descriptions."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -32,11 +32,19 @@ class RouteShape(Shape):
     """Requests whose path is this, or continues it after a '/', go to the service. The longest prefix wins."""
 
 
+_NO_ADDRESS: Final = "Many players are behind one address, and one player has many. Write {header: x-player-id}."
+_OF_THE_EDGE: Final = "The edge verifies tokens for all services: set CROUPIER_EDGE_JWKS_FILE, and CROUPIER_EDGE_PLAYER_CLAIM for the claim."
+
+
 class IdentityShape(Shape):
     """Exactly one of header and cookie."""
 
     short: ClassVar[str] = "header"
     one_of: ClassVar[tuple[str, ...]] = ("header", "cookie")
+    elsewhere: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("ip", "sourceIp", "clientIp", "address"), _NO_ADDRESS),
+        **dict.fromkeys(("jwt", "claim", "token"), _OF_THE_EDGE),
+    }
     header: IdentityHeader | None = None
     """The request header that carries the player's id, never an address. Requests without it are served by the stable
     version."""

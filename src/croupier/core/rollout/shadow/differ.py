@@ -42,7 +42,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The places that differ, each with what the stable version and the canary said; ``noisy`` if the stable version's
-    own answers differ somewhere.
+    own answers differ somewhere that no rule takes out.
     """
 
     fields: tuple[tuple[str, Pair], ...] = ()
@@ -54,13 +54,15 @@ def outcome(first: Answer, second: Answer, canary: Answer, ignored: Ignored = NO
     noise = [place for place, _ in _differences(first, second, 0.0)]
     rules = [rule for text in ignored.fields if (rule := pattern(text)) is not None]
     left_out = {f"header:{name.lower()}" for name in ignored.headers}
+
+    def taken_out(place: Place) -> bool:
+        return _named(place) in left_out or (place[0] == BODY and any(means(rule, place[1:]) for rule in rules))
+
     found: dict[str, Pair] = {}
     for place, pair in _differences(first, canary, ignored.tolerance):
-        name = _named(place)
-        known = name in left_out or any(means(each, place) for each in noise)
-        if not known and not (place[0] == BODY and any(means(rule, place[1:]) for rule in rules)):
-            found.setdefault(name, pair)
-    return Outcome(tuple(found.items()), bool(noise))
+        if not taken_out(place) and not any(means(each, place) for each in noise):
+            found.setdefault(_named(place), pair)
+    return Outcome(tuple(found.items()), not all(map(taken_out, noise)))
 
 
 def _named(place: Place) -> str:
