@@ -33,7 +33,10 @@ class RouteShape(Shape):
 
 
 _NO_ADDRESS: Final = "Many players are behind one address, and one player has many. Write {header: x-player-id}."
-_OF_THE_EDGE: Final = "The edge verifies tokens for all services: set CROUPIER_EDGE_JWKS_FILE, and CROUPIER_EDGE_PLAYER_CLAIM for the claim."
+_OF_THE_EDGE: Final = (
+    "The edge verifies tokens for all services: set CROUPIER_EDGE_JWKS_FILE, "
+    "and CROUPIER_EDGE_PLAYER_CLAIM for another claim than sub."
+)
 
 
 class IdentityShape(Shape):
