@@ -9,6 +9,7 @@ from croupier.adapters.imports.flagger import import_flagger
 from croupier.adapters.imports.made import Made
 from croupier.adapters.manifests import parse_objects
 from croupier.adapters.manifests.tree import parse_trees
+from croupier.cli.imports.reading import documents_of
 
 SAMPLES = Path(__file__).parent / "samples"
 GAP = "the import does not know"
@@ -19,8 +20,10 @@ TOOLS: Mapping[str, Callable[[list[Any]], list[Made]]] = {
 
 
 def sample(tool: str, name: str) -> list[Any]:
-    """The documents of a file."""
-    return read((SAMPLES / tool / f"{name}.yaml").read_text())
+    """The documents of a file, with those that are in its lists."""
+    documents, problems = documents_of([SAMPLES / tool / f"{name}.yaml"])
+    assert not problems
+    return [document.data for document in documents]
 
 
 def read(text: str) -> list[Any]:

@@ -7,6 +7,8 @@ from croupier.adapters.imports.made import Made, Path
 from croupier.adapters.imports.shape import Shape, anything, fields, mapping, named, text
 
 KUBERNETES_OWN: Final = "it belongs to Kubernetes"
+_MESSAGES: Final = "notifications.argoproj.io/"
+"""How annotations begin by which Argo Rollouts tells people what happens."""
 
 LABELS: Final[Shape] = named(text)
 _METADATA: Final[Shape] = fields(
@@ -61,10 +63,22 @@ def said_metadata(data: Mapping[str, Any], made: Made, words: str) -> None:
             made.kept(("metadata", name), words)
         elif name == "generateName" and given.get("name") is None:
             made.changed(("metadata", name), f"'{name_of(data)}', since no letters are added to names here: {words}")
+        elif name == "annotations" and any(key.startswith(_MESSAGES) for key in given[name] or ()):
+            _said_annotations(given[name], made)
         else:
             made.not_needed(("metadata", name), KUBERNETES_OWN)
     if data.get("status") is not None:
         made.not_needed(("status",), KUBERNETES_OWN)
+
+
+def _said_annotations(annotations: Mapping[str, Any], made: Made) -> None:
+    """A line for each, since some of them ask for messages."""
+    for key in annotations:
+        at = ("metadata", "annotations", key)
+        if key.startswith(_MESSAGES):
+            made.lost(at, "declare who is told of what happens (CROUPIER_NOTIFIERS_FILE)")
+        else:
+            made.not_needed(at, KUBERNETES_OWN)
 
 
 def unfolded(data: Any, at: Path = ()) -> list[tuple[Path, Any]]:

@@ -95,8 +95,10 @@ class Made:
         self.lacks = True
 
     def wrong(self, path: Path, message: str, hint: str = "") -> None:
-        """The document cannot be used."""
-        self.problems.append(Problem(message, path, hint))
+        """The document cannot be used. The same is said once."""
+        problem = Problem(message, path, hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def origin(self, path: Path) -> Path:
         """The field that this part of the documents comes from."""

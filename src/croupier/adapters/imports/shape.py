@@ -83,7 +83,8 @@ def one_of(*words: str) -> Shape:
 
     def look(data: Any, at: Path, made: Made) -> None:
         if data not in words:
-            listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+            shown = [word for word in words if word]  # an empty one is as good as none
+            listed = f"{', '.join(shown[:-1])} or {shown[-1]}" if len(shown) > 1 else shown[0]
             made.wrong(at, f"'{_shown(data)}' is not possible.", f"Write {listed}.")
 
     return look

@@ -36,7 +36,7 @@ def import_manifests(files: list[Path], convert: Convert, *, folder: Path | None
     """
     from croupier.cli.validate import as_object as mistake
 
-    found, problems = _read(files, convert)
+    found, problems = imported(files, convert)
     counted_up = tallies(found)
     short = strict and not all(tally.is_whole for tally in counted_up)
     documents = [] if problems or short else [made for item in found for made in item.made.documents]
@@ -65,8 +65,8 @@ def import_manifests(files: list[Path], convert: Convert, *, folder: Path | None
         sys.stdout.write("---\n".join(texts.values()))
 
 
-def _read(files: list[Path], convert: Convert) -> tuple[list[Imported], "list[Located]"]:
-    """The documents and what was made of each, and every mistake."""
+def imported(files: list[Path], convert: Convert) -> tuple[list[Imported], "list[Located]"]:
+    """The documents and what was made of each, and every mistake, also what Croupier would refuse of it."""
     from croupier.adapters.manifests.located import Located
 
     documents, problems = documents_of(files)
@@ -106,7 +106,7 @@ def _senseless(mades: "list[Made]") -> None:
         first, *path = item.problem.path
         made, index = owners[int(first)]
         place = made.origin((index, *path)) if made.origins else tuple(part for part in path if part != "analysis")
-        made.problems.append(Problem(item.problem.message, place, item.problem.hint))
+        made.wrong(place, item.problem.message, item.problem.hint)
 
 
 def _texts(documents: list[dict[str, Any]]) -> dict[str, str]:

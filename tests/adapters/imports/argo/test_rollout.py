@@ -296,7 +296,7 @@ SIZED = CANARY.replace('"shop:1"', '"shop:1", resources: {requests: {memory: %s}
 JOB = "  metrics: [{name: m, provider: {job: {spec: {template: {spec: {containers: %s}}}}}}]\n"
 WRONG: list[tuple[str, str, str]] = [
     ("memory that is none", SIZED % "lots", "containers[0].resources.requests.memory: 'lots' is no quantity. Argo"),
-    ("memory that is yes", SIZED % "true", "requests.memory: 'True' is no quantity. Argo Rollouts refuses it, too"),
+    ("memory that is yes", SIZED % "true", "requests.memory: 'True' is no quantity. Argo Rollouts overlooks it"),
     ("memory without end", SIZED % ".inf", "requests.memory: 'inf' is no quantity."),
     (
         "a job that asks for nonsense",
@@ -527,3 +527,19 @@ def test_mirrors_are_carried_over_without_unasked_writes(given: str, ours: Any, 
     found = documents(mades)["Rollout", "r"]["strategy"]["canary"]["steps"]
     assert found[0] == ({"setMirrorRoute": ours} if ours else {"setWeight": 5})
     assert said(mades, "spec.strategy.canary.steps[0].setMirrorRoute")[0].startswith(line)
+
+
+def test_who_asks_for_messages_is_told_how_to_here() -> None:
+    mades = import_argo(sample("argo", "notifications"), {}, argo=False)
+    asked = "metadata.annotations.notifications.argoproj.io/subscribe.on-rollout-aborted.slack"
+    assert said(mades, asked) == ["not possible: declare who is told of what happens (CROUPIER_NOTIFIERS_FILE)"]
+    assert said(mades, "metadata.annotations.team") == ["not needed: it belongs to Kubernetes"]
+    assert mades[0].extent == Extent.PARTLY
+
+
+def test_a_mistake_is_said_once() -> None:
+    """Also where two fields of ours come from the same one of theirs, as a Rollout's name and its service's do."""
+    made = Made()
+    for _ in range(2):
+        made.wrong(("metadata", "name"), "no name.")
+    assert len(made.problems) == 1

@@ -1,5 +1,5 @@
-"""What runs in pods is not carried over, and yet it is looked at: a cluster refuses the whole document for a quantity
-that is none, or for pods of nothing. Called for Rollouts, Experiments and the jobs of metrics.
+"""What runs in pods is not carried over, and yet it is looked at: Argo Rollouts refuses pods of nothing, and overlooks
+a quantity that is none, which nobody meant. Called for Rollouts, Experiments and the jobs of metrics.
 """
 
 import re
@@ -20,7 +20,8 @@ def _quantity(data: Any, at: Path, made: Made) -> None:
         return
     if not isinstance(data, int | float) or isinstance(data, bool) or not abs(data) < 1e18:
         shown = str(data)[:40] if isinstance(data, str | int | float) else type(data).__name__
-        made.wrong(at, f"'{shown}' is no quantity.", f"{made.tool} refuses it, too: write for example 100m or 64Mi.")
+        hint = f"{made.tool} overlooks it, as if nothing were there: write for example 100m or 64Mi."
+        made.wrong(at, f"'{shown}' is no quantity.", hint)
 
 
 _AMOUNTS: Final = named(_quantity)
