@@ -311,8 +311,25 @@ def test_a_profile_whose_orders_or_rounds_last_asks_for_affinity(profile: str, k
 def test_what_a_services_affinity_is_by_default_is_enough_for_rounds_and_not_for_orders() -> None:
     service = SERVICE.replace("process:", "affinity: {header: x-round-id}\n  process:")
     assert of_affinity(service, by_profile("game-gateway")) == []
-    assert len(of_affinity(service, by_profile("payments"))) == 3  # the kind, ttl and drain
+    (said,) = of_affinity(service, by_profile("payments"))
+    assert (
+        "affinity.kinds round, of the profile order; affinity.ttl 10 min, of the profile 30 min; affinity.drain" in said
+    )
     assert of_affinity(ORDERS, by_profile("payments")) == []
+
+
+def test_a_freeze_of_a_service_that_is_not_there_is_told() -> None:
+    calendar = f"""{V1}
+kind: Calendar
+metadata: {{name: sports}}
+spec:
+  freezes: [{{name: final, from: 2027-06-05, to: 2027-06-06, scope: {{services: [payments, paymnts]}}}}]
+  windows: [{{name: office, from: 2027-06-05, to: 2027-06-06, scope: {{services: [lobby]}}}}]
+"""
+    slip, later = parse_text(f"{SERVICE}---\n{calendar}", known=()).warnings
+    assert "spec.freezes[0].scope.services[1]: there is no service 'paymnts'; did you mean 'payments'?" in str(slip)
+    assert "spec.windows[0].scope.services[0]: there is no service 'lobby'. Until there is, office is" in str(later)
+    assert parse_text(calendar, known=()).warnings == ()
 
 
 def test_a_service_that_comes_alone_is_held_against_the_rollouts_that_are_known() -> None:

@@ -120,6 +120,6 @@ def test_who_is_less_careful_than_a_profile_of_one_of_them_is_told_so() -> None:
     (beside,) = warned(SERVICES + GATES + ROLLOUT + ALONE)
     assert "spec.services[1]: less careful than the profile that payments has alone" in beside
     (later,) = warned(ROLLOUT, known=ALONE)
-    assert "spec.services[1]: less careful than the profile that payments has alone (payments): gate" in later
+    assert "spec.services[1]: less careful than the profile that payments has alone (payments): " in later
     (profile,) = warned(ALONE, known=ROLLOUT)
     assert "spec.profile: rollout 'cashier' is less careful than the profile that payments has alone" in profile

@@ -1,10 +1,12 @@
-"""From the shape of a calendar to the core's, with the core's defaults. Nothing is judged here."""
+"""From the shape of a calendar to the core's, with the core's defaults; and what of it is about nobody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from croupier.adapters.manifests.complaints import nearest
 from croupier.adapters.manifests.shapes.calendar import CalendarShape, EntryShape, ScopeShape
 from croupier.core.governance.calendar.model import EVERYTHING, Calendar, Entry, Kind, Scope
 from croupier.core.segments import AttributeMatch
+from croupier.errors import Problem
 
 UTC = "UTC"
 
@@ -12,6 +14,23 @@ UTC = "UTC"
 def calendar(shape: CalendarShape) -> Calendar:
     """The calendar, freezes before windows."""
     return Calendar(shape.metadata.name, tuple(_entries(shape)), shape.spec.description or "")
+
+
+def of_nobody(calendar: Calendar, known: list[str], claimed: Sequence[str]) -> Iterator[Problem]:
+    """Entries that name services that are not there, where any are: such a freeze closes nothing. Allowed, since the
+    service may come later; ``claimed`` are the names of those with mistakes.
+    """
+    for kind, where in ((Kind.FREEZE, "freezes"), (Kind.WINDOW, "windows")):
+        for place, entry in enumerate(each for each in calendar.entries if each.kind is kind):
+            for at, name in enumerate(entry.scope.services):
+                if known and name not in known and name not in claimed:
+                    near = nearest(name, known)
+                    yield Problem(
+                        f"there is no service '{name}'{f'; did you mean {near!r}?' if near else '.'}",
+                        ("spec", where, place, "scope", "services", at),
+                        f"Until there is, {entry.name} is not about it. There are: {', '.join(known[:10])}"
+                        f"{', …' if len(known) > 10 else ''}.",
+                    )
 
 
 def _entries(shape: CalendarShape) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from croupier.adapters.manifests.calendars import of_nobody
 from croupier.adapters.manifests.complaints import nearest
 from croupier.adapters.manifests.convert import overridden
 from croupier.adapters.manifests.flags import FlagDraft, PresetDraft
@@ -278,6 +279,10 @@ def _surprising(index: int, item: Item, names: _Names) -> Iterator[Dangling]:
     elif isinstance(item, Document) and isinstance(item.spec, Service):
         for problem in _left_less_careful(item.spec, names):
             yield Dangling(index, problem, severity=Severity.WARNING)
+    elif isinstance(item, Document) and isinstance(item.spec, Calendar):
+        known = names.of("Service")
+        for problem in of_nobody(item.spec, known, [name for kind, name in names.claimed if kind == "Service"]):
+            yield Dangling(index, problem, severity=Severity.WARNING)
 
 
 def _less_careful(spec: RolloutSpec, names: _Names) -> Iterator[Problem]:
@@ -295,9 +300,9 @@ def _left_less_careful(service: Service, names: _Names) -> Iterator[Problem]:
         if rollout.service != service.name or rollout.profile is None:
             continue
         profile = rollout.profile.profile
-        for each in unlasting(service, profile):
+        if found := "; ".join(each.text for each in unlasting(service, profile)):
             yield Problem(
-                f"rollout '{rollout.name}' is less careful than the profile {profile.name}: {each.text}.",
+                f"rollout '{rollout.name}' is less careful than the profile {profile.name}: {found}.",
                 ("spec", "affinity"),
                 f"{to_write(service, profile)}; or each start waits for somebody to approve it.",
             )

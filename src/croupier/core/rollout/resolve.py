@@ -135,7 +135,7 @@ def less_careful(
     checks: Iterable[SmokeCheck] = (),
 ) -> tuple[Problem, ...]:
     """In what the rollout is less careful than its profile, if all it names is known and sound: allowed, and each start
-    needs an approval then.
+    needs an approval then. One sentence for what the rollout says, one for its service.
     """
     if spec.profile is None:
         return ()
@@ -149,12 +149,15 @@ def less_careful(
     write = to_write(service, profile) if service is not None else ""
     return tuple(
         Problem(
-            f"less careful than the profile {profile.name}: {each}.",
+            f"less careful than the profile {profile.name}: {'; '.join(found)}.",
             ("spec", "profile"),
-            f"{write if each in lasting else 'Write what the profile says'}; or a start waits for somebody to approve "
-            "it.",
+            f"{instead}; or a start waits for somebody to approve it.",
         )
-        for each in plan.loosened
+        for found, instead in (
+            ([each for each in plan.loosened if each not in lasting], "Write what the profile says"),
+            ([each for each in plan.loosened if each in lasting], write),
+        )
+        if found
     )
 
 

@@ -37,12 +37,25 @@ def written(kinds: list[str], ttl_s: float, drain_s: float) -> Affinity:
     return Affinity(tuple(by_header(kind, f"x-{kind}") for kind in kinds), ttl_s, drain_s)
 
 
+ROUND_WRITTEN = "{kind: round, sources: [{header: x-round-id}, {query: round}]}"
+ORDER_WRITTEN = "{kind: order, sources: [{header: x-order-id}, {query: order}]}"
+BESIDE = "Write in the affinity of the Service shop:"
+
+
 @pytest.mark.parametrize(
-    "affinity, said",
+    "affinity, said, write",
     [
-        (None, ["affinity none, of the profile round and order"]),
-        (replace(ENOUGH, kinds=ENOUGH.kinds[1:]), ["affinity.kinds round, of the profile order"]),
-        (replace(ENOUGH, ttl_s=600.0), ["affinity.ttl 10 min, of the profile 30 min"]),
+        (
+            None,
+            ["affinity none, of the profile round and order"],
+            f"Write in the Service shop: affinity: {{kinds: [{ROUND_WRITTEN}, {ORDER_WRITTEN}], ttl: 30m, drain: 90s}}",
+        ),
+        (
+            replace(ENOUGH, kinds=ENOUGH.kinds[1:]),
+            ["affinity.kinds round, of the profile order"],
+            f"{BESIDE} {ORDER_WRITTEN} beside its kinds",
+        ),
+        (replace(ENOUGH, ttl_s=600.0), ["affinity.ttl 10 min, of the profile 30 min"], f"{BESIDE} ttl: 30m"),
         (
             written(["session"], 1.0, 60.0),
             [
@@ -51,22 +64,22 @@ def written(kinds: list[str], ttl_s: float, drain_s: float) -> Affinity:
                 "affinity.ttl 1 s, of the profile 30 min",
                 "affinity.drain 1 min, of the profile 1 min 30 s",
             ],
+            f"{BESIDE} {ROUND_WRITTEN}, {ORDER_WRITTEN} beside its kinds, ttl: 30m, drain: 90s",
         ),
     ],
 )
-def test_what_is_less_than_the_domain_asks_for_needs_an_approval(affinity: Affinity | None, said: list[str]) -> None:
+def test_what_is_less_than_the_domain_asks_for_needs_an_approval(
+    affinity: Affinity | None, said: list[str], write: str
+) -> None:
     plan = planned(affinity)
     assert [*plan.loosened] == said
     assert plan.consent == Consent()
     assert plan.affinity == affinity
     told = less_careful(SPEC, {}, {}, {"shop": shop(affinity)})
-    assert [problem.message for problem in told] == [f"less careful than the profile games: {each}." for each in said]
-    (hint,) = {problem.hint for problem in told}
-    assert hint == (
-        "Write in the Service shop: affinity: {kinds: [{kind: round, sources: [{header: x-round-id}, {query: round}]}, "
-        "{kind: order, sources: [{header: x-order-id}, {query: order}]}], ttl: 30m, drain: 90s}, so that callbacks "
-        "find the version that knows them; or a start waits for somebody to approve it."
-    )
+    (problem,) = told
+    assert problem.message == f"less careful than the profile games: {'; '.join(said)}."
+    why = "so that callbacks find the version that knows them"
+    assert problem.hint == f"{write}, {why}; or a start waits for somebody to approve it."
 
 
 def test_as_much_as_it_asks_for_is_enough_and_frozen_into_the_plan() -> None:

@@ -35,16 +35,27 @@ def promised(service: Service | None, profile: Profile) -> Affinity | None:
 
 
 def to_write(service: Service, profile: Profile) -> str:
-    """What to write in the Service document so that it is as careful; nothing where nothing is asked of it."""
-    usual = profile.lasting
-    if usual is None:
+    """What to write in the Service document so that it is as careful; nothing where it is. What the service's affinity
+    has is left as it is: only its service knows where ids are.
+    """
+    usual, own = profile.lasting, service.affinity
+    if usual is None or not any(shorter(own, usual)):
         return ""
+    have = [kind.name for kind in own.kinds] if own is not None else []
     kinds = ", ".join(
-        f"{{kind: {kind}, sources: [{{header: x-{kind}-id}}, {{query: {kind}}}]}}" for kind in usual.kinds
+        f"{{kind: {kind}, sources: [{{header: x-{kind}-id}}, {{query: {kind}}}]}}"
+        for kind in usual.kinds
+        if kind not in have
     )
-    times = f"ttl: {_written(usual.ttl_s)}, drain: {_written(usual.drain_s)}"
-    write = f"affinity: {{kinds: [{kinds}], {times}}}"
-    return f"Write in the Service {service.name}: {write}, so that callbacks find the version that knows them"
+    if own is None:
+        times = f"ttl: {_written(usual.ttl_s)}, drain: {_written(usual.drain_s)}"
+        write = f"Write in the Service {service.name}: affinity: {{kinds: [{kinds}], {times}}}"
+    else:
+        more = [f"{kinds} beside its kinds"] if kinds else []
+        more += [f"ttl: {_written(usual.ttl_s)}"] if own.ttl_s < usual.ttl_s else []
+        more += [f"drain: {_written(usual.drain_s)}"] if own.drain_s < usual.drain_s else []
+        write = f"Write in the affinity of the Service {service.name}: {', '.join(more)}"
+    return f"{write}, so that callbacks find the version that knows them"
 
 
 def _written(seconds: float) -> str:

@@ -54,9 +54,10 @@ def less_careful_as_one(
         return
     for place, plan in enumerate(strictest(spec, plans, profiles, services)):
         names = ", ".join(dict.fromkeys(chosen.profile.name for chosen in profiles[spec.services[place]]))
-        for each in plan.loosened:
+        if plan.loosened:
             yield Problem(
-                f"less careful than the profile that {spec.services[place]} has alone ({names}): {each}.",
+                f"less careful than the profile that {spec.services[place]} has alone ({names}): "
+                f"{'; '.join(plan.loosened)}.",
                 ("spec", "services", place),
                 "Write what the profile says; or each start waits for somebody to approve it.",
             )
