@@ -296,7 +296,17 @@ def test_a_service_that_is_not_in_the_files_was_not_held_against_the_profile(cli
     path = cli.write("profile/all.yaml", LASTING.partition("---")[2])
     (planned,) = cli("rollout", "plan", path, "--json").json
     assert planned["loosened"] == []
-    assert "service 'payments' is not in these files, so its affinity was not held" in planned["warnings"][0]
+    assert planned["warnings"] == [
+        "service 'payments' is not in these files, so its affinity was not held against the profile"
+    ]
+
+
+def test_without_a_control_plane_it_is_said_once_that_freezes_are_not_known(cli: Any) -> None:
+    other = LASTING.partition("---")[2].replace("name: payments", "name: payments-too")
+    path = cli.write("profile/all.yaml", f"{LASTING}---{other}")
+    found = cli("rollout", "plan", path, "--rate", "20/s")
+    assert found.out.count("Going back: open rounds move") == 2
+    assert found.err.count("Freezes are not known") == 1
 
 
 LASTING = """

@@ -7,14 +7,14 @@ that is counted or given, and changes nothing.
 import itertools
 import math
 import random
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from croupier.cli.connection import Connection, segment
 from croupier.cli.output import note
-from croupier.cli.plan_ahead import NOTHING, Ahead, ahead
+from croupier.cli.plan_ahead import NOTHING, Ahead, ahead, closed
 from croupier.cli.plan_options import Given
 from croupier.core.gates import EventsSli, Gate
 from croupier.core.releases import Service
@@ -138,15 +138,24 @@ def _of_service(bundle: "Bundle", spec: RolloutSpec) -> Iterator[str]:
     if profile is None or profile.lasting is None:
         return
     if service is None:
-        yield f"service '{spec.service}' is not in these files, so its affinity was not held against the profile."
+        yield f"service '{spec.service}' is not in these files, so its affinity was not held against the profile"
     elif any(unlasting(service, profile)):
-        yield f"{to_write(service, profile)}."
+        yield to_write(service, profile)
 
 
-def with_ahead(connection: Connection, bundle: "Bundle", planned: Planned, players: int | None) -> Planned:
+def with_ahead(
+    connection: Connection, bundle: "Bundle", planned: Sequence[Planned], players: int | None
+) -> list[Planned]:
     """The same with people, freezes and the way back."""
-    took_s = planned.outlook.usual_s if math.isfinite(planned.outlook.usual_s) else planned.outlook.soonest_s
-    return replace(planned, ahead=ahead(connection, bundle, planned.spec, planned.plan, took_s, players))
+    found = closed(connection, [(each.spec.service, _takes_s(each.outlook)) for each in planned])
+    return [
+        replace(each, ahead=ahead(bundle, each.spec, each.plan, players, freezes))
+        for each, freezes in zip(planned, found, strict=True)
+    ]
+
+
+def _takes_s(outlook: Outlook) -> float:
+    return outlook.usual_s if math.isfinite(outlook.usual_s) else outlook.soonest_s
 
 
 def _doubts(plan: Plan, rates: Mapping[str, float]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 freezes it would run into, and what going back would do. Reads the plan; only freezes need a control plane.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ from croupier.errors import CroupierError
 
 if TYPE_CHECKING:
     from croupier.adapters.manifests import Bundle
+    from croupier.cli.client import Client
 
 _DAY_S = 86_400.0
 
@@ -37,13 +38,24 @@ NOTHING: Final = Ahead()
 
 
 def ahead(
-    connection: Connection, bundle: "Bundle", spec: RolloutSpec, plan: Plan, took_s: float, players: int | None
+    bundle: "Bundle", spec: RolloutSpec, plan: Plan, players: int | None, freezes: tuple[dict[str, Any], ...]
 ) -> Ahead:
-    """All of it. ``took_s`` is how long the rollout is expected to take, from now on."""
+    """All of it."""
     services = [item.spec for item in bundle.documents if isinstance(item.spec, Service)]
     service = next((each for each in services if each.name == spec.service), None)
-    closed = tuple(_closed(connection, spec.service, took_s))
-    return Ahead(players, closed, tuple(approvals(plan)), tuple(way_back(plan, service)))
+    return Ahead(players, freezes, tuple(approvals(plan)), tuple(way_back(plan, service)))
+
+
+def closed(connection: Connection, asked: Sequence[tuple[str, float]]) -> list[tuple[dict[str, Any], ...]]:
+    """What of the freeze calendar falls into each rollout, were it to begin now: of its service, and the seconds that
+    it is expected to take. Nothing of any, with one note, where no control plane says.
+    """
+    try:
+        with connection.open() as client:
+            return [tuple(_closed(client, service, took_s)) for service, took_s in asked]
+    except CroupierError as trouble:
+        note(f"Freezes are not known ({trouble.message.rstrip('.')}).")
+        return [() for _ in asked]
 
 
 def exposed_players(stage: Stage, players: int | None) -> int | None:
@@ -85,15 +97,9 @@ def way_back(plan: Plan, service: Service | None) -> Iterator[str]:
     yield f"after the promotion: rollout undo, while the version before is kept ({duration(plan.timing.keep_stable_s)})"
 
 
-def _closed(connection: Connection, service: str, took_s: float) -> Iterator[dict[str, Any]]:
-    """What of the freeze calendar falls into the rollout, were it to begin now."""
+def _closed(client: "Client", service: str, took_s: float) -> Iterator[dict[str, Any]]:
     weeks = min(max(int(took_s // (7 * _DAY_S)) + 1, 1), 26)
-    try:
-        with connection.open() as client:
-            found = client.get("calendar/closed", service=service, weeks=weeks)
-    except CroupierError as trouble:
-        note(f"Freezes are not known ({trouble.message.rstrip('.')}).")
-        return
+    found = client.get("calendar/closed", service=service, weeks=weeks)
     end = datetime.now(UTC).timestamp() + took_s
     for time in found["times"]:
         if datetime.fromisoformat(time["begins"]).timestamp() <= end:

@@ -247,7 +247,7 @@ def test_things_that_must_not_happen() -> None:
     rehearsal.tick({"errors": Reading(rehearsal.now - 10, rehearsal.now, {(): Counts(0, 1)}, None)})
     assert "2 such events stop the rollout at the next look" in said(story_of(rehearsal))
     never = replace(story_of(rehearsal), gate=replace(gate, hard_stop=None))
-    assert "1 such events stop" in said(never)
+    assert "1 such event stops the rollout" in said(never)
 
 
 def test_a_history_that_breaks() -> None:

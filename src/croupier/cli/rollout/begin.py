@@ -132,7 +132,7 @@ def plan(  # noqa: PLR0917 - a command's options are its parameters
     counts = [planning.count(connection, bundle, spec, gates, asked) for spec, gates in found]
     with working("gates are played some hundred times on this traffic"):
         planned = [planning.look(bundle, spec, asked, seen) for (spec, _), seen in zip(found, counts, strict=True)]
-    planned = [planning.with_ahead(connection, bundle, each, players) for each in planned]
+    planned = planning.with_ahead(connection, bundle, planned, players)
     if as_json:
         print_json([shown.as_object(each) for each in planned])
     else:

@@ -115,7 +115,8 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
         return
     if isinstance(gate.sli, EventsSli):
         events = gate.hard_stop.events if gate.hard_stop is not None else None
-        yield f"{events or 1} such events stop the rollout at the next look"
+        stops = f"{events} such events stop" if events is not None and events > 1 else "1 such event stops"
+        yield f"{stops} the rollout at the next look"
         return
     if isinstance(gate.rule, PopulationRule):
         yield "it holds when it alarms, and never stops a rollout"
