@@ -164,10 +164,11 @@ def test_an_override_lasts_as_long_as_what_it_overrides() -> None:
     story = Rehearsal(plan())
     story.shut = (FINAL,)
     story.tick()
-    [event] = story.command(lambda state, now: overridden(state, now, FINAL))
+    event, after = story.command(lambda state, now: overridden(state, now, FINAL))
+    assert (after.type, story.state.frozen) == ("thawed", ())
     assert describe_event(event) == "a person overrode sports/final until 2026-01-01 02:00 UTC"
     assert story.command(lambda state, now: overridden(state, now, FINAL, name="sports/final")) == ()
-    assert types(story.settle())[:2] == ["thawed", "step_started"]
+    assert types(story.settle())[:1] == ["step_started"]
     tomorrow = replace(FINAL, since=START + 24 * HOUR, until=START + 26 * HOUR)
     story.shut = (tomorrow,)
     assert types(story.tick(after=24 * HOUR)) == ["frozen"]
@@ -184,15 +185,24 @@ def test_an_override_is_for_one_thing_only() -> None:
     story = Rehearsal(plan())
     story.shut = (FINAL,)
     story.tick()
-    story.command(lambda state, now: overridden(state, now, FINAL))
+    story.command(lambda state, now: overridden(state, now, FINAL, OUTSIDE))
     assert freezing.in_force(story.state, [FINAL, OUTSIDE], START) == (OUTSIDE,)
+    assert [each.id for each in story.state.frozen] == ["office-hours"], "and waits for the other one"
+
+
+def test_who_promotes_what_has_not_begun_is_told_what_it_waits_for() -> None:
+    story = Rehearsal(plan())
+    story.shut = (FINAL,)
+    story.tick()
+    with pytest.raises(Rejected, match="shop-1 has not begun: frozen by sports/final until"):
+        story.command(commands.promote)
 
 
 def test_an_override_of_what_has_no_known_end_lasts_until_one_is_known() -> None:
     story = Rehearsal(plan())
     story.shut = (OUTSIDE,)
     story.tick()
-    [event] = story.command(lambda state, now: overridden(state, now, OUTSIDE, name="office-hours"))
+    event, _ = story.command(lambda state, now: overridden(state, now, OUTSIDE, name="office-hours"))
     assert describe_event(event) == "a person overrode office-hours until further notice"
     assert not freezing.in_force(story.state, [OUTSIDE], START)
     assert freezing.in_force(story.state, [replace(OUTSIDE, until=START + HOUR)], START)

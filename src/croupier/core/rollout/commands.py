@@ -10,6 +10,7 @@ from croupier.core.rollout.approval import unapproved
 from croupier.core.rollout.decide import after_step, rise_blocked, rises
 from croupier.core.rollout.disruption import too_fast
 from croupier.core.rollout.flags.turned import unsettled
+from croupier.core.rollout.freeze_words import closed
 from croupier.core.rollout.groups.words import still_held
 from croupier.core.rollout.machine import evolve
 from croupier.core.rollout.phase import Phase
@@ -48,7 +49,8 @@ def promote(
     if refused := unapproved(state, full=full):
         raise refused
     if state.step < 0:
-        raise Rejected(f"{state.id} has not begun: {state.canary} is not ready yet.")
+        why = closed(state.frozen) or f"{state.canary} is not ready yet"
+        raise Rejected(f"{state.id} has not begun: {why}.")
     if state.hold is Hold.PERSON and not full:
         return (*out, e.Resumed(now))
     leave = e.PromotionStarted(now) if full else after_step(state, now)

@@ -101,7 +101,8 @@ def override(state: RolloutState, freeze: str, shut: Sequence[Shut], now: float)
         )
     if not in_force(state, found, now):
         return ()
-    return (e.FreezeOverridden(found[0].id, found[0].since, found[0].until, now),)
+    event = e.FreezeOverridden(found[0].id, found[0].since, found[0].until, now)
+    return (event, *news(evolve(state, event), shut, now))  # what it waits for now, in the answer already
 
 
 def named(freeze: str, shut: Iterable[Shut]) -> tuple[Shut, ...]:
