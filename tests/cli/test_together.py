@@ -1,5 +1,7 @@
 """Several services on the command line: how they are named, and shown side by side."""
 
+from typing import Any
+
 import pytest
 from rich.console import Console
 
@@ -45,3 +47,45 @@ def test_members_stand_in_the_order_of_moving_up() -> None:
     lines = console.export_text().splitlines()
     assert [line.split()[0] for line in lines[1:3]] == ["wallet-2", "▸"]
     assert "not confirmed yet" in lines[2]
+
+
+TILL = """
+apiVersion: croupier/v1
+kind: Service
+metadata: {name: till}
+spec: {routes: [{prefix: /till}], process: {command: [till, "{port}"]}}
+---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {name: till}
+spec:
+  service: till
+  profile: {name: generic, gates: {edge-5xx: ok, api-p95: ok}}
+---
+apiVersion: croupier/v1
+kind: Rollout
+metadata: {name: both}
+spec:
+  services: [shop, till]
+  strategy: {canary: {analysis: {templates: [{templateName: ok}]}, steps: [{setWeight: 100}, {pause: {}}]}}
+---
+apiVersion: croupier/v1
+kind: Release
+spec: {service: till, version: 1.0.0}
+---
+apiVersion: croupier/v1
+kind: Release
+spec: {service: till, version: 1.1.0}
+"""
+
+
+def test_a_start_tells_of_all_that_begin_and_in_what_each_is_less_careful(shop: Any, cli: Any) -> None:
+    assert cli("apply", cli.write("till.yaml", TILL)).code == 0
+    assert cli("rollout", "start", "till", "1.0.0", "--watch").code == 0
+    started = cli("rollout", "start", "shop=1.1.0", "till=1.1.0", "--strategy", "both")
+    assert started.code == 0, started.err
+    assert "shop-2 is paused at 0 %: waiting for an approval" in started.out
+    _, _, till = started.out.partition("till-2 is paused at 0 %: waiting for an approval")
+    assert "less careful than its profile: more than 1 % of the players after 0 s" in till
+    assert "They move as one: what is asked of one of them is asked of all." in till
+    assert cli("rollout", "abort", "till-2", "--reason", "enough").code == 0

@@ -65,10 +65,15 @@ def start(  # noqa: PLR0917 - a command's options are its parameters
 
 
 def _started_together(client: "Client", answer: dict[str, Any], *, as_json: bool, follow: bool) -> None:
-    """The rollouts that began as one; any of their names is that of all."""
+    """The rollouts that began as one, and in what each is less careful; any of their names is that of all."""
     found = client.get(f"rollouts/{segment(answer['id'])}")
     if not (follow and as_json):
         tell(found, as_json)
+    if not as_json:
+        for other in found["together"]:
+            if other["rollout"] != found["id"]:
+                tell(client.get(f"rollouts/{segment(other['rollout'])}"), as_json)
+        out.print("[dim]They move as one: what is asked of one of them is asked of all.[/]")
     if follow:
         from croupier.cli import watch
 

@@ -7,6 +7,7 @@ from croupier.core.rollout.headline import explain
 from croupier.core.rollout.preview import previewed
 from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.approval import digest
+from croupier.core.rollout.together.whole import turn_back
 from croupier.server.api import models as m
 from croupier.server.api import views
 from croupier.server.api.formats import percent_of
@@ -25,7 +26,10 @@ def rollout_now(
     members = members or _known_members(here, stored)
     shown = views.rollout(stored, here.ports.clock.now(), here.reconciler.awaited(stored.value.id))
     url = here.settings.preview_url if previewed(stored.value) is not None else None
-    together = [_member(here, each.value) for each in members] if stored.value.plan.together is not None else []
+    states = [each.value for each in members] if stored.value.plan.together is not None else []
+    together = [_member(here, each, states) for each in states]
+    if turn := turn_back(states, stored.value) if states else None:
+        shown = shown.model_copy(update={"waiting_for": turn})
     if together and shown.approval is not None:  # of the whole: who approves of one approves of all
         moving = stored.value.plan.together
         complete = moving is not None and len(members) == len(moving.members)
@@ -51,7 +55,8 @@ def _shadow(here: Context, state: RolloutState) -> ShadowView | None:
     return found if found.copies or found.comparisons else None
 
 
-def _member(here: Context, state: RolloutState) -> m.MemberView:
+def _member(here: Context, state: RolloutState, states: Sequence[RolloutState]) -> m.MemberView:
+    awaited = here.reconciler.awaited(state.id)
     return m.MemberView(
         rollout=state.id,
         service=state.service,
@@ -61,5 +66,5 @@ def _member(here: Context, state: RolloutState) -> m.MemberView:
         confirmed_weight=None if state.confirmed_bp is None else percent_of(state.confirmed_bp),
         step=state.step,
         exposure=state.exposure,
-        waiting_for=explain(state, here.ports.clock.now(), here.reconciler.awaited(state.id)),
+        waiting_for=turn_back(states, state) or explain(state, here.ports.clock.now(), awaited),
     )

@@ -10,6 +10,7 @@ from croupier.core.rollout.phase import Phase
 from croupier.core.rollout.reasons import Hold
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.together import commands
+from croupier.core.rollout.together.whole import turn_back
 from croupier.errors import Conflict, Rejected
 
 READY = dict.fromkeys((f"{name}-1" for name in NAMES), None)
@@ -102,6 +103,23 @@ def test_who_could_not_decide_is_taken_up_while_the_others_go() -> None:
     game.states[1] = replace(game.states[1], hold=Hold.INCONCLUSIVE)
     assert kinds(commands.promote(game.states, game.now, unready=READY)) == [["step_started"], ["resumed"], []]
     assert kinds(commands.resume(game.states, game.now, unready=READY)) == [[], ["resumed"], []]
+
+
+def test_who_goes_back_after_another_one_says_so() -> None:
+    game = waiting()
+    assert [turn_back(game.states, state) for state in game.states] == [None] * 3
+    game.stuck = {"lobby"}
+    game.record(commands.abort(game.states, game.now, reason="no"))
+    wallet, payments, lobby = game.states
+    assert turn_back(game.states, lobby) is None, "its turn has come"
+    version = payments.canary
+    assert turn_back(game.states, wallet) == (
+        f"given up: no; going back as soon as nobody is sent to {version} of payments any more"
+    )
+    read_before = replace(wallet, weight_bp=1)
+    assert turn_back(game.states, read_before) == turn_back(game.states, wallet)
+    game.states[1] = replace(payments, weight_bp=0)
+    assert turn_back(game.states[:2], game.states[1]) == "given up: lobby-1 is no longer in progress; going back"
 
 
 def test_what_goes_back_or_is_over_is_asked_in_vain() -> None:

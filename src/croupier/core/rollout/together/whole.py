@@ -39,6 +39,16 @@ def given_up(states: Sequence[RolloutState]) -> str | None:
     return f"{gone[0]} is no longer in progress" if gone else None
 
 
+def turn_back(states: Sequence[RolloutState], state: RolloutState) -> str | None:
+    """What one of them waits for while the whole goes back and its own turn has not come; ``None`` where it has."""
+    if state.abort is not None or not state.phase.active or (reason := given_up(states)) is None:
+        return None
+    place = state.as_one.index(state.id)  # by name: the two may have been read at different moments
+    later = [each for each in states if each.weight_bp and each.as_one.index(each.id) > place]
+    who = f" as soon as nobody is sent to {later[0].canary} of {later[0].service} any more" if later else ""
+    return f"given up: {reason}; going back{who}"
+
+
 def told(rollout: str, cause: Cause, reason: str) -> str:
     """Why a member goes back, for the others; what it says of another one is for all of them."""
     return reason if cause in (Cause.TOGETHER, Cause.PERSON, Cause.UNDO) else f"{rollout}: {reason}"
