@@ -92,8 +92,8 @@ class Shop:
         self.metrics = ScriptedMetrics(self.clock, self.router)
         self.a = self.site("a")
 
-    def site(self, name: str) -> Site:
-        """A control plane as it starts; what waited on its disk is still there."""
+    def site(self, name: str, *, jumped_s: float = 0.0) -> Site:
+        """A control plane as it starts; what waited on its disk is still there. Meanwhile the clock was set forward."""
         site = Site(name, Happenings(), FileSpool(self.folder / f"{name}.jsonl"))
         seen = partial(exposed, moments=site.happenings)
         ports = Ports(
@@ -108,7 +108,7 @@ class Shop:
             pins=exposed(self.store, site.happenings, site.trouble),
             almanac=Recurrences(frozenset({"production"})),
         )
-        site.reconciler = Reconciler(ports, holder=f"{name}-{id(site)}")
+        site.reconciler = Reconciler(ports, holder=f"{name}-{id(site)}", jumped_s=jumped_s)
         site.rollouts = Rollouts(ports, site.reconciler)
         site.catalog = Catalog(ports, site.reconciler)
         return site

@@ -422,6 +422,21 @@ async def test_a_clock_that_is_set_back_ends_no_grace_early(games: Any) -> None:
     assert games.served.pins == NO_PINS
 
 
+async def test_a_clock_that_was_set_forward_before_a_start_ends_no_round(games: Any) -> None:
+    rollout = await games.roll_out()
+    await say(games, NEW, "r1")
+    await games.a.rollouts.abort(rollout, ANNA)
+    await games.turn()
+    await games.clock.advance(7_200.0)
+    b = games.site("b", jumped_s=7_200.0)
+    await games.turn(4, site=b)
+    assert games.served.pins == BOTH
+    assert games.running() == {OLD, NEW}
+    await games.turn(4, after=35.0, site=b)
+    assert games.served.pins == NO_PINS
+    assert [pin.id for pin in (await games.store.pins("shop", moved_by=rollout)).items] == ["r1@1.1.0"]
+
+
 async def test_a_damaged_last_rollout_stops_nobody(games: Any) -> None:
     rollout = await games.roll_out()
     await games.a.rollouts.abort(rollout, ANNA)

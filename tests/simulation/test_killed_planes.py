@@ -123,6 +123,7 @@ class Story:
         loop = Reconciler(outside, holder="people")
         self.rollouts, self.catalog = Rollouts(outside, loop), Catalog(outside, loop)
         self.count = 1
+        self.harmed = ""
 
     async def play(self) -> None:
         await self.declare(*SPECS)
@@ -134,6 +135,7 @@ class Story:
         self.chance.shuffle(chapters)
         for chapter in chapters:
             await chapter()
+        await self.told_late()
 
     async def careful(self) -> None:
         """A freeze, a check, copies, an approval; rounds of both versions end where they began."""
@@ -203,6 +205,19 @@ class Story:
         moved = (await self.store.pins("shop", moved_by=name)).items
         assert len(moved) == 3
         assert [each.count for each in ended.moved] == [3]
+        self.harmed = name
+
+    async def told_late(self) -> None:
+        """A round of what was stopped is told of after others came and went: it is listed, and nobody is led back."""
+        before = sum(1 for _ in noted(self.folder))
+        await self.say(BROKEN, opened=4)
+        deadline = time.monotonic() + PATIENCE_S
+        while len((await self.store.pins("shop", moved_by=self.harmed)).items) < 4:
+            assert time.monotonic() < deadline, "it is in no list"
+            await asyncio.sleep(0.03)
+        since = list(noted(self.folder))[before:]
+        assert all(BROKEN not in what["shop"].versions for kind, what in since if kind == "served")
+        assert VersionKey("shop", BROKEN) not in Running(self.folder).versions()
 
     async def start(self, strategy: str, version: str = "") -> tuple[str, str]:
         version = version or self.next()

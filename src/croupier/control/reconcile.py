@@ -47,7 +47,8 @@ log = logging.getLogger("croupier.control")
 @dataclass(slots=True)
 class Reconciler:
     """Drives every active rollout. ``holder`` names this process for the lease; ``lease_ttl_s`` bounds a takeover.
-    A store that says nothing for ``store_patience_s`` counts as out of reach.
+    A store that says nothing for ``store_patience_s`` counts as out of reach. ``jumped_s`` is how far the clock was set
+    forward while no control plane ran: that ages no open round.
     """
 
     ports: Ports
@@ -56,6 +57,7 @@ class Reconciler:
     store_patience_s: float = field(default_factory=lambda: STORE_PATIENCE_S)
     switches: Switches = field(default_factory=NoSwitches)
     flags: FlagDoor | None = None
+    jumped_s: float = 0.0
     _lease: Lease | None = None
     _fleet: Fleet | None = None
     _stale: bool = True
@@ -70,7 +72,7 @@ class Reconciler:
 
     def __post_init__(self) -> None:
         self._applying = Applying(self.ports, self._urgent, self._release)
-        self._pinning = Pinning(self.ports, self._said)
+        self._pinning = Pinning(self.ports, self._said, _jumped=max(0.0, self.jumped_s))
         self._gathering = Gathering(self.ports, self._pinning, self._said, self._urgent, self.switches, self.flags)
         self._unrecorded = Unrecorded(self.ports.spool)
 

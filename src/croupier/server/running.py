@@ -84,6 +84,7 @@ async def running(settings: Settings, outside: Outside, metrics: Metrics) -> Asy
         settings.lease_ttl_s,
         switches=flags.changes.kills,
         flags=OpenDoor(flags),
+        jumped_s=outside.jumped_s,
     )
     reconciler.metrics = metrics
     metrics.watch_fleet(lambda: reconciler.fleet)
