@@ -177,7 +177,7 @@ def test_no_document_takes_anothers_file(run: Callable[..., Any], tmp_path: Path
 apiVersion: argoproj.io/v1alpha1
 kind: AnalysisTemplate
 metadata: {name: %s}
-spec: {metrics: [{name: m, interval: 1m, successCondition: result > 1, provider: {prometheus: {query: up}}}]}
+spec: {metrics: [{name: m, successCondition: result > 1, provider: {prometheus: {query: up}}}]}
 """
     text = ROLLOUT.replace("rounds", "wallet.rollout") + gate % "wallet.rollout" + gate % "rollout-wallet.rollout"
     assert run("argo", text, "--out", str(tmp_path / "out")).exit_code == 0

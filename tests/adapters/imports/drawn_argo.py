@@ -85,29 +85,24 @@ ISTIO_SERVICE = some(
     },
     name=WORD,
 )
+
+
+def routed(one: str, named: Any, several_of: str, beside: Fields, **needed: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """What is named once or several times, and what stands beside it."""
+    ways = st.one_of(
+        st.fixed_dictionaries({one: named}),
+        st.fixed_dictionaries({several_of: several(named)}),
+    )
+    return st.tuples(ways, some(beside, **needed)).map(lambda two: two[0] | two[1])
+
+
+RULE = st.just({"name": "d", "canarySubsetName": "c", "stableSubsetName": "s"})
+NGINX: Fields = {"annotationPrefix": WORD, "additionalIngressAnnotations": LABELS, "canaryIngressAnnotations": LABELS}
+ALB: Fields = {"annotationPrefix": WORD, "stickinessConfig": st.just({"enabled": True, "durationSeconds": 60})}
 ROUTERS: Fields = {
-    "istio": some({
-        "virtualService": ISTIO_SERVICE,
-        "virtualServices": several(ISTIO_SERVICE),
-        "destinationRule": st.just({"name": "d", "canarySubsetName": "c", "stableSubsetName": "s"}),
-    }),
-    "nginx": some({
-        "stableIngress": WORD,
-        "stableIngresses": several(WORD),
-        "annotationPrefix": WORD,
-        "additionalIngressAnnotations": LABELS,
-        "canaryIngressAnnotations": LABELS,
-    }),
-    "alb": some(
-        {
-            "ingress": WORD,
-            "ingresses": several(WORD),
-            "annotationPrefix": WORD,
-            "stickinessConfig": st.just({"enabled": True, "durationSeconds": 60}),
-        },
-        servicePort=st.just(80),
-        rootService=st.just("root"),
-    ),
+    "istio": routed("virtualService", ISTIO_SERVICE, "virtualServices", {"destinationRule": RULE}),
+    "nginx": routed("stableIngress", WORD, "stableIngresses", NGINX),
+    "alb": routed("ingress", WORD, "ingresses", ALB, servicePort=st.just(80), rootService=st.just("root")),
     "smi": some({"rootService": WORD, "trafficSplitName": WORD}),
     "ambassador": st.just({"mappings": ["m"]}),
     "appMesh": some({"virtualService": some({"routes": several(WORD)}, name=WORD)}),
@@ -265,8 +260,8 @@ METRIC = some(
         "inconclusiveLimit": st.sampled_from([0, 1]),
         "consecutiveErrorLimit": st.sampled_from([0, 4]),
         "consecutiveSuccessLimit": st.sampled_from([0, 2]),
-        "count": st.sampled_from([0, 9, "9"]),
     },
+    count=st.sampled_from([9, "9"]),  # without one, only an analysis in the background may name the template
     interval=st.sampled_from(["1m", "{{ args.pace }}"]),
     provider=PROVIDER,
 )

@@ -123,7 +123,7 @@ def test_values_given_to_the_import_win() -> None:
     [
         ("metadata.name", "r"),
         ("metadata.labels['team']", "money"),
-        ('metadata.labels["team"]', "money"),
+        ("metadata.namespace", None),
         ("spec.strategy.canary.steps[0].setWeight", "5"),
         ("status.phase", None),
         ("spec.strategy.canary.steps[9]", None),
@@ -294,7 +294,48 @@ HEADER = "      steps: [{setHeaderRoute: {name: h, match: [{headerName: a, heade
 CONTAINER = '{name: main, image: "shop:1"}'
 SIZED = CANARY.replace('"shop:1"', '"shop:1", resources: {requests: {memory: %s}}')
 JOB = "  metrics: [{name: m, provider: {job: {spec: {template: {spec: {containers: %s}}}}}}]\n"
+ENDLESS = TEMPLATE.replace("name: m,", "name: m, interval: 1m,")
 WRONG: list[tuple[str, str, str]] = [
+    (
+        "a step that waits for ever",
+        canary("analysis: {templates: [{templateName: t}], args: [{name: a, value: b}]}") + ENDLESS,
+        "steps[0].analysis.templates[0].templateName: the metric 'm' of 't' is measured without an end",
+    ),
+    (
+        "a switch that waits for ever",
+        TOP
+        + "  strategy: {blueGreen: {activeService: s, prePromotionAnalysis: {templates: [{templateName: t}]}}}\n"
+        + ENDLESS.replace("interval: 1m,", "interval: 1m, count: 0,"),
+        "blueGreen.prePromotionAnalysis.templates[0].templateName: the metric 'm' of 't' is measured without an end",
+    ),
+    (
+        "a field that is not to be had",
+        canary(ANALYSED[1] % "{name: a, valueFrom: {fieldRef: {fieldPath: metadata.generation}}}"),
+        "args[0].valueFrom: 'metadata.generation' is not to be had. Argo Rollouts refuses it, too: write metadata.name",
+    ),
+    (
+        "a field in other quotes",
+        canary(
+            "experiment: {templates: [{name: x, specRef: canary}], analyses: [{name: t, templateName: t, args: "
+            """[{name: a, valueFrom: {fieldRef: {fieldPath: 'metadata.labels["team"]'}}}]}]}"""
+        ),
+        "experiment.analyses[0].args[0].valueFrom: 'metadata.labels[\"team\"]' is not to be had",
+    ),
+    (
+        "both ways to name what Istio routes by",
+        ROUTED.replace("{name: v}", "{name: v}, virtualServices: [{name: w}]"),
+        "trafficRouting.istio: 'virtualService' and 'virtualServices' stand together. Argo Rollouts refuses it, too",
+    ),
+    (
+        "neither way to name an Ingress",
+        ROUTED.replace("istio: {virtualService: {name: v}}", "nginx: {}"),
+        "trafficRouting.nginx: 'stableIngress' and 'stableIngresses' are both missing",
+    ),
+    (
+        "no Ingress of a load balancer",
+        ROUTED.replace("istio: {virtualService: {name: v}}", "alb: {servicePort: 80}"),
+        "trafficRouting.alb: 'ingress' and 'ingresses' are both missing",
+    ),
     ("memory that is none", SIZED % "lots", "containers[0].resources.requests.memory: 'lots' is no quantity. Argo"),
     ("memory that is yes", SIZED % "true", "requests.memory: 'True' is no quantity. Argo Rollouts overlooks it"),
     ("memory without end", SIZED % ".inf", "requests.memory: 'inf' is no quantity."),
@@ -527,6 +568,11 @@ def test_mirrors_are_carried_over_without_unasked_writes(given: str, ours: Any, 
     found = documents(mades)["Rollout", "r"]["strategy"]["canary"]["steps"]
     assert found[0] == ({"setMirrorRoute": ours} if ours else {"setWeight": 5})
     assert said(mades, "spec.strategy.canary.steps[0].setMirrorRoute")[0].startswith(line)
+
+
+def test_in_the_background_a_metric_may_be_measured_without_an_end() -> None:
+    guard = "      analysis: {templates: [{templateName: t}], args: [{name: a, value: b}]}\n"
+    assert problems(made(canary("setWeight: 5") + guard + ENDLESS)) == []
 
 
 def test_who_asks_for_messages_is_told_how_to_here() -> None:

@@ -11,12 +11,14 @@ from croupier.adapters.imports.argo.reading import UNKNOWN, Unknown
 from croupier.adapters.imports.argo.rollout import checked_rollout, made_of_rollout
 from croupier.adapters.imports.argo.template import made_of_template
 from croupier.adapters.imports.argo.uses import Use, Values, field_of, uses_of
+from croupier.adapters.imports.argo.valid import check_ends
 from croupier.adapters.imports.kubernetes import name_of, passed_over
 from croupier.adapters.imports.leaves import say_once, say_the_rest
 from croupier.adapters.imports.made import Made
 from croupier.errors import Problem
 
 _TEMPLATES: Final = ("AnalysisTemplate", "ClusterAnalysisTemplate")
+_UNSET: Final = (None, 0, "0", "")
 _IMPORTED: Final = ("Rollout", *_TEMPLATES)
 
 
@@ -41,6 +43,7 @@ def import_argo(documents: Sequence[Any], args: Mapping[str, str], *, argo: bool
             found[index] = _template(data, args, users, templates, argo=argo)
     for data, made in zip(documents, found, strict=True):
         if made.what == "rollout" and not made.problems:
+            check_ends(data, Gates(templates), made)
             made_of_rollout(data, Gates(templates), made)
         if made.what and not made.problems:
             say_the_rest(data, made)
@@ -130,6 +133,7 @@ def _read(data: Mapping[str, Any]) -> Template | None:
         frozenset(str(arg.get("name")) for arg in args),
         tuple(str(each.get("templateName")) for each in members),
         bool(metrics),
+        next((str(each.get("name")) for each in metrics if each.get("interval") and each.get("count") in _UNSET), ""),
     )
 
 

@@ -26,6 +26,8 @@ class Template:
     declared: frozenset[str]
     members: tuple[str, ...]
     has_metrics: bool
+    endless: str = ""
+    """A metric that is measured for as long as it is asked for; empty where there is none."""
     variants: dict[frozenset[tuple[str, str | Unknown]], Variant] = field(default_factory=dict)
 
     def variant(self, values: Values) -> Variant | None:

@@ -2,11 +2,14 @@
 by ``rollout`` for documents whose shape is right.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from croupier.adapters.imports.argo.gates import Gates
 from croupier.adapters.imports.argo.pods import check_pods
 from croupier.adapters.imports.argo.rollout_shape import ROUTERS
+from croupier.adapters.imports.argo.uses import analyses_of
 from croupier.adapters.imports.made import Made, Path
 from croupier.adapters.imports.shape import go_seconds
 
@@ -18,6 +21,13 @@ _PING_PONG: Final = ("alb", "istio")
 _SCALES: Final = ("nginx", "istio", "plugins")
 _MIRRORS: Final = ("istio", "plugins")
 _SHIFTS_EXPERIMENTS: Final = ("istio", "alb", "smi")
+_FIELD: Final = re.compile(r"metadata\.(?:name|namespace|uid|(?:labels|annotations)(?:\['.*'\])?)")
+_EITHER: Final = (
+    ("nginx", "stableIngress", "stableIngresses"),
+    ("alb", "ingress", "ingresses"),
+    ("istio", "virtualService", "virtualServices"),
+)
+"""What of a router is named once or several times, and never in both ways."""
 _TOO: Final = "Argo Rollouts refuses it, too:"
 
 
@@ -53,6 +63,19 @@ def _blue_green(strategy: Mapping[str, Any], spec: Mapping[str, Any], at: Path, 
         made.wrong((*at, "scaleDownDelayRevisionLimit"), "it is more than revisionHistoryLimit.", hint)
 
 
+def check_ends(data: Mapping[str, Any], gates: Gates, made: Made) -> None:
+    """What waits for an analysis must not wait for ever: only one in the background may measure without an end."""
+    for at, analysis in analyses_of(data):
+        if at[-2:] == ("canary", "analysis"):
+            continue
+        for position, each in enumerate(analysis["templates"]):
+            for name in gates.expanded(each["templateName"]):
+                if name in gates.templates and (metric := gates.templates[name].endless):
+                    words = f"the metric '{metric}' of '{name}' is measured without an end, and so is the rollout."
+                    hint = f"{_TOO} give the metric a count, or name the template in canary.analysis."
+                    made.wrong((*at, "templates", position, "templateName"), words, hint)
+
+
 def check_analysis(analysis: Mapping[str, Any], at: Path, made: Made) -> None:
     """An analysis of a Rollout, wherever it stands."""
     if not analysis.get("templates"):
@@ -69,6 +92,15 @@ def check_args(analysis: Mapping[str, Any], at: Path, made: Made) -> None:
         if source is not None and len([name for name in source if source[name] is not None]) != 1:
             hint = f"{_TOO} write podTemplateHashValue or fieldRef."
             made.wrong((*at, "args", position, "valueFrom"), "it names not exactly one source.", hint)
+
+
+def _fields_of(args: Sequence[Mapping[str, Any]], at: Path, made: Made) -> None:
+    """Of the metadata, steps may take what Kubernetes' downward API gives."""
+    for position, arg in enumerate(args):
+        path = ((arg.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath", "")
+        if path.startswith("metadata") and not _FIELD.fullmatch(path):
+            hint = f"{_TOO} write metadata.name, namespace, uid, labels['…'] or annotations['…']."
+            made.wrong((*at, position, "valueFrom"), f"'{path[:60]}' is not to be had.", hint)
 
 
 def _workload(spec: Mapping[str, Any], made: Made) -> None:
@@ -104,6 +136,9 @@ def _affinity(affinity: Any, at: Path, made: Made) -> None:
 def _canary(canary: Mapping[str, Any], at: Path, made: Made) -> None:
     routing = canary.get("trafficRouting")
     routers = [name for name in ROUTERS if (routing or {}).get(name) is not None]
+    for name, one, several in _EITHER:
+        if name in routers:
+            _either((routing or {})[name], one, several, (*at, "trafficRouting", name), made)
     _services(canary, at, made, routers)
     _ping_pong(canary, at, made, routers)
     if _nothing(canary.get("maxSurge")) and _nothing(canary.get("maxUnavailable")):
@@ -126,6 +161,13 @@ def _canary(canary: Mapping[str, Any], at: Path, made: Made) -> None:
     managed = {each["name"] for each in (routing or {}).get("managedRoutes") or ()}
     for index, step in enumerate(canary.get("steps") or ()):
         _step(step, (*at, "steps", index), made, routers, managed, most)
+
+
+def _either(router: Mapping[str, Any], one: str, several: str, at: Path, made: Made) -> None:
+    if (router.get(one) in (None, "")) is (router.get(several) is None):
+        words = "stand together" if router.get(one) else "are both missing"
+        hint = f"{_TOO} write exactly one of them."
+        made.wrong(at, f"'{one}' and '{several}' {words}.", hint)
 
 
 def _services(canary: Mapping[str, Any], at: Path, made: Made, routers: list[str]) -> None:
@@ -179,6 +221,7 @@ def _step(step: Mapping[str, Any], at: Path, made: Made, routers: list[str], man
         _pause(step["pause"].get("duration"), (*at, "pause", "duration"), made)
     if step.get("analysis") is not None:
         check_analysis(step["analysis"], (*at, "analysis"), made)
+        _fields_of(step["analysis"].get("args") or (), (*at, "analysis", "args"), made)
     if step.get("experiment") is not None:
         _experiment(step["experiment"], (*at, "experiment"), made, routers)
     if step.get("setCanaryScale") is not None and not routers:
@@ -216,6 +259,7 @@ def _experiment(experiment: Mapping[str, Any], at: Path, made: Made, routers: li
             made.wrong((*at, "templates", position, "weight"), "nothing routes by this weight.", hint)
     for position, each in enumerate(experiment.get("analyses") or ()):
         check_args(each, (*at, "analyses", position), made)
+        _fields_of(each.get("args") or (), (*at, "analyses", position, "args"), made)
 
 
 def _route(
