@@ -301,6 +301,14 @@ def test_a_service_that_is_not_in_the_files_was_not_held_against_the_profile(cli
     ]
 
 
+def test_a_stage_that_is_longer_than_what_is_played_says_so(cli: Any, rollout: Path) -> None:
+    said = "Of a longer stage the first 1 h 23 min are played; it finds more."
+    assert said not in cli("rollout", "plan", rollout, "--rate", "20/s").out
+    rollout.write_text(ROLLOUT.replace("pause: {duration: 5m}", "pause: {duration: 3h}", 1), encoding="utf-8")
+    found = cli("rollout", "plan", rollout, "--rate", "20/s")
+    assert said in found.out, found.out
+
+
 def test_without_a_control_plane_it_is_said_once_that_freezes_are_not_known(cli: Any) -> None:
     other = LASTING.partition("---")[2].replace("name: payments", "name: payments-too")
     path = cli.write("profile/all.yaml", f"{LASTING}---{other}")

@@ -10,7 +10,7 @@ from croupier.core.gates import BurnRule, EventsSli, Gate, PopulationRule, Seque
 from croupier.core.rollout.explain import describe_gate, describe_pace, describe_step, duration
 from croupier.core.rollout.exposure import exposure
 from croupier.core.rollout.outlook import words
-from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View
+from croupier.core.rollout.outlook.outlook import GateOutlook, Timed, View, played_s
 from croupier.core.rollout.outlook.stages import Stage
 from croupier.core.rollout.outlook.traffic import Traffic
 from croupier.core.rollout.segments.guards import judges
@@ -184,6 +184,9 @@ def _show_gate(gate: GateOutlook, planned: Planned) -> None:
             out.print(f"  {plain(_capital(words.forecast(gate, first, stages[first.stage], group=group)))}.")
             columns = (*_COLUMNS, "BLAMES A HEALTHY ONE") if first.sight.blamed is not None else _COLUMNS
             print_table(columns, [_view(view, stages[view.stage]) for view in views])
+    whole_s = [stages[view.stage].usual_s for view in gate.whole if view.sight.seconds >= played_s(asked)]
+    if any(seconds > played_s(asked) for seconds in whole_s):
+        out.print(f"  [dim]Of a longer stage the first {duration(played_s(asked))} are played; it finds more.[/]")
     if not gate.whole and (judged := judges(planned.plan, asked.name)) is not None:
         who = plain(judged.segment.name)
         out.print(f"  [dim]How many of all players are {who}, nobody knows beforehand: so no figures here.[/]")

@@ -127,6 +127,7 @@ def test_without_a_profile_nothing_is_bound() -> None:
         ("profile: auth\napproval: {of: viewer}", "spec.approval.of: 'viewer' is no role that may approve"),
         ("profile: auth\napproval: {from: 0}", "spec.approval.from: 0 is out of range"),
         ("profile: auth\ndisruption: {jump: 101}", "spec.disruption.jump: "),
+        ("profile: auth\ndisruption: {jump: 0}", "spec.disruption.jump: no rise may be of 0 %: nobody would ever"),
         ("profile: {name: auth, without: [slo]}", "spec.profile.without[0]: there is no gate 'slo' to leave out."),
         ("profile: auth\ndisruption: {jump: 10}", "spec.strategy.canary.steps[4].setWeight: from 5 % to 20 % moves"),
     ],

@@ -51,6 +51,7 @@ def test_every_weight_to_a_hundredth_is_taken(weight_bp: int) -> None:
         quantities.size,
         quantities.share,
         quantities.weight,
+        quantities.jump,
         quantities.ratio,
         lambda value: quantities.whole(value, 1, 100),
     ],

@@ -105,6 +105,11 @@ Size = Annotated[int, reads(quantities.size), WithJsonSchema(_SIZE_SCHEMA)]
 SegmentFail = Annotated[str, reads(words.segment_fail), WithJsonSchema({"enum": [*words.SEGMENT_FAILS]})]
 Resort = Annotated[str, reads(words.resort), WithJsonSchema({"enum": [*words.RESORTS]})]
 Weight = Annotated[int, reads(quantities.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
+Jump = Annotated[
+    int,
+    reads(quantities.jump),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 100, "examples": [50]}),
+]
 Ratio = Annotated[float, reads(quantities.ratio), WithJsonSchema({"type": "number", "minimum": 1})]
 SemanticVersion = Annotated[str, reads(words.version), WithJsonSchema(_VERSION_SCHEMA)]
 _VALUES_SCHEMA = {

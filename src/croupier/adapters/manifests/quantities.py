@@ -132,6 +132,16 @@ def weight(value: object) -> int:
     return int(basis_points)
 
 
+def jump(value: object) -> int:
+    """The same of a rise of the share: with none at all no rollout would ever begin."""
+    basis_points = weight(value)
+    if not basis_points:
+        raise Misread(
+            "no rise may be of 0 %: nobody would ever get a release.", "Write for example 50, or leave it out."
+        )
+    return basis_points
+
+
 def whole(value: object, least: int, most: int) -> int:
     """A whole number within bounds, both included."""
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,12}", value):

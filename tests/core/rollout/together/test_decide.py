@@ -11,7 +11,7 @@ from croupier.core.rollout.reasons import Cause
 from croupier.core.rollout.spec import Pause, SetWeight
 from croupier.core.rollout.together import commands
 from croupier.core.rollout.together.decide import decide_each, everybody_leaves
-from croupier.core.rollout.together.whole import TURN_S, given_up
+from croupier.core.rollout.together.whole import TURN_S, given_up, turn_back
 
 READY = dict.fromkeys((f"{name}-1" for name in NAMES), None)
 
@@ -222,8 +222,11 @@ def test_what_was_promoted_is_undone_in_reverse_order() -> None:
     for _ in range(6):
         game.tick()
     assert {state.phase for state in game.states} == {Phase.SUCCEEDED}
+    assert [turn_back(game.states, state) for state in game.states] == [None] * 3
     game.stuck = {"payments"}
     game.record(((), (), (e.AbortStarted(Cause.UNDO, "orders are lost", game.now),)))
+    waits = "given up: orders are lost; going back as soon as nobody is sent to 2 of payments any more"
+    assert [turn_back(game.states, state) for state in game.states[::2]] == [waits, None]
     game.tick(0.1)
     assert [state.phase for state in game.states] == [Phase.SUCCEEDED, Phase.ABORTING, Phase.ABORTED]
     assert [game.served[name].default for name in NAMES] == ["2", "2", "1"]

@@ -10,6 +10,7 @@ from croupier.adapters.manifests import words
 from croupier.adapters.manifests.fields import (
     Attribute,
     Duration,
+    Jump,
     Name,
     Shape,
     Share,
@@ -38,7 +39,7 @@ class DisruptionShape(Shape):
 
     between: Duration | None = None
     """So long at the least from one rise of the canary's share to the next. Default: no such limit."""
-    jump: Weight | None = None
+    jump: Jump | None = None
     """No rise moves more than so many percent of the players at once. Default 100."""
 
 

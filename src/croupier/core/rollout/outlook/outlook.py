@@ -20,6 +20,11 @@ _LOOKED_AT: Final = 500
 """Looks played for a stage at the most: more would take long and show little."""
 
 
+def played_s(gate: Gate) -> float:
+    """So much of a stage is played at the most: of a longer one, the gate finds more."""
+    return _LOOKED_AT * gate.rule.interval_s
+
+
 @dataclass(frozen=True, slots=True)
 class Timed:
     """A stage, and the seconds that it takes at least and usually (infinite: a gate never lets it go on).
@@ -153,4 +158,4 @@ def _watched_s(plan: Plan, gate: Gate, timed: Timed) -> float:
         rule = gate.rule
         least = rule.dwell if isinstance(rule, SequentialRule) else getattr(rule, "consecutive", 1)
         seconds = least * gate.rule.interval_s
-    return min(max(seconds, gate.rule.interval_s), _LOOKED_AT * gate.rule.interval_s)
+    return min(max(seconds, gate.rule.interval_s), played_s(gate))

@@ -41,7 +41,9 @@ def given_up(states: Sequence[RolloutState]) -> str | None:
 
 def turn_back(states: Sequence[RolloutState], state: RolloutState) -> str | None:
     """What one of them waits for while the whole goes back and its own turn has not come; ``None`` where it has."""
-    if state.abort is not None or not state.phase.active or (reason := given_up(states)) is None:
+    undone = any(each.abort is not None and each.abort.cause is Cause.UNDO for each in states)
+    comes = state.phase.active or (undone and state.phase is Phase.SUCCEEDED)
+    if state.abort is not None or not comes or (reason := given_up(states)) is None:
         return None
     place = state.as_one.index(state.id)  # by name: the two may have been read at different moments
     later = [each for each in states if each.weight_bp and each.as_one.index(each.id) > place]
