@@ -12,13 +12,13 @@ _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 def version_for(
     routes: ServiceRoutes, player: str | None, attributes: Mapping[str, str] = _NO_ATTRIBUTES
 ) -> str | None:
-    """The version that serves this player; ``None`` where nothing serves yet. No id: the default version, never chance.
+    """The version that serves this player; ``None`` where nothing serves yet. No id: the guests' version, never chance.
 
     The first share whose segment contains the player applies; inside it a version gets the buckets below its weight,
     in the order of the weights.
     """
     if player is None:
-        return routes.default
+        return routes.guests
     for share in routes.shares:
         if share.segment is None or share.segment.contains(attributes):
             place, below = bucket(routes.salt, player), 0

@@ -60,6 +60,7 @@ BY_SEGMENT = tuple(
     for shares in ((Inside(GERMANY, 10_000),), (Inside(NORTH, 1_000), Inside(GERMANY, 10_000)))
 )
 SPLIT = canary_routes("payments", "1.0.0", "1.1.0", 500, salt="payments/7", segment=GERMANY)
+EVERYBODY = canary_routes("payments", "1.0.0", "1.1.0", 10_000, salt="payments/7")
 
 
 def service(name: str) -> Service:
@@ -77,7 +78,7 @@ async def test_it_serves_nothing_at_first(router: TrafficRouter) -> None:
 
 
 async def test_it_serves_what_was_applied(router: TrafficRouter) -> None:
-    for routes in (STABLE, SPLIT, replace(SPLIT, salt="payments/8"), *BY_SEGMENT, STABLE):
+    for routes in (STABLE, SPLIT, replace(SPLIT, salt="payments/8"), *BY_SEGMENT, EVERYBODY, STABLE):
         await router.apply(table(routes))
         assert await router.served() == {"payments": routes}
 

@@ -36,6 +36,15 @@ def test_the_canary_comes_first_and_the_rest_is_stable(weight_bp: int) -> None:
     assert (routes.default, routes.salt) == ("1.0.0", "shop-1.1")
 
 
+@pytest.mark.parametrize("weight_bp,guests", [(0, "1.0.0"), (9_999, "1.0.0"), (10_000, "1.1.0")])
+def test_guests_have_what_everybody_has(weight_bp: int, guests: str) -> None:
+    assert canary_routes("shop", "1.0.0", "1.1.0", weight_bp, salt="s").guests == guests
+    # Nobody can say of a guest who is in which segment, and who is held.
+    assert canary_routes("shop", "1.0.0", "1.1.0", weight_bp, salt="s", segment=STAFF).guests == "1.0.0"
+    assert canary_routes("shop", "1.0.0", "1.1.0", weight_bp, salt="s", held=(STAFF,)).guests == "1.0.0"
+    assert stable_routes("shop", None).guests is None
+
+
 def test_outside_the_segment_everybody_is_on_stable() -> None:
     routes = canary_routes("shop", "1.0.0", "1.1.0", 2_500, salt="s", segment=STAFF)
     assert [share.segment for share in routes.shares] == [STAFF, None]
@@ -46,7 +55,7 @@ def test_outside_the_segment_everybody_is_on_stable() -> None:
 def test_versions_are_those_that_can_be_reached() -> None:
     assert canary_routes("shop", "1.0.0", "1.1.0", 0, salt="s").versions == ("1.0.0",)
     assert canary_routes("shop", "1.0.0", "1.1.0", 1, salt="s").versions == ("1.0.0", "1.1.0")
-    # Requests without a player id go to the default, whatever the weights.
+    # The default answers for a version that is gone, whatever the weights.
     assert canary_routes("shop", "1.0.0", "1.1.0", 10_000, salt="s").versions == ("1.0.0", "1.1.0")
 
 

@@ -28,8 +28,9 @@ class Share:
 class ServiceRoutes:
     """One service's traffic. The first share whose segment contains the player applies; the last has no segment.
 
-    ``salt`` decides who is first. A request without a player id goes to ``default``. No shares: nothing serves yet
-    (503). ``pins`` outrank all of it. Of what is ``mirrored`` the players see nothing.
+    ``salt`` decides who is first. A request without a player id goes to ``guests``. ``default`` answers for a version
+    that is gone. No shares: nothing serves yet (503). ``pins`` outrank all of it. Of what is ``mirrored`` the players
+    see nothing.
     """
 
     service: str
@@ -42,6 +43,14 @@ class ServiceRoutes:
     def weight_of(self, version: str) -> int:
         """The largest share (basis points) that any segment gives to the version."""
         return max((weight for share in self.shares for name, weight in share.weights if name == version), default=0)
+
+    @property
+    def guests(self) -> str | None:
+        """The version of requests without a player id: that of everybody, where everybody has the same, or else the
+        default. They are in no share and in no segment.
+        """
+        everybody = self.shares[0].weights if self.default is not None and len(self.shares) == 1 else ()
+        return next((version for version, weight in everybody if weight == BUCKETS), self.default)
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ async def services(here: Context) -> list[m.ServiceView]:
                 rollout=rollout_now(here, active) if active else None,
                 held_by=delivery.value.active if delivery else None,
                 served=views.shares(routes) if routes else None,
-                default=routes.default if routes else None,
+                default=routes.guests if routes else None,
                 preview=previews.get(name),
                 workloads=views.workloads(seen, name),
             )

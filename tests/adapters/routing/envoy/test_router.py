@@ -85,16 +85,28 @@ async def test_odd_player_ids_are_hashed_by_their_bytes(
 
 
 @pytest.mark.parametrize("headers", [[], [("x-player-id", "")]], ids=["none", "empty"])
-async def test_without_a_player_id_it_is_the_default(
+async def test_without_a_player_id_it_is_the_default_until_everybody_has_the_canary(
     router: EnvoyRouter,
     client: httpx.AsyncClient,
     upstream: Start,
     table_of: TableOf,
     headers: list[tuple[str, str]],
 ) -> None:
-    await router.apply(table_of(split(10_000), await upstream("1.0.0"), await upstream("1.1.0")))
-    answers = [await client.get("/payments", headers=headers) for _ in range(20)]
+    instances = [await upstream("1.0.0"), await upstream("1.1.0")]
+    for weight, expected in ((9_999, "1.0.0"), (10_000, "1.1.0"), (0, "1.0.0")):  # everybody is everybody
+        await router.apply(table_of(split(weight), *instances))
+        answers = [await client.get("/payments", headers=headers) for _ in range(20)]
+        assert {answer.json()["version"] for answer in answers} == {expected}
+    await router.apply(table_of(split(10_000, segment=GERMANY), *instances))
+    answers = [await client.get("/payments", headers=[*headers, ("x-market", "DE")]) for _ in range(20)]
     assert {answer.json()["version"] for answer in answers} == {"1.0.0"}
+
+
+async def test_guests_of_a_version_that_everybody_has_and_that_is_gone_get_the_default(
+    router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf
+) -> None:
+    await router.apply(table_of(split(10_000), await upstream("1.0.0")))
+    assert await version(client) == "1.0.0"
 
 
 async def test_a_segment_is_only_those_in_it(

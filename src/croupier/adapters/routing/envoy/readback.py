@@ -9,12 +9,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from croupier.adapters.routing.envoy.bootstrap import METADATA, Json
-from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.clusters import target
 from croupier.adapters.routing.envoy.mirroring import without_copies
 from croupier.adapters.routing.envoy.override_routes import is_ours
 from croupier.adapters.routing.envoy.pinned import chosen, is_pin, versions_of
 from croupier.adapters.routing.envoy.routes import COOKIE_PATTERN, SALT_PATTERN
-from croupier.control.ports import VersionKey
 from croupier.core.rollout.pins import PinnedId, Pins
 from croupier.core.rollout.routes import ServiceRoutes, Share
 from croupier.core.segments import BUCKETS, AttributeMatch, Segment
@@ -70,11 +69,11 @@ def _service_routes(service: str, routes: Sequence[Json], ids: tuple[PinnedId, .
     _expect("headers" not in last["match"], f"{service}'s last route is not for everybody")
     if default is None:
         _expect(last["direct_response"]["status"] == 503, f"{service} has no default version, yet answers")
-    else:
-        expected = cluster_name(VersionKey(service, default))
-        _expect(last["route"]["cluster"] == expected, f"{service}'s default is {default}, not what is served")
     unsplit = ServiceRoutes(service=service, shares=(), default=default)
     shares = tuple(_share(unsplit, route) for route in share_routes)
+    if default is not None:
+        expected = target(unsplit, replace(unsplit, shares=shares).guests or default)
+        _expect(last["route"]["cluster"] == expected, f"{service} leads guests elsewhere than to {expected}")
     salts = {_salt(route) for route in share_routes}
     _expect(len(salts) < 2, f"{service} has several salts")
     _expect(all(share.segment for share in shares[:-1]), f"{service} has shares that nobody can reach")

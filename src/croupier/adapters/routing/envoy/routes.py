@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from croupier.adapters.routing.envoy.bootstrap import LISTENER, METADATA, TYPE, Json
-from croupier.adapters.routing.envoy.clusters import cluster_name, target
+from croupier.adapters.routing.envoy.clusters import target
 from croupier.adapters.routing.envoy.mirroring import with_copies
 from croupier.adapters.routing.envoy.override_routes import asked_routes, refusal
 from croupier.adapters.routing.envoy.overrides import kept_inside
@@ -22,7 +22,7 @@ from croupier.adapters.routing.envoy.players import (
     player_header,
 )
 from croupier.adapters.routing.envoy.settings import EnvoySettings
-from croupier.control.ports import RoutedService, TrafficTable, VersionKey
+from croupier.control.ports import RoutedService, TrafficTable
 from croupier.core.releases import Service
 from croupier.core.rollout.routes import ServiceRoutes, Share
 from croupier.core.segments import Segment
@@ -85,7 +85,7 @@ def _prefix_routes(prefix: str, routed: RoutedService, settings: EnvoySettings) 
         title = f"No version of {service.name} serves {'this request' if routes.shares else 'yet'}."
         yield {**default, **_answer(503, title), "response_headers_to_add": [retry]}
     else:
-        cluster = cluster_name(VersionKey(service.name, routes.default))
+        cluster = target(routes, routes.guests or routes.default)
         yield from with_copies({**default, "route": {"cluster": cluster, **_forwarding(settings)}}, routes)
 
 
