@@ -7,6 +7,7 @@ import typer
 from croupier.cli import meant
 from croupier.cli.connection import segment
 from croupier.cli.output import Json, Reason, note, print_json, when
+from croupier.core.smoke.override import LONGEST_S
 from croupier.errors import Rejected
 
 
@@ -46,6 +47,9 @@ def seconds(text: str) -> float:
     from croupier.adapters.manifests.quantities import duration
 
     try:
-        return duration(text)
+        lasts = duration(text)
     except Misread as misread:
         raise Rejected(f"--for: {misread.message}", hint=misread.hint) from None
+    if not 0 < lasts <= LONGEST_S:
+        raise Rejected(f"--for: a token lives an hour at the most, and not {text}.", hint="Write 5m, or 1h.")
+    return lasts

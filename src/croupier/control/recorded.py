@@ -21,6 +21,7 @@ async def recorded_release(store: Store, service: str, version: str) -> Release:
     """The release of this service and version."""
     release = await store.release(service, version)
     if release is None:
+        await recorded_delivery(store, service)  # where it is the service that is not there, that is to be said
         raise NotFound(f"{service} has no release {version}.", hint=f"See: croupier release list {service}")
     return release
 
