@@ -213,6 +213,13 @@ def test_what_no_category_says_needs_to_be_said() -> None:
 def test_a_scope_for_what_is_new() -> None:
     found = read(FINAL, scope={"markets": ["SE"]})
     assert found.document["spec"]["freezes"][0]["scope"] == {"markets": ["SE"]}
+    (again,) = read(FINAL, present=found.document, scope={"markets": ["SE"]}).lines
+    assert (again.fate.value, again.why) == ("unchanged", "")
+    (other,) = read(FINAL, present=found.document, scope={"markets": ["DE"]}).lines
+    assert (other.fate.value, other.why) == (
+        "unchanged",
+        "whom it is about stays as the calendar has it: change its scope there",
+    )
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,9 @@ class _Merging:
         if before is None:
             return Line(event.name, Fate.ADDED, f"{len(event.extra)} further times by RDATE" if event.extra else "")
         same = all(old.get(key) == value for key, value in new.items())
-        return Line(event.name, Fate.UNCHANGED if same else Fate.UPDATED)
+        stays = self.scope and kept.get("scope", {}) != dict(self.scope)
+        why = "whom it is about stays as the calendar has it: change its scope there" if stays else ""
+        return Line(event.name, Fate.UNCHANGED if same else Fate.UPDATED, why)
 
     def _named(self, name: str, begins: str, key: str) -> str:
         """Its name, or with its day where another one has that already."""
