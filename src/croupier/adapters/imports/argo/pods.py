@@ -1,33 +1,16 @@
-"""What runs in pods is not carried over, and yet it is looked at: Argo Rollouts refuses pods of nothing, and overlooks
-a quantity that is none, which nobody meant. Called for Rollouts, Experiments and the jobs of metrics.
+"""What runs in pods is not carried over, and yet it is looked at: Argo Rollouts refuses pods of nothing. Quantities are
+the cluster's own: Argo Rollouts takes any. Called for Rollouts, Experiments and the jobs of metrics.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from croupier.adapters.imports.made import Made, Path
-from croupier.adapters.imports.shape import Shape, many, named, partly, text
+from croupier.adapters.imports.shape import Shape, many, partly, text
 
-_NUMBER: Final = r"(?:\d+\.?\d*|\.\d+)"
-_QUANTITY: Final = re.compile(rf"[+-]?{_NUMBER}(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?{_NUMBER})?", re.ASCII)
 _LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
-
-def _quantity(data: Any, at: Path, made: Made) -> None:
-    """Kubernetes' ``Quantity``: a number, or a text like ``100m`` and ``64Mi``."""
-    if isinstance(data, str) and _QUANTITY.fullmatch(data):
-        return
-    if not isinstance(data, int | float) or isinstance(data, bool) or not abs(data) < 1e18:
-        shown = str(data)[:40] if isinstance(data, str | int | float) else type(data).__name__
-        hint = f"{made.tool} overlooks it, as if nothing were there: write for example 100m or 64Mi."
-        made.wrong(at, f"'{shown}' is no quantity.", hint)
-
-
-_AMOUNTS: Final = named(_quantity)
-_CONTAINER: Final = partly(
-    {"name": text, "image": text, "resources": partly({"requests": _AMOUNTS, "limits": _AMOUNTS})}, needed=("name",)
-)
+_CONTAINER: Final = partly({"name": text, "image": text}, needed=("name",))
 PODS: Final[Shape] = partly({"spec": partly({name: many(_CONTAINER) for name in _LISTS})})
 """What every template of pods must be like."""
 
