@@ -67,7 +67,7 @@ ODD: dict[str, tuple[str | None, str]] = {
 async def test_who_has_no_such_cookie_is_a_guest(
     router: EnvoyRouter, client: httpx.AsyncClient, upstream: Start, table_of: TableOf, kind: str
 ) -> None:
-    routes = canary_routes("payments", "1.0.0", "1.1.0", 10_000, salt="s")
+    routes = canary_routes("payments", "1.0.0", "1.1.0", 9_999, salt="s")
     await router.apply(table_of(routes, await upstream("1.0.0"), await upstream("1.1.0"), service=SERVICE))
     cookie, expected = ODD[kind]
     for _ in range(3):

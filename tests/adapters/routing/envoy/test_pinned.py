@@ -70,7 +70,7 @@ async def test_an_id_that_names_none_goes_where_it_was_begun(
 ) -> None:
     old, new = await upstream("1.0.0"), await upstream("1.1.0")
     ids = (PinnedId("order", "o-1", "1.1.0"), PinnedId("round", "r-1", "1.1.0"), PinnedId("round", "r-2", "1.0.0"))
-    routes = replace(canary_routes("games", "1.0.0", "1.1.0", 10_000, salt="s"), pins=Pins(("1.0.0", "1.1.0"), ids))
+    routes = replace(canary_routes("games", "1.0.0", "1.1.0", 9_999, salt="s"), pins=Pins(("1.0.0", "1.1.0"), ids))
     await router.apply(table(routes, old, new, other="1.0.0"))
     assert (await router.served())["games"] == routes
     for path in ("/games", "/games/spin", "/games?x=1", "/games/v2"):
