@@ -116,7 +116,8 @@ def exit_codes() -> Files:
         Exit.DENIED: "The token is missing or wrong, or may not do this.",
         Exit.UNREACHABLE: "Something outside did not answer: the control plane, or what it needs. Try again later.",
         Exit.ABORTED: "The rollout that was waited for did not succeed: it was aborted or superseded.",
-        Exit.UNRECORDED: "It is in force, but the store is out of reach: the record follows by itself.",
+        Exit.UNRECORDED: "A flag's kill is in force, but the store is out of reach: the record follows by itself. "
+        "An abort or undo of which that is true leaves with 0, and says so.",
     }
     rows = ((f"{code:d}", code.name.lower().replace("_", " "), meanings[code]) for code in Exit)
     text = f"# Exit codes\n\nThe same for every command.\n\n{_table(('code', 'name', 'meaning'), rows)}"

@@ -25,6 +25,8 @@ _METADATA: Final[Shape] = fields(
     },
 )
 
+_TOOLS: Final = {"argoproj.io/": "argo", "flagger.app/": "flagger"}
+"""Who reads documents of which group."""
 _ELSEWHERE: Final = {
     "Service": "players reach a service by the routes of a croupier/v1 Service",
     "Deployment": "what runs is in a croupier/v1 Service (spec.process) and its Releases",
@@ -114,7 +116,9 @@ def passed_over(data: Mapping[str, Any], made: Made, imported: str, *, foreign: 
     if _is_list(data):
         made.not_needed((), f"{what}: its {len(data['items'])} items are imported one by one")
         return
-    hint = "Croupier moves the traffic itself" if kind in _TRAFFIC else _ELSEWHERE.get(kind, "")
+    other = next((tool for group, tool in _TOOLS.items() if foreign and version.startswith(group)), None)
+    hint = f"croupier import {other}" if other else _ELSEWHERE.get(kind, "")
+    hint = "Croupier moves the traffic itself" if kind in _TRAFFIC else hint
     whose = f" ('{version}' is not of {made.tool})" if foreign else ""
     made.not_needed((), f"{what} is passed over{whose}: {hint or f'imported are {imported}'}")
 

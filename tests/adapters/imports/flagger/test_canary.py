@@ -299,3 +299,5 @@ def test_an_old_version_and_other_kinds_are_told_apart() -> None:
     )
     assert other.problems == []
     assert "AlertProvider 'x' is passed over: declare the receiver" in other.lines[0].text
+    (theirs,) = import_flagger([{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "x"}}])
+    assert theirs.lines[0].text.endswith("('argoproj.io/v1alpha1' is not of Flagger): croupier import argo")

@@ -46,7 +46,8 @@ def blue_green_of(strategy: Strategy) -> dict[str, Any]:
         made.origins[(0, *_AT, name)] = (*_AT, name)
     strategy.keep(given, _AT)
     if {"keepStable", "keepCanary"} - strategy.timing.keys():
-        made.differs(_AT, f"keep: {_KEPT}, as there; write 1h, and the way back stays open for longer")
+        longer = f"beside {', '.join(strategy.timing)}" if strategy.timing else "write 1h, and the way back stays open"
+        made.differs(_AT, f"keep: {_KEPT}, as there; {longer}")
         written["keep"] = _KEPT
     made.differs(
         _AT, "watch: 0s: promoted once postPromotionAnalysis has passed, as there; a watch of minutes is safer"
