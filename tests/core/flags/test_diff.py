@@ -83,6 +83,17 @@ def test_an_environment_that_stops_to_be_different() -> None:
     assert diff(own, replace(own, environments={"test": Override()}))[0] == "test: the same rules as everywhere"
 
 
+def test_a_long_value_is_shown_from_where_it_changed() -> None:
+    """Far behind what is shown of it otherwise."""
+    menu = {"games": [f"slot-{index}" for index in range(30)], "jackpot": 1}
+    before = replace(FLAG, variants={"on": menu, "off": "x" * 80})
+    after = replace(FLAG, variants={"on": {**menu, "jackpot": True}, "off": "x" * 70})
+    assert diff(before, after) == (
+        'variant on: …ot-29"], "jackpot": 1} -> …ot-29"], "jackpot": true}',
+        f"variant off: …{'x' * 30} -> …{'x' * 20}",
+    )
+
+
 def test_no_longer_killed() -> None:
     assert diff(replace(FLAG, kill_switch=True), FLAG) == ("no longer killed by its declaration",)
 

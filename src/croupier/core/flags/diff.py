@@ -4,12 +4,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, Final
 
 from croupier.core.flags.model import Flag, Rule
 from croupier.core.flags.types import DUTIES
 
 _PLAIN = ("type", "description", "owner", "value_type", "off", "default", "safe", "on_expiry")
+
+_SHOWN: Final = 60
+"""Characters of a value, and how many of them before the first that changed."""
+_BEFORE: Final = 20
 
 
 def diff(before: Flag | None, after: Flag) -> tuple[str, ...]:
@@ -31,7 +35,7 @@ def _changes(before: Flag, after: Flag) -> Iterator[str]:
     yield from _named("variant", before.variants, after.variants)
     for name in _PLAIN:
         if old[name] != new[name]:
-            yield f"{name.replace('_', ' ')}: {_said(old[name])} -> {_said(new[name])}"
+            yield f"{name.replace('_', ' ')}: {_turned(old[name], new[name])}"
     if before.expires_at != after.expires_at:
         yield f"expires: {_date(before.expires_at)} -> {_date(after.expires_at)}"
     if before.prerequisites != after.prerequisites:
@@ -118,14 +122,29 @@ def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> It
             yield f"{what} {name} removed"
         elif name not in before:
             yield f"{what} {name} added: {_said(after[name])}"
-        elif _said(before[name]) != _said(after[name]):
-            yield f"{what} {name}: {_said(before[name])} -> {_said(after[name])}"
+        elif _text(before[name]) != _text(after[name]):  # to JSON, unlike to Python, 1 is not true
+            yield f"{what} {name}: {_turned(before[name], after[name])}"
+
+
+def _turned(before: Any, after: Any) -> str:
+    """From the one to the other, from a little before they part where they are long."""
+    texts = _text(before), _text(after)
+    same = next((at for at, pair in enumerate(zip(*texts, strict=False)) if pair[0] != pair[1]), min(map(len, texts)))
+    start = max(0, same - _BEFORE) if max(map(len, texts)) > _SHOWN else 0
+    return " -> ".join(_cut(text, start) for text in texts)
 
 
 def _said(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    text = text or "nothing"
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return _cut(_text(value), 0)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _cut(text: str, start: int) -> str:
+    rest = f"{'…' if start else ''}{text[start:]}" or "nothing"
+    return rest if len(rest) <= _SHOWN else f"{rest[: _SHOWN - 1]}…"
 
 
 def _date(at: float | None) -> str:

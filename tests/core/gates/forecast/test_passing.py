@@ -120,7 +120,7 @@ def test_an_analysis_takes_its_measurements_whatever_the_traffic() -> None:
     assert passing(gate, Flow(0.0, 0.0, 0.0), 0.01, before=NOTHING, next_bp=500) == Passing(30, 30)
 
 
-@pytest.mark.parametrize("per_s", [0.001, 0.01])
+@pytest.mark.parametrize("per_s", [0.001, 0.008, 0.01])
 def test_hardly_an_event_passes_late_and_is_reckoned_with(per_s: float) -> None:
     """At the first samples not one event is due, of neither version."""
     assert usual(EVIDENCE, per_s, 0.1) > 60 * 10
