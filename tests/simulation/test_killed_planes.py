@@ -209,9 +209,12 @@ class Story:
 
     async def told_late(self) -> None:
         """A round of what was stopped is told of after others came and went: it is listed, and nobody is led back."""
+        deadline = time.monotonic() + PATIENCE_S
+        while VersionKey("shop", BROKEN) in Running(self.folder).versions():  # it may have been stopped just now
+            assert time.monotonic() < deadline, "it runs on"
+            await asyncio.sleep(0.03)
         before = sum(1 for _ in noted(self.folder))
         await self.say(BROKEN, opened=4)
-        deadline = time.monotonic() + PATIENCE_S
         while len((await self.store.pins("shop", moved_by=self.harmed)).items) < 4:
             assert time.monotonic() < deadline, "it is in no list"
             await asyncio.sleep(0.03)
