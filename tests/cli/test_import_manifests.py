@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adapters.imports.manifests import CANARY
 from typer.testing import CliRunner
 
 from croupier.adapters.manifests.tree import parse_trees
@@ -27,13 +28,6 @@ spec:
       steps:
         - setWeight: 5
         - analysis: {templates: [{templateName: rounds}]}
-"""
-CANARY = """apiVersion: flagger.app/v1beta1
-kind: Canary
-metadata: {name: wallet}
-spec:
-  targetRef: {apiVersion: apps/v1, kind: Deployment, name: wallet}
-  analysis: {interval: 1m, threshold: 1, stepWeight: 10}
 """
 
 

@@ -163,18 +163,23 @@ async def test_what_came_after_it_is_said(promoted: Any) -> None:
         await promoted.a.rollouts.undo("shop-2", BORIS)
 
 
+async def undone_after_a_restart(promoted: Any) -> None:
+    """Another control plane takes over, finds what is kept running, and goes back to it."""
+    await promoted.store.leases.release(promoted.a.reconciler._lease)
+    b = promoted.site("b")
+    await promoted.turn(3, site=b)
+    assert promoted.running() >= {"1.0.0", "1.1.0"}
+    await b.rollouts.undo("shop-2", BORIS)
+    await b.reconciler.tick()
+    assert promoted.served == BACK
+
+
 async def test_after_one_that_was_given_up_the_one_before_may_still_be_undone(promoted: Any) -> None:
     await promoted.a.rollouts.start("shop", "1.2.0", BORIS)
     await promoted.turn(1)
     await promoted.a.rollouts.abort("shop-3", BORIS)
     await promoted.turn(2)
-    await promoted.store.leases.release(promoted.a.reconciler._lease)
-    b = promoted.site("b")
-    await promoted.turn(1, site=b)
-    assert promoted.running() >= {"1.0.0", "1.1.0"}
-    await b.rollouts.undo("shop-2", BORIS)
-    await b.reconciler.tick()
-    assert promoted.served == BACK
+    await undone_after_a_restart(promoted)
 
 
 async def test_what_cannot_be_read_keeps_nothing_and_stops_nobody(promoted: Any) -> None:
@@ -245,13 +250,7 @@ async def test_who_is_kept_is_found_behind_any_number_of_rollouts_that_came_to_n
         await promoted.turn(1)
         await promoted.a.rollouts.abort(given_up.rollout.value.id, BORIS)
         await promoted.turn(2)
-    await promoted.store.leases.release(promoted.a.reconciler._lease)
-    b = promoted.site("b")
-    await promoted.turn(3, site=b)
-    assert promoted.running() >= {"1.0.0", "1.1.0"}
-    await b.rollouts.undo("shop-2", BORIS)
-    await b.reconciler.tick()
-    assert promoted.served == BACK
+    await undone_after_a_restart(promoted)
 
 
 async def test_a_rollout_that_ended_between_two_readings_is_read_again(promoted: Any) -> None:

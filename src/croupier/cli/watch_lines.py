@@ -40,9 +40,8 @@ def looks(client: "Client", rollout: str) -> Iterator[dict[str, Any] | None]:
         yield (found := look(client, rollout))
         if found is not None and over(found):
             return
-        # Asked, not streamed: a gate's counts and the times left change without an event in the journal, and no stream
-        # outlives a control plane that was away.
-        time.sleep(_POLL_S)
+        # No stream outlives a control plane that was away.
+        time.sleep(_POLL_S)  # asked, not streamed: a gate's counts and the times left change without an event
 
 
 def over(rollout: dict[str, Any]) -> bool:

@@ -18,6 +18,14 @@ TOOLS: Mapping[str, Callable[[list[Any]], list[Made]]] = {
     "flagger": import_flagger,
 }
 
+CANARY = """apiVersion: flagger.app/v1beta1
+kind: Canary
+metadata: {name: wallet}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: wallet}
+  analysis: {interval: 1m, threshold: 1, stepWeight: 10}
+"""
+
 
 def sample(tool: str, name: str) -> list[Any]:
     """The documents of a file, with those that are in its lists."""

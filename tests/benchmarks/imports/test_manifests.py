@@ -9,14 +9,7 @@ from pathlib import Path
 import pytest
 from benchmarks.imports._counted import PROMISE, count_of
 from benchmarks.imports.manifests import ROOT, given, main, rows
-
-VALID = """apiVersion: flagger.app/v1beta1
-kind: Canary
-metadata: {name: wallet}
-spec:
-  targetRef: {apiVersion: apps/v1, kind: Deployment, name: wallet}
-  analysis: {interval: 1m, threshold: 1, stepWeight: 10}
-"""
+from tests.adapters.imports.manifests import CANARY
 
 
 @pytest.mark.parametrize("tool, path", given(), ids=lambda each: each if isinstance(each, str) else each.stem)
@@ -36,14 +29,14 @@ def test_a_mistake_and_a_wrong_promise_fall_short(
 ) -> None:
     file = tmp_path / "canary.yaml"
     monkeypatch.setattr(sys, "argv", ["manifests", "flagger", str(file)])
-    file.write_text(VALID)
+    file.write_text(CANARY)
     assert main() == 0
-    file.write_text(VALID.replace("spec:", "spec:\n  provider: nonsense"))
+    file.write_text(CANARY.replace("spec:", "spec:\n  provider: nonsense"))
     assert main() == 1
     said = capsys.readouterr()
     assert "5:3 spec.provider: 'nonsense' is not possible." in said.err
     assert "flagger/canary.yaml  FELL SHORT" in said.out
-    file.write_text(f"{PROMISE}1:1 something else\n{VALID}")
+    file.write_text(f"{PROMISE}1:1 something else\n{CANARY}")
     assert main() == 1
     assert "promised '1:1 something else', found ()" in capsys.readouterr().err
 
