@@ -8,6 +8,7 @@ from benchmarks.gates._result import Result, harm
 from benchmarks.gates._scenarios import Scenario
 from benchmarks.gates._world import EDGES_MS, PROVIDERS, SLO_MS, TICK_S, Arm, Part, World
 
+from croupier.control.clumps import SAMPLE_S, SAMPLES, measures_clumps
 from croupier.core.gates import (
     ClassicRule,
     Comparison,
@@ -23,6 +24,7 @@ from croupier.core.gates import (
     Silence,
 )
 from croupier.core.gates.model import BY_GROUP
+from croupier.core.gates.sequential.dispersion import measured
 from croupier.core.gates.sli import Group
 from croupier.core.rollout.decide import looks
 from croupier.core.rollout.phase import Phase
@@ -76,7 +78,7 @@ def play(
     plan: Plan, scenario: Scenario, per_s: float, seed: int, *, tick_s: float = TICK_S, alone: bool = False
 ) -> Result:
     """One rollout of half an hour; ``alone`` keeps the baseline from the gates."""
-    world, story = World(scenario, per_s, seed, tick_s), Rehearsal(plan)
+    world, story = World(scenario, per_s, seed, tick_s), Rehearsal(_with_clumps(plan, scenario, per_s, seed))
     story.settle()
     begin, suffered, whole_s = story.now, 0, None
     last = max(step.weight_bp for step in plan.steps if isinstance(step, SetWeight))
@@ -96,6 +98,22 @@ def play(
         if whole_s is None and story.state.weight_bp == last:
             whole_s = story.now - begin
     return Result(None, suffered, whole_s)
+
+
+def _with_clumps(plan: Plan, scenario: Scenario, per_s: float, seed: int) -> Plan:
+    """The plan with what its gates measure before the start, as ``control.clumps`` does. The minutes before are luck of
+    their own, so that every rule is judged by the same samples.
+    """
+    before = World(scenario, per_s, (seed, 1), SAMPLE_S)
+    samples = [arm for tick in range(-SAMPLES, 0) if (arm := before.sample(tick, 0.0)[1]) is not None]
+    gates: list[Gate] = []
+    for gate in plan.gates:
+        if measures_clumps(gate.rule):
+            edge, _ = _EDGES.get(gate.name, (-1, -1))
+            seen = measured(tuple(_parts(gate.name, [arm], edge)) for arm in samples)
+            gate = replace(gate, rule=replace(gate.rule, dispersion=seen))  # noqa: PLW2901 - as it is judged by
+        gates.append(gate)
+    return replace(plan, gates=tuple(gates))
 
 
 def _said(

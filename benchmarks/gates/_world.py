@@ -60,7 +60,7 @@ class Arm:
 class World:
     """Draws one rollout's samples at whatever weight it has; the same seed is the same luck."""
 
-    def __init__(self, scenario: Scenario, per_s: float, seed: int, tick_s: float = TICK_S) -> None:
+    def __init__(self, scenario: Scenario, per_s: float, seed: int | tuple[int, int], tick_s: float = TICK_S) -> None:
         self._scenario, self._per_s, self._tick_s = scenario, per_s, tick_s
         self._random = random = np.random.default_rng(seed)
         self._phase = random.uniform(0, 2 * math.pi)

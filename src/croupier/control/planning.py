@@ -4,9 +4,10 @@ is exposed. Called by ``starting``.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, ParamSpec, TypeVar
 
+from croupier.control.clumps import with_clumps
 from croupier.control.groups import Switches, check_holds, check_kills
 from croupier.control.ports import Ports, Spec, Stored
 from croupier.control.ports import ServiceState as Delivery
@@ -129,32 +130,38 @@ async def made_for(per_s: float | None, spec: RolloutSpec, specs: Iterable[Spec]
     return await _beside(len(gate_uses(spec)), resolve, *asked, per_s=per_s, service=service, hotfix=hotfix)
 
 
-async def try_out(ports: Ports, switches: Switches, plan: Plan, service: str, stable: str | None) -> None:
-    """Refuse, before anybody is exposed, gates that cannot judge and actions on groups that cannot be done."""
+async def try_out(ports: Ports, switches: Switches, plan: Plan, service: str, stable: str | None) -> Plan:
+    """The plan with what its gates measured beforehand. Refuses, before anybody is exposed, gates that cannot judge and
+    actions on groups that cannot be done.
+    """
     if stable is not None:
-        await _probe(ports, plan, service, stable)
+        plan = await _probed(ports, plan, service, stable)
     # An action on a group that could not be done would take everybody back instead.
     for document in await ports.store.documents("Service"):
         if isinstance(document.value.spec, Service) and document.value.spec.name == service:
             check_holds(plan, document.value.spec)
     if stable is not None:
         await check_kills(ports, switches, plan, service, stable)
+    return plan
 
 
-async def _probe(ports: Ports, plan: Plan, service: str, stable: str) -> None:
+async def _probed(ports: Ports, plan: Plan, service: str, stable: str) -> Plan:
     """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
     and one that cannot fail next to this stable version guards nobody: refuse them before anybody is exposed.
     """
     # An analysis counts nothing; and without proof that it can turn red there would be no plan.
     judging = [gate for gate in plan.gates if not isinstance(gate.rule, AnalysisRule)]
-    for found in await probe(ports, judging, service, stable):
-        gate = found.gate
+    usual = await probe(ports, judging, service, stable)
+    for found in usual:
         if found.blind is not None:
             said = found.blind if found.blind.endswith("?") else f"{found.blind}."
-            raise Rejected(f"Gate {gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
-        proof = await _beside(len(plan.gates), prove, plan, gate.name, found.usual)
-        if proof.red_after_s is None and not gate.advisory:
-            raise Rejected(f"Gate {gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
+            raise Rejected(f"Gate {found.gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
+    plan = replace(plan, gates=await with_clumps(ports, plan.gates, service, stable))
+    for found in usual:
+        proof = await _beside(len(plan.gates), prove, plan, found.gate.name, found.usual)
+        if proof.red_after_s is None and not found.gate.advisory:
+            raise Rejected(f"Gate {found.gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)
+    return plan
 
 
 async def _beside(gates: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

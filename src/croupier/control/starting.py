@@ -54,7 +54,7 @@ class Starting:
         if stable == version:
             raise Rejected(f"{version} is the stable version of {service} already.")
         plan = await planned(self.ports, delivery.value, before, how)
-        await self._try_out(plan, delivery.value)
+        plan = await self._tried_out(plan, delivery.value)
         now = self.ports.clock.now()
         created = e.Created(delivery.value.next, service, stable, version, release.digest, plan, now, by=who.actor)
         shut = await closed_now(self.ports, service, now)
@@ -82,7 +82,7 @@ class Starting:
         members: list[_Member] = []
         for release, delivery in asked:
             plan = await made_for(whole_s, part(paced, release.service), specs)
-            await self._try_out(plan, delivery.value)
+            plan = await self._tried_out(plan, delivery.value)
             members.append(_Member(release, plan, delivery))
         profiles = own_profiles([each for each in specs if isinstance(each, RolloutSpec)], spec.services)
         services = {each.name: each for each in specs if isinstance(each, Service)}
@@ -93,9 +93,9 @@ class Starting:
             await check_free(self.ports, [each.value for each in drafted.commit.rollouts], now)
         return drafted
 
-    async def _try_out(self, plan: Plan, delivery: Delivery) -> None:
+    async def _tried_out(self, plan: Plan, delivery: Delivery) -> Plan:
         await check_flags(self.flags, plan, self.ports.clock.now())
-        await try_out(self.ports, self.switches, plan, delivery.service, delivery.stable)
+        return await try_out(self.ports, self.switches, plan, delivery.service, delivery.stable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,21 @@
 """How many requests a service gets, by what its gates count. Asked when a rollout starts whose weights depend on it.
 
-A metric source may count only what is asked for, so the server asks all along for services that such a rollout may come
-for: else the first one would start on a guess.
+A metric source may count only what is asked for, so the server asks all along for what a rollout that starts looks back
+at: else the first one would start on a guess, of its traffic and of how failures clump.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from croupier.control.clumps import measures_clumps
 from croupier.control.hearing import ask
 from croupier.control.ports import Ports, Query, Stored
 from croupier.control.ports import ServiceState as Delivery
-from croupier.core.gates import Gate, Silence
+from croupier.core.gates import PROMETHEUS, Gate, Silence
+from croupier.core.rollout.profile.fill import with_usual
+from croupier.core.rollout.resolve import gate_uses
 from croupier.core.rollout.spec import Auto, RolloutSpec
 from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.together.parts import parts
@@ -92,17 +95,30 @@ async def keep_counting(ports: Ports) -> None:
 
 
 async def count_once(ports: Ports, told: set[str] | None = None) -> None:
-    """Ask for the traffic of every service whose weights depend on it."""
+    """Ask for what every service's next rollout will look back at."""
+    told = set[str]() if told is None else told
     specs = [stored.value.spec for stored in await ports.store.documents("Rollout")]
-    pacing = [spec for spec in specs if isinstance(spec, RolloutSpec) and paces(spec)]
-    if pacing:
+    if specs:
         documents = [stored.value.spec for stored in await ports.store.documents("Gate")]
         gates = {gate.name: gate for gate in documents if isinstance(gate, Gate)}
         stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
-        for spec in pacing:
-            for each in parts(spec):
+        for spec in specs:
+            for each in parts(spec) if isinstance(spec, RolloutSpec) else ():
                 if version := stable.get(each.service):
-                    await requests_per_s(ports, counting(each, gates), Serving(each.service, version), told)
+                    now = ports.clock.now()
+                    for gate in looked_back_at(each, gates):
+                        asked = Query(gate.sli, (), each.service, version, None, now - _SPAN_S, now, gate.source)
+                        await ask(ports.metrics, asked, told)
+
+
+def looked_back_at(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Gate]:
+    """The gates whose past the rollout looks at when it starts, and whose source keeps only what it is asked for."""
+    known = with_usual(spec, gates)
+    pacing = counting(spec, known) if paces(spec) else ()
+    for name in dict.fromkeys(name for name, _ in gate_uses(spec)):
+        gate = known.get(name)
+        if gate is not None and gate.source != PROMETHEUS and (gate in pacing or measures_clumps(gate.rule)):
+            yield gate
 
 
 def paces(spec: RolloutSpec) -> bool:

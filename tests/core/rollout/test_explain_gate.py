@@ -18,6 +18,7 @@ from croupier.core.gates import (
     SequentialRule,
     Silence,
 )
+from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sli import Group, Instance
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import retry
@@ -56,11 +57,30 @@ def test_a_suspect_is_told_with_counts_odds_and_how_long_it_takes() -> None:
     assert "100 to 1 convict; of the bets, 12 × the stable version's rate fits best" in text
     assert "it may err in 1 % of rollouts; it has come " in text
     assert "5 samples at this weight; 6 are the least to pass" in text
+    assert "2 failures count as one: clumps cannot be measured where the counts do not tell several" in text
     assert "if failures go on at this rate it is blamed with probability above 99 % within 10 min (50 % in " in text
     assert "it does not pass while that stands against the canary" in text
     assert story.used is not None
     assert 0.1 < story.used < 0.6
     assert story.log_needed == pytest.approx(math.log(100))
+
+
+@pytest.mark.parametrize(
+    "rule, text",
+    [
+        (SequentialRule(clumps=3.0), "3 failures count as one: so its clumps say"),
+        (SequentialRule(dispersion=Dispersion(90.0, 20.0)), "3.1 failures count as one: they come in clumps, as"),
+        (SequentialRule(dispersion=Dispersion(20.0, 20.0)), None),
+        (ClassicRule(), None),
+    ],
+)
+def test_how_many_failures_count_as_one(rule: SequentialRule | ClassicRule, text: str | None) -> None:
+    story = told(2, 500, 5, replace(ERRORS, rule=rule))
+    if text is None:
+        assert "count as one" not in said(story)
+        assert story.clumps in (None, 1.0)
+    else:
+        assert text in said(story)
 
 
 def test_what_a_sick_instance_counted_is_told_apart() -> None:

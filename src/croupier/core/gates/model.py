@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from croupier.core.gates.analysis.model import AnalysisRule
 from croupier.core.gates.group_actions import OnGroupFail
+from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sli import LatencySli, Sli
 
 
@@ -78,7 +79,8 @@ class SequentialRule:
 
     ``budget`` is the probability with which this gate may ever blame a canary that is no worse, its part of the
     rollout's. ``samples``: fewer convict nobody, whatever they contain. ``clumps``: so many failures may come of one
-    fault; ``None`` is measured on the baseline's instances, where it has several. It passes after ``dwell`` samples at
+    fault; ``None`` is measured on the baseline's instances, where it has several: ``dispersion`` is what was seen of
+    that before the rollout began, and belongs to the rollout like the budget. It passes after ``dwell`` samples at
     the present weight once what is not excluded yet could cost ``harm`` failed requests at the next weight, or after
     ``patience`` samples in which nothing speaks against the canary.
     """
@@ -90,6 +92,7 @@ class SequentialRule:
     dwell: int = 6
     patience: int = 60
     harm: int = 20
+    dispersion: Dispersion | None = None
     kind: Literal["sequential"] = "sequential"
 
 

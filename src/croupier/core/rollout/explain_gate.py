@@ -16,6 +16,7 @@ from croupier.core.gates.sequential.bets import against_baseline
 from croupier.core.gates.sequential.bound import interval
 from croupier.core.gates.sequential.budget import needed, used
 from croupier.core.gates.sequential.evidence import Trial
+from croupier.core.gates.sequential.look import clumps
 from croupier.core.gates.sequential.samples import pair
 from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import spent
@@ -91,6 +92,14 @@ class GateStory:
         if not isinstance(rule, SequentialRule):
             return None
         return used(spent(self.remembered.evidence), rule.budget)
+
+    @property
+    def clumps(self) -> float | None:
+        """How many failures it takes for one; ``None`` for a gate that takes each for itself."""
+        rule, evidence = self.gate.rule, self.remembered.evidence
+        if not isinstance(rule, SequentialRule):
+            return None
+        return clumps(rule, rule.dispersion if evidence is None else evidence.dispersion)
 
     @property
     def log_needed(self) -> float | None:

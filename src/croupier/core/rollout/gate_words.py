@@ -110,6 +110,8 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
                 f"{1.0 / held:,.0f} to 1 of the gate"
             )
         yield f"{samples} samples at this weight; {gate.rule.dwell} are the least to pass"
+        if story.clumps is not None and story.clumps > 1.0:
+            yield f"{story.clumps:.2g} failures count as one: {_why_clumps(gate.rule, remembered.evidence)}"
         if remembered.evidence is not None and remembered.evidence.excused_s:
             yield _excused(remembered.evidence)
         return
@@ -127,6 +129,14 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
     if isinstance(gate.rule, ClassicRule):
         yield from _streak(story, gate.rule)
     yield from _too_few(story, gate.rule)
+
+
+def _why_clumps(rule: SequentialRule, evidence: Evidence | None) -> str:
+    if rule.clumps is not None:
+        return "so its clumps say"
+    if evidence is not None and evidence.dispersion is not None:
+        return "they come in clumps, as the stable version's instances differ by more than chance"
+    return "clumps cannot be measured where the counts do not tell several instances of the stable version apart"
 
 
 def _excused(evidence: Evidence) -> str:

@@ -84,6 +84,9 @@ class GateExplanation(Model):
     needed: float | None = Field(
         description="Where the points convict: odds as a natural logarithm, or violations in a row of a classic gate."
     )
+    clumps: float | None = Field(
+        description="So many failures count as one, since they come of one fault; null where each counts for itself."
+    )
     samples: int | None = Field(description="Samples at the present weight; null where it gathers no evidence.")
     groups: list[GroupExplanation]
     points: list[PointView]
@@ -126,6 +129,7 @@ def view(story: GateStory) -> GateExplanation:
         budget=gate.rule.budget if isinstance(gate.rule, SequentialRule) else None,
         used=story.used,
         needed=_needed(story),
+        clumps=story.clumps,
         samples=evidence.samples if evidence is not None else None,
         groups=[_group(group) for group in story.groups],
         points=[_point(point) for point in story.points],

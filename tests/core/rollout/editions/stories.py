@@ -26,6 +26,7 @@ from croupier.core.gates import (
     SequentialRule,
 )
 from croupier.core.gates.analysis.model import Metric, PrometheusQuery
+from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.rollout import events as e
 from croupier.core.rollout.commands import retry
 from croupier.core.rollout.resolve import resolve
@@ -123,6 +124,8 @@ def _stories() -> Iterator[Story]:
     yield Story("sequential-new-groups", (replace(ERRORS, by=("psp",)),), newcomers, ticks=15)
     clumps = World(usual=0.02, clump=4, instances=4, sick=0.5)
     yield Story("sequential-clumps", (ERRORS,), clumps)
+    known = replace(ERRORS, rule=SequentialRule(dispersion=Dispersion(200.0, 50.0)))
+    yield Story("sequential-clumps-known", (known,), replace(clumps, sick=0.0))
     yield Story("sequential-clumps-given", (replace(ERRORS, rule=SequentialRule(clumps=3.0)),), _late(40.0, 0.06))
     sick = World(per_s=100.0, instances=4, pods=4, ill=(30.0, 100.0))
     yield Story("sequential-sick-pod", (ERRORS,), sick, ticks=24)

@@ -1,16 +1,18 @@
 """By how much failures come in clumps, measured on parts of the baseline, which should differ by chance only (A/A).
 
 Retries and sticky players make one fault count several times; a test that takes each count for independent then blames
-the healthy. What is common to all parts cancels, so a noisy day does not slow a gate. Called by ``look``.
+the healthy. What is common to all parts cancels, so a noisy day does not slow a gate. ``control.clumps`` measures the
+minutes before the start, ``look`` goes on.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from croupier.core.gates.sli import Counts
 
-WEIGHT_OF_NONE: Final = 30.0
+WEIGHT_OF_NONE: Final = 10.0
 """Degrees of freedom of "no clumps" mixed into the estimate, so that a few samples do not swing it."""
 
 LARGEST: Final = 10.0
@@ -36,9 +38,21 @@ class Dispersion:
 
     @property
     def phi(self) -> float:
-        """The estimated clump size, 1 (independent) to 10."""
-        estimate = (WEIGHT_OF_NONE + self.chi) / (WEIGHT_OF_NONE + self.freedom)
+        """The estimated clump size, 1 (independent) to 10. What chance alone may add to it, a standard deviation, is no
+        clump: every gate on independent failures would be slower for it.
+        """
+        chance = math.sqrt(2.0 * self.freedom)
+        estimate = (WEIGHT_OF_NONE + self.chi - chance) / (WEIGHT_OF_NONE + self.freedom)
         return min(max(estimate, 1.0), LARGEST)
+
+
+def measured(samples: Iterable[Sequence[Counts]]) -> Dispersion | None:
+    """What samples of the baseline by instance tell, the oldest first; ``None`` where none of them can be compared."""
+    seen = None
+    for parts in map(comparable, samples):
+        if len(parts) > 1:
+            seen = observed(seen or Dispersion(), parts)
+    return seen
 
 
 def comparable(parts: Sequence[Counts]) -> tuple[Counts, ...]:

@@ -83,8 +83,8 @@ class Evidence:
 
     ``samples``, ``quiet`` and ``missed`` are what was ``heard``. ``seconds`` of data there were in all, up to ``until``
     (epoch seconds): what lies before was counted and never is again. ``dispersion`` is measured once the baseline was
-    seen in parts. For ``excused_s`` seconds of data a sick instance was not held against the release; ``suspects`` are
-    followed, the one with the clearest trouble first.
+    seen in parts, also before the start. For ``excused_s`` seconds of data a sick instance was not held against the
+    release; ``suspects`` are followed, the one with the clearest trouble first.
     """
 
     trials: tuple[Trial, ...]

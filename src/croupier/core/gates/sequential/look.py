@@ -62,7 +62,7 @@ def look(
     trickle = TRICKLE_AFTER_CHANGE if fresh else TRICKLE
     parts = comparable(reading.parts)
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
-    phi = _clumps(rule, dispersion)
+    phi = clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
     known = [heard(each.counterpart, *of(reading, each.group), fresh=fresh) for each in evidence.trials]
     held = [terms(gate, rule, each.budget) for each in evidence.trials]
@@ -179,8 +179,8 @@ def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, we
     return after._replace(samples=after.samples + told)
 
 
-def _clumps(rule: SequentialRule, measured: Dispersion | None) -> float:
-    """How many failures of this sample may come of one fault."""
+def clumps(rule: SequentialRule, measured: Dispersion | None) -> float:
+    """How many failures of a sample may come of one fault."""
     if rule.clumps is not None:
         return rule.clumps
     return UNMEASURED if measured is None else measured.phi

@@ -30,7 +30,8 @@ _MOST_GROUPS: Final = 100
 def begin(gate: Gate, rule: SequentialRule, at: float) -> Evidence:
     """The evidence before the first sample, which begins ``at`` (epoch seconds)."""
     whole = _trial(gate, rule, ALL, rule.budget / (1 + _GROUPS) if gate.by else rule.budget)
-    return Evidence((whole,), stake(len(whole.relative.bets)) if gate.objective is not None else None, at)
+    incident = stake(len(whole.relative.bets)) if gate.objective is not None else None
+    return Evidence((whole,), incident, at, dispersion=rule.dispersion)
 
 
 def with_new_groups(gate: Gate, rule: SequentialRule, evidence: Evidence, reading: Reading) -> Evidence:
