@@ -9,6 +9,7 @@ rollout of a hundred, whenever anybody looks (Ville's inequality). So the grown 
 - ``dispersion``: by how much failures come in clumps, measured on parts of the baseline.
 - ``budget``: one false-rollback budget over all gates and groups of a rollout.
 - ``counterpart``: whether a group has a baseline, or is only seldom heard of there.
+- ``waiting``: counts of a group that is heard of seldom, until they are enough to be compared.
 - ``trials``, ``samples``, ``evidence``: the tests of a gate's groups, what a sample tells them, what they remember.
 - ``look``, ``opinion``: the rule itself, one sample after the other, and what it says.
 - ``bound``: how bad the canary may still be; a step ends when that costs little.

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from croupier.core.gates.sequential.capital import Capital
 from croupier.core.gates.sequential.counterpart import UNHEARD, Counterpart
 from croupier.core.gates.sequential.dispersion import Dispersion
+from croupier.core.gates.sequential.waiting import Waiting
 from croupier.core.gates.sli import Counts, Group
 
 UNLIKELY: Final = 5.0
@@ -21,7 +22,8 @@ class Trial:
     two questions, whichever a sample can answer: against the concurrent baseline or, while there is none, against the
     objective. ``absolute`` always asks the objective; where nothing else is asked both must speak, so that an outage
     that the baseline has likewise blames nobody. ``counterpart`` says whether the group has a baseline: while a
-    sample has none of its events by chance, ``relative`` is asked nothing.
+    sample has none of its events by chance, ``relative`` is asked nothing. ``waiting`` are counts that it was not asked
+    about yet, since they are few.
     """
 
     group: Group
@@ -31,6 +33,7 @@ class Trial:
     canary: Counts
     baseline: Counts
     counterpart: Counterpart = UNHEARD
+    waiting: Waiting | None = None
 
     @property
     def log_e(self) -> float:

@@ -7,7 +7,6 @@ from typing import Final
 
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
-from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE
 from croupier.core.gates.sequential.counterpart import heard
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard, Suspect, Trial
@@ -27,6 +26,7 @@ from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import (
     begin,
     taken_back,
+    trickled,
     tried,
     weighed,
     with_new_groups,
@@ -59,7 +59,6 @@ def look(
     """
     fresh = before is None or before.until <= watching_since
     evidence = with_new_groups(gate, rule, before or begin(gate, rule, reading.since), reading)
-    trickle = TRICKLE_AFTER_CHANGE if fresh else TRICKLE
     parts = comparable(reading.parts)
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = clumps(rule, dispersion)
@@ -72,7 +71,7 @@ def look(
     ]
     trials = tuple(
         [
-            tried(gate, each, on, reading, counterpart=mine, alone=single, trickle=trickle, phi=phi)
+            tried(gate, each, on, reading, counterpart=mine, alone=single, fresh=fresh, phi=phi)
             for each, on, mine, single in zip(evidence.trials, held, known, alone, strict=True)
         ]
     )
@@ -85,7 +84,7 @@ def look(
     told_of = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
-        evidence.incident and weighed(evidence.incident, held[0], baseline, trickle, math.inf, phi),
+        evidence.incident and weighed(evidence.incident, held[0], baseline, trickled(fresh=fresh), math.inf, phi),
         reading.until,
         seconds=evidence.seconds + seconds,
         samples=told_of.samples,

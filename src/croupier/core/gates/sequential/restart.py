@@ -26,7 +26,13 @@ def restarted(evidence: Evidence, aside: Callable[[Group], bool]) -> Evidence:
 def _afresh(trial: Trial) -> Trial:
     relative = stake(len(trial.relative.bets))
     return replace(
-        trial, relative=relative, absolute=_stake(trial.absolute), canary=NONE, baseline=NONE, counterpart=UNHEARD
+        trial,
+        relative=relative,
+        absolute=_stake(trial.absolute),
+        canary=NONE,
+        baseline=NONE,
+        counterpart=UNHEARD,
+        waiting=None,
     )
 
 

@@ -11,11 +11,12 @@ from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import against_baseline, against_objective
-from croupier.core.gates.sequential.capital import Capital, grown, lower, stake
+from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE, Capital, grown, lower, stake
 from croupier.core.gates.sequential.counterpart import Counterpart, vanished
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sequential.terms import Terms, terms
+from croupier.core.gates.sequential.waiting import with_sample
 from croupier.core.gates.sli import Counts, Group, Reading
 from croupier.core.segments import BUCKETS
 
@@ -58,24 +59,33 @@ def tried(
     *,
     counterpart: Counterpart,
     alone: bool,
-    trickle: float,
+    fresh: bool,
     phi: float,
 ) -> Trial:
     """One sample more for the group's tests. ``counterpart`` has it already, and ``alone`` says that the group has no
-    baseline any more; ``trickle`` is the share of the reserve that moves into the bets, ``phi`` how many failures may
-    come of one fault.
+    baseline any more; ``fresh``: it is the first one at its weight, ``phi``: how many failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
-    pairs = strata(reading) if gate.by and trial.group == ALL else [pair(canary, baseline)]
+    relative, began, left = trial.relative, fresh, None
+    if gate.by and trial.group == ALL:
+        pairs = strata(reading)
+    else:
+        waiting = with_sample(trial.waiting, canary, baseline, fresh=fresh)
+        pairs = [pair(waiting.canary, waiting.baseline)] if waiting.over else []
+        began, left = waiting.fresh, waiting.left
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
-    relative = trial.relative
     if gains is not None:
-        relative = grown(relative, gains, trickle=trickle, cap=held.limit, phi=phi)
+        relative = grown(relative, gains, trickle=trickled(fresh=began), cap=held.limit, phi=phi)
     elif alone:
-        relative = weighed(relative, held, canary, trickle, held.limit, phi)
-    absolute = trial.absolute and weighed(trial.absolute, held, canary, trickle, held.limit, phi)
+        relative, left = weighed(relative, held, canary, trickled(fresh=fresh), held.limit, phi), None
+    absolute = trial.absolute and weighed(trial.absolute, held, canary, trickled(fresh=fresh), held.limit, phi)
     seen = trial.canary.plus(canary), trial.baseline.plus(baseline)
-    return Trial(trial.group, trial.budget, relative, absolute, *seen, counterpart)
+    return Trial(trial.group, trial.budget, relative, absolute, *seen, counterpart, left)
+
+
+def trickled(*, fresh: bool) -> float:
+    """The share of the reserve that moves into the bets with a sample; ``fresh``: the first one at its weight."""
+    return TRICKLE_AFTER_CHANGE if fresh else TRICKLE
 
 
 def without_baseline(
@@ -121,7 +131,7 @@ def taken_back(trials: tuple[Trial, ...], sick: Suspect) -> tuple[Trial, ...]:
 
 def _without_wins(trial: Trial, was: Trial) -> Trial:
     absolute = lower(trial.absolute, was.absolute) if trial.absolute and was.absolute else None
-    return replace(trial, relative=lower(trial.relative, was.relative), absolute=absolute)
+    return replace(trial, relative=lower(trial.relative, was.relative), absolute=absolute, waiting=None)
 
 
 def spent(evidence: Evidence | None) -> float:

@@ -1,0 +1,48 @@
+"""Counts that wait until there are enough of them to be compared. Called by ``trials``.
+
+A pair of a few events is worth little: the canary's failures are mostly in samples in which it has more events than
+usual, and by that share each is measured. So the events of a group that is heard of seldom are bet on together. Whether
+they are enough says their number alone, never what became of them, so the bets stay fair.
+"""
+
+from typing import Final, NamedTuple
+
+from croupier.core.gates.sequential.samples import NONE
+from croupier.core.gates.sli import Counts
+
+_ENOUGH: Final = 3
+"""So many of the baseline's events, and one of the canary's. With fewer a bet wins half of what it could; with more a
+provider that is down is found later.
+"""
+_LONGEST: Final = 6
+"""Samples that wait for that at the most: the level of failures, which cancels within a pair, moves meanwhile."""
+
+
+class Waiting(NamedTuple):
+    """What was counted in so many ``samples`` that no bet was made on. ``fresh``: the weight is another one since."""
+
+    canary: Counts = NONE
+    baseline: Counts = NONE
+    samples: int = 0
+    fresh: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether they wait no longer."""
+        enough = self.canary.total > 0 and self.baseline.total >= _ENOUGH
+        return enough or self.samples >= _LONGEST
+
+    @property
+    def left(self) -> "Waiting | None":
+        """What waits on, if anything does. Where no bet could be made the new weight has had none yet."""
+        if not self.over:
+            return self
+        compared = self.canary.total > 0 and self.baseline.total > 0
+        return Waiting(fresh=True) if self.fresh and not compared else None
+
+
+def with_sample(before: Waiting | None, canary: Counts, baseline: Counts, *, fresh: bool) -> Waiting:
+    """With one sample more. What waited at another weight is dropped: there the versions' shares were others."""
+    if fresh or before is None:
+        return Waiting(canary, baseline, 1, fresh)
+    return Waiting(before.canary.plus(canary), before.baseline.plus(baseline), before.samples + 1, before.fresh)
