@@ -71,7 +71,7 @@ def look(
     ]
     trials = tuple(
         [
-            tried(gate, each, on, reading, counterpart=mine, alone=single, fresh=fresh, phi=phi)
+            tried(gate, each, on, reading, counterpart=mine, alone=single, seconds=seconds, fresh=fresh, phi=phi)
             for each, on, mine, single in zip(evidence.trials, held, known, alone, strict=True)
         ]
     )

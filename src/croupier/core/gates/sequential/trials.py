@@ -59,18 +59,20 @@ def tried(
     *,
     counterpart: Counterpart,
     alone: bool,
+    seconds: float,
     fresh: bool,
     phi: float,
 ) -> Trial:
-    """One sample more for the group's tests. ``counterpart`` has it already, and ``alone`` says that the group has no
-    baseline any more; ``fresh``: it is the first one at its weight, ``phi``: how many failures may come of one fault.
+    """One sample more, of so many ``seconds``, for the group's tests. ``counterpart`` has it already, and ``alone``
+    says that the group has no baseline any more; ``fresh``: it is the first one at its weight, ``phi``: how many
+    failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
     relative, began, left = trial.relative, fresh, None
     if gate.by and trial.group == ALL:
         pairs = strata(reading)
     else:
-        waiting = with_sample(trial.waiting, canary, baseline, fresh=fresh)
+        waiting = with_sample(trial.waiting, canary, baseline, seconds, fresh=fresh)
         pairs = [pair(waiting.canary, waiting.baseline)] if waiting.over else []
         began, left = waiting.fresh, waiting.left
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)

@@ -14,23 +14,29 @@ _ENOUGH: Final = 3
 """So many of the baseline's events, and one of the canary's. With fewer a bet wins half of what it could; with more a
 provider that is down is found later.
 """
-_LONGEST: Final = 6
-"""Samples that wait for that at the most: the level of failures, which cancels within a pair, moves meanwhile."""
+_SAMPLES: Final = 6
+_SECONDS: Final = 59.0
+"""So many samples and so long (a minute, less what their bounds may lack) they wait for that at the most: the level of
+failures, which cancels within a pair, moves meanwhile.
+"""
 
 
 class Waiting(NamedTuple):
-    """What was counted in so many ``samples`` that no bet was made on. ``fresh``: the weight is another one since."""
+    """What was counted in so many ``samples`` and ``seconds`` that no bet was made on. ``fresh``: the weight is another
+    one since.
+    """
 
     canary: Counts = NONE
     baseline: Counts = NONE
     samples: int = 0
+    seconds: float = 0.0
     fresh: bool = False
 
     @property
     def over(self) -> bool:
         """Whether they wait no longer."""
         enough = self.canary.total > 0 and self.baseline.total >= _ENOUGH
-        return enough or self.samples >= _LONGEST
+        return enough or (self.samples >= _SAMPLES and self.seconds >= _SECONDS)
 
     @property
     def left(self) -> "Waiting | None":
@@ -41,8 +47,10 @@ class Waiting(NamedTuple):
         return Waiting(fresh=True) if self.fresh and not compared else None
 
 
-def with_sample(before: Waiting | None, canary: Counts, baseline: Counts, *, fresh: bool) -> Waiting:
-    """With one sample more. What waited at another weight is dropped: there the versions' shares were others."""
-    if fresh or before is None:
-        return Waiting(canary, baseline, 1, fresh)
-    return Waiting(before.canary.plus(canary), before.baseline.plus(baseline), before.samples + 1, before.fresh)
+def with_sample(before: Waiting | None, canary: Counts, baseline: Counts, seconds: float, *, fresh: bool) -> Waiting:
+    """With one sample more, of so many seconds. What waited at another weight is dropped: there the versions' shares
+    were others.
+    """
+    held = Waiting(fresh=fresh) if fresh or before is None else before
+    both = held.canary.plus(canary), held.baseline.plus(baseline)
+    return Waiting(*both, held.samples + 1, held.seconds + seconds, held.fresh)
