@@ -51,6 +51,7 @@ def with_sample(before: Waiting | None, canary: Counts, baseline: Counts, second
     """With one sample more, of so many seconds. What waited at another weight is dropped: there the versions' shares
     were others.
     """
-    held = Waiting(fresh=fresh) if fresh or before is None else before
-    both = held.canary.plus(canary), held.baseline.plus(baseline)
-    return Waiting(*both, held.samples + 1, held.seconds + seconds, held.fresh)
+    if fresh or before is None:
+        return Waiting(canary, baseline, 1, seconds, fresh)
+    both = before.canary.plus(canary), before.baseline.plus(baseline)
+    return Waiting(*both, before.samples + 1, before.seconds + seconds, before.fresh)
