@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, ParamSpec, TypeVar
 
-from croupier.control.clumps import with_clumps
+from croupier.control.clumps import Lately, with_clumps
 from croupier.control.groups import Switches, check_holds, check_kills
 from croupier.control.ports import Ports, Spec, Stored
 from croupier.control.ports import ServiceState as Delivery
@@ -130,12 +130,14 @@ async def made_for(per_s: float | None, spec: RolloutSpec, specs: Iterable[Spec]
     return await _beside(len(gate_uses(spec)), resolve, *asked, per_s=per_s, service=service, hotfix=hotfix)
 
 
-async def try_out(ports: Ports, switches: Switches, plan: Plan, service: str, stable: str | None) -> Plan:
+async def try_out(
+    ports: Ports, switches: Switches, plan: Plan, service: str, stable: str | None, lately: Lately
+) -> Plan:
     """The plan with what its gates measured beforehand. Refuses, before anybody is exposed, gates that cannot judge and
     actions on groups that cannot be done.
     """
     if stable is not None:
-        plan = await _probed(ports, plan, service, stable)
+        plan = await _probed(ports, plan, service, stable, lately)
     # An action on a group that could not be done would take everybody back instead.
     for document in await ports.store.documents("Service"):
         if isinstance(document.value.spec, Service) and document.value.spec.name == service:
@@ -145,7 +147,7 @@ async def try_out(ports: Ports, switches: Switches, plan: Plan, service: str, st
     return plan
 
 
-async def _probed(ports: Ports, plan: Plan, service: str, stable: str) -> Plan:
+async def _probed(ports: Ports, plan: Plan, service: str, stable: str, lately: Lately) -> Plan:
     """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
     and one that cannot fail next to this stable version guards nobody: refuse them before anybody is exposed.
     """
@@ -156,7 +158,7 @@ async def _probed(ports: Ports, plan: Plan, service: str, stable: str) -> Plan:
         if found.blind is not None:
             said = found.blind if found.blind.endswith("?") else f"{found.blind}."
             raise Rejected(f"Gate {found.gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
-    plan = replace(plan, gates=await with_clumps(ports, plan.gates, service, stable))
+    plan = replace(plan, gates=await with_clumps(ports, plan.gates, service, stable, lately))
     for found in usual:
         proof = await _beside(len(plan.gates), prove, plan, found.gate.name, found.usual)
         if proof.red_after_s is None and not found.gate.advisory:

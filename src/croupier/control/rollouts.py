@@ -82,8 +82,8 @@ class Rollouts:
         """
         if hotfix and not ask.reason:
             raise Rejected("A hotfix needs a reason.", hint="Add --reason TEXT.")
-        how = How(strategy, hotfix, supersede, wait)
-        return await self._until_recorded(lambda: self._plan_start(service, version, ask, how))
+        how, starting = How(strategy, hotfix, supersede, wait), self._starting()
+        return await self._until_recorded(lambda: self._plan_start(service, version, ask, how, starting))
 
     async def start_together(
         self, versions: Mapping[str, str], ask: Ask, *, strategy: str | None = None, wait: bool = True
@@ -91,8 +91,8 @@ class Rollouts:
         """Roll releases of several services out as one: ``versions`` by service, by the Rollout document that moves
         exactly these. Nothing is superseded. The outcome is that of the first to move.
         """
-        who, how = Who(ask.actor, "start", ask.reason), How(strategy, wait=wait)
-        return await self._until_recorded(lambda: self._starting.together(versions, who, how, ask.answer))
+        who, how, starting = Who(ask.actor, "start", ask.reason), How(strategy, wait=wait), self._starting()
+        return await self._until_recorded(lambda: starting.together(versions, who, how, ask.answer))
 
     async def approve(self, rollout: str, ask: Ask, *, digest: str) -> Outcome:
         """Approve of what waits for somebody other than who started it, if it is still what has this digest. Needs a
@@ -339,7 +339,7 @@ class Rollouts:
         await check_lasting(self.ports.store, stored.value, events)
         return draft(stored, delivery, events, Who(ask.actor, action, ask.reason), now, keep=ask.answer)
 
-    async def _plan_start(self, service: str, version: str, ask: Ask, how: How) -> Draft | Outcome:
+    async def _plan_start(self, service: str, version: str, ask: Ask, how: How, starting: Starting) -> Draft | Outcome:
         delivery = await recorded_delivery(self.ports.store, service)
         active = delivery.value.active
         before = await recorded_rollout(self.ports.store, active) if active else None
@@ -353,9 +353,8 @@ class Rollouts:
                 lambda all_, _, n: whole.abort(all_, n, reason=reason),
             )
         who = Who(ask.actor, "start", ask.reason)
-        return await self._starting.alone(version, delivery, before, who, how, ask.answer)
+        return await starting.alone(version, delivery, before, who, how, ask.answer)
 
-    @property
     def _starting(self) -> Starting:
         return Starting(self.ports, self.reconciler.switches, self.reconciler.flags)
 

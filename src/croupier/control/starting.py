@@ -4,9 +4,10 @@ Called by ``rollouts``. How they go on is their plan, made by ``planning``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from croupier.control.calendars import check_free, closed_now
+from croupier.control.clumps import Lately
 from croupier.control.flag_steps import FlagDoor, check_flags
 from croupier.control.groups import Switches
 from croupier.control.planning import How, check_gates, made_for, planned, together_by, traffic, try_out
@@ -31,11 +32,14 @@ from croupier.errors import Conflict, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """Checks what is to begin, and drafts it. ``switches`` and ``flags`` are those that a plan may turn."""
+    """One start: checks what is to begin, and drafts it, once more for each time that somebody else was faster.
+    ``switches`` and ``flags`` are those that a plan may turn.
+    """
 
     ports: Ports
     switches: Switches
     flags: FlagDoor | None
+    lately: Lately = field(default_factory=Lately)
 
     async def alone(
         self,
@@ -95,7 +99,7 @@ class Starting:
 
     async def _tried_out(self, plan: Plan, delivery: Delivery) -> Plan:
         await check_flags(self.flags, plan, self.ports.clock.now())
-        return await try_out(self.ports, self.switches, plan, delivery.service, delivery.stable)
+        return await try_out(self.ports, self.switches, plan, delivery.service, delivery.stable, self.lately)
 
 
 @dataclass(frozen=True, slots=True)
