@@ -39,7 +39,7 @@ def trials(gate: Gate, samples: Iterable[Sample], *, weights: Iterable[int] = ()
 def test_until_three_of_the_baseline_and_one_of_the_canary_nothing_is_bet() -> None:
     first, second, third = trials(GATE, [((1, 1), (0, 1)), ((0, 0), (0, 2)), ((0, 9), (0, 9))])
     assert first.relative == stake(len(first.relative.bets))
-    assert first.waiting == Waiting(counts((1, 1)), counts((0, 1)), 1, 10.0, fresh=True)
+    assert first.waiting == Waiting(counts((1, 1)), counts((0, 1)), 1, 10.0, fresh=True, phi=2.0)
     assert second.waiting is None
     held = terms(GATE, RULE, RULE.budget)
     gains = against_baseline([Pair(Arm(1, 1), Arm(0, 3))], tolerance=held.tolerance, ratios=held.ratios)
@@ -65,17 +65,33 @@ def test_six_samples_are_the_longest_and_then_what_there_is_must_do() -> None:
 def test_short_samples_wait_for_a_minute_and_long_ones_for_six() -> None:
     seldom: Waiting | None = None
     for sample in range(58):
-        seldom = with_sample(seldom, NONE, NONE, 1.0, fresh=not sample)
+        seldom = with_sample(seldom, NONE, NONE, 1.0, fresh=not sample, phi=1.0)
         assert not seldom.over
-    assert with_sample(seldom, NONE, NONE, 1.0, fresh=False).over
+    assert with_sample(seldom, NONE, NONE, 1.0, fresh=False, phi=1.0).over
     assert not Waiting(NONE, NONE, 5, 300.0).over
 
 
-def test_what_waited_at_another_weight_is_dropped() -> None:
-    *_, last = trials(GATE, [((1, 1), (0, 1)), ((0, 1), (0, 1))], weights=(5_000, 8_000))
-    assert last.waiting == Waiting(counts((0, 1)), counts((0, 1)), 1, 10.0, fresh=True)
-    assert with_sample(last.waiting, NONE, counts((0, 1)), 10.0, fresh=False) == Waiting(
-        counts((0, 1)), counts((0, 2)), 2, 20.0, fresh=True
+def test_what_waited_at_another_weight_is_bet_on_at_the_change() -> None:
+    """By itself: there the versions' shares were others. Weights that change at every look hide nothing."""
+    first, last = trials(GATE, [((1, 1), (0, 1)), ((0, 1), (0, 1))], weights=(5_000, 8_000))
+    assert last.waiting == Waiting(counts((0, 1)), counts((0, 1)), 1, 10.0, fresh=True, phi=2.0)
+    held = terms(GATE, RULE, RULE.budget)
+    gains = against_baseline([Pair(Arm(1, 1), Arm(0, 1))], tolerance=held.tolerance, ratios=held.ratios)
+    assert gains is not None
+    assert last.relative == grown(first.relative, gains, trickle=0.1, cap=held.limit, phi=2.0)
+    assert with_sample(last.waiting, NONE, counts((0, 1)), 10.0, fresh=False, phi=2.0) == Waiting(
+        counts((0, 1)), counts((0, 2)), 2, 20.0, fresh=True, phi=2.0
+    )
+    first, last = trials(GATE, [((1, 1), (0, 0)), ((0, 1), (0, 1))], weights=(5_000, 8_000))
+    assert last.relative == first.relative  # of one version alone nothing can be told
+
+
+def test_what_waits_does_not_choose_how_it_is_weighed() -> None:
+    """By the clumps that were known before the first of it, though its own failures have taught more since."""
+    waiting = with_sample(None, NONE, counts((1, 1)), 10.0, fresh=False, phi=1.5)
+    assert with_sample(waiting, counts((0, 1)), counts((1, 2)), 10.0, fresh=False, phi=4.0).phi == 1.5
+    assert with_sample(Waiting(fresh=True), NONE, counts((1, 1)), 10.0, fresh=False, phi=4.0) == Waiting(
+        NONE, counts((1, 1)), 1, 10.0, fresh=True, phi=4.0
     )
 
 
@@ -100,7 +116,11 @@ def test_groups_wait_each_for_itself_and_the_whole_does_not() -> None:
     state = judge(gate, state, said, T + 10, watching_since=T, weight_bp=5_000, next_bp=5_000)
     assert state.evidence is not None
     waiting = {trial.group: trial.waiting for trial in state.evidence.trials}
-    assert waiting == {(): None, ADYEN: None, KESTREL: Waiting(counts((0, 1)), counts((0, 1)), 1, 10.0, fresh=True)}
+    assert waiting == {
+        (): None,
+        ADYEN: None,
+        KESTREL: Waiting(counts((0, 1)), counts((0, 1)), 1, 10.0, fresh=True, phi=2.0),
+    }
 
 
 def drawn(random: np.random.Generator, mean: float, share: float) -> tuple[int, int]:
@@ -138,7 +158,7 @@ def test_the_healthy_are_spared_whatever_happens_to_both(incident: int | None) -
         for tick in range(150):
             share = 0.7 if incident and tick // incident % 3 == 2 else 0.03
             canary, baseline = drawn(random, 1.5, share), drawn(random, 1.5, share)
-            waiting = with_sample(waiting, counts(canary), counts(baseline), 10.0, fresh=not tick)
+            waiting = with_sample(waiting, counts(canary), counts(baseline), 10.0, fresh=not tick, phi=1.0)
             if waiting.over:
                 pair = Pair(_arm(waiting.canary), _arm(waiting.baseline))
                 gains = against_baseline([pair], tolerance=1.0, ratios=held.ratios)

@@ -6,17 +6,18 @@ something for one that comes later.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
-from croupier.core.gates.sequential.bets import against_baseline, against_objective
+from croupier.core.gates.sequential.bets import Pair, against_baseline, against_objective
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE, Capital, grown, lower, stake
 from croupier.core.gates.sequential.counterpart import Counterpart, vanished
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
 from croupier.core.gates.sequential.terms import Terms, terms
-from croupier.core.gates.sequential.waiting import with_sample
+from croupier.core.gates.sequential.waiting import Waiting, with_sample
 from croupier.core.gates.sli import Counts, Group, Reading
 from croupier.core.segments import BUCKETS
 
@@ -68,21 +69,32 @@ def tried(
     failures may come of one fault.
     """
     canary, baseline = of(reading, trial.group)
-    relative, began, left = trial.relative, fresh, None
+    relative, left = trial.relative, None
     if gate.by and trial.group == ALL:
-        pairs = strata(reading)
+        bet = _compared(relative, held, strata(reading), fresh=fresh, phi=phi)
     else:
-        waiting = with_sample(trial.waiting, canary, baseline, seconds, fresh=fresh)
-        pairs = [pair(waiting.canary, waiting.baseline)] if waiting.over else []
-        began, left = waiting.fresh, waiting.left
-    gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
-    if gains is not None:
-        relative = grown(relative, gains, trickle=trickled(fresh=began), cap=held.limit, phi=phi)
+        if fresh and trial.waiting is not None:  # for nothing any more: what follows has other shares
+            relative = _waited(relative, held, trial.waiting) or relative
+        waiting = with_sample(trial.waiting, canary, baseline, seconds, fresh=fresh, phi=phi)
+        bet, left = _waited(relative, held, waiting) if waiting.over else None, waiting.left
+    if bet is not None:
+        relative = bet
     elif alone:
         relative, left = weighed(relative, held, canary, trickled(fresh=fresh), held.limit, phi), None
     absolute = trial.absolute and weighed(trial.absolute, held, canary, trickled(fresh=fresh), held.limit, phi)
     seen = trial.canary.plus(canary), trial.baseline.plus(baseline)
     return Trial(trial.group, trial.budget, relative, absolute, *seen, counterpart, left)
+
+
+def _waited(capital: Capital, held: Terms, waiting: Waiting) -> Capital | None:
+    """Bet on what waited, as one sample; ``None`` where one version had nothing."""
+    pairs = [pair(waiting.canary, waiting.baseline)]
+    return _compared(capital, held, pairs, fresh=waiting.fresh, phi=waiting.phi)
+
+
+def _compared(capital: Capital, held: Terms, pairs: Iterable[Pair], *, fresh: bool, phi: float) -> Capital | None:
+    gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
+    return None if gains is None else grown(capital, gains, trickle=trickled(fresh=fresh), cap=held.limit, phi=phi)
 
 
 def trickled(*, fresh: bool) -> float:

@@ -23,7 +23,8 @@ failures, which cancels within a pair, moves meanwhile.
 
 class Waiting(NamedTuple):
     """What was counted in so many ``samples`` and ``seconds`` that no bet was made on. ``fresh``: the weight is another
-    one since.
+    one since. ``phi`` is the clump size that was known before the first of them: what is counted may not choose how it
+    is weighed.
     """
 
     canary: Counts = NONE
@@ -31,6 +32,7 @@ class Waiting(NamedTuple):
     samples: int = 0
     seconds: float = 0.0
     fresh: bool = False
+    phi: float = 1.0
 
     @property
     def over(self) -> bool:
@@ -47,11 +49,13 @@ class Waiting(NamedTuple):
         return Waiting(fresh=True) if self.fresh and not compared else None
 
 
-def with_sample(before: Waiting | None, canary: Counts, baseline: Counts, seconds: float, *, fresh: bool) -> Waiting:
-    """With one sample more, of so many seconds. What waited at another weight is dropped: there the versions' shares
-    were others.
-    """
+def with_sample(
+    before: Waiting | None, canary: Counts, baseline: Counts, seconds: float, *, fresh: bool, phi: float
+) -> Waiting:
+    """With one sample more, of so many seconds. At another weight others begin to wait: the versions' shares differ."""
     if fresh or before is None:
-        return Waiting(canary, baseline, 1, seconds, fresh)
+        return Waiting(canary, baseline, 1, seconds, fresh, phi)
+    if not before.samples:
+        return Waiting(canary, baseline, 1, seconds, before.fresh, phi)
     both = before.canary.plus(canary), before.baseline.plus(baseline)
-    return Waiting(*both, before.samples + 1, before.seconds + seconds, before.fresh)
+    return Waiting(*both, before.samples + 1, before.seconds + seconds, before.fresh, before.phi)
