@@ -95,7 +95,7 @@ class GateStory:
 
     @property
     def clumps(self) -> float | None:
-        """How many failures it takes for one; ``None`` for a gate that takes each for itself."""
+        """How many failures it takes for one; ``None`` for a gate that gathers no evidence."""
         rule, evidence = self.gate.rule, self.remembered.evidence
         if not isinstance(rule, SequentialRule):
             return None

@@ -110,8 +110,8 @@ def _what_is_missing(story: GateStory) -> Iterator[str]:
                 f"{1.0 / held:,.0f} to 1 of the gate"
             )
         yield f"{samples} samples at this weight; {gate.rule.dwell} are the least to pass"
-        if story.clumps is not None and story.clumps > 1.0:
-            yield f"{story.clumps:.2g} failures count as one: {_why_clumps(gate.rule, remembered.evidence)}"
+        if story.clumps is not None and (so_many := f"{story.clumps:.2g}") != "1":
+            yield f"{so_many} failures count as one: {_why_clumps(gate.rule, remembered.evidence)}"
         if remembered.evidence is not None and remembered.evidence.excused_s:
             yield _excused(remembered.evidence)
         return

@@ -85,7 +85,8 @@ class GateExplanation(Model):
         description="Where the points convict: odds as a natural logarithm, or violations in a row of a classic gate."
     )
     clumps: float | None = Field(
-        description="So many failures count as one, since they come of one fault; null where each counts for itself."
+        description="So many failures count as one, since they come of one fault (1: each counts for itself); null for "
+        "a gate that gathers no evidence."
     )
     samples: int | None = Field(description="Samples at the present weight; null where it gathers no evidence.")
     groups: list[GroupExplanation]
