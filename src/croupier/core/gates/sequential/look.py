@@ -63,7 +63,8 @@ def look(
     dispersion = evidence.dispersion or (Dispersion() if len(parts) > 1 else None)
     phi = clumps(rule, dispersion)
     seconds = max(reading.until - reading.since, _SHORTEST_S)
-    known = [heard(each.counterpart, *of(reading, each.group), fresh=fresh) for each in evidence.trials]
+    arms = [of(reading, each.group) for each in evidence.trials]
+    known = [heard(each.counterpart, *arm, fresh=fresh) for each, arm in zip(evidence.trials, arms, strict=True)]
     held = [terms(gate, rule, each.budget) for each in evidence.trials]
     alone = [
         without_baseline(gate, each.group, mine, known[0], reading, weight_bp=weight_bp, permitted=held[0].permitted)
@@ -71,8 +72,8 @@ def look(
     ]
     trials = tuple(
         [
-            tried(gate, each, on, reading, counterpart=mine, alone=single, seconds=seconds, fresh=fresh, phi=phi)
-            for each, on, mine, single in zip(evidence.trials, held, known, alone, strict=True)
+            tried(gate, each, on, reading, arm, counterpart=mine, alone=single, seconds=seconds, fresh=fresh, phi=phi)
+            for each, on, arm, mine, single in zip(evidence.trials, held, arms, known, alone, strict=True)
         ]
     )
     instances = noted(reading.instances, evidence.suspects)
@@ -80,7 +81,7 @@ def look(
     suspects = followed(evidence, instances, seconds, normal)
     sick = culprit(suspects, trials[0], phi, weight_bp)
     spared = sick if sick is not None and _spares(evidence, sick, trials, seconds) else None
-    baseline = of(reading, ALL)[1]
+    _, baseline = arms[0]
     told_of = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),

@@ -15,9 +15,9 @@ from croupier.core.gates.sequential.bets import Pair, against_baseline, against_
 from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE, Capital, grown, lower, stake
 from croupier.core.gates.sequential.counterpart import Counterpart, vanished
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
-from croupier.core.gates.sequential.samples import ALL, NONE, arm, of, pair, strata
+from croupier.core.gates.sequential.samples import ALL, NONE, arm, pair, strata
 from croupier.core.gates.sequential.terms import Terms, terms
-from croupier.core.gates.sequential.waiting import Waiting, with_sample
+from croupier.core.gates.sequential.waiting import Waiting, enough, with_sample
 from croupier.core.gates.sli import Counts, Group, Reading
 from croupier.core.segments import BUCKETS
 
@@ -57,6 +57,7 @@ def tried(
     trial: Trial,
     held: Terms,
     reading: Reading,
+    arms: tuple[Counts, Counts],
     *,
     counterpart: Counterpart,
     alone: bool,
@@ -64,14 +65,16 @@ def tried(
     fresh: bool,
     phi: float,
 ) -> Trial:
-    """One sample more, of so many ``seconds``, for the group's tests. ``counterpart`` has it already, and ``alone``
-    says that the group has no baseline any more; ``fresh``: it is the first one at its weight, ``phi``: how many
-    failures may come of one fault.
+    """One sample more, of so many ``seconds``, for the group's tests; ``arms`` are its counts of canary and baseline.
+    ``counterpart`` has it already, and ``alone`` says that the group has no baseline any more; ``fresh``: it is the
+    first one at its weight, ``phi``: how many failures may come of one fault.
     """
-    canary, baseline = of(reading, trial.group)
+    canary, baseline = arms
     relative, left = trial.relative, None
     if gate.by and trial.group == ALL:
         bet = _compared(relative, held, strata(reading), fresh=fresh, phi=phi)
+    elif trial.waiting is None and enough(canary, baseline):
+        bet = _compared(relative, held, [pair(canary, baseline)], fresh=fresh, phi=phi)
     else:
         if fresh and trial.waiting is not None:  # for nothing any more: what follows has other shares
             relative = _waited(relative, held, trial.waiting) or relative
@@ -81,7 +84,9 @@ def tried(
         relative = bet
     elif alone:
         relative, left = weighed(relative, held, canary, trickled(fresh=fresh), held.limit, phi), None
-    absolute = trial.absolute and weighed(trial.absolute, held, canary, trickled(fresh=fresh), held.limit, phi)
+    absolute = trial.absolute
+    if absolute is not None:
+        absolute = weighed(absolute, held, canary, trickled(fresh=fresh), held.limit, phi)
     seen = trial.canary.plus(canary), trial.baseline.plus(baseline)
     return Trial(trial.group, trial.budget, relative, absolute, *seen, counterpart, left)
 

@@ -37,8 +37,7 @@ class Waiting(NamedTuple):
     @property
     def over(self) -> bool:
         """Whether they wait no longer."""
-        enough = self.canary.total > 0 and self.baseline.total >= _ENOUGH
-        return enough or (self.samples >= _SAMPLES and self.seconds >= _SECONDS)
+        return enough(self.canary, self.baseline) or (self.samples >= _SAMPLES and self.seconds >= _SECONDS)
 
     @property
     def left(self) -> "Waiting | None":
@@ -47,6 +46,11 @@ class Waiting(NamedTuple):
             return self
         compared = self.canary.total > 0 and self.baseline.total > 0
         return Waiting(fresh=True) if self.fresh and not compared else None
+
+
+def enough(canary: Counts, baseline: Counts) -> bool:
+    """Whether these can be compared."""
+    return canary.total > 0 and baseline.total >= _ENOUGH
 
 
 def with_sample(
