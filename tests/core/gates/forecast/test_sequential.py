@@ -95,6 +95,9 @@ def drawn(rng: np.random.Generator, total: int, bad: float) -> Counts:
         (OBJECTIVE, Flow(200, 0.0005, 0.02), 1.00, 100),
         (BOTH, Flow(20, 0.0005, 0.02), 0.25, 300),
         (SLOW, Flow(200, 0.022, 0.08), 0.05, 200),
+        (ERRORS, Flow(0.3, 0.003, 0.3), 0.50, 600),  # so few that they wait for each other
+        (OBJECTIVE, Flow(0.3, 0.003, 0.2), 0.25, 900),
+        (ERRORS, Flow(1.0, 0.01, 0.5), 0.05, 900),
     ],
     ids=lambda value: value.name if isinstance(value, Gate) else f"{value}",
 )

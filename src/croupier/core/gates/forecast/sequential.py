@@ -2,7 +2,8 @@
 
 The same bets, stakes, trickle and cap as in ``sequential.trials``. Bets are linear in the counts, so what a bad event
 of either version is worth to each of them is asked once, and a sample is a few multiplications: the rule itself, at a
-twentieth of its price. A test holds the two together.
+twentieth of its price. Where a version has few events in a sample their number matters as well: there the counts are
+drawn, wait and are bet on as they are. A test holds the two together.
 """
 
 import math
@@ -18,12 +19,15 @@ from croupier.core.gates.sequential.capital import STAKED, TRICKLE, TRICKLE_AFTE
 from croupier.core.gates.sequential.evidence import Trial
 from croupier.core.gates.sequential.terms import Terms, terms
 from croupier.core.gates.sequential.trials import begin, with_new_groups
+from croupier.core.gates.sequential.waiting import over
 from croupier.core.gates.sli import Counts, Group, Reading
 
 _FINE: Final = 10**9
 """Only the ratio of the versions' events matters to a bet on failures; so many parts tell it finely."""
 _PLENTY: Final = 1e100
 """A purse that holds more holds enough."""
+_MANY: Final = 8.0
+"""So many events in a sample, and how many there are by chance moves a bet by less than a tenth."""
 
 Factors = tuple[tuple[float, ...] | None, ...]
 
@@ -43,8 +47,45 @@ class _Test(NamedTuple):
         )
 
 
+class _Few:
+    """The comparison where a version has few events: the good ones of both are drawn, too, and all of them wait as in
+    ``sequential.waiting``. In plain numbers; ``_known`` as in ``_Leg``.
+    """
+
+    def __init__(self, goods: tuple[Draw, Draw], held: Terms, phi: float, interval_s: float) -> None:
+        self._goods, self._held, self._phi, self._interval_s = goods, held, phi, interval_s
+        self._known: dict[tuple[int, int, int, int], tuple[float, ...] | None] = {}
+        self.begin(fresh=False)
+
+    def begin(self, *, fresh: bool) -> None:
+        """Nothing waits; ``fresh``: no bet was made at this weight yet."""
+        self._bad, self._total, self._samples, self.fresh = (0, 0), (0, 0), 0, fresh
+
+    def look(self, bad: tuple[int, int]) -> tuple[float, ...] | None:
+        """The factors of a bet, if one is made after a look in which so many of canary's and baseline's were bad."""
+        (failed, more), (ours, theirs), samples = self._bad, self._total, self._samples + 1
+        failed, more = failed + bad[0], more + bad[1]
+        ours, theirs = ours + bad[0] + self._goods[0](), theirs + bad[1] + self._goods[1]()
+        self._bad, self._total, self._samples = (failed, more), (ours, theirs), samples
+        if not over(ours, theirs, samples, samples * self._interval_s):
+            return None
+        key = failed, ours, more, theirs
+        if key not in self._known:
+            self._known[key] = self._factors(Pair(Arm(failed, ours), Arm(more, theirs)))
+        factors = self._known[key]
+        if factors is None:
+            self.begin(fresh=self.fresh)
+        return factors
+
+    def _factors(self, both: Pair) -> tuple[float, ...] | None:
+        gains = against_baseline([both], tolerance=self._held.tolerance, ratios=self._held.ratios)
+        return gains and tuple(math.exp(min(gain / self._phi, self._held.limit)) for gain in gains)
+
+
 class _Leg(NamedTuple):
-    """A stretch made ready: ``known`` remembers the factors of counts that came before."""
+    """A stretch made ready: ``known`` remembers the factors of counts that came before. ``few`` plays the comparison
+    where there are few events.
+    """
 
     start_s: float
     looks: int
@@ -54,6 +95,7 @@ class _Leg(NamedTuple):
     baseline: Draw
     tests: tuple[_Test | None, _Test | None]
     known: dict[tuple[int, int], Factors]
+    few: _Few | None
 
 
 class _Purse:
@@ -103,12 +145,20 @@ def _run(trial: Trial, legs: Sequence[_Leg], interval_s: float) -> float | None:
     purses = [None if held is None else _Purse(held) for held in (trial.relative, trial.absolute)]
     needed = 1.0 / trial.budget
     for leg in legs:
+        if leg.few is not None:
+            leg.few.begin(fresh=leg.fresh)
         for look in range(1, leg.looks + 1):
             trickle = TRICKLE_AFTER_CHANGE if leg.fresh and look == 1 else TRICKLE
             counts = leg.canary(), leg.baseline()
             factors = leg.known.get(counts)
             if factors is None:
                 factors = leg.known[counts] = tuple(test and test.factors(*counts) for test in leg.tests)
+            if leg.few is not None and purses[0] is not None:
+                bet = leg.few.look(counts)
+                if bet is not None:
+                    purses[0].grow(bet, TRICKLE_AFTER_CHANGE if leg.few.fresh else TRICKLE)
+                    leg.few.begin(fresh=False)
+                factors = (None, *factors[1:])
             for purse, factor in zip(purses, factors, strict=True):
                 if purse is not None and factor is not None:
                     purse.grow(factor, trickle)
@@ -137,8 +187,26 @@ def _legs(
             poisson(means[1], chance),
             (relative, objective),
             {},
+            _few(held, flow, (ours, theirs), phi, rule.interval_s, chance),
         )
         start_s += stretch.seconds
+
+
+def _few(
+    held: Terms, flow: Flow, events: tuple[float, float], phi: float, interval_s: float, chance: Chance
+) -> _Few | None:
+    """How to play so few events of canary and baseline; ``None`` where both have many, or one has none."""
+    if min(events) <= 0.0 or min(events) >= _MANY:
+        return None
+    means = events[0] * (1.0 - flow.canary), events[1] * (1.0 - flow.baseline)
+    goods = [_good(count, mean, chance) for count, mean in zip(events, means, strict=True)]
+    return _Few((goods[0], goods[1]), held, phi, interval_s)
+
+
+def _good(events: float, mean: float, chance: Chance) -> Draw:
+    """Good events in a look: drawn where there are few, else always as many."""
+    many = round(mean)
+    return poisson(mean, chance) if events < _MANY else lambda: many
 
 
 def _relative(held: Terms, weight: float, phi: float) -> _Test:

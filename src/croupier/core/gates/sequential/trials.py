@@ -73,7 +73,7 @@ def tried(
     relative, left = trial.relative, None
     if gate.by and trial.group == ALL:
         bet = _compared(relative, held, strata(reading), fresh=fresh, phi=phi)
-    elif trial.waiting is None and enough(canary, baseline):
+    elif trial.waiting is None and enough(canary.total, baseline.total):
         bet = _compared(relative, held, [pair(canary, baseline)], fresh=fresh, phi=phi)
     else:
         if fresh and trial.waiting is not None:  # for nothing any more: what follows has other shares

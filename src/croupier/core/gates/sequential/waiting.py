@@ -37,7 +37,7 @@ class Waiting(NamedTuple):
     @property
     def over(self) -> bool:
         """Whether they wait no longer."""
-        return enough(self.canary, self.baseline) or (self.samples >= _SAMPLES and self.seconds >= _SECONDS)
+        return over(self.canary.total, self.baseline.total, self.samples, self.seconds)
 
     @property
     def left(self) -> "Waiting | None":
@@ -48,9 +48,14 @@ class Waiting(NamedTuple):
         return Waiting(fresh=True) if self.fresh and not compared else None
 
 
-def enough(canary: Counts, baseline: Counts) -> bool:
-    """Whether these can be compared."""
-    return canary.total > 0 and baseline.total >= _ENOUGH
+def enough(canary: int, baseline: int) -> bool:
+    """Whether so many events of both versions can be compared."""
+    return canary > 0 and baseline >= _ENOUGH
+
+
+def over(canary: int, baseline: int, samples: int, seconds: float) -> bool:
+    """Whether so many events of so many samples and seconds wait no longer."""
+    return enough(canary, baseline) or (samples >= _SAMPLES and seconds >= _SECONDS)
 
 
 def with_sample(
