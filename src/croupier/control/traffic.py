@@ -98,17 +98,15 @@ async def count_once(ports: Ports, told: set[str] | None = None) -> None:
     """Ask for what every service's next rollout will look back at."""
     told = set[str]() if told is None else told
     specs = [stored.value.spec for stored in await ports.store.documents("Rollout")]
-    if specs:
-        documents = [stored.value.spec for stored in await ports.store.documents("Gate")]
-        gates = {gate.name: gate for gate in documents if isinstance(gate, Gate)}
-        stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
-        for spec in specs:
-            for each in parts(spec) if isinstance(spec, RolloutSpec) else ():
-                if version := stable.get(each.service):
-                    now = ports.clock.now()
-                    for gate in looked_back_at(each, gates):
-                        asked = Query(gate.sli, (), each.service, version, None, now - _SPAN_S, now, gate.source)
-                        await ask(ports.metrics, asked, told)
+    documents = [stored.value.spec for stored in await ports.store.documents("Gate")]
+    gates = {gate.name: gate for gate in documents if isinstance(gate, Gate)}
+    stable = {stored.value.service: stored.value.stable for stored in await ports.store.services()}
+    now = ports.clock.now()
+    for each in (each for spec in specs if isinstance(spec, RolloutSpec) for each in parts(spec)):
+        if version := stable.get(each.service):
+            for gate in looked_back_at(each, gates):
+                asked = Query(gate.sli, (), each.service, version, None, now - _SPAN_S, now, gate.source)
+                await ask(ports.metrics, asked, told)
 
 
 def looked_back_at(spec: RolloutSpec, gates: Mapping[str, Gate]) -> Iterator[Gate]:
