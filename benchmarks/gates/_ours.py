@@ -106,14 +106,15 @@ def _with_clumps(plan: Plan, scenario: Scenario, per_s: float, seed: int) -> Pla
     """
     before = World(scenario, per_s, (seed, 1), SAMPLE_S)
     samples = [arm for tick in range(-SAMPLES, 0) if (arm := before.sample(tick, 0.0)[1]) is not None]
-    gates: list[Gate] = []
-    for gate in plan.gates:
-        if measures_clumps(gate.rule):
-            edge, _ = _EDGES.get(gate.name, (-1, -1))
-            seen = measured(tuple(_parts(gate.name, [arm], edge)) for arm in samples)
-            gate = replace(gate, rule=replace(gate.rule, dispersion=seen))  # noqa: PLW2901 - as it is judged by
-        gates.append(gate)
-    return replace(plan, gates=tuple(gates))
+
+    def lately(gate: Gate) -> Gate:
+        if not measures_clumps(gate.rule):
+            return gate
+        edge, _ = _EDGES.get(gate.name, (-1, -1))
+        seen = measured(tuple(_parts(gate.name, [arm], edge)) for arm in samples)
+        return replace(gate, rule=replace(gate.rule, dispersion=seen))
+
+    return replace(plan, gates=tuple(map(lately, plan.gates)))
 
 
 def _said(

@@ -115,7 +115,7 @@ def test_the_plans_name_their_edition() -> None:
 
 def test_a_changed_arithmetic_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test can fail, and says what to do: a millionth more that moves into the bets is seen."""
-    monkeypatch.setattr("croupier.core.gates.sequential.trials.TRICKLE", 1.000001 * TRICKLE)
+    monkeypatch.setattr("croupier.core.gates.sequential.capital.TRICKLE", 1.000001 * TRICKLE)
     with pytest.raises(AssertionError, match=r"EDITION = 2") as told:
         test_recorded_verdicts_come_out_the_same(EDITION, PRESENT["sequential-bad"])
     assert "gate errors said inconclusive" in str(told.value)

@@ -15,7 +15,7 @@ from croupier.core.gates.forecast.flow import Flow, Stretch
 from croupier.core.gates.forecast.found import Found
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import Arm, Pair, against_baseline, against_objective
-from croupier.core.gates.sequential.capital import STAKED, TRICKLE, TRICKLE_AFTER_CHANGE, Capital
+from croupier.core.gates.sequential.capital import STAKED, Capital, trickled
 from croupier.core.gates.sequential.evidence import Trial
 from croupier.core.gates.sequential.terms import Terms, terms
 from croupier.core.gates.sequential.trials import begin, with_new_groups
@@ -148,7 +148,7 @@ def _run(trial: Trial, legs: Sequence[_Leg], interval_s: float) -> float | None:
         if leg.few is not None:
             leg.few.begin(fresh=leg.fresh)
         for look in range(1, leg.looks + 1):
-            trickle = TRICKLE_AFTER_CHANGE if leg.fresh and look == 1 else TRICKLE
+            trickle = trickled(fresh=leg.fresh and look == 1)
             counts = leg.canary(), leg.baseline()
             factors = leg.known.get(counts)
             if factors is None:
@@ -156,7 +156,7 @@ def _run(trial: Trial, legs: Sequence[_Leg], interval_s: float) -> float | None:
             if leg.few is not None and purses[0] is not None:
                 bet = leg.few.look(counts)
                 if bet is not None:
-                    purses[0].grow(bet, TRICKLE_AFTER_CHANGE if leg.few.fresh else TRICKLE)
+                    purses[0].grow(bet, trickled(fresh=leg.few.fresh))
                     leg.few.begin(fresh=False)
                 factors = (None, *factors[1:])
             for purse, factor in zip(purses, factors, strict=True):

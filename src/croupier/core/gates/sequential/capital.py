@@ -38,6 +38,11 @@ def stake(bets: int, *, staked: float = STAKED) -> Capital:
     return Capital((math.log(staked / bets),) * bets, math.log1p(-staked) if staked < 1.0 else -math.inf)
 
 
+def trickled(*, fresh: bool) -> float:
+    """The share of the reserve that moves into the bets with a sample; ``fresh``: the first one at its weight."""
+    return TRICKLE_AFTER_CHANGE if fresh else TRICKLE
+
+
 def grown(
     capital: Capital, gains: Sequence[float], *, trickle: float = TRICKLE, cap: float = math.inf, phi: float = 1.0
 ) -> Capital:

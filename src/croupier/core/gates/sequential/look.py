@@ -7,6 +7,7 @@ from typing import Final
 
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
+from croupier.core.gates.sequential.capital import trickled
 from croupier.core.gates.sequential.counterpart import heard
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard, Suspect, Trial
@@ -26,7 +27,6 @@ from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import (
     begin,
     taken_back,
-    trickled,
     tried,
     weighed,
     with_new_groups,

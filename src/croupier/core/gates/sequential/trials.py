@@ -12,7 +12,7 @@ from typing import Final
 
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.bets import Pair, against_baseline, against_objective
-from croupier.core.gates.sequential.capital import TRICKLE, TRICKLE_AFTER_CHANGE, Capital, grown, lower, stake
+from croupier.core.gates.sequential.capital import Capital, grown, lower, stake, trickled
 from croupier.core.gates.sequential.counterpart import Counterpart, vanished
 from croupier.core.gates.sequential.evidence import Evidence, Suspect, Trial
 from croupier.core.gates.sequential.samples import ALL, NONE, arm, pair, strata
@@ -73,7 +73,7 @@ def tried(
     relative, left = trial.relative, None
     if gate.by and trial.group == ALL:
         bet = _compared(relative, held, strata(reading), fresh=fresh, phi=phi)
-    elif trial.waiting is None and enough(canary.total, baseline.total):
+    elif trial.waiting is None and enough(canary.total, baseline.total):  # as most are: nothing has to be added up
         bet = _compared(relative, held, [pair(canary, baseline)], fresh=fresh, phi=phi)
     else:
         if fresh and trial.waiting is not None:  # for nothing any more: what follows has other shares
@@ -84,9 +84,7 @@ def tried(
         relative = bet
     elif alone:
         relative, left = weighed(relative, held, canary, trickled(fresh=fresh), held.limit, phi), None
-    absolute = trial.absolute
-    if absolute is not None:
-        absolute = weighed(absolute, held, canary, trickled(fresh=fresh), held.limit, phi)
+    absolute = trial.absolute and weighed(trial.absolute, held, canary, trickled(fresh=fresh), held.limit, phi)
     seen = trial.canary.plus(canary), trial.baseline.plus(baseline)
     return Trial(trial.group, trial.budget, relative, absolute, *seen, counterpart, left)
 
@@ -100,11 +98,6 @@ def _waited(capital: Capital, held: Terms, waiting: Waiting) -> Capital | None:
 def _compared(capital: Capital, held: Terms, pairs: Iterable[Pair], *, fresh: bool, phi: float) -> Capital | None:
     gains = against_baseline(pairs, tolerance=held.tolerance, ratios=held.ratios)
     return None if gains is None else grown(capital, gains, trickle=trickled(fresh=fresh), cap=held.limit, phi=phi)
-
-
-def trickled(*, fresh: bool) -> float:
-    """The share of the reserve that moves into the bets with a sample; ``fresh``: the first one at its weight."""
-    return TRICKLE_AFTER_CHANGE if fresh else TRICKLE
 
 
 def without_baseline(
