@@ -119,6 +119,40 @@ def test_a_span_waits_for_who_was_not_scraped_again() -> None:
     assert boundary([scraped(5, 15, slowest_s=0.1), scraped(7, 17, slowest_s=0.1)], 0.0, 30.0) == 17
 
 
+def test_what_an_outage_hid_of_two_versions_lies_in_one_span() -> None:
+    """Prometheus was away from 10 to 100: the first scrape after it holds 90 seconds of events."""
+    before = scraped(4.5, 6.5, 8.5, 10.5, slowest_s=0.0), scraped(3.9, 5.9, 7.9, 9.9, slowest_s=0.0)
+    assert boundary(before, 7.95, 10.6) == 9.9
+
+    def after(now: float) -> tuple[Scrapes, Scrapes]:
+        times = (100.5, 102.5, 104.5), (99.9, 101.9, 103.9)
+        each = [[*one.done, *(at for at in later if at <= now)] for one, later in zip(before, times, strict=True)]
+        return scraped(*each[0], slowest_s=0.0), scraped(*each[1], slowest_s=0.0)
+
+    # One was scraped once more before it, the other was not: to count scrapes alone would end the span at 99.9.
+    assert [boundary(after(now), 9.95, now) for now in (100.0, 101.0, 102.6)] == [9.95, 9.95, 101.9]
+    # So too for an instance that was scraped once only before it: what is usual is known of the others.
+    usual = [8.5, 100.0, 102.0]
+    assert boundary([scraped(6.5, *usual[:2], slowest_s=0.0), scraped(10.6, 101.1, slowest_s=0.0)], 10.0, 101.2) == 10
+    assert boundary([scraped(6.5, *usual, slowest_s=0.0), scraped(10.6, 101.1, 103.1)], 10.0, 103.2) == 102
+
+
+@given(st.lists(st.floats(0, 0.999), min_size=2, max_size=6), st.floats(0, 30), st.floats(25, 500), st.floats(0, 60))
+def test_no_span_ends_in_an_outage(phases: list[float], ended: float, lasted: float, later: float) -> None:
+    """All are scraped every 10 s, but for a time in which nobody is."""
+    back = ended + lasted
+
+    def asked(at: float) -> list[Scrapes]:
+        due = [[10 * (n + phase) for n in range(-5, 80)] for phase in phases]
+        return [scraped(*(x for x in each if x <= at and not ended < x < back), slowest_s=0.0) for each in due]
+
+    now, since = back + later, boundary(asked(ended), ended - 10, ended)
+    until = boundary(asked(now), since, now)
+    if until > since:
+        missed = [sum(since < at <= until and at >= back for at in one.done) > 0 for one in asked(now + 50)]
+        assert len(set(missed)) == 1
+
+
 def test_a_version_is_known_from_its_first_scrape_unless_it_began_there() -> None:
     assert known_from([scraped(5, 15)], 10.0) == 10.0
     assert known_from([scraped(12, 15), scraped(14)], 10.0) == 12.0

@@ -9,7 +9,8 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from statistics import median
+from math import inf
+from statistics import median, median_low
 from typing import Final
 
 from croupier.adapters.metrics.prometheus.samples import Series, Target
@@ -27,6 +28,8 @@ _ARRIVAL_S: Final = 0.25
 """A scrape that took twice as long as any before, and this, has not arrived yet."""
 _USUAL_S: Final = 15.0
 """Between scrapes, where there was only one so far."""
+_PAUSES: Final = 2.0
+"""After so many of its usual pauses without a good scrape an instance was away: the next one tells of all of it."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,12 @@ class Scrapes:
     def interval_s(self) -> float:
         """Usually, between two scrapes."""
         return median(self._gaps()) if len(self.tried) > 1 else _USUAL_S
+
+    @property
+    def pause_s(self) -> float | None:
+        """Usually, between two good scrapes, however long it was away once; ``None`` where there were too few."""
+        gaps = [later - earlier for earlier, later in pairwise(self.done)]
+        return median_low(gaps) if len(gaps) > 1 else None
 
     def young(self, at: float) -> bool:
         """Whether this scrape met a process that says that it began a moment before."""
@@ -104,12 +113,20 @@ def known_from(version: Collection[Scrapes], since: float) -> float:
 def boundary(live: Collection[Scrapes], since: float, now: float) -> float:
     """The latest time at which each of them was scraped equally often since ``since``, and nothing can come late.
 
-    ``since`` itself where that was not yet once. ``now`` is Prometheus's time, no later than it is.
+    ``since`` itself where that was not yet once. ``now`` is Prometheus's time, no later than it is. No span ends while
+    one of them is away: after an outage of Prometheus the first scrape of each holds all that it counted meanwhile, and
+    that of one version would stand next to a usual scrape of the other.
     """
     done: list[Sequence[float]] = [one.done[bisect_right(one.done, since) :] for one in live]
     known = min((one.known_until(now) for one in live), default=since)
+    usual = max((one.pause_s for one in live if one.pause_s is not None), default=inf)
     for rounds in range(min(map(len, done), default=0), 0, -1):
         at = max(times[rounds - 1] for times in done)
-        if at <= known:
+        if at <= known and not any(_away(one, at, usual) for one in live):
             return at
     return since
+
+
+def _away(one: Scrapes, at: float, usual_s: float) -> bool:
+    pause_s = usual_s if one.pause_s is None else one.pause_s
+    return at - one.done[bisect_right(one.done, at) - 1] > _PAUSES * pause_s
