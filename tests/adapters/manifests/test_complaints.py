@@ -530,6 +530,53 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
             ],
         ),
         (
+            "{sli: {ratio: {metric: m, good: ok}}, objective: {atLeast: 99%}}",
+            [
+                (
+                    'spec.sli.ratio.good: expected a mapping, found the text "ok". '
+                    "Write for example: good: {outcome: credited}."
+                )
+            ],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 99%}, sequential: {clumps: auto}}",
+            ['spec.sequential.clumps: expected a number, found the text "auto". Write for example 10.'],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 99%}, sequential: {clumps: -1}}",
+            ["spec.sequential.clumps: -1 is out of range. Write a number from 1 to 1000000000."],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 99%}, burn: {factor: '14.4'}}",
+            ['spec.burn.factor: expected a number, found the text "14.4". Write 14.4, without quotes.'],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 99%}, sequential: }",
+            ["spec.sequential: there is no value. Write sequential: {} for what is usual, or remove it."],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 99%}, advisory: maybe}",
+            ['spec.advisory: expected true or false, found the text "maybe". Write one of them, without quotes.'],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, objective: {atLeast: 99%}, source: promethues}",
+            [
+                (
+                    "spec.source: expected 'embedded', 'prometheus' or 'otlp', found the text \"promethues\". "
+                    "Write prometheus."
+                )
+            ],
+        ),
+        (
+            "{sli: {ratio: {metric: m, good: {o: a}}}, population: {players: 100}}",
+            [
+                (
+                    "spec.sli.ratio.good: of a population everybody counts, good or not: 'good' has no effect. "
+                    "Write sli: {ready: sample-ratio} or {ready: {name: sample-ratio, metric: ...}}."
+                )
+            ],
+        ),
+        (
             "{sli: {ratio: {metric: m, good: {o: a}, total: {o: [a]}}}, objective: {atLeast: 99%}}",
             [
                 (
@@ -705,7 +752,7 @@ def test_refused_versions(version: str, expected: str) -> None:
         ),
         (
             "apiVersion: croupier/v1\nkind: Segment\nmetadata: {name: s}\nspec: {match: []}\n",
-            ["4:15 spec.match: expected a mapping, found a list. Write 'key: value' pairs below it."],
+            ["4:15 spec.match: expected a mapping, found a list. Write for example: match: {market: [DE]}."],
         ),
         ("5\n", ["1:1 expected a document, found the number 5. Start with: apiVersion: croupier/v1"]),
         ("", ["1:1 the file is empty. Write a document, or remove the file."]),

@@ -100,11 +100,19 @@ def _wrong_value(shape: type[Shape], path: Path, error: ErrorDetails) -> tuple[s
         case "misread":
             return str(context["message"]), str(context["hint"])
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"expected a mapping, found {found}.", _as_mapping(annotation_at(shape, path), error["input"])
+            better = _as_mapping(annotation_at(shape, path), error["input"])
+            return f"expected a mapping, found {found}.", better or _EXAMPLES.get(str(path[-1]), _PAIRS)
         case "list_type":
             better = _rewritten(annotation_at(shape, path), error["input"])
             other = "Write one item per line, each after '- '."
             return f"expected a list, found {found}.", f"Write {better}." if better else other
+        case "bool_type" | "bool_parsing":
+            return f"expected true or false, found {found}.", "Write one of them, without quotes."
+        case "literal_error":
+            known = [str(item) for item in get_args(annotation_at(shape, path))]
+            guess = nearest(error["input"], known) if isinstance(error["input"], str) else None
+            hint = f"Write {guess}." if guess else ""
+            return f"expected {context['expected']}, found {found}.", hint
         case "too_short":
             return "this is empty.", "Write at least one."
         case "too_long":
@@ -113,15 +121,15 @@ def _wrong_value(shape: type[Shape], path: Path, error: ErrorDetails) -> tuple[s
             return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}.", ""
 
 
-def _as_mapping(annotation: Any, value: Any) -> str:
-    """What to write where a mapping was expected."""
+def _as_mapping(annotation: Any, value: Any) -> str | None:
+    """What to write where a mapping was expected, as far as the shape and the value tell."""
     if better := _rewritten(annotation, value):
         return f"Write {better}."
     if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
         return "Write NAME: value pairs, without 'name:' and 'value:'."
     if _is_shape(annotation):
         return f"Write 'key: value' pairs below it; known are {', '.join(fields_of(annotation))}."
-    return "Write 'key: value' pairs below it."
+    return None
 
 
 def _rewritten(annotation: Any, value: Any) -> str | None:
@@ -136,6 +144,8 @@ def _rewritten(annotation: Any, value: Any) -> str | None:
         words = str(value).split() if item is str else [value]
         parts = [_rewritten(item, word) for word in words]
         return f"[{', '.join(part for part in parts if part)}]" if parts and all(parts) else None
+    if get_origin(annotation) is dict:
+        return None
     text = str(value)
     if not _SIMPLE.fullmatch(text):
         return None
@@ -146,6 +156,7 @@ def _shown(value: Any) -> str:
     return str(value)[:60] if isinstance(value, str | int | float) else ""
 
 
+_PAIRS = "Write 'key: value' pairs below it."
 _EXAMPLES = {
     "command": "Write for example: command: [python, -m, shop, --port, '{port}'].",
     "routes": "Write for example: routes: [{prefix: /payments}].",
@@ -168,6 +179,7 @@ _EXAMPLES = {
     "atLeast": "Write for example: atLeast: 99%.",
     "match": "Write for example: match: {market: [DE]}.",
     "good": "Write for example: good: {outcome: credited}.",
+    "total": "Write for example: total: {outcome: [credited, failed]}.",
 }
 
 
@@ -214,10 +226,18 @@ def _choices(shape: type[Shape], data: Any, path: Path) -> Iterator[Complaint]:
     for name in present:
         for inner, value, at in _inside(known[name], data[name], (*path, name)):
             if value is None:
-                remedy = "Write pause: {} to wait for a person." if name == "pause" else "Write one, or remove it."
+                remedy = "Write pause: {} to wait for a person." if name == "pause" else _value_for(name, inner)
                 yield Complaint(Problem("there is no value.", at, remedy), at_key=True)
             elif inner is not None:
                 yield from _choices(inner, value, at)
+
+
+def _value_for(name: str, inner: type[Shape] | None) -> str:
+    """What to write for a field without a value."""
+    usual = inner is not None and not (inner.one_of or inner.some_of)
+    if usual and inner is not None and not any(field.is_required() for field in inner.model_fields.values()):
+        return f"Write {name}: {{}} for what is usual, or remove it."
+    return "Write one, or remove it."
 
 
 def _brought(shape: type[Shape], data: dict[str, Any]) -> bool:

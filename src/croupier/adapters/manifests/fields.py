@@ -111,6 +111,7 @@ Jump = Annotated[
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 100, "examples": [50]}),
 ]
 Ratio = Annotated[float, reads(quantities.ratio), WithJsonSchema({"type": "number", "minimum": 1})]
+Number = Annotated[float, reads(quantities.number), WithJsonSchema({"type": "number", "minimum": 1})]
 SemanticVersion = Annotated[str, reads(words.version), WithJsonSchema(_VERSION_SCHEMA)]
 _VALUES_SCHEMA = {
     "anyOf": [

@@ -164,3 +164,14 @@ def ratio(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**6:
         raise Misread(f"expected a number, found {described(value)}.", "Write 1.1 for 'at most 10 % more'.")
     return float(value)
+
+
+def number(value: object) -> float:
+    """So many of something, parts of one included: players, failures that count as one."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,12}(\.\d{1,6})?", value):
+        raise Misread(f"expected a number, found {described(value)}.", f"Write {float(value):g}, without quotes.")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Misread(f"expected a number, found {described(value)}.", "Write for example 10.")
+    if not 0 <= value <= 10**9:
+        raise Misread("{written} is out of range.", "Write a number from 1 to 1000000000.")
+    return float(value)

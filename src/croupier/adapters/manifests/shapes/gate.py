@@ -15,6 +15,7 @@ from croupier.adapters.manifests.fields import (
     Latency,
     Metric,
     NamedShape,
+    Number,
     Ratio,
     Shape,
     Share,
@@ -162,7 +163,7 @@ class SequentialShape(Shape):
     """Of one sample. Default 10s."""
     samples: between(2, 1_000) | None = None  # type: ignore[valid-type]
     """Fewer samples convict nobody, whatever they contain; it guards against bursts. Default 4."""
-    clumps: Ratio | None = None
+    clumps: Number | None = None
     """So many failures may come of one fault (retries). Default: measured on the stable version's instances; 2 for a
     single one."""
     dwell: between(1, 100_000) | None = None  # type: ignore[valid-type]
@@ -181,7 +182,7 @@ class BurnShape(Shape):
     """The long window: the budget was burnt. Default 15m."""
     short_window: Duration | None = None
     """The short one: it still is. Default 1m."""
-    factor: Ratio | None = None
+    factor: Number | None = None
     """So many times as fast as the objective permits. Default 10: of an objective of 99 %, 10 % fail."""
     interval: Duration | None = None
     """Between two looks. Default 10s."""
@@ -192,9 +193,9 @@ class BurnShape(Shape):
 class PopulationShape(Shape):
     """All of it may be left out: population: {}."""
 
-    players: Ratio | None = None
+    players: Number | None = None
     """So many players there are in effect, active ones that count alike; a guess on the small side. Default 200."""
-    visit: Ratio | None = None
+    visit: Number | None = None
     """So many of the counted events come of one visit. Default 20."""
     error: Share | None = None
     """The probability with which it may ever alarm for nothing. Default 0.1%."""
@@ -208,7 +209,7 @@ class GateSpec(Shape):
     unless: ClassVar[tuple[str, str]] = ("sli", "ready")
     one_of: ClassVar[tuple[str, ...]] = ("sli", "analysis")
     at_most_one: ClassVar[tuple[str, ...]] = ("rule", "sequential", "burn", "population", "analysis")
-    some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop", "analysis")
+    some_of: ClassVar[tuple[str, ...]] = ("objective", "comparison", "hardStop", "population", "analysis")
     lacking: ClassVar[tuple[str, str]] = (
         "the gate asks for nothing, so it can never fail.",
         "Add an objective (atLeast), a comparison (maxRatio) or a hardStop (events, or failing and samples).",
