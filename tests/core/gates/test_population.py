@@ -194,10 +194,6 @@ def test_it_can_turn_red_and_says_what_it_asks() -> None:
         (Gate("g", SLI, comparison=Comparison(), rule=PopulationRule()), ("spec", "comparison")),
         (Gate("g", SLI, hard_stop=HardStop(events=1), rule=PopulationRule()), ("spec", "hardStop")),
         (Gate("g", EventsSli("x"), rule=PopulationRule()), ("spec", "sli")),
-        (
-            Gate("g", RatioSli("x", good=(("o", ("a",)),)), rule=PopulationRule()),
-            ("spec", "sli", "ratio", "good"),
-        ),
         (Gate("g", SLI, rule=PopulationRule(players=1)), ("spec", "population", "players")),
         (Gate("g", SLI, rule=PopulationRule(visit=0)), ("spec", "population", "visit")),
         (Gate("g", SLI, rule=PopulationRule(error=0)), ("spec", "population", "error")),

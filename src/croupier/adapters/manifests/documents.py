@@ -26,7 +26,7 @@ from croupier.adapters.manifests.release import ReleaseDraft, digest_of, draft, 
 from croupier.control.ports import Document
 from croupier.core.experiments import Experiment
 from croupier.core.experiments.model import check as check_experiment
-from croupier.core.gates import Comparison, Gate
+from croupier.core.gates import Comparison, Gate, PopulationRule, RatioSli
 from croupier.core.gates.check import advise_gate, check_gate
 from croupier.core.governance.calendar.check import check_calendar
 from croupier.core.governance.calendar.model import Calendar
@@ -179,6 +179,13 @@ def _declared(
     return Document(shape.kind, shape.metadata.name, digest_of(data), spec, data)
 
 
+_GOOD_OF_A_POPULATION = Problem(
+    "of a population everybody counts, good or not: 'good' has no effect.",
+    ("spec", "sli", "ratio", "good"),
+    "Write sli: {ready: sample-ratio} or {ready: {name: sample-ratio, metric: ...}}.",
+)
+
+
 def _senseless(document: Document) -> Iterator[Complaint]:
     """Well-formed documents that make no sense."""
     spec = document.spec
@@ -189,6 +196,8 @@ def _senseless(document: Document) -> Iterator[Complaint]:
         for position, label in enumerate(spec.by):
             if label in spec.by[:position]:
                 yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
+        if isinstance(spec.rule, PopulationRule) and isinstance(spec.sli, RatioSli) and spec.sli.good:
+            yield Complaint(_GOOD_OF_A_POPULATION)
         yield from _senseless_samples(document)
         yield from _idle_source(document)
         yield from _idle_slack(spec, document)

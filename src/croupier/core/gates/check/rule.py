@@ -93,13 +93,7 @@ def _wrong_population(gate: Gate, rule: PopulationRule) -> Iterator[Problem]:
             problem = f"a population is counted, not judged by what went well: '{field}' has no effect."
             yield Problem(problem, ("spec", field), "Remove it, or make a gate of its own of it.")
     if not isinstance(gate.sli, RatioSli):
-        yield Problem("only a counter tells of a population.", ("spec", "sli"), "Write sli: {ready: sample-ratio}.")
-    elif gate.sli.good:
-        yield Problem(
-            "of a population everybody counts, good or not: 'good' has no effect.",
-            ("spec", "sli", "ratio", "good"),
-            "Write sli: {ready: sample-ratio} or {ready: {name: sample-ratio, metric: ...}}.",
-        )
+        yield Problem("only a counter tells of a population.", ("spec", "sli"), "Write ratio: {metric: ...}.")
     for field, value, least, why in (
         ("players", rule.players, 2.0, "players are no population"),
         ("visit", rule.visit, 1.0, "events cannot come of a visit"),
