@@ -150,6 +150,19 @@ def test_an_incident_of_both_blames_nobody() -> None:
     assert latest.reason.endswith("the baseline misses it likewise, so the release is not blamed")
 
 
+@pytest.mark.parametrize("failed", [1.0, 0.7, 0.1])
+def test_an_incident_that_is_over_is_soon_forgotten(failed: float) -> None:
+    """However much failed, and for however long: an hour of waiting for a minute of failures helps nobody."""
+    bad: Sample = ((int(20 * failed), 20), (int(400 * failed), 400))
+    good: Sample = ((0, 20), (0, 400))
+    samples = [good] * 10 + [bad] * 30 + [good] * 12
+    said = verdicts(replace(GATE, objective=Objective(0.99)), samples)
+    assert said[9] is Verdict.PASS
+    assert set(said[12:40]) == {Verdict.INCONCLUSIVE}
+    assert said[41] is Verdict.INCONCLUSIVE  # one good sample is not the end of it yet
+    assert said[-1] is Verdict.PASS
+
+
 def test_an_objective_alone_is_asked_only_of_those_who_are_worse_than_the_baseline() -> None:
     """60 % above the baseline and still within the objective: good enough."""
     assert Verdict.FAIL not in verdicts(BOTH, [((8, 2000), (45, 18000))] * 200)

@@ -69,6 +69,13 @@ def lower(capital: Capital, earlier: Capital) -> Capital:
     return Capital(bets, min(capital.reserve, earlier.reserve))
 
 
+def remembered(capital: Capital, most: float) -> Capital:
+    """The capital with no bet worth more than ``most`` (a logarithm). For a test that only keeps waiting: what it won
+    beyond is forgotten, or it would take as long to believe that all is well again as what it saw was bad.
+    """
+    return Capital(tuple([min(bet, most) for bet in capital.bets]), capital.reserve)
+
+
 def cap(needed: float, *, samples: int, staked: float = STAKED) -> float:
     """The cap with which ``samples - 1`` samples of any content cannot reach the evidence ``needed`` (a log e-value)
     from rest. ``staked``: the largest share of the stake that may be in the bets.

@@ -7,7 +7,7 @@ from typing import Final
 
 from croupier.core.gates.hard_stop import stops
 from croupier.core.gates.model import Gate, SequentialRule
-from croupier.core.gates.sequential.capital import trickled
+from croupier.core.gates.sequential.capital import remembered, trickled
 from croupier.core.gates.sequential.counterpart import heard
 from croupier.core.gates.sequential.dispersion import UNMEASURED, Dispersion, comparable, observed
 from croupier.core.gates.sequential.evidence import NOTHING, UNLIKELY, Evidence, Heard, Suspect, Trial
@@ -21,7 +21,7 @@ from croupier.core.gates.sequential.instances import (
     told,
     usual,
 )
-from croupier.core.gates.sequential.opinion import CALM, sum_up
+from croupier.core.gates.sequential.opinion import CALM, INCIDENT, sum_up
 from croupier.core.gates.sequential.samples import ALL, groups_of, informative, of
 from croupier.core.gates.sequential.terms import terms
 from croupier.core.gates.sequential.trials import (
@@ -85,7 +85,10 @@ def look(
     told_of = _heard(gate, rule, NOTHING if fresh else evidence.heard, reading, weight_bp, alone=alone[0])
     after = Evidence(
         trials if spared is None else taken_back(trials, spared),
-        evidence.incident and weighed(evidence.incident, held[0], baseline, trickled(fresh=fresh), math.inf, phi),
+        evidence.incident
+        and remembered(
+            weighed(evidence.incident, held[0], baseline, trickled(fresh=fresh), math.inf, phi), 2 * INCIDENT
+        ),
         reading.until,
         seconds=evidence.seconds + seconds,
         samples=told_of.samples,
