@@ -234,10 +234,9 @@ def _choices(shape: type[Shape], data: Any, path: Path) -> Iterator[Complaint]:
 
 def _value_for(name: str, inner: type[Shape] | None) -> str:
     """What to write for a field without a value."""
-    usual = inner is not None and not (inner.one_of or inner.some_of)
-    if usual and inner is not None and not any(field.is_required() for field in inner.model_fields.values()):
-        return f"Write {name}: {{}} for what is usual, or remove it."
-    return "Write one, or remove it."
+    if inner is None or inner.one_of or inner.some_of or any(one.is_required() for one in inner.model_fields.values()):
+        return "Write one, or remove it."
+    return f"Write {name}: {{}} for what is usual, or remove it."
 
 
 def _brought(shape: type[Shape], data: dict[str, Any]) -> bool:
