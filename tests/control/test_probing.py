@@ -77,6 +77,17 @@ async def test_of_several_that_fail_the_first_gate_is_told(shop: Any) -> None:
     assert (await probe(ports, gates, "shop", "1.0.0"))[1] == Probed(gates[1], "it is not there")
 
 
+async def test_a_source_is_told_of_the_gate_s_groups(shop: Any) -> None:
+    told: list[tuple[str, ...]] = []
+
+    async def probed(_sli: Any, by: tuple[str, ...], *_: Any) -> None:
+        told.append(by)
+
+    shop.metrics.probe = probed
+    await probe(shop.a.reconciler.ports, (GATE, replace(GATE, by=("psp", "market"))), "shop", "1.0.0")
+    assert told == [(), ("psp", "market")]
+
+
 async def test_a_source_that_hangs_keeps_a_start_waiting_no_longer(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "WITHIN_S", 0.01)
     await shop.declare(*GATES, RolloutSpec("shop", "shop", STEPS, tuple(gate.name for gate in GATES)))

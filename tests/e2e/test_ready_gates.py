@@ -154,7 +154,7 @@ async def test_the_running_casino(floor: Floor) -> None:
 async def _every_ready_made_gate_sees_it(floor: Floor) -> None:
     asked = [(ready, service) for ready in READY for service in services_of(ready)]
     for ready, service in asked:
-        assert await floor.metrics.probe(ready.gate.sli, service, OLD) is None, (ready.name, service)
+        assert await floor.metrics.probe(ready.gate.sli, ready.gate.by, service, OLD) is None, (ready.name, service)
 
     unseen = list(asked)
 

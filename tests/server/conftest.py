@@ -84,7 +84,9 @@ class Counters:
     async def read(self, query: Query) -> Reading | Silence:
         return Reading(query.since, query.until, {(): self.canary}, {(): Counts(1_000, 1_000)})
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
+    async def probe(
+        self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
+    ) -> str | None:
         return None
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:

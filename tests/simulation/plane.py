@@ -103,7 +103,9 @@ class Counting:
     async def read(self, query: Query) -> Reading:
         return Reading(query.since, query.until, _counted(query.canary), _counted(query.baseline))
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None: ...
+    async def probe(
+        self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
+    ) -> str | None: ...
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None: ...
 

@@ -120,9 +120,9 @@ async def test_outages_are_silence_or_trouble() -> None:
     world.metrics.outage = None
     world.metrics.blind.add("deposits_total")
     assert await world.metrics.read(QUERY) == Silence("nobody exports deposits_total")
-    assert await world.metrics.probe(QUERY.sli, "shop", "1.0.0") == "shop 1.0.0 exports no metric deposits_total"
+    assert await world.metrics.probe(QUERY.sli, (), "shop", "1.0.0") == "shop 1.0.0 exports no metric deposits_total"
     world.metrics.blind.clear()
-    assert await world.metrics.probe(QUERY.sli, "shop", "1.0.0") is None
+    assert await world.metrics.probe(QUERY.sli, (), "shop", "1.0.0") is None
     world.metrics.unreachable = True
     with pytest.raises(Transient):
         await world.metrics.read(QUERY)

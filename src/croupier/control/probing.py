@@ -48,7 +48,7 @@ async def probe(ports: Ports, gates: Iterable[Gate], service: str, stable: str) 
 
 async def _probed(ports: Ports, gate: Gate, service: str, stable: str) -> Probed:
     for sli in dict.fromkeys((gate.sli, gate.canary_sli)):
-        blind = await ports.metrics.probe(sli, service, stable, gate.source)
+        blind = await ports.metrics.probe(sli, gate.by, service, stable, gate.source)
         if blind is not None:
             return Probed(gate, blind)
     past = None if gate.advisory else await why_no_past(ports, gate, service, stable)

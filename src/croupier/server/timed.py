@@ -35,8 +35,10 @@ class TimedSource:
         finally:
             self.metrics.looks.labels(query.source, answer).observe(time.perf_counter() - started)
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
-        return await self.inner.probe(sli, service, version, source)
+    async def probe(
+        self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
+    ) -> str | None:
+        return await self.inner.probe(sli, by, service, version, source)
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:
         await self.inner.watch(targets)

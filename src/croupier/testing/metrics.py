@@ -96,7 +96,14 @@ class ScriptedMetrics:
         baseline = self._counts(query, query.baseline) if query.baseline else None
         return Reading(query.since, query.until, canary, baseline)
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:  # noqa: ARG002 - one for all
+    async def probe(
+        self,
+        sli: Sli,
+        by: tuple[str, ...],
+        service: str,
+        version: str,
+        source: str = EMBEDDED,  # noqa: ARG002 - one for all
+    ) -> str | None:
         """A reason for the metrics named in ``blind``."""
         self._reach()
         return f"{service} {version} exports no metric {sli.metric}" if sli.metric in self.blind else None

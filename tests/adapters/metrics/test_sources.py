@@ -17,7 +17,9 @@ class Source:
     async def read(self, query: Query) -> Reading | Silence:
         return Silence(self.name)
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
+    async def probe(
+        self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
+    ) -> str | None:
         return self.name
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:
@@ -30,8 +32,8 @@ async def test_each_question_goes_to_the_source_that_it_names() -> None:
     query = Query(SLI, (), "shop", "2", "1", 0, 10)
     assert await both.read(query) == Silence("one")
     assert await both.read(Query(SLI, (), "shop", "2", "1", 0, 10, "two")) == Silence("two")
-    assert await both.probe(SLI, "shop", "1") == "one"
-    assert await both.probe(SLI, "shop", "1", "two") == "two"
+    assert await both.probe(SLI, (), "shop", "1") == "one"
+    assert await both.probe(SLI, (), "shop", "1", "two") == "two"
     await both.watch({VersionKey("shop", "1"): ()})
     assert one.watched == two.watched == {VersionKey("shop", "1"): ()}
 
@@ -41,8 +43,8 @@ async def test_a_source_that_is_not_there_is_silent_and_says_how_it_is_had() -> 
     assert await both.read(Query(SLI, (), "shop", "2", "1", 0, 10, PROMETHEUS)) == Silence(
         "set CROUPIER_PROMETHEUS_URL"
     )
-    assert await both.probe(SLI, "shop", "1", PROMETHEUS) == "set CROUPIER_PROMETHEUS_URL"
-    assert await both.probe(SLI, "shop", "1", "otlp") == "this control plane has no metric source 'otlp'"
+    assert await both.probe(SLI, (), "shop", "1", PROMETHEUS) == "set CROUPIER_PROMETHEUS_URL"
+    assert await both.probe(SLI, (), "shop", "1", "otlp") == "this control plane has no metric source 'otlp'"
 
 
 async def test_the_embedded_source_takes_no_promql() -> None:
@@ -50,4 +52,4 @@ async def test_the_embedded_source_takes_no_promql() -> None:
     sli = PromqlSli("a", "b")
     why = "selectors of PromQL are read from Prometheus only: source: prometheus"
     assert await source.read(Query(sli, (), "shop", "2", "1", 0, 10)) == Silence(why)
-    assert await source.probe(sli, "shop", "1") == why
+    assert await source.probe(sli, (), "shop", "1") == why

@@ -136,7 +136,7 @@ async def test_what_real_sdks_push_is_counted_exactly(door: World, options: dict
             play(1, 1, 1)
             begin = await push()
             for sli in (BETS, slow, fine):
-                assert await metrics.probe(sli, "shop", "1.0.0") is None
+                assert await metrics.probe(sli, (), "shop", "1.0.0") is None
                 await metrics.read(ask(sli, begin, begin))
             play(0, 3, 2)
             play(1, 4, 5)
@@ -195,7 +195,7 @@ async def test_a_reporter_of_some_services_speaks_for_no_others(door: World) -> 
     assert partial.error_message == "this token is for lobby, shop, not for the service 'payments'"
     code, why = status(await push(strange))
     assert (code, "Nothing was taken: this token is for lobby, shop" in why, "--service" in why) == (403, True, True)
-    said = await source(door).probe(BETS, "payments", "1.0.0")
+    said = await source(door).probe(BETS, (), "payments", "1.0.0")
     assert said is not None
     assert "token" not in said  # nothing of it is remembered
     everybody = {**PROTOBUF, "Authorization": f"Bearer {await bound(door)}"}
@@ -208,7 +208,7 @@ async def test_a_real_sdk_with_a_token_for_its_service(door: World) -> None:
     async with listening(door.app) as url, application(url, token, "1.0.0") as process:
         process.get_meter("shop").create_counter("shop.bets").add(1, {"outcome": "ok"})
         assert await asyncio.to_thread(process.force_flush)
-    assert await source(door).probe(BETS, "shop", "1.0.0") is None
+    assert await source(door).probe(BETS, (), "shop", "1.0.0") is None
 
 
 @pytest.mark.parametrize("services", [["a,b"], ["a b"], [""]])
@@ -345,9 +345,10 @@ async def test_json_is_understood_and_answered_in_kind(door: World) -> None:
     ).encode()
     answer = await post(door, gzip.compress(body), {**JSON, "Content-Encoding": "gzip"})
     assert (answer.status_code, answer.headers["content-type"], answer.json()) == (200, "application/json", {})
-    assert await source(door).probe(BETS, "shop", "1.0.0") is not None  # it has no outcome
+    assert await source(door).probe(BETS, (), "shop", "1.0.0") is not None  # it has no outcome
     assert (
-        await source(door).probe(RatioSli("shop_bets_total", (("service.name", ("shop",)),)), "shop", "1.0.0") is None
+        await source(door).probe(RatioSli("shop_bets_total", (("service.name", ("shop",)),)), (), "shop", "1.0.0")
+        is None
     )
 
 

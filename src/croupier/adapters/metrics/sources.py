@@ -18,10 +18,12 @@ class MetricSources:
         source = self._sources.get(query.source)
         return Silence(self._missing(query.source)) if source is None else await source.read(query)
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
+    async def probe(
+        self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
+    ) -> str | None:
         """See ``MetricSource.probe``."""
         named = self._sources.get(source)
-        return self._missing(source) if named is None else await named.probe(sli, service, version, source)
+        return self._missing(source) if named is None else await named.probe(sli, by, service, version, source)
 
     async def watch(self, targets: Mapping[VersionKey, Sequence[ScrapeTarget]]) -> None:
         """See ``MetricSource.watch``; every source is told."""

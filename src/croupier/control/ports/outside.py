@@ -153,9 +153,12 @@ class MetricSource(Protocol):
         """Exact counts of both versions over the same span."""
         ...
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:
-        """Why a gate with this SLI could never judge this running version (no such metric, no bucket edge, no such
-        label, nothing good among plenty of events), with what exists instead; ``None`` when it can.
+    async def probe(
+        self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
+    ) -> str | None:
+        """Why a gate with this SLI, in groups ``by`` these labels, could never judge this running version (no such metric,
+        no bucket edge, no such label, nothing good among plenty of events), with what exists instead; ``None`` when it
+        can.
 
         A value that was not seen yet is no reason elsewhere: a healthy version has had no errors. Where the source
         doubts it, it says so in its log.

@@ -49,7 +49,7 @@ async def test_envoy_counts_both_versions(edge: EnvoyRouter, instance: Callable[
             for version, one in (("1.0.0", old), ("1.1.0", new))
         )
         await edge.apply(TrafficTable((RoutedService(service, routes),), backends))
-        assert await metrics.probe(OK, "payments", "1.1.0") is None
+        assert await metrics.probe(OK, (), "payments", "1.1.0") is None
         host, port = edge.address
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False, timeout=60) as players:
             statuses = [
@@ -74,7 +74,7 @@ async def test_envoy_counts_both_versions(edge: EnvoyRouter, instance: Callable[
         assert answer.canary[()] == answer.canary[(("code", "503"),)] == Counts(0, bad)
         assert answer.baseline is not None
         assert answer.baseline[()] == answer.baseline[(("code", "200"),)] == Counts(good, good)
-        assert await metrics.probe(FAST, "payments", "1.1.0") is None
+        assert await metrics.probe(FAST, (), "payments", "1.1.0") is None
         async with asyncio.timeout(120):  # Envoy merges histograms once a second
             while True:
                 answer = await read(FAST)
@@ -84,7 +84,7 @@ async def test_envoy_counts_both_versions(edge: EnvoyRouter, instance: Callable[
                     break
                 await asyncio.sleep(0.1)
         assert (answer.canary[()], answer.baseline[()]) == (Counts(bad, bad), Counts(good, good))
-        why = await metrics.probe(LatencySli("edge_request_duration_seconds", 0.35), "payments", "1.1.0")
+        why = await metrics.probe(LatencySli("edge_request_duration_seconds", 0.35), (), "payments", "1.1.0")
         assert why is not None
         assert "0.3, 0.4, 0.5" in why
     finally:

@@ -18,7 +18,7 @@ def ratio(*good: str, total: Matchers = ()) -> RatioSli:
 
 
 def test_a_good_value_that_none_of_plenty_has_is_refused_with_those_that_exist() -> None:
-    said = blind(ratio("succes"), "bet 1", deposits(success=PLENTY, failed=2))
+    said = blind(ratio("succes"), (), "bet 1", deposits(success=PLENTY, failed=2))
     assert said == (
         "none of the 102 events that bet 1 counted is good: outcome is never 'succes'; "
         "'deposits_total' of bet 1 has outcome 'failed', 'success'; did you mean 'success'?"
@@ -37,23 +37,32 @@ def test_a_good_value_that_none_of_plenty_has_is_refused_with_those_that_exist()
     ],
 )
 def test_what_may_only_not_have_happened_yet_is_let_be(counted: dict[str, int], sli: Sli) -> None:
-    assert blind(sli, "bet 1", deposits(**counted)) is None
+    assert blind(sli, (), "bet 1", deposits(**counted)) is None
 
 
 def test_values_that_exist_but_never_together() -> None:
     good = (("outcome", ("success",)), ("psp", ("trustly",)))
     page = Page('deposits_total{outcome="success",psp="adyen"} 90\ndeposits_total{outcome="bad",psp="trustly"} 90\n')
-    said = blind(RatioSli("deposits_total", good=good), "bet 1", [page])
+    said = blind(RatioSli("deposits_total", good=good), (), "bet 1", [page])
     assert (
         said
         == "none of the 180 events that bet 1 counted is good: nothing has all of outcome, psp as the gate wants them"
     )
 
 
+def test_groups_need_a_label_that_some_series_has() -> None:
+    pages = deposits(success=PLENTY)
+    assert blind(ratio("success"), ("psp", "outcome"), "bet 1", pages) is None
+    assert blind(ratio("success"), ("psp", "ps"), "bet 1", pages) == (
+        "'deposits_total' of bet 1 has no label 'ps'; it has outcome, psp; did you mean 'psp'?"
+    )
+    assert blind(ratio("success"), ("ps",), "bet 1", deposits()) is None  # nothing has happened yet
+
+
 def test_the_events_of_all_instances_count() -> None:
     pages = [*deposits(success=PLENTY // 2), *deposits(failed=PLENTY // 2)]
-    assert blind(ratio("ok"), "bet 1", pages) is not None
-    assert blind(ratio("failed"), "bet 1", pages) is None
+    assert blind(ratio("ok"), (), "bet 1", pages) is not None
+    assert blind(ratio("failed"), (), "bet 1", pages) is None
 
 
 @pytest.mark.parametrize(

@@ -365,8 +365,8 @@ def test_too_many_series_are_silence() -> None:
     answer = ledger.read(Query(EventsSli("spins"), (), "bet", "1", None, 0, 1), 1)
     assert answer == Silence("127.0.0.1:1 exports more than 3 series of what gates ask for; use fewer label values")
     few = Ledger(MetricSettings(families=2))
-    assert few.probe(EventsSli("a"), OLD, 0) == "no instance of bet 1 is watched"
-    assert "2 metric families are kept already" in (few.probe(EventsSli("b"), OLD, 0) or "")
+    assert few.probe(EventsSli("a"), (), OLD, 0) == "no instance of bet 1 is watched"
+    assert "2 metric families are kept already" in (few.probe(EventsSli("b"), (), OLD, 0) or "")
 
 
 ENVOY = """# TYPE envoy_croupier_edge_requests counter
@@ -386,16 +386,16 @@ def test_the_edge_counts_versions_by_label() -> None:
     ledger = Ledger(MetricSettings(edge_socket=Path("admin.sock")))
     good = RatioSli("edge_requests_total", good=(("code", ("200", "201")),))
     fast = LatencySli("edge_request_duration_seconds", 0.4)
-    assert ledger.probe(fast, NEW, 0) == "the edge has not been scraped yet"
+    assert ledger.probe(fast, (), NEW, 0) == "the edge has not been scraped yet"
 
     def read(sli: Any, until: float = 3) -> Reading | Silence:
         return ledger.read(Query(sli, ("code",), "bet", "2", "1", 0, until), until)
 
     assert read(good, 0) == Silence("the edge has not been scraped yet")
-    assert ledger.probe(good, NEW, 0) == "the edge has not been scraped yet"
+    assert ledger.probe(good, (), NEW, 0) == "the edge has not been scraped yet"
     for at, page in ((1, ""), (2, ENVOY.format(10, 4, 1, 2, 4)), (3, ENVOY.format(30, 5, 1, 4, 9))):
         ledger.commit(at, {TargetId(Edge.ENVOY): Page(page)})
-        assert ledger.probe(good, NEW, at) is None
+        assert ledger.probe(good, (), NEW, at) is None
     answer = read(good)
     assert isinstance(answer, Reading)
     assert answer.canary == {(): Counts(0, 5), (("code", "200"),): Counts(0, 0), (("code", "503"),): Counts(0, 5)}
@@ -404,7 +404,12 @@ def test_the_edge_counts_versions_by_label() -> None:
     answer = read(fast)
     assert isinstance(answer, Reading)
     assert answer.canary[()] == Counts(4, 9)
-    assert ledger.probe(LatencySli("edge_request_duration_seconds", 0.3), NEW, 3) == (
+    assert ledger.probe(good, ("code",), NEW, 3) is None
+    assert ledger.probe(good, ("market",), NEW, 3) == (
+        "'edge_requests_total' of the edge has no label 'market'; it has code, service, version"
+    )
+    assert "has no label 'code'; it has service, version" in str(ledger.probe(fast, ("code",), NEW, 3))
+    assert ledger.probe(LatencySli("edge_request_duration_seconds", 0.3), (), NEW, 3) == (
         "'edge_request_duration_seconds' of the edge has no bucket edge at 0.3 s; its edges are 0.005, 0.4 s"
     )
     ledger.commit(30, {TargetId(Edge.ENVOY): "cannot be reached: no such file"})
@@ -417,7 +422,7 @@ def test_a_doubt_is_said_in_the_log_and_keeps_nobody_from_starting() -> None:
     ledger.watch({OLD: [target]}, 0)
     ledger.commit(1, {TargetId(OLD, target): Page('spins_total{game="roulette"} 9\n')})
     with structlog.testing.capture_logs() as said:
-        assert ledger.probe(EventsSli("spins_total", (("game", ("roulete",)),)), OLD, 1) is None
+        assert ledger.probe(EventsSli("spins_total", (("game", ("roulete",)),)), (), OLD, 1) is None
     assert [line["why"] for line in said] == [
         "game='roulete' was never counted; 'spins_total' of bet 1 has game 'roulette'"
     ]

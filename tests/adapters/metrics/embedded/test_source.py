@@ -64,7 +64,7 @@ async def test_counts_good_and_total_of_both_versions(
     canary, stable = await both(metrics, instance)
     new, old = deposits(canary), deposits(stable)
     new.labels("adyen", "ok").inc(1_000)  # before we came
-    assert await metrics.probe(DEPOSITS, "payments", "1.1.0") is None
+    assert await metrics.probe(DEPOSITS, (), "payments", "1.1.0") is None
     await clock.advance(5)
     new.labels("adyen", "ok").inc(3)
     new.labels("trustly", "error").inc(2)
@@ -98,11 +98,11 @@ async def test_latency_is_the_share_below_an_edge(
         Histogram("http_seconds", "", ["route"], buckets=(0.1, 0.4, 1), registry=one.registry).labels("/x").observe(0.3)
     new = Histogram("slow_seconds", "", ["route"], buckets=(0.1, 0.4, 1), registry=canary.registry)
     slow = LatencySli("http_seconds", 0.4)
-    assert await metrics.probe(slow, "payments", "1.1.0") is None
-    why = await metrics.probe(LatencySli("http_seconds", 0.3), "payments", "1.1.0")
+    assert await metrics.probe(slow, (), "payments", "1.1.0") is None
+    why = await metrics.probe(LatencySli("http_seconds", 0.3), (), "payments", "1.1.0")
     assert why == "'http_seconds' of payments 1.1.0 has no bucket edge at 0.3 s; its edges are 0.1, 0.4, 1 s"
     mine = LatencySli("slow_seconds", 0.4, match=(("route", ("/deposit",)),))
-    assert await metrics.probe(mine, "payments", "1.1.0") is None
+    assert await metrics.probe(mine, (), "payments", "1.1.0") is None
     await clock.advance(5)
     for seconds in (0.1, 0.4, 0.41, 3):
         new.labels("/deposit").observe(seconds)
@@ -123,7 +123,7 @@ async def test_a_metric_that_does_not_exist_says_what_does(metrics: EmbeddedMetr
     await metrics.scrape()
 
     async def why(sli: Any) -> str | None:
-        return await metrics.probe(sli, "payments", "1.1.0")
+        return await metrics.probe(sli, (), "payments", "1.1.0")
 
     wrong = RatioSli("casino_deposit_total", good=())
     told = "payments 1.1.0 exports no metric 'casino_deposit_total'; did you mean 'casino_deposits_total'?"
@@ -146,14 +146,14 @@ async def test_a_metric_that_does_not_exist_says_what_does(metrics: EmbeddedMetr
         "'edge_requests' is counted by the edge, which this control plane does not scrape"
     )
     assert "it has edge_request_duration_seconds, edge_requests_total" in (await why(EventsSli("edge_oops")) or "")
-    assert await metrics.probe(DEPOSITS, "payments", "9") == "no instance of payments 9 is watched"
+    assert await metrics.probe(DEPOSITS, (), "payments", "9") == "no instance of payments 9 is watched"
 
 
 async def test_who_has_just_been_started_waits_to_hear_what_runs(metrics: EmbeddedMetrics, instance: Start) -> None:
     """No instance is known yet, which is no gate's fault: a start would be refused for ever by a mistaken reason."""
     canary = instance()
     deposits(canary)
-    asked = asyncio.create_task(metrics.probe(DEPOSITS, "payments", "1.1.0"))
+    asked = asyncio.create_task(metrics.probe(DEPOSITS, (), "payments", "1.1.0"))
     await asyncio.sleep(0)
     assert not asked.done()
     await metrics.watch({CANARY: [canary.target]})
@@ -164,7 +164,7 @@ async def test_a_family_without_series_is_zero(metrics: EmbeddedMetrics, clock: 
     canary, stable = await both(metrics, instance)
     new, _ = deposits(canary), deposits(stable)
     await metrics.scrape()
-    assert await metrics.probe(DEPOSITS, "payments", "1.1.0") is None
+    assert await metrics.probe(DEPOSITS, (), "payments", "1.1.0") is None
     await clock.advance(5)
     await metrics.scrape()
     zero = reading(await metrics.read(query()))

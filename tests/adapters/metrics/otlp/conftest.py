@@ -132,8 +132,8 @@ class Desk:
         assert isinstance(found, Silence), found
         return found.reason
 
-    def probe(self, sli: Sli, version: str = "1.0.0") -> str | None:
-        return self.ledger.probe(sli, VersionKey("shop", version), self.now)
+    def probe(self, sli: Sli, version: str = "1.0.0", by: tuple[str, ...] = ()) -> str | None:
+        return self.ledger.probe(sli, by, VersionKey("shop", version), self.now)
 
 
 @pytest.fixture

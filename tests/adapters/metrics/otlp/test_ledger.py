@@ -162,7 +162,11 @@ def test_groups(desk: Desk) -> None:
         )
 
     desk.push(T, OLD, by_psp(1, 1, T))
-    assert desk.probe(BETS) is None
+    assert desk.probe(BETS, by=("http.psp",)) is None
+    assert desk.probe(BETS, by=("psp",)) == (
+        "'shop.bets' of shop 1.0.0 has no attribute 'psp'; it has http.psp, outcome, service.instance.id, "
+        "service.name, service.version"
+    )
     desk.read(BETS, T, T)
     for at, more in ((T + 10, 0), (T + 20, 4)):
         desk.push(at, OLD, by_psp(10 + more, 10, at))

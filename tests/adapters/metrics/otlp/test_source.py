@@ -56,4 +56,4 @@ async def test_a_clock_that_is_a_little_behind_is_waited_for() -> None:
             body((resource(), [counter("shop.bets", [({}, count)], start=99_999, at=clock.at)])), is_json=False
         )
     clock.at -= 2
-    assert await source.probe(BETS, "shop", "1.0.0") is None
+    assert await source.probe(BETS, (), "shop", "1.0.0") is None

@@ -217,7 +217,7 @@ async def test_nobody_there(free_port: int) -> None:
     answer = await source.read(query())
     assert isinstance(answer, Silence)
     assert answer.reason.startswith(f"Prometheus at 127.0.0.1:{free_port} cannot be reached: ")
-    assert await source.probe(SLI, "payments", "1") == answer.reason
+    assert await source.probe(SLI, (), "payments", "1") == answer.reason
     await source.stop()
 
 

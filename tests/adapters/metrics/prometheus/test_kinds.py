@@ -44,9 +44,9 @@ async def test_a_classic_histogram_is_counted_at_its_edge(
     readings = await asking.read_past(time.time(), SLOW)
     assert total(readings) == Counts(2, 4)
     assert total(readings, "baseline") == Counts(1, 2)
-    assert await source.probe(SLOW, asking.service, "1") is None
+    assert await source.probe(SLOW, (), asking.service, "1") is None
     why = f"'http_seconds' of {asking.service} 1 has no bucket edge at 0.3 s; its edges are 0.1, 0.4, 1 s"
-    assert await source.probe(LatencySli("http_seconds", 0.3), asking.service, "1") == why
+    assert await source.probe(LatencySli("http_seconds", 0.3), (), asking.service, "1") == why
     assert silence(await asking.read(LatencySli("http_seconds", 0.3))) == "'http_seconds' has no bucket edge at 0.3 s"
 
 
@@ -71,7 +71,8 @@ async def test_a_native_histogram_is_counted_at_the_edge_nearest_to_the_threshol
     readings = await asking.read_past(time.time(), SLOW)
     assert total(readings) == Counts(2, 5)
     assert total(readings, "baseline") == Counts(1, 2)
-    assert await source.probe(SLOW, asking.service, "1") is None
+    assert await source.probe(SLOW, ("route",), asking.service, "1") is None
+    assert "has no label 'rout'; it has" in str(await source.probe(SLOW, ("rout",), asking.service, "1"))
 
     seen[new] = [0.1]  # a new process
     show(new)
@@ -85,8 +86,8 @@ async def test_a_native_histogram_is_counted_at_the_edge_nearest_to_the_threshol
         "or less"
     )
     assert silence(await asking.read(SLOW)) == why
-    assert await source.probe(SLOW, asking.service, "1") == why
-    assert await source.probe(LatencySli("http_seconds", 0.5), asking.service, "1") is None
+    assert await source.probe(SLOW, (), asking.service, "1") == why
+    assert await source.probe(LatencySli("http_seconds", 0.5), (), asking.service, "1") is None
 
 
 async def test_old_and_new_histograms_are_not_compared(server: Any, start: Callable[..., Any], asking: Any) -> None:
@@ -133,11 +134,12 @@ async def test_selectors_name_all_events_and_the_bad_ones(
     Counter("call_timeouts", "", registry=old.registry)
     server.scraped(new, old)
     why = "Prometheus has no metric 'call_timeouts'; did you mean 'call_timeouts_total'?"
-    assert await source.probe(sli, asking.service, "1") == why
+    assert await source.probe(sli, (), asking.service, "1") == why
     sli = PromqlSli(sli.total, sli.bad.replace("timeouts", "timeouts_total"))
     errors.labels("adyen", "declined").inc(0)
     server.scraped(new, old)
-    assert await source.probe(sli, asking.service, "1") is None
+    assert await source.probe(sli, ("psp",), asking.service, "1") is None
+    assert "has no label 'why'; it has" in str(await source.probe(sli, ("why",), asking.service, "1"))
     asking.begin(server, new, old)
     new.registry._names_to_collectors["calls"].labels("adyen").inc(10)
     for reason, times in (("down", 2), ("declined", 3)):
@@ -162,12 +164,13 @@ async def test_a_probe_says_what_there_is_instead(
     Gauge("players", "", registry=page.registry)
     server.scraped(page)
 
-    async def why(sli: Any, version: str = "1", of: str = service) -> str | None:
-        return await source.probe(sli, of, version)
+    async def why(sli: Any, version: str = "1", of: str = service, by: tuple[str, ...] = ()) -> str | None:
+        return await source.probe(sli, by, of, version)
 
     good = (("outcome", ("ok",)),)
     assert await why(RatioSli("deposits_total", good)) is None
-    assert await why(RatioSli("deposits", good)) is None
+    assert await why(RatioSli("deposits", good), by=("psp", "outcome")) is None
+    assert "has no label 'pps'; it has" in str(await why(RatioSli("deposits", good), by=("pps",)))
     assert await why(RatioSli("deposit_total", good)) == (
         f"{service} 1 exports no metric 'deposit_total'; did you mean 'deposits_total'?"
     )

@@ -10,7 +10,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from croupier.adapters.metrics.embedded.feed import EDGE_METRICS, feeds_of, histogram_name, spellings
+from croupier.adapters.metrics.embedded.feed import (
+    EDGE_METRICS,
+    edge_labels,
+    feeds_of,
+    histogram_name,
+    is_edge,
+    spellings,
+)
 from croupier.adapters.metrics.embedded.page import Page, edge_of, parse_labels
 from croupier.adapters.metrics.embedded.target import is_edge_at
 from croupier.adapters.metrics.never_good import never_good
@@ -52,20 +59,30 @@ def uncountable(sli: Sli, who: str, pages: Sequence[Page]) -> str | None:
     return f"{found[0]!r} of {who} is a {kind}, which cannot be counted; {hint}"
 
 
-def blind(sli: Sli, who: str, pages: Sequence[Page]) -> str | None:
-    """As ``missing``, and also when the SLI asks for labels that the metric does not have, or calls nothing good of
-    plenty. What the edge counts is labelled by us, and a code that it never saw may come.
+def blind(sli: Sli, by: tuple[str, ...], who: str, pages: Sequence[Page]) -> str | None:
+    """As ``missing``, and also when the SLI, or its groups ``by``, ask for labels that the metric does not have, or
+    when it calls nothing good of plenty. What the edge counts is labelled by us, and a code that it never saw may come.
     """
     if why := missing(sli, who, pages):
         return why
+    if is_edge(sli):
+        return unlabelled(sli, by, who, [edge_labels(sli)])
     counted = _counted(sli, pages)
-    if not counted:
-        return None  # labelled, and nothing has happened yet
-    seen = {name for labels, _ in counted for name in labels}
-    for name, accepted in _asked(sli):
-        if name not in seen and "" not in accepted:
-            return f"{sli.metric!r} of {who} has no label {name!r}; it has {_listed(seen)}{_meant(name, seen)}"
+    if why := unlabelled(sli, by, who, [labels for labels, _ in counted]):
+        return why
     return _never_good(sli, who, counted) if isinstance(sli, RatioSli) else None
+
+
+def unlabelled(sli: Sli, by: tuple[str, ...], who: str, series: Iterable[Iterable[str]]) -> str | None:
+    """Why the SLI, or its groups ``by``, ask for a label that none of the series has. Series are given by the names of
+    their labels; where there are none, nothing has happened yet, and nobody knows.
+    """
+    seen = {name for labels in series for name in labels}
+    needed = [name for name, accepted in _asked(sli) if "" not in accepted]
+    for name in (*needed, *by) if seen else ():
+        if name not in seen:
+            return f"{sli.metric!r} of {who} has no label {name!r}; it has {_listed(seen)}{_meant(name, seen)}"
+    return None
 
 
 def doubtful(sli: Sli, who: str, pages: Sequence[Page]) -> str | None:

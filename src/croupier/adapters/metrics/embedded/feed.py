@@ -41,6 +41,11 @@ def is_edge(sli: Sli) -> bool:
     return sli.metric.startswith("edge_")
 
 
+def edge_labels(sli: Sli) -> frozenset[str]:
+    """What Envoy labels the SLI's metric by."""
+    return frozenset({"service", "version"} if isinstance(sli, LatencySli) else {"service", "version", "code"})
+
+
 def feeds_of(sli: Sli) -> Feeds | None:
     """``None`` for an edge metric that does not exist."""
     if isinstance(sli, LatencySli):

@@ -109,7 +109,7 @@ class Ledger:
             return Reading(span[0], span[1], full[0], None, instances=instances)
         return Reading(span[0], span[1], full[0], full[1], tuple(parts), instances=instances)
 
-    def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
+    def probe(self, sli: Sli, by: tuple[str, ...], version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""
         feeds = feeds_of(sli)
         if feeds is None or (feeds.at_edge and self._settings.edge_socket is None):
@@ -123,7 +123,7 @@ class Ledger:
         pages = [target.page for target in live if target.page is not None]
         if not pages:
             return not_there(_name(subject), live, now)
-        why = blind(sli, _name(subject), pages)
+        why = blind(sli, by, _name(subject), pages)
         if why is None and (doubt := doubtful(sli, _name(subject), pages)):
             _log.warning("metric_value_unknown", metric=sli.metric, why=doubt)
         return why

@@ -79,7 +79,14 @@ class EmbeddedMetrics:
             return Silence(_NO_PROMQL)
         return self._ledger.read(query, self._clock.now())
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = EMBEDDED) -> str | None:  # noqa: ARG002 - ours
+    async def probe(
+        self,
+        sli: Sli,
+        by: tuple[str, ...],
+        service: str,
+        version: str,
+        source: str = EMBEDDED,  # noqa: ARG002 - ours
+    ) -> str | None:
         """See ``MetricSource.probe``; scrapes first when the version has not been scraped yet. Waits for the first
         ``watch``: a control plane that has just been started knows of no instances yet, which is no gate's fault.
         """
@@ -90,7 +97,7 @@ class EmbeddedMetrics:
         key = VersionKey(service, version)
         if self._ledger.is_unread(sli, key):
             await self.scrape()
-        return self._ledger.probe(sli, key, self._clock.now())
+        return self._ledger.probe(sli, by, key, self._clock.now())
 
     async def scrape(self) -> None:
         """One round now, of everything."""

@@ -87,7 +87,7 @@ def uncountable(sli: Sli, version: VersionKey, instruments: Collection[Instrumen
     return None
 
 
-def blind(sli: Sli, version: VersionKey, there: There, limits: OtlpSettings) -> str | None:
+def blind(sli: Sli, by: tuple[str, ...], version: VersionKey, there: There, limits: OtlpSettings) -> str | None:
     """Why these metrics of the version can never answer; ``None`` when they can."""
     found = matching(sli.metric, there)
     if not found:
@@ -111,8 +111,9 @@ def blind(sli: Sli, version: VersionKey, there: There, limits: OtlpSettings) -> 
         for point in points
         for name, _ in (*point.attributes, *there[one].resource)
     }
-    for name, accepted in _asked(sli) if counted else ():
-        if "" not in accepted and all(name not in labels for labels, _ in counted):
+    needed = [name for name, accepted in _asked(sli) if "" not in accepted]
+    for name in (*needed, *by) if counted else ():
+        if all(name not in labels for labels, _ in counted):
             return f"{sli.metric!r} of {named(version)} has no attribute {name!r}; it has {_listed(attributes)}"
     whole = all(complete for _, complete in read.values())
     return never_good(sli, named(version), counted, _other) if isinstance(sli, RatioSli) and whole else None

@@ -161,12 +161,12 @@ class Ledger:
         instances = tuple(Instance(str(sender.identity), counts) for sender, counts in named)
         return self._reading(query, arms, span, tuple(each[1]) if len(each) > 1 else (), instances)
 
-    def probe(self, sli: Sli, version: VersionKey, now: float) -> str | None:
+    def probe(self, sli: Sli, by: tuple[str, ...], version: VersionKey, now: float) -> str | None:
         """See ``MetricSource.probe``; what it asks for is kept from now on."""
         ask = Ask.of(sli)
         if why := self._keep(ask, now) or self._not_heard(version, now):
             return why
-        return blind(sli, version, self._samples.of(version), self._settings)
+        return blind(sli, by, version, self._samples.of(version), self._settings)
 
     def edges_of(self, instrument: Instrument) -> Collection[float] | None:
         """See ``Asked``."""
@@ -262,7 +262,9 @@ class Ledger:
         for instrument, family in matched:
             edge = self._edge_in(ask, instrument)
             if edge is not None and any(edge in stream.edgeless for stream in family.streams.values()):
-                return blind(sli, version, there, self._settings) or f"not all of {sli.metric!r} has that bucket edge"
+                return (
+                    blind(sli, (), version, there, self._settings) or f"not all of {sli.metric!r} has that bucket edge"
+                )
         return None
 
     def _found(self, ask: Ask, version: VersionKey) -> list[Found]:

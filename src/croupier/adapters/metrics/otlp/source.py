@@ -65,11 +65,18 @@ class OtlpMetrics:
             return Silence(_NO_PROMQL)
         return self._ledger().read(query, self._clock.now())
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = OTLP) -> str | None:  # noqa: ARG002 - ours
+    async def probe(
+        self,
+        sli: Sli,
+        by: tuple[str, ...],
+        service: str,
+        version: str,
+        source: str = OTLP,  # noqa: ARG002 - ours
+    ) -> str | None:
         """See ``MetricSource.probe``; answers from what was pushed last."""
         if isinstance(sli, PromqlSli):
             return _NO_PROMQL
-        return self._ledger().probe(sli, VersionKey(service, version), self._clock.now())
+        return self._ledger().probe(sli, by, VersionKey(service, version), self._clock.now())
 
     def _ledger(self) -> Ledger:
         """What is kept; begun anew, as after a restart, where the clock was set back: all that was dated since lies in

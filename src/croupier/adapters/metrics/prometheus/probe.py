@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from croupier.adapters.metrics.embedded.explain import blind, doubtful
+from croupier.adapters.metrics.embedded.explain import blind, doubtful, unlabelled
 from croupier.adapters.metrics.embedded.feed import histogram_name, spellings
 from croupier.adapters.metrics.embedded.page import Page
 from croupier.adapters.metrics.prometheus.ask import Asker, Unanswered
@@ -36,10 +36,10 @@ class Probe:
         self._settings = settings
         self._at = at
 
-    async def why_blind(self, sli: Sli, service: str, version: str) -> str | None:
+    async def why_blind(self, sli: Sli, by: tuple[str, ...], service: str, version: str) -> str | None:
         """See ``MetricSource.probe``. Raises ``Unanswered``."""
         if isinstance(sli, PromqlSli):
-            return await self._why_no_promql(sli, service, version)
+            return await self._why_no_promql(sli, by, service, version)
         targets = await self.scraped(service, version)
         who = f"{service} {version}"
         if not targets:
@@ -54,9 +54,11 @@ class Probe:
         )
         natives = [one for one in samples if one.native]
         if isinstance(sli, LatencySli) and natives and not any(one.name.endswith("_bucket") for one in samples):
-            return no_edge(sli) if edge_near(natives, sli.threshold_s) is None else None
+            if edge_near(natives, sli.threshold_s) is None:
+                return no_edge(sli)
+            return unlabelled(sli, by, who, [one.labels for one in natives])
         page = Page(_page(kinds, names, samples))
-        why = blind(sli, who, [page])
+        why = blind(sli, by, who, [page])
         if why is None and (doubt := doubtful(sli, who, [page])):
             _log.warning("metric_value_unknown", metric=sli.metric, why=doubt)
         return why
@@ -141,7 +143,7 @@ class Probe:
                 found.setdefault(target, {})[str(item.get("metric", family))] = str(item.get("type", ""))
         return found
 
-    async def _why_no_promql(self, sli: PromqlSli, service: str, version: str) -> str | None:
+    async def _why_no_promql(self, sli: PromqlSli, by: tuple[str, ...], service: str, version: str) -> str | None:
         totals = read(sli.total)
         there = [await self._samples_of(filled(each, service, version)) for each in totals]
         for each in (*totals, *read(sli.bad)):
@@ -150,7 +152,7 @@ class Probe:
         if not any(there):
             asked = " or ".join(str(filled(each, service, version)) for each in totals)
             return f"Prometheus has no series that match {asked}"
-        return None
+        return unlabelled(sli, by, f"{service} {version}", [one.labels for found in there for one in found])
 
     async def _samples_of(self, selector: Selector) -> list[Series]:
         return series_of(await self._asker.query(str(selector), self._at))

@@ -79,11 +79,18 @@ class PrometheusMetrics:
         self._outages = 0
         return reading
 
-    async def probe(self, sli: Sli, service: str, version: str, source: str = PROMETHEUS) -> str | None:  # noqa: ARG002 - ours
+    async def probe(
+        self,
+        sli: Sli,
+        by: tuple[str, ...],
+        service: str,
+        version: str,
+        source: str = PROMETHEUS,  # noqa: ARG002 - ours
+    ) -> str | None:
         """See ``MetricSource.probe``."""
         try:
             async with asyncio.timeout(2 * self._settings.timeout_s):
-                return await Probe(self._asker, self._settings, self._clock.now()).why_blind(sli, service, version)
+                return await Probe(self._asker, self._settings, self._clock.now()).why_blind(sli, by, service, version)
         except TimeoutError:
             return f"Prometheus does not answer within {2 * self._settings.timeout_s:g} s"
         except Unanswered as unanswered:
