@@ -78,7 +78,7 @@ def commit_ms(series: int, families: int, times: int) -> float:
     """Taking one scraped page into the ledger while so many families are kept."""
     ledger, at = ledger_of(), 0
     for family in range(families):
-        ledger.probe(EventsSli(f"casino_family_{family}_events"), KEY, 0)
+        ledger.probe(EventsSli(f"casino_family_{family}_events"), (), KEY, 0)
     pages = [Page(page_text(series, value)) for value in range(4)]
 
     def one() -> None:
@@ -94,7 +94,7 @@ def memory_bytes(series: int, scrapes: int) -> tuple[float, float]:
     """Bytes per kept series after the first scrape, and what every further scrape adds to a series that grew."""
     ledger = ledger_of()
     for family in range(FAMILIES):
-        ledger.probe(EventsSli(f"casino_family_{family}_events"), KEY, 0)
+        ledger.probe(EventsSli(f"casino_family_{family}_events"), (), KEY, 0)
     tracemalloc.start()
     ledger.commit(1, dict.fromkeys(ledger.to_scrape(), Page(page_text(series, 1))))
     first, _ = tracemalloc.get_traced_memory()
@@ -109,7 +109,7 @@ async def scrape_ms(port: int, times: int) -> tuple[float, float]:
     """A whole round over HTTP with one kept family: CPU and elapsed time, medians."""
     metrics = EmbeddedMetrics(SystemClock())
     await metrics.watch({KEY: [ScrapeTarget(Endpoint("127.0.0.1", port), "/metrics")]})
-    await metrics.probe(ASKED, *(KEY.service, KEY.version))
+    await metrics.probe(ASKED, (), *(KEY.service, KEY.version))
     cpu, elapsed = [], []
     for _ in range(times):
         started, began = time.process_time(), time.perf_counter()
@@ -123,7 +123,7 @@ async def scrape_ms(port: int, times: int) -> tuple[float, float]:
 def read_ms(series: int, times: int) -> float:
     """Answering a query by two labels over 15 minutes of scrapes, one family kept."""
     ledger = ledger_of()
-    ledger.probe(ASKED, KEY, 0)
+    ledger.probe(ASKED, (), KEY, 0)
     for at in range(180):
         ledger.commit(at * 5, dict.fromkeys(ledger.to_scrape(), Page(page_text(series, at))))
     query = Query(ASKED, ("market", "psp"), KEY.service, KEY.version, None, 300, 895)

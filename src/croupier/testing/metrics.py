@@ -99,7 +99,7 @@ class ScriptedMetrics:
     async def probe(
         self,
         sli: Sli,
-        by: tuple[str, ...],
+        by: tuple[str, ...],  # noqa: ARG002
         service: str,
         version: str,
         source: str = EMBEDDED,  # noqa: ARG002 - one for all

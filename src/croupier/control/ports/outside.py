@@ -156,9 +156,9 @@ class MetricSource(Protocol):
     async def probe(
         self, sli: Sli, by: tuple[str, ...], service: str, version: str, source: str = EMBEDDED
     ) -> str | None:
-        """Why a gate with this SLI, in groups ``by`` these labels, could never judge this running version (no such metric,
-        no bucket edge, no such label, nothing good among plenty of events), with what exists instead; ``None`` when it
-        can.
+        """Why a gate with this SLI and groups ``by`` these labels could never judge this running version (no such
+        metric, no bucket edge, no such label, nothing good among plenty of events), with what exists instead; ``None``
+        when it can.
 
         A value that was not seen yet is no reason elsewhere: a healthy version has had no errors. Where the source
         doubts it, it says so in its log.
