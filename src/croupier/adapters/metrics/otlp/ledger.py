@@ -81,6 +81,8 @@ class Ledger:
     def take(self, push: Push, at: float) -> Taken:
         """Count what one process sent. ``at`` is later than that of the request before; ``close`` ends the request."""
         if at > self._opened_at:
+            if at - self._opened_at > self._settings.silent_at_least_s:
+                self._wait_again(at)
             self._opened_at = at
             for pair in self._pairs.values():
                 self._settle(pair, at)
@@ -103,6 +105,13 @@ class Ledger:
                 if push.sender.key in pair.versions:
                     pair.hear(push.sender, at, rest=taken.rest)
         return taken
+
+    def _wait_again(self, at: float) -> None:
+        """Where nobody was punctual, nobody could be heard: all are waited for as if they were late just now."""
+        beats = [sender.beat for sender in self._senders.values()]
+        if all(beat.is_late(at) for beat in beats):
+            for beat in beats:
+                beat.unheard(at)
 
     def close(self, at: float) -> None:
         """Everything that came at this time was taken: where all have been heard now, spans may end here."""
@@ -237,6 +246,8 @@ class Ledger:
                 return False
             if not live or len(live) < self._running.get(version, 0):
                 return False
+            if any(sender.beat.is_away(at) for sender in live):
+                return False  # heard before an outage: others tell of all of it, and it will too
         return True
 
     def _not_heard(self, version: VersionKey, now: float) -> str | None:
