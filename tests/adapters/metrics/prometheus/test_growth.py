@@ -137,6 +137,14 @@ def test_what_an_outage_hid_of_two_versions_lies_in_one_span() -> None:
     assert boundary([scraped(6.5, *usual, slowest_s=0.0), scraped(10.6, 101.1, 103.1)], 10.0, 103.2) == 102
 
 
+def test_scrapes_that_became_rarer_are_no_outage_for_long() -> None:
+    """From every 5 s to every 60 s: an instance that is scraped half a minute after another one is not away."""
+    before, after = [5.0 * n for n in range(-59, 1)], [60.0 * n for n in range(1, 7)]
+    one = scraped(*before, *after, slowest_s=0.0)
+    other = scraped(*(at - 2 for at in before), *(at - 30 for at in after), slowest_s=0.0)
+    assert boundary([one, other], 0.0, 360.0) == 300
+
+
 @given(st.lists(st.floats(0, 0.999), min_size=2, max_size=6), st.floats(0, 30), st.floats(25, 500), st.floats(0, 60))
 def test_no_span_ends_in_an_outage(phases: list[float], ended: float, lasted: float, later: float) -> None:
     """All are scraped every 10 s, but for a time in which nobody is."""

@@ -28,6 +28,8 @@ _ARRIVAL_S: Final = 0.25
 """A scrape that took twice as long as any before, and this, has not arrived yet."""
 _USUAL_S: Final = 15.0
 """Between scrapes, where there was only one so far."""
+_LATELY: Final = 8
+"""So many pauses tell the usual one: few of them may be outages, and an interval that was set anew is soon usual."""
 _PAUSES: Final = 2.0
 """After so many of its usual pauses without a good scrape an instance was away: the next one tells of all of it."""
 
@@ -56,8 +58,8 @@ class Scrapes:
 
     @property
     def pause_s(self) -> float | None:
-        """Usually, between two good scrapes, however long it was away once; ``None`` where there were too few."""
-        gaps = [later - earlier for earlier, later in pairwise(self.done)]
+        """Lately, between two good scrapes, however long it was away once; ``None`` where there were too few."""
+        gaps = [later - earlier for earlier, later in pairwise(self.done[-_LATELY - 1 :])]
         return median_low(gaps) if len(gaps) > 1 else None
 
     def young(self, at: float) -> bool:
