@@ -161,6 +161,13 @@ def test_no_span_ends_in_an_outage(phases: list[float], ended: float, lasted: fl
         assert len(set(missed)) == 1
 
 
+def test_an_instance_may_have_been_another_version() -> None:
+    after, before = ((20, 1.0), (25, 0.0), (30, 1.0)), ((5, 1.0), (10, 1.0), (15, 1.0))
+    ups = [counter(*after, name="up", version="10"), counter(*before, name="up", version="9")]
+    (one,) = scrapes_of(ups, [], 60.0).values()
+    assert (one.tried, one.done) == ([5, 10, 15, 20, 25, 30], [5, 10, 15, 20, 30])
+
+
 def test_a_version_is_known_from_its_first_scrape_unless_it_began_there() -> None:
     assert known_from([scraped(5, 15)], 10.0) == 10.0
     assert known_from([scraped(12, 15), scraped(14)], 10.0) == 12.0

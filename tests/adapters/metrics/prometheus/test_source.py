@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import Counter, Gauge
+from tests.adapters.metrics.prometheus.conftest import until
 
 from croupier.control.ports import Query
 from croupier.core.gates import Counts, RatioSli, Reading
@@ -184,3 +185,21 @@ async def test_the_past_is_read_as_it_was(server: Any, start: Callable[..., Any]
     assert again.canary[()] == total(readings) == Counts(5, 5)
     assert again.baseline is not None
     assert again.baseline[()] == total(readings, "baseline") == Counts(5, 5)
+
+
+async def test_an_address_may_have_been_another_versions(server: Any, start: Callable[..., Any], asking: Any) -> None:
+    """Who deploys in place has the same instance before and after, and another ``up`` for each version."""
+    new, old = start("9"), start("1")
+    for page in (new, old):
+        deposits(page).labels("adyen", "ok").inc(0)
+    server.scraped(new, old)
+    new.version = "2"
+    new.restart()
+    counter = deposits(new)
+    counter.labels("adyen", "ok").inc(0)
+    server.find()
+    until(lambda: server.ask(f'up{{instance="{new.address}",version="2"}} == 1') or None, "the new version")
+    asking.begin(server, new, old)
+    counter.labels("adyen", "ok").inc(3)
+    server.scraped(new, old)
+    assert total(await asking.read_past(time.time(), OK)) == Counts(3, 3)

@@ -95,6 +95,10 @@ def scrapes_of(about: Iterable[Series], counted: Iterable[Series], until: float)
                 scrapes.started[at] = value
             elif series.name == TAKEN and isinstance(value, float):
                 scrapes.slowest_s = max(value, scrapes.slowest_s or 0.0)
+    for scrapes in found.values():
+        # One that changed its version in place has an ``up`` of each, in the order of their labels.
+        scrapes.tried.sort()
+        scrapes.done.sort()
     untold: dict[Target, set[float]] = {}
     for series in counted:
         if series.target not in found or not found[series.target].tried:
