@@ -235,6 +235,10 @@ def test_too_few_says_how_many_are_needed() -> None:
         # Both fail alike: an incident, whatever the canary's share of failures.
         (HardStop(failing=0.5), (40, 100), (400, 1000), False),
         (HardStop(failing=0.5), (10, 100), (400, 1000), True),
+        # So too where chance makes the canary look worse: at 70 % of failures, of 20 events in a quarter of all looks.
+        (HardStop(failing=0.5, samples=20), (4, 20), (122, 400), False),
+        (HardStop(failing=0.5, samples=20), (8, 20), (20, 20), True),
+        (HardStop(failing=0.5, samples=20), (10, 20), (20, 20), False),
         # Nothing to compare with.
         (HardStop(failing=0.5), (0, 100), None, True),
         (HardStop(failing=0.5), (0, 100), (0, 0), True),

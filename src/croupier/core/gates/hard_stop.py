@@ -21,12 +21,19 @@ def stops(gate: Gate, canary: Counts, baseline: Counts | None) -> bool:
         return True
     if stop.failing is None or canary.total < stop.samples or canary.bad_share < stop.failing:
         return False
-    return baseline is None or baseline.total == 0 or worse(gate.comparison or Comparison(), canary, baseline)
+    return baseline is None or baseline.total == 0 or _surely_worse(gate.comparison or Comparison(), canary, baseline)
 
 
 def worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:
     """Whether the point estimates say so."""
     return canary.bad_share > limit.max_ratio * baseline.bad_share + limit.slack
+
+
+def _surely_worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:
+    """The same of a single look: by more than chance makes of two versions that fail alike (pooled)."""
+    share = (canary.bad + baseline.bad) / (canary.total + baseline.total)
+    error = math.sqrt(share * (1.0 - share) * (1.0 / canary.total + 1.0 / baseline.total))
+    return canary.bad_share > limit.max_ratio * baseline.bad_share + limit.slack + _SURE * error
 
 
 def _dropped(stop: HardStop, canary: Counts, baseline: Counts) -> bool:
