@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from croupier.core.gates.hard_stop import stops, worse
+from croupier.core.gates.hard_stop import stopped, worse
 from croupier.core.gates.model import BurnRule, Comparison, Gate
 from croupier.core.gates.sli import Counts, Group, Reading
 from croupier.core.gates.verdict import Finding, Judgement, Opinion, Verdict
@@ -69,9 +69,12 @@ def _opinion(gate: Gate, rule: BurnRule, canary: Counts, baseline: Counts | None
 
 def _sum_up(gate: Gate, rule: BurnRule, found: Iterable[_Burn], covered: float) -> tuple[Verdict, str, bool]:
     found = tuple(found)
-    stopped = [burn for burn in found if stops(gate, burn.finding.canary, burn.finding.baseline)]
-    if stopped:
-        return Verdict.FAIL, f"hard stop: {_describe(gate, _fastest(stopped))}", True
+    if stopping := stopped(gate, [burn.finding for burn in found]):
+        return (
+            Verdict.FAIL,
+            f"hard stop: {_describe(gate, _fastest([b for b in found if b.finding in stopping]))}",
+            True,
+        )
     burning = [burn for burn in found if burn.finding.opinion is Opinion.VIOLATED and burn.now >= rule.factor]
     spent = [burn for burn in burning if burn.seen * covered >= rule.factor]
     if spent:

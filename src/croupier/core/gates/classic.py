@@ -7,7 +7,7 @@ it.
 
 from collections.abc import Iterable, Mapping
 
-from croupier.core.gates.hard_stop import stops, worse
+from croupier.core.gates.hard_stop import stopped, worse
 from croupier.core.gates.model import ClassicRule, Comparison, Gate
 from croupier.core.gates.sli import Counts, EventsSli, Group, Reading
 from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, Verdict
@@ -62,9 +62,8 @@ def _missed(at_least: float, counts: Counts) -> bool:
 
 def _sum_up(gate: Gate, rule: ClassicRule, findings: tuple[Finding, ...]) -> tuple[Verdict, str, bool]:
     total = next(finding for finding in findings if finding.group == _ALL)
-    stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
-    if stopped:
-        return Verdict.FAIL, f"hard stop: {_describe(gate, _clearest(stopped))}", True
+    if stopping := stopped(gate, findings):
+        return Verdict.FAIL, f"hard stop: {_describe(gate, _clearest(stopping))}", True
     needed = rule.consecutive
     failed = [finding for finding in findings if finding.streak >= needed]
     if failed:

@@ -1,17 +1,35 @@
 """The hard stop: one look is enough. The same under every rule."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from croupier.core.gates.model import Comparison, Gate, HardStop
 from croupier.core.gates.sli import Counts
+from croupier.core.gates.verdict import Finding
 
 _SURE: Final = 4.0
 """Standard errors: at a look a minute, chance alone stops one healthy rollout of thousands."""
 
 
-def stops(gate: Gate, canary: Counts, baseline: Counts | None) -> bool:
-    """Whether these counts stop the rollout at once."""
+_GAP: Final = 7.0
+"""A gap that chance makes so long in one case of a thousand says that there is no baseline any more (a logarithm)."""
+
+
+def stopped(gate: Gate, findings: Sequence[Finding]) -> list[Finding]:
+    """Those of a look's findings that stop the rollout at once."""
+    if gate.hard_stop is None:
+        return []
+    whole = next((finding for finding in findings if not finding.group), None)
+    return [
+        finding
+        for finding in findings
+        if stops(gate, finding.canary, finding.baseline, unmet=whole is not None and _unmet(finding, whole))
+    ]
+
+
+def stops(gate: Gate, canary: Counts, baseline: Counts | None, *, unmet: bool = False) -> bool:
+    """Whether these counts stop the rollout at once. ``unmet``: that the baseline has none of them may be chance."""
     stop = gate.hard_stop
     if stop is None:
         return False
@@ -21,12 +39,24 @@ def stops(gate: Gate, canary: Counts, baseline: Counts | None) -> bool:
         return True
     if stop.failing is None or canary.total < stop.samples or canary.bad_share < stop.failing:
         return False
-    return baseline is None or baseline.total == 0 or _surely_worse(gate.comparison or Comparison(), canary, baseline)
+    if baseline is None or baseline.total == 0:
+        return not unmet
+    return _surely_worse(gate.comparison or Comparison(), canary, baseline)
 
 
 def worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:
     """Whether the point estimates say so."""
     return canary.bad_share > limit.max_ratio * baseline.bad_share + limit.slack
+
+
+def _unmet(found: Finding, whole: Finding) -> bool:
+    """Whether the baseline has no event of a group by chance, as so often where the canary has most of the players:
+    then a provider that is out for both is seen on the canary only.
+    """
+    if whole.baseline is None or not whole.baseline.total or found.baseline is None or found.baseline.total:
+        return False
+    alone = whole.canary.total / (whole.canary.total + whole.baseline.total)
+    return -math.log(alone) * found.canary.total < _GAP if alone else False
 
 
 def _surely_worse(limit: Comparison, canary: Counts, baseline: Counts) -> bool:

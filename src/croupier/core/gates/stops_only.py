@@ -8,7 +8,7 @@ What must not happen at all must not happen then either.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from croupier.core.gates.hard_stop import stops
+from croupier.core.gates.hard_stop import stopped
 from croupier.core.gates.model import Gate
 from croupier.core.gates.sli import Counts, Reading
 from croupier.core.gates.verdict import Finding, GateState, Judgement, Opinion, Verdict
@@ -17,18 +17,19 @@ from croupier.core.gates.wording import describe
 
 def look(gate: Gate, reading: Reading, now: float, why: str) -> Judgement:
     """A hard stop, or no opinion, and ``why``."""
-    findings = tuple(_findings(gate, reading))
-    stopped = [finding for finding in findings if finding.opinion is Opinion.VIOLATED]
+    findings = tuple(_findings(reading))
+    stopping = stopped(gate, findings)
+    findings = tuple(replace(each, opinion=Opinion.VIOLATED) if each in stopping else each for each in findings)
     verdict, reason = Verdict.INCONCLUSIVE, why
     if not any(finding.canary.total for finding in findings):
         verdict, reason = Verdict.NO_DATA, f"the canary had no matching events ({why})"
-    if stopped:
-        worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
+    if stopping:
+        worst = max(stopping, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
         verdict, reason = (
             Verdict.FAIL,
             f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}",
         )
-    return Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, bool(stopped))
+    return Judgement(gate.name, verdict, now, reading.since, reading.until, reason, findings, bool(stopping))
 
 
 def overtaken(gate: Gate, state: GateState, reading: Reading, now: float) -> GateState:
@@ -40,9 +41,8 @@ def overtaken(gate: Gate, state: GateState, reading: Reading, now: float) -> Gat
     return replace(state, judged_at=now, passed_at=None, violated_since=began, latest=latest, blind_since=None)
 
 
-def _findings(gate: Gate, reading: Reading) -> Iterator[Finding]:
+def _findings(reading: Reading) -> Iterator[Finding]:
     for group in sorted({(), *reading.canary}):
         canary = reading.canary.get(group, Counts(0, 0))
         baseline = None if reading.baseline is None else reading.baseline.get(group, Counts(0, 0))
-        stopped = stops(gate, canary, baseline)
-        yield Finding(group, canary, baseline, Opinion.VIOLATED if stopped else Opinion.FEW)
+        yield Finding(group, canary, baseline, Opinion.FEW)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from croupier.core.gates import (
+    ClassicRule,
     Comparison,
     Counts,
     Gate,
@@ -26,6 +27,7 @@ from croupier.core.gates.judge import due, is_news, judge, span
 from croupier.core.gates.sequential.dispersion import Dispersion
 from croupier.core.gates.sequential.trials import spent
 from croupier.core.gates.sli import Group
+from croupier.core.gates.stops_only import look
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
 GATE = Gate("errors", SLI, comparison=Comparison(), rule=SequentialRule())
@@ -133,6 +135,32 @@ def test_a_group_that_fails_outright_stops_at_once() -> None:
     assert latest is not None
     assert latest.hard
     assert latest.reason.startswith("hard stop: psp=kestrel: 0.00 % of 30 good")
+
+
+@pytest.mark.parametrize("rule", [SequentialRule(), ClassicRule(min_samples=1)])
+@pytest.mark.parametrize(
+    "all_of,theirs,here,stops",
+    [
+        ((400, 8_000), (20, 400), (20, 20), False),  # 5 % of the players have no deposit there by chance
+        ((400, 8_000), (20, 400), (200, 200), True),  # ... but not of two hundred
+        ((20, 400), (400, 8_000), (20, 20), True),  # a provider that only the canary has
+        ((400, 8_000), (0, 0), (20, 20), True),  # no baseline at all any more
+    ],
+)
+def test_a_group_of_which_the_baseline_has_nothing_by_chance_stops_nobody(
+    rule: SequentialRule | ClassicRule,
+    all_of: tuple[int, int],
+    theirs: tuple[int, int],
+    here: tuple[int, int],
+    stops: bool,
+) -> None:
+    gate = replace(GATE, by=("psp",), hard_stop=HardStop(failing=0.5, samples=20), rule=rule)
+    said = reading({(): all_of, KESTREL: here}, {(): theirs, ADYEN: theirs}, T + 10)
+    latest = judge(gate, GateState("errors"), said, T + 10, watching_since=T, next_bp=500).latest
+    assert latest is not None
+    assert latest.hard is stops
+    overtaken = look(gate, said, T + 10, "late")
+    assert overtaken.hard is stops
 
 
 def test_a_sample_without_length_breaks_nothing() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from croupier.core.gates.hard_stop import stops
+from croupier.core.gates.hard_stop import stopped
 from croupier.core.gates.model import Gate, SequentialRule
 from croupier.core.gates.sequential.capital import remembered, trickled
 from croupier.core.gates.sequential.counterpart import heard
@@ -156,15 +156,14 @@ def _judgement(
     # Once for all who ask: it is most of what a look costs.
     odds = {trial.group: trial.log_e for trial in evidence.trials}
     findings = tuple(_findings(odds, reading))
-    stopped = [finding for finding in findings if stops(gate, finding.canary, finding.baseline)]
-    if stopped:
-        worst = max(stopped, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
+    if stopping := stopped(gate, findings):
+        worst = max(stopping, key=lambda finding: (finding.canary.bad_share, finding.canary.bad))
         verdict, why = Verdict.FAIL, f"hard stop: {describe(gate, worst.group, worst.canary, worst.baseline)}"
     else:
         canary, baseline = of(reading, ALL)
         verdict, why = sum_up(gate, rule, evidence, odds, canary=canary, baseline=baseline, next_bp=next_bp)
     span = reading.since, reading.until
-    return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopped), parts, instances=instances)
+    return Judgement(gate.name, verdict, now, *span, why, findings, bool(stopping), parts, instances=instances)
 
 
 def _heard(gate: Gate, rule: SequentialRule, before: Heard, reading: Reading, weight_bp: int, *, alone: bool) -> Heard:

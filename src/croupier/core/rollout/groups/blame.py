@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from croupier.core.gates import ClassicRule, Finding, Gate, GateState, Opinion, SequentialRule
 from croupier.core.gates.classic import opinion
-from croupier.core.gates.hard_stop import stops
+from croupier.core.gates.hard_stop import stopped, stops
 from croupier.core.gates.sequential.budget import Held, together
 from croupier.core.gates.sequential.opinion import CALM, SUSPECT
 from croupier.core.gates.sli import Group
@@ -21,9 +21,8 @@ from croupier.core.rollout.groups.readings import rest
 def responsible(gate: Gate, state: GateState) -> tuple[Group, ...]:
     """The groups that a gate which says ``fail`` blames; none where it is the whole."""
     found = tuple(finding for finding in state.latest.findings if finding.group) if state.latest else ()
-    stopped = [finding.group for finding in found if stops(gate, finding.canary, finding.baseline)]
     if state.latest is not None and state.latest.hard:
-        return tuple(stopped)
+        return tuple(finding.group for finding in stopped(gate, state.latest.findings) if finding.group)
     if isinstance(gate.rule, SequentialRule):
         return _convicted(state)
     return _violating(gate.rule, found) if isinstance(gate.rule, ClassicRule) else ()
