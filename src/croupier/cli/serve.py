@@ -70,7 +70,9 @@ def _server(given: dict[str, Any]) -> tuple[Any, Any]:
     try:
         return app, Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as wrong:
-        problems = tuple(Problem(item["msg"], _origin(item["loc"], given)) for item in wrong.errors())
+        problems = tuple(
+            Problem(item["msg"].removeprefix("Value error, "), _origin(item["loc"], given)) for item in wrong.errors()
+        )
         raise Rejected("These settings cannot be used.", problems=problems) from None
 
 

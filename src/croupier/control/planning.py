@@ -30,6 +30,7 @@ R = TypeVar("R")
 
 _MANY: Final = 2
 """From more gates on, what is tried out before a start is tried out beside the event loop."""
+_SEEING = "Mend that, in the gate or at its source, or start by a Rollout without it: --strategy NAME."
 _OTHERWISE = "Mend the gate and apply it, or start by a Rollout without it: --strategy NAME."
 
 
@@ -157,7 +158,7 @@ async def _probed(ports: Ports, plan: Plan, service: str, stable: str, lately: L
     for found in usual:
         if found.blind is not None:
             said = found.blind if found.blind.endswith("?") else f"{found.blind}."
-            raise Rejected(f"Gate {found.gate.name} cannot judge {service}: {said}", hint=_OTHERWISE)
+            raise Rejected(f"Gate {found.gate.name} cannot judge {service}: {said}", hint=_SEEING)
     plan = replace(plan, gates=await with_clumps(ports, plan.gates, service, stable, lately))
     for found in usual:
         proof = await _beside(len(plan.gates), prove, plan, found.gate.name, found.usual)

@@ -116,7 +116,12 @@ ERROR = {"status": "error", "errorType": "x"}
 @pytest.mark.parametrize(
     "status,body,headers,why",
     [
-        (200, b"<html>hello</html>", {}, "sends something that is not its JSON"),
+        (
+            200,
+            b"<html>hello</html>",
+            {},
+            "sends something that is not its JSON; is CROUPIER_PROMETHEUS_URL its address",
+        ),
         (200, b'{"status": "success", "data": 1}', {}, "sends no vector and no matrix"),
         (200, b'{"status": "success", "data": {"result": [1]}}', {}, "sends no vector and no matrix"),
         (200, b'{"status": "success", "data": {"result": NaN}}', {}, "sends something that is not its JSON"),
@@ -130,6 +135,7 @@ ERROR = {"status": "error", "errorType": "x"}
         (200, answered(isPartial=True), {}, "says that its answer is partial"),
         (200, b"\x1f\x8b", {"content-encoding": "gzip"}, "packed as gzip, although asked not to"),
         (400, json.dumps({**ERROR, "error": "parse error\nhere"}).encode(), {}, "answers 400: parse error here"),
+        (404, b"404 page not found", {}, "answers 404, not as Prometheus does; is CROUPIER_PROMETHEUS_URL its address"),
         (503, b"busy", {}, "answers 503"),
         (401, b"who?", {}, "refuses our credentials (401); see CROUPIER_PROMETHEUS_TOKEN_FILE"),
         (403, b"", {}, "refuses our credentials (403)"),
@@ -216,7 +222,8 @@ async def test_nobody_there(free_port: int) -> None:
     source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"http://127.0.0.1:{free_port}"))
     answer = await source.read(query())
     assert isinstance(answer, Silence)
-    assert answer.reason.startswith(f"Prometheus at 127.0.0.1:{free_port} cannot be reached: ")
+    here = f"Prometheus at 127.0.0.1:{free_port} cannot be reached: "
+    assert answer.reason == f"{here}nobody listens there; see CROUPIER_PROMETHEUS_URL"
     assert await source.probe(SLI, (), "payments", "1") == answer.reason
     await source.stop()
 
@@ -263,7 +270,29 @@ async def test_a_secret_that_cannot_be_read(fake: Strange, tmp_path: Path, conte
 async def test_certificates_that_cannot_be_read(fake: Strange, tmp_path: Path) -> None:
     answer = await said(fake, ca_file=tmp_path / "none.pem")
     assert isinstance(answer, Silence)
-    assert "cannot be reached" in answer.reason
+    assert answer.reason.startswith(
+        f"CROUPIER_PROMETHEUS_CA_FILE cannot be read from {tmp_path}/none.pem: No such file"
+    )
+    (tmp_path / "empty.pem").touch()
+    answer = await said(fake, ca_file=tmp_path / "empty.pem")
+    assert isinstance(answer, Silence)
+    assert answer.reason.startswith(f"CROUPIER_PROMETHEUS_CA_FILE cannot be read from {tmp_path}/empty.pem: ")
+
+
+async def test_tls_where_there_is_none(fake: Strange) -> None:
+    source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"https://{fake.where}"))
+    answer = await source.read(query())
+    await source.stop()
+    assert isinstance(answer, Silence)
+    assert "it does not speak TLS there; is http:// meant in CROUPIER_PROMETHEUS_URL?" in answer.reason
+
+
+async def test_a_name_that_does_not_exist() -> None:
+    source = PrometheusMetrics(SystemClock(), PrometheusSettings("http://prometheus.invalid:9090", timeout_s=60))
+    answer = await source.read(query())
+    await source.stop()
+    assert isinstance(answer, Silence)
+    assert "cannot be reached: no address is known for that name (" in answer.reason
 
 
 def series(name: str, version: str, instance: str, values: list[tuple[float, str]], **labels: str) -> dict[str, Any]:
@@ -378,7 +407,10 @@ async def test_certificates_of_ones_own(tmp_path: Path) -> None:
     fake = Strange(context)
     fake.status = 503
     try:
-        for ca_file, why in ((authority, "answers 503"), (None, "certificate verify failed")):
+        for ca_file, why in (
+            (authority, "answers 503"),
+            (None, "its certificate is not trusted (self-signed certificate)"),
+        ):
             source = PrometheusMetrics(SystemClock(), PrometheusSettings(f"https://{fake.where}", ca_file=ca_file))
             spoken = await source.read(query())
             await source.stop()

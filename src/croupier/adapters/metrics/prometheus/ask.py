@@ -16,10 +16,13 @@ import httpx
 from pydantic_core import from_json
 
 from croupier.adapters.metrics.prometheus.settings import PrometheusSettings
+from croupier.adapters.metrics.prometheus.unreached import why_unreached
 from croupier.control.ports import Clock
 
 _OFF_LOOP_BYTES = 256 * 1024
 """Reading so much JSON would hold up the loop for milliseconds."""
+
+_ASTRAY = "is CROUPIER_PROMETHEUS_URL its address, to which /api/v1 is added?"
 
 
 class Unanswered(Exception):
@@ -87,10 +90,13 @@ class Asker:
             )
         if status != httpx.codes.OK:
             # 4xx are about this question; any other about Prometheus, or what is in front of it.
-            why = f"Prometheus at {self._where} answers {status}{said}"
+            astray = (
+                "" if said or status >= httpx.codes.INTERNAL_SERVER_ERROR else f", not as Prometheus does; {_ASTRAY}"
+            )
+            why = f"Prometheus at {self._where} answers {status}{said}{astray}"
             raise Unanswered(why, outage=status >= httpx.codes.INTERNAL_SERVER_ERROR, status=status)
         if not isinstance(whole, dict) or whole.get("status") != "success":
-            raise self._strange(f"an error{said}" if said else "something that is not its JSON")
+            raise self._strange(f"an error{said}" if said else f"something that is not its JSON; {_ASTRAY}")
         if warnings := whole.get("warnings"):
             first = warnings[0] if isinstance(warnings, list) else warnings
             raise Unanswered(f"Prometheus at {self._where} warns that its answer may be incomplete: {_short(first)}")
@@ -132,7 +138,7 @@ class Asker:
             why = f"Prometheus at {self._where} does not answer within {patience_s:g} s"
             raise Unanswered(why, outage=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            why = f"Prometheus at {self._where} cannot be reached: {_short(str(error) or type(error).__name__)}"
+            why = f"Prometheus at {self._where} cannot be reached: {_short(why_unreached(error, settings))}"
             raise Unanswered(why, outage=True) from None
 
     async def _opened(self) -> httpx.AsyncClient:
@@ -141,7 +147,7 @@ class Asker:
         files = [file for file in (settings.certificate_file, settings.key_file) if file is not None]
         identity = tuple(_written(file) for file in files)
         if self._client is None or identity != self._identity:
-            trusted = ssl.create_default_context(cafile=settings.ca_file)
+            trusted = _trusting(settings.ca_file)
             if settings.certificate_file is not None:
                 _identify(trusted, settings.certificate_file, settings.key_file)
             old, self._identity = self._client, identity
@@ -188,6 +194,15 @@ def _credentials(settings: PrometheusSettings) -> dict[str, str]:
         request = httpx.Request("GET", "http://unused")
         return {"authorization": next(basic.auth_flow(request)).headers["authorization"]}
     return {}
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Trust who is signed by these, or by whom the machine trusts."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # of TLS, too
+        why = f"CROUPIER_PROMETHEUS_CA_FILE cannot be read from {ca_file}: {_short(error.strerror or error)}"
+        raise Unanswered(why, outage=True) from None
 
 
 def _written(file: Path) -> float:
