@@ -385,3 +385,31 @@ def test_validate_points_here(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(TOP + METRIC)
     done = CliRunner().invoke(app, ["validate", str(tmp_path)])
     assert "croupier import argo FILE" in " ".join(done.stderr.split())
+
+
+ASKING = """  args: [{name: who}]
+  metrics:
+    - name: success-rate
+      successCondition: result[0] >= 0.95
+      provider:
+        prometheus: {query: 'ok{app="{{args.who}}"}'}
+"""
+
+
+@pytest.mark.parametrize(
+    "spec, told",
+    [
+        (ASKING, True),
+        (ASKING.replace("{{args.who}}", "{{ version }}"), False),
+        (ASKING.replace("args.who", "version"), False),
+        (
+            f"  dryRun: [{{metricName: .*}}]\n{METRIC}    - name: other\n      provider: {{job: {{spec: {{}}}}}}\n",
+            False,
+        ),
+        (METRIC.replace("query: up", "query: '{{args.none}}'"), True),
+    ],
+)
+def test_a_query_that_asks_about_no_version_is_told(run: Callable[..., Any], spec: str, told: bool) -> None:
+    about = "asks about no version"
+    assert (about in " ".join(run(TOP + spec, "--arg", "who={{service}}").stderr.split())) == told
+    assert about not in " ".join(run(TOP + ASKING, "--arg", "who={{service}}-{{version}}").stderr.split())

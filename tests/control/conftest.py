@@ -19,10 +19,10 @@ from croupier.adapters.calendar import Recurrences
 from croupier.adapters.store.spool import FileSpool
 from croupier.adapters.store.sql import SqlStore
 from croupier.control.catalog import Catalog
-from croupier.control.ports import Document, Intent, Ports, Spec, VersionKey
+from croupier.control.ports import Document, Intent, Ports, Question, Spec, VersionKey
 from croupier.control.reconcile import Reconciler
 from croupier.control.rollouts import Ask, Rollouts
-from croupier.core.gates import ClassicRule, Gate, Objective, RatioSli
+from croupier.core.gates import ClassicRule, Gate, Measured, Objective, RatioSli
 from croupier.core.journal.entry import Entry
 from croupier.core.releases import Affinity, ProcessTemplate, Release, Service
 from croupier.core.rollout.events import AbortStarted
@@ -62,6 +62,26 @@ class Happenings(Moments):
         return self.names.count(f"before {name}")
 
 
+class Saying:
+    """A measurer that says so, and of what could be measured ``why`` not."""
+
+    def __init__(self, answer: Measured | Exception) -> None:
+        self.answer = answer
+        self.asked: list[Question] = []
+        self.probed: list[Question] = []
+        self.why: str | None = None
+
+    async def measure(self, question: Question) -> Measured:
+        self.asked.append(question)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def probe(self, question: Question) -> str | None:
+        self.probed.append(question)
+        return self.why
+
+
 @dataclass
 class Site:
     """One control plane process. ``down``: it cannot reach the store."""
@@ -90,6 +110,7 @@ class Shop:
         self.router = MemoryRouter(self.clock)
         self.workloads = MemoryWorkloads(self.clock)
         self.metrics = ScriptedMetrics(self.clock, self.router)
+        self.measurer = Saying(Measured())
         self.a = self.site("a")
 
     def site(self, name: str, *, jumped_s: float = 0.0) -> Site:
@@ -104,6 +125,7 @@ class Shop:
             router=seen(self.router),
             workloads=seen(self.workloads),
             metrics=seen(self.metrics),
+            measurer=self.measurer,
             clock=self.clock,
             pins=exposed(self.store, site.happenings, site.trouble),
             almanac=Recurrences(frozenset({"production"})),

@@ -18,11 +18,12 @@ from tests.e2e.conftest import House
 
 from casino.ports import free_port
 from croupier.cli.demo.stage import ControlPlane, choose_place, open_casino
+from croupier.errors import Rejected, Transient
 
 pytestmark = [pytest.mark.prometheus, pytest.mark.envoy]
 
 V1 = {"apiVersion": "croupier/v1"}
-SICK, HELD, GIVEN_UP = "1.2.1", "1.2.2", "1.2.3"
+SICK, HELD, GIVEN_UP, LEFT = "1.2.1", "1.2.2", "1.2.3", "1.2.4"
 TEMPLATE = """
 apiVersion: argoproj.io/v1alpha1
 kind: AnalysisTemplate
@@ -122,7 +123,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     try:
         with plane.connection().open() as client:
             open_casino(client, place)
-            client.post("apply", {"documents": [release(version) for version in (SICK, HELD, GIVEN_UP)]})
+            client.post("apply", {"documents": [release(version) for version in (SICK, HELD, GIVEN_UP, LEFT)]})
             yield House(place, plane, client)
     finally:
         plane.stop()
@@ -203,11 +204,21 @@ spec:
 """
 
 
-def test_an_outage_of_the_metrics_holds(house: House, free_ports: Callable[[], int], tmp_path: Path) -> None:
-    away = f"http://127.0.0.1:{free_ports()}"
-    gates = imported(tmp_path, OUTAGE.format(name="rate", address=away))
-    house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, ask("rate"))]})
+@pytest.fixture
+def mortal(tmp_path: Path, free_ports: Callable[[], int]) -> Iterator[Server]:
+    """A Prometheus that a test may stop."""
+    one = Server(tmp_path, free_ports(), "500ms")
+    yield one
+    one.stop()
+
+
+def test_an_outage_of_the_metrics_holds(house: House, mortal: Server, tmp_path: Path) -> None:
+    gates = imported(tmp_path, OUTAGE.format(name="rate", address=mortal.url))
+    house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, {"pause": {}}, ask("rate"))]})
     rollout = house.start(HELD)
+    house.wait(rollout, lambda seen: seen["phase"] == "paused")
+    mortal.stop()
+    house.client.post(f"rollouts/{rollout}/resume", {"reason": "it was looked at"})
     held = house.wait(
         rollout, lambda seen: seen["gates"][0]["verdict"] == "no_data" and "in a row" in seen["gates"][0]["reason"]
     )
@@ -217,12 +228,30 @@ def test_an_outage_of_the_metrics_holds(house: House, free_ports: Callable[[], i
     house.wait(rollout, lambda seen: seen["phase"] == "aborted")
 
 
-def test_as_in_argo_an_outage_takes_a_healthy_release_back(
-    house: House, free_ports: Callable[[], int], tmp_path: Path
-) -> None:
-    away = f"http://127.0.0.1:{free_ports()}"
-    gates = imported(tmp_path, OUTAGE.format(name="rate", address=away), compat=True)
-    house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, ask("rate"))]})
-    ended = house.wait(house.start(GIVEN_UP), lambda seen: seen["phase"] in {"succeeded", "aborted"})
+def test_as_in_argo_an_outage_takes_a_healthy_release_back(house: House, mortal: Server, tmp_path: Path) -> None:
+    gates = imported(tmp_path, OUTAGE.format(name="rate", address=mortal.url), compat=True)
+    house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, {"pause": {}}, ask("rate"))]})
+    rollout = house.start(GIVEN_UP)
+    house.wait(rollout, lambda seen: seen["phase"] == "paused")
+    mortal.stop()
+    house.client.post(f"rollouts/{rollout}/resume", {"reason": "it was looked at"})
+    ended = house.wait(rollout, lambda seen: seen["phase"] in {"succeeded", "aborted"})
     assert ended["phase"] == "aborted"
     assert "an error" in ended["abort"]["reason"]
+
+
+def test_nobody_is_exposed_to_what_could_not_be_measured(
+    house: House, web: Web, prometheus: Server, free_ports: Callable[[], int], tmp_path: Path
+) -> None:
+    without = template(web, prometheus).replace("name: shop, key: token", "name: shop, key: none")
+    away = OUTAGE.format(name="rate", address=f"http://127.0.0.1:{free_ports()}")
+    for text, gate, error, why in (
+        (without, "shop-health", Rejected, "argument token: the secret shop/none cannot be read: No such file"),
+        (away, "rate", Transient, "Whether gate rate can judge payments is not known: metric rate: 127.0.0.1 cannot"),
+    ):
+        gates = imported(tmp_path, text)
+        house.client.post("apply", {"documents": [*gates, plan({"setWeight": 20}, ask(gate))]})
+        with pytest.raises(error, match=why):
+            house.start(LEFT)
+    assert not web.seen
+    assert LEFT not in json.dumps(house.client.get("rollouts"))

@@ -56,7 +56,8 @@ def test_follows_is_known_and_survives(house: House, admin: Client, token: str, 
         admin.post("flags/new_lobby/kill", {"reason": "it burns"})
         until(lambda: not flags.is_enabled("new_lobby", user="p1"), "the kill")
         assert flags.details("new_lobby").detail == "killed: it burns"
-        until(lambda: b"it burns" in (tmp_path / "cache").read_bytes(), "the kept kill")
+        kept = tmp_path / "cache"
+        until(lambda: kept.exists() and b"it burns" in kept.read_bytes(), "the kept kill")
         house.plane.stop()
         until(lambda: not flags.status().connected, "the loss")
         assert not flags.is_enabled("new_lobby", user="p1")

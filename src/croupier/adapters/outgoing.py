@@ -24,7 +24,7 @@ Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
 """From a name and a port to addresses, in a thread. Raises ``OSError`` where there are none."""
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_PORTS: Final = {"http": 80, "https": 443}
+PORTS: Final = {"http": 80, "https": 443}
 
 
 class Forbidden(httpx.ConnectError):
@@ -101,11 +101,11 @@ def check_url(url: str, allowed: Allowed) -> None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Rejected("the URL cannot be read.", hint="Write for example https://hooks.example/croupier.") from None
-    if parts.scheme not in _PORTS or not host or not url.isprintable() or any(letter.isspace() for letter in url):
+    if parts.scheme not in PORTS or not host or not url.isprintable() or any(letter.isspace() for letter in url):
         raise Rejected("this is no URL of a web server.", hint="Write for example https://hooks.example/croupier.")
     if "@" in parts.netloc:
         raise Rejected("the URL holds a user or a password.", hint="Leave them out.")
-    number = port or _PORTS[parts.scheme]
+    number = port or PORTS[parts.scheme]
     literal = _literal(host)
     inside = allowed.host(host, number) or (literal is not None and allowed.address(literal))
     if parts.scheme == "http" and not inside and not allowed.networks:
@@ -143,8 +143,8 @@ class Guarded(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """As httpx wants it. Raises ``Forbidden``."""
         url = request.url
-        port = url.port or _PORTS.get(url.scheme, 0)
-        address = await self._permitted(url.host, port, url.scheme)
+        port = url.port or PORTS.get(url.scheme, 0)
+        address = await self.permitted(url.host, port, url.scheme)
         # The certificate is still the name's; the Host header was made before.
         request.extensions = {**request.extensions, "sni_hostname": url.host}
         request.url = url.copy_with(host=address)
@@ -158,8 +158,10 @@ class Guarded(httpx.AsyncBaseTransport):
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._inner.aclose()
 
-    async def _permitted(self, host: str, port: int, scheme: str) -> str:
-        """An address to connect to. All that the name has must be fit: which one is taken is chance."""
+    async def permitted(self, host: str, port: int, scheme: str) -> str:
+        """An address to connect to. All that the name has must be fit: which one is taken is chance. Raises
+        ``Forbidden``, and ``httpx.ConnectError`` for a name without an address.
+        """
         try:
             loop = asyncio.get_running_loop()
             there = await loop.run_in_executor(self._threads, self.names, host, port)

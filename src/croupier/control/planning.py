@@ -152,15 +152,15 @@ async def _probed(ports: Ports, plan: Plan, service: str, stable: str, lately: L
     """A gate that can never see anything would hold every rollout, one that calls nothing good would end every one,
     and one that cannot fail next to this stable version guards nobody: refuse them before anybody is exposed.
     """
-    # An analysis counts nothing; and without proof that it can turn red there would be no plan.
-    judging = [gate for gate in plan.gates if not isinstance(gate.rule, AnalysisRule)]
-    usual = await probe(ports, judging, service, stable)
+    usual = await probe(ports, plan.gates, service, stable)
     for found in usual:
         if found.blind is not None:
             said = found.blind if found.blind.endswith("?") else f"{found.blind}."
             raise Rejected(f"Gate {found.gate.name} cannot judge {service}: {said}", hint=_SEEING)
     plan = replace(plan, gates=await with_clumps(ports, plan.gates, service, stable, lately))
     for found in usual:
+        if isinstance(found.gate.rule, AnalysisRule):  # without proof that it can turn red there would be no plan
+            continue
         proof = await _beside(len(plan.gates), prove, plan, found.gate.name, found.usual)
         if proof.red_after_s is None and not found.gate.advisory:
             raise Rejected(f"Gate {found.gate.name} cannot turn red for {service}: {proof.why}.", hint=_OTHERWISE)

@@ -158,7 +158,7 @@ class MetricSource(Protocol):
     ) -> str | None:
         """Why a gate with this SLI and groups ``by`` these labels could never judge this running version (no such
         metric, no bucket edge, no such label, nothing good among plenty of events), with what exists instead; ``None``
-        when it can.
+        when it can. Raises ``Transient`` while the source does not answer.
 
         A value that was not seen yet is no reason elsewhere: a healthy version has had no errors. Where the source
         doubts it, it says so in its log.
@@ -194,6 +194,14 @@ class Measurer(Protocol):
         """The measurements that are there at once; of the others, a later call with the same question gets them."""
         ...
 
+    async def probe(self, question: Question) -> str | None:
+        """Why one of these metrics could never be measured (a secret that is not there, a query that nobody
+        understands), told before anybody is exposed; ``None`` when all can. Changes nothing at whom it asks.
+
+        Raises ``Transient`` while whoever would know does not answer.
+        """
+        ...
+
 
 class NoMeasurer:
     """Measures nothing, and says so."""
@@ -202,6 +210,10 @@ class NoMeasurer:
         """See ``Measurer.measure``."""
         why = "this control plane measures nothing"
         return Measured(tuple(Measurement(each.name, question.at, error=why) for each in question.metrics))
+
+    async def probe(self, question: Question) -> str | None:  # noqa: ARG002 -- of nothing
+        """See ``Measurer.probe``."""
+        return "this control plane measures nothing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from croupier.adapters.outgoing import Allowed
 from croupier.control.ports import Query, Question
 from croupier.core.gates import PROMETHEUS, Measurement, RatioSli
 from croupier.core.gates.analysis.model import Arg, Metric, PrometheusQuery, Provider, WebRequest
+from croupier.errors import Transient
 
 SLI = RatioSli("deposits_total", good=(("outcome", ("ok",)),))
 
@@ -244,8 +245,46 @@ async def test_a_metric_s_own_time_out_ends_its_question(measuring: Any, site: S
 
 
 async def test_who_cannot_be_reached(measuring: Any, free_ports: Callable[[], int]) -> None:
-    found = await measure(measuring(), WebRequest(f"http://127.0.0.1:{free_ports()}/"))
-    assert found.error == "127.0.0.1 cannot be asked: ConnectError"
+    found = await measure(measuring(), WebRequest(f"http://127.0.0.1:{free_ports()}/secret"))
+    assert found.error == "127.0.0.1 cannot be asked: All connection attempts failed"
+
+
+async def test_what_a_metric_may_not_name_is_said_beforehand_and_nothing_is_sent(measuring: Any, site: Site) -> None:
+    asked = WebRequest(f"{site.url}/{{{{args.token}}}}", method="POST")
+    token = Arg("token", file="shop/token")
+    assert await measuring().probe(question(asked, token)) is None
+    why = {
+        "metric rate: nothing stands for {{args.token}}": measuring().probe(question(asked)),
+        "CROUPIER_SECRETS_DIR is not set": measuring(secrets_dir=None).probe(question(asked, token)),
+        "CROUPIER_OUTGOING_HOSTS": measuring(allowed=Allowed()).probe(question(asked, token)),
+        "the name nowhere.invalid is not known": measuring().probe(question(WebRequest("https://nowhere.invalid/"))),
+        "set CROUPIER_PROMETHEUS_URL": measuring().probe(question(PrometheusQuery("up"))),
+    }
+    for words, probed in why.items():
+        said = await probed
+        assert words in said
+        assert "sesame" not in said
+    assert not site.seen
+
+
+async def test_a_name_that_nobody_looks_up_in_time_is_an_outage(measuring: Any) -> None:
+    with pytest.raises(Transient, match=r"nobody says within 0 s where shop\.example is"):
+        await measuring().probe(question(WebRequest("https://shop.example/", timeout_s=0.0)))
+
+
+async def test_whether_a_prometheus_answers_is_asked_beforehand(measuring: Any, site: Site) -> None:
+    asked = question(PrometheusQuery("up", address=site.url))
+    site.body = b'{"status": "success", "data": {"resultType": "matrix", "result": []}}'
+    assert await measuring().probe(asked) is None  # what it says may be fit when there is traffic
+    site.status = 400
+    assert await measuring().probe(asked) == "metric rate: 127.0.0.1 answers 400"
+    site.status = 503
+    with pytest.raises(Transient, match=r"metric rate: 127\.0\.0\.1 answers 503"):
+        await measuring().probe(asked)
+    own = PrometheusMetrics(SystemClock(), PrometheusSettings(site.url))
+    with pytest.raises(Transient, match="answers 503"):
+        await measuring(own).probe(question(PrometheusQuery("up")))
+    await own.stop()
 
 
 @pytest.mark.prometheus
@@ -270,6 +309,9 @@ async def test_a_prometheus(measuring: Any, tmp_path: Path, free_ports: Callable
             assert (await measure(theirs, PrometheusQuery(query, address=server.url), at=now)).value == value
         wrong = await measure(ours, PrometheusQuery("sum("), at=now)
         assert "answers 400" in wrong.error
+        for asked, address in ((ours, None), (theirs, server.url)):
+            assert "answers 400" in await asked.probe(question(PrometheusQuery("sum(", address=address), at=now))
+            assert await asked.probe(question(PrometheusQuery("nothing_of_the_kind", address=address), at=now)) is None
         wrong = await measure(theirs, PrometheusQuery("sum(", address=server.url), at=now)
         assert "answers 400" in wrong.error
         for query, kind in {"up[1m]": "matrix", '"text"': "string"}.items():

@@ -9,6 +9,7 @@ from croupier.adapters.imports.argo.metric import made_of_metric
 from croupier.adapters.imports.argo.reading import UNKNOWN, Unknown, items, mapping, number_of, text_of
 from croupier.adapters.imports.kubernetes import metadata, name_of, said_metadata
 from croupier.adapters.imports.made import Made, Path
+from croupier.core.gates.analysis.placeholders import names_in
 
 _TOP: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _SPEC: Final = ("metrics", "args", "dryRun", "measurementRetention", "templates")
@@ -19,6 +20,12 @@ _OPTIONS.log_errors = False
 NO_VALUE: Final = (
     "nothing here says its value; without one there is no Gate: --arg {name}=VALUE, in which {{{{service}}}}, "
     "{{{{version}}}} (the canary's) and {{{{stable}}}} stand for what they say"
+)
+
+
+NO_VERSION: Final = (
+    "its query asks about no version, so what the canary does hides among what all others do: write {{version}} into "
+    "it, or into an argument of it: --arg NAME='{{version}}'"
 )
 
 
@@ -155,6 +162,7 @@ def _metrics(
         made.wrong(("spec",), "there are no metrics.", "Argo Rollouts refuses the file, too: add some.")
     names: list[str] = []
     metrics: list[dict[str, Any]] = []
+    places: list[int] = []
     for position, each in enumerate(found):
         name = str(each.get("name", "")) if isinstance(each, Mapping) else ""
         if name and name in names:
@@ -163,17 +171,26 @@ def _metrics(
         metric = made_of_metric(each, (*at, position), values, made, argo=argo)
         if metric is not None:
             metrics.append(metric)
+            places.append(position)
         else:
             made.lacks = True
     dry = _dry(spec, names, made)
-    for metric in metrics:
+    for metric, position in zip(metrics, places, strict=True):
         if any(rule.search(metric.get("name", "")) for rule in dry):
             metric["dryRun"] = True
+        elif "prometheus" in metric["provider"] and not _tells_versions(metric["provider"]["prometheus"], values):
+            made.differs((*at, position), NO_VERSION)
     for rule, limit in _retentions(spec, names, made):
         for metric in metrics:
             if rule.search(metric.get("name", "")):
                 metric.setdefault("measurementRetention", limit)
     return metrics
+
+
+def _tells_versions(asked: Mapping[str, Any], values: Mapping[str, str | Unknown]) -> bool:
+    texts = [str(asked["query"])]
+    texts += [str(values.get(name.removeprefix("args."), "")) for name in names_in(texts[0])]
+    return any("version" in names_in(text) for text in texts)
 
 
 def _dry(spec: Mapping[str, Any], names: list[str], made: Made) -> list[Any]:

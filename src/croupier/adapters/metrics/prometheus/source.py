@@ -23,7 +23,7 @@ from croupier.adapters.metrics.prometheus.tally import Found, Tally, chosen, tal
 from croupier.control.ports import Clock, Query, ScrapeTarget, VersionKey
 from croupier.core.gates import PROMETHEUS, Instance, Reading, Silence, Sli
 from croupier.core.gates.selector import exactly, quoted
-from croupier.errors import Transient
+from croupier.errors import Rejected, Transient
 
 _RARELY_S: Final = 30.0
 """No longer than so is it left alone."""
@@ -92,12 +92,15 @@ class PrometheusMetrics:
             async with asyncio.timeout(2 * self._settings.timeout_s):
                 return await Probe(self._asker, self._settings, self._clock.now()).why_blind(sli, by, service, version)
         except TimeoutError:
-            return f"Prometheus does not answer within {2 * self._settings.timeout_s:g} s"
+            raise Transient(f"Prometheus does not answer within {2 * self._settings.timeout_s:g} s") from None
         except Unanswered as unanswered:
+            if unanswered.outage:
+                raise Transient(unanswered.reason) from None
             return unanswered.reason
 
     async def instant(self, expression: str, at: float, timeout_s: float) -> Any:
-        """The data of an instant query, for gates that judge its result. Raises ``Transient``.
+        """The data of an instant query, for gates that judge its result. Raises ``Transient`` for an outage, and
+        ``Rejected`` for a query that will not be answered.
 
         The time is the question's own: who asks does not wait for it, and one that is slow is no outage. It is asked
         during an outage, too, which a gate's large reading may alone have met: an error that nobody asked for would
@@ -109,7 +112,7 @@ class PrometheusMetrics:
         except TimeoutError:
             raise Transient(f"Prometheus does not answer within {timeout_s:g} s") from None
         except Unanswered as unanswered:
-            raise Transient(unanswered.reason) from None
+            raise (Transient if unanswered.outage else Rejected)(unanswered.reason) from None
 
     def _failed(self, unanswered: Unanswered) -> str:
         if unanswered.outage and self._outage is None:

@@ -11,7 +11,11 @@ _LONGEST: Final = 65_536
 
 
 class Unmeasured(Exception):
-    """There is no measurement, and why. The words hold no secret."""
+    """There is no measurement, and why. The words hold no secret. ``outage``: later there may be one."""
+
+    def __init__(self, why: str, *, outage: bool = False) -> None:
+        super().__init__(why)
+        self.outage = outage
 
 
 def values(args: Iterable[Arg], about: Mapping[str, str], settings: MeasureSettings) -> tuple[dict[str, str], set[str]]:

@@ -33,7 +33,7 @@ class Instant(Protocol):
     """The control plane's own Prometheus."""
 
     async def instant(self, expression: str, at: float, timeout_s: float) -> Mapping[str, Any]:
-        """The data of an instant query. Raises ``Transient``."""
+        """The data of an instant query. Raises ``Transient`` for an outage, ``Rejected`` for a query that is wrong."""
         ...
 
 
@@ -83,11 +83,25 @@ class Measuring:
         ]
         return Measured(tuple(taken))
 
+    async def probe(self, question: Question) -> str | None:
+        """See ``Measurer.probe``. Queries are asked, and what they say does not matter yet. To an address of the web
+        nothing is sent: a request may do something there, and what answers may come with the release.
+        """
+        for metric in question.metrics:
+            try:
+                await self._ask(question, metric, whether=True)
+            except Unmeasured as why:
+                said = f"metric {metric.name}: {why}"
+                if why.outage:
+                    raise Transient(said) from None
+                return said
+        return None
+
     def _key(self, question: Question, metric: Metric) -> tuple[str, str, str, float]:
         return question.rollout, question.gate, metric.name, question.since
 
     def _begin(self, question: Question, metric: Metric) -> _Task:
-        task = _Task(asyncio.create_task(self._value(question, metric), name=f"measure {metric.name}"))
+        task = _Task(asyncio.create_task(self._ask(question, metric), name=f"measure {metric.name}"))
 
         def done(_: object) -> None:
             task.done_at = self._clock.now()
@@ -104,19 +118,24 @@ class Measuring:
             _log.exception("measurement_failed", metric=metric.name)
             return Measurement(metric.name, at, error=f"measuring failed: {type(mistake).__name__}")
 
-    async def _value(self, question: Question, metric: Metric) -> Any:
+    async def _ask(self, question: Question, metric: Metric, *, whether: bool = False) -> Any:
+        """The value; only ``whether`` there could be one: nothing. Raises ``Unmeasured``."""
         about = {"service": question.service, "version": question.canary, "stable": question.stable or ""}
         secrets = set[str]()
         try:
             known, secrets = await asyncio.to_thread(values, question.args, about, self._settings)
             provider = filled(metric.provider, known)
             if isinstance(provider, WebRequest):
-                return await self._of_web(provider)
-            return await self._of_prometheus(provider, question.at)
+                return await (
+                    self._sender.check(provider.url, provider.timeout_s) if whether else self._of_web(provider)
+                )
+            data = await self._of_prometheus(provider, question.at)
+            return None if whether else prometheus_value(data)
         except KeyError as unknown:
             raise Unmeasured(f"nothing stands for {{{{{unknown.args[0]}}}}}") from None
         except (Transient, Rejected, Unmeasured) as why:
-            raise Unmeasured(redacted(str(why), secrets)) from None
+            outage = isinstance(why, Transient) or (isinstance(why, Unmeasured) and why.outage)
+            raise Unmeasured(redacted(str(why), secrets), outage=outage) from None
 
     async def _of_web(self, asked: WebRequest) -> Any:
         data = await self._sender.json(
@@ -134,7 +153,7 @@ class Measuring:
         if asked.address is None or (own is not None and asked.address.rstrip("/") == own.rstrip("/")):
             if self._own is None:
                 raise Unmeasured("this control plane asks no Prometheus; set CROUPIER_PROMETHEUS_URL, or an address")
-            return prometheus_value(await self._own.instant(asked.query, at, asked.timeout_s))
+            return await self._own.instant(asked.query, at, asked.timeout_s)
         answer = await self._sender.json(
             "POST",
             f"{asked.address.rstrip('/')}/api/v1/query",
@@ -145,4 +164,4 @@ class Measuring:
         )
         if not isinstance(answer, Mapping) or answer.get("status") != "success":
             raise Unmeasured("Prometheus sends something that is not its JSON")
-        return prometheus_value(answer.get("data"))
+        return answer.get("data")

@@ -13,7 +13,7 @@ import httpx
 from pydantic_core import from_json
 
 from croupier.adapters.metrics.web.args import Unmeasured
-from croupier.adapters.outgoing import Allowed, Forbidden, TooMuch, check_url, open_client, read_up_to
+from croupier.adapters.outgoing import PORTS, Allowed, Forbidden, Guarded, TooMuch, check_url, open_client, read_up_to
 from croupier.core.gates.analysis.model import Pairs
 from croupier.errors import Rejected
 
@@ -25,11 +25,25 @@ class Sender:
         self._allowed = allowed
         self._answer_bytes = answer_bytes
         self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._guard = Guarded(allowed)
 
     async def close(self) -> None:
+        await self._guard.aclose()
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()
+
+    async def check(self, url: str, timeout_s: float) -> None:
+        """Whether requests may go there, and the name is known; none is sent. Raises ``Unmeasured``."""
+        host = self._host(url)
+        asked = httpx.URL(url)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._guard.permitted(asked.host, asked.port or PORTS[asked.scheme], asked.scheme)
+        except TimeoutError:
+            raise Unmeasured(f"nobody says within {timeout_s:g} s where {host} is", outage=True) from None
+        except httpx.ConnectError as refused:
+            raise Unmeasured(str(refused)) from None
 
     async def json(
         self,
@@ -55,16 +69,16 @@ class Sender:
                 if answer.is_redirect:
                     raise Unmeasured(f"{host} answers {answer.status_code}, and redirects are not followed")
                 if not answer.is_success:
-                    raise Unmeasured(f"{host} answers {answer.status_code}")
+                    raise Unmeasured(f"{host} answers {answer.status_code}", outage=answer.is_server_error)
                 if answer.headers.get("content-encoding", "identity") != "identity":
                     raise Unmeasured(f"{host} sends a packed answer, although asked not to")
                 raw = await read_up_to(answer, self._answer_bytes)
         except (TimeoutError, httpx.TimeoutException):
-            raise Unmeasured(f"{host} does not answer within {timeout_s:g} s") from None
+            raise Unmeasured(f"{host} does not answer within {timeout_s:g} s", outage=True) from None
         except (Forbidden, TooMuch) as refused:
             raise Unmeasured(str(refused)) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise Unmeasured(f"{host} cannot be asked: {type(error).__name__}") from None
+            raise Unmeasured(f"{host} cannot be asked: {_why(error)}", outage=True) from None
         try:
             return from_json(raw, allow_inf_nan=False)
         except ValueError:
@@ -87,3 +101,8 @@ class Sender:
                 trusted.verify_mode = ssl.CERT_NONE
             self._clients[insecure] = open_client(self._allowed, timeout_s=30.0, trusted=trusted)
         return self._clients[insecure]
+
+
+def _why(error: Exception) -> str:
+    """A connection that was not made holds nothing of the request; any other error may tell what was in it."""
+    return str(error) if isinstance(error, httpx.ConnectError) and str(error) else type(error).__name__
