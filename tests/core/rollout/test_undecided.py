@@ -68,6 +68,21 @@ def test_doubt_for_long_enough_asks_a_person_and_says_why() -> None:
     assert replay(story.events) == story.state
 
 
+@pytest.mark.parametrize("then", [Resort.PAUSE, Resort.ABORT])
+def test_doubt_for_less_than_the_record_s_minute_ends_in_time(then: Resort) -> None:
+    story = started(on_inconclusive=Undecided(then, 20.0))
+    assert look(story, FEW, 2) == []
+    assert look(story, FEW) != []
+    assert story.state.phase is not Phase.PROGRESSING
+    assert replay(story.events) == story.state
+
+
+def test_doubt_that_nothing_follows_from_is_recorded_once_a_minute() -> None:
+    story = started(on_inconclusive=Undecided(Resort.HOLD, 20.0))
+    look(story, FEW, 12)
+    assert sum(isinstance(event, e.GateJudged) for event in story.events) == 2
+
+
 def test_who_resumes_waits_anew_and_who_promotes_must_waive_the_gate() -> None:
     story = started(on_inconclusive=replace(MINUTE, then=Resort.PAUSE))
     look(story, FEW, 7)

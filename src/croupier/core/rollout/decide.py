@@ -41,7 +41,7 @@ from croupier.core.rollout.spec import (
     Step,
 )
 from croupier.core.rollout.state import RolloutState, routes
-from croupier.core.rollout.undecided import at_a_loss
+from croupier.core.rollout.undecided import at_a_loss, comes_due
 
 _FINDINGS_KEPT = 20
 _TOO_LARGE = "what was counted in all is too large to be recorded exactly (2^53)"
@@ -202,7 +202,7 @@ def _judged(state: RolloutState, evidence: Evidence, now: float) -> Iterator[e.G
 
 def _one_judged(state: RolloutState, name: str, said: Said, now: float) -> Iterator[e.GateJudged]:
     before, after = state.gate_state(name), _after(state, name, counting(state, name, said), now)
-    if after.latest is not None and is_news(before, after):
+    if after.latest is not None and (is_news(before, after) or comes_due(state, before, after)):
         yield e.GateJudged(_trimmed(asked(state, name), after), now)
 
 

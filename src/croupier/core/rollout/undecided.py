@@ -49,6 +49,14 @@ def at_a_loss(state: RolloutState, names: tuple[str, ...], now: float) -> e.Abor
     return None
 
 
+def comes_due(state: RolloutState, before: GateState, after: GateState) -> bool:
+    """Whether the look between these two ends the waiting, so that it must be recorded however little it says."""
+    if after.latest is None or after.latest.verdict is not Verdict.INCONCLUSIVE:
+        return False
+    said = policy(state, Verdict.INCONCLUSIVE)
+    return said.then is not Resort.HOLD and before.undecided_s < said.after_s <= after.undecided_s
+
+
 def waiting(state: RolloutState, names: tuple[str, ...], now: float) -> Iterator[Waited]:
     """The gates among ``names`` that do not say ``pass``, and for how long that has been so."""
     for name in names:
