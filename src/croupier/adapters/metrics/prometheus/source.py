@@ -13,6 +13,7 @@ import structlog
 
 from croupier.adapters.metrics.embedded.tally import alike
 from croupier.adapters.metrics.prometheus.ask import Asker, Unanswered
+from croupier.adapters.metrics.prometheus.doubles import doubles
 from croupier.adapters.metrics.prometheus.plan import Asked, Role, plan
 from croupier.adapters.metrics.prometheus.presence import Arm, absent, check, overdue
 from croupier.adapters.metrics.prometheus.probe import Probe
@@ -48,6 +49,7 @@ class PrometheusMetrics:
         """So many one after the other, without a reading in between."""
         self._recovery: asyncio.Task[None] | None = None
         self._told_cut: set[str] = set()
+        self._told_twice: set[str] = set()
 
     async def stop(self) -> None:
         if self._recovery is not None:
@@ -140,6 +142,7 @@ class PrometheusMetrics:
         versions = (query.canary,) if query.baseline is None else (query.canary, query.baseline)
         asked = plan(query.sli, query.service, versions, settings)
         about, found, now = await self._samples(query, asked, versions, since)
+        found = {version: self._once(series, about) for version, series in found.items()}
         declaring = {version: await self._absent(query, version, found[version]) for version in versions}
         if unknown := frozenset().union(*declaring.values()):
             about = [*about, *await self._about(unknown, query.until, since)]
@@ -193,6 +196,15 @@ class PrometheusMetrics:
         while len(self._targets) > _REMEMBERED:
             del self._targets[next(iter(self._targets))]
         return about, dict(found), now
+
+    def _once(self, found: Found, about: Sequence[Series]) -> Found:
+        """Each page once, however many jobs scrape it."""
+        twice = doubles(found, about)
+        for (_, (job, instance)), (kept, _) in twice.items():
+            if instance not in self._told_twice:
+                self._told_twice.add(instance)
+                _log.warning("metric_page_scraped_twice", instance=instance, job=job, counted=kept)
+        return [(role, one) for role, one in found if (one.name, one.target) not in twice]
 
     async def _series(self, selector: str, until: float, since: float) -> list[Series]:
         reach = int((until - since + self._settings.lookback_s) * 1000)
