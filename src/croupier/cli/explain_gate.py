@@ -10,6 +10,9 @@ from croupier.cli.connection import segment
 from croupier.cli.output import Json, clock_time, counted, note, out, plain, print_json, print_table, styled
 from croupier.errors import NotFound
 
+_SO_SURE = 1_000_000
+"""Larger odds say nothing more to people."""
+
 
 def explain(
     context: typer.Context,
@@ -72,7 +75,12 @@ def _row(group: dict[str, Any], rule: str) -> tuple[str, ...]:
     if rule != "sequential":
         return (name, *arms, str(group["streak"]))
     ratio = "-" if group["ratio"] is None else f"{group['ratio']:g} ×"
-    return (name, *arms, f"{group['odds']:,.3g}", f"{group['needed']:,.0f}", ratio)
+    return (name, *arms, _odds(group["odds"]), f"{group['needed']:,.0f}", ratio)
+
+
+def _odds(odds: float) -> str:
+    """So many to one."""
+    return f"{odds:.3g}" if odds < 1_000 else f"{odds:,.0f}" if odds < _SO_SURE else f"over {_SO_SURE:,}"
 
 
 def _arm(estimate: dict[str, Any] | None) -> tuple[str, str]:

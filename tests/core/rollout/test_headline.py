@@ -93,6 +93,29 @@ def test_several_gates_are_named_and_not_quoted() -> None:
     assert explain(replace(at(0), plan=guarded), 25.0) == "holding at 5 %: the gates a, b, c and 3 more have to pass"
 
 
+def test_what_blinds_several_gates_is_said_once() -> None:
+    names = ("a", "b")
+    gates = tuple(replace(GATE, name=name) for name in names)
+    plan = replace(PLAN, gates=gates, guards=names, steps=(Analysis(names),))
+
+    def waits(*verdicts: Verdict) -> str:
+        known = zip(names, verdicts, strict=False)
+        return explain(
+            replace(
+                at(0),
+                plan=plan,
+                gates=tuple(replace(said(verdict, f"{name} is away")[0], gate=name) for name, verdict in known),
+            ),
+            25.0,
+        )
+
+    both = "waiting for the gates a and b to pass"
+    assert waits(Verdict.NO_DATA, Verdict.NO_DATA) == f"{both}, and none has data (a: a is away)"
+    assert waits(Verdict.NO_DATA, Verdict.INCONCLUSIVE) == both
+    assert waits(Verdict.NO_DATA) == both
+    assert waits() == both
+
+
 def empty(rehearsal: Any, samples: int = 1) -> None:
     """Samples in which the canary had nothing, and of few events none was due."""
     for _ in range(samples):

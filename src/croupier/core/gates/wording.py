@@ -13,7 +13,7 @@ def describe(gate: Gate, group: Group, canary: Counts, baseline: Counts | None) 
     """One group's counts next to what is asked of them."""
     where = f"{name(group)}: " if group else ""
     if isinstance(gate.sli, EventsSli):
-        return f"{where}{canary.total} events that must not happen"
+        return f"{where}{canary.total} event{'' if canary.total == 1 else 's'} that must not happen"
     own = gate.canary_sli
     if own != gate.sli and isinstance(own, LatencySli) and isinstance(gate.sli, LatencySli):
         text = f"{where}{_share(canary)} within {own.threshold_s:g} s"

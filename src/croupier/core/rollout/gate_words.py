@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from croupier.core.gates import AnalysisRule, BurnRule, ClassicRule, EventsSli, PopulationRule, SequentialRule
+from croupier.core.gates import AnalysisRule, BurnRule, ClassicRule, EventsSli, PopulationRule, SequentialRule, Verdict
 from croupier.core.gates.analysis.wording import measurements
 from croupier.core.gates.forecast.present import Ahead
 from croupier.core.gates.sequential.evidence import Evidence
@@ -32,7 +32,9 @@ def describe_story(story: GateStory) -> list[str]:
     lines = [*apart, f"it says {latest.verdict.replace('_', ' ')}: {latest.reason}"]
     lines += _of_groups(story)
     lines += _what_is_missing(story)
-    if story.ahead is not None:
+    if story.ahead is not None and latest.verdict is Verdict.NO_DATA:
+        lines.append("it does not pass before something is counted again")
+    elif story.ahead is not None:
         lines += _coming(story.ahead)
     elif story.state.phase.active and story.gate.name not in guarding(story.state):
         lines.append("it does not guard the canary now")

@@ -6,6 +6,7 @@ Terminals, the API and the page show it above everything else, so it names gates
 from collections.abc import Collection, Sequence
 from typing import Final, assert_never
 
+from croupier.core.gates import Verdict
 from croupier.core.gates.wording import name
 from croupier.core.rollout import smoking
 from croupier.core.rollout.approval import for_whom
@@ -25,7 +26,7 @@ from croupier.core.rollout.spec import (
     Resort,
     Shadow,
 )
-from croupier.core.rollout.standing import as_it_stands, stance, unpassed
+from croupier.core.rollout.standing import as_it_stands, stance, standing, unpassed
 from croupier.core.rollout.state import RolloutState
 from croupier.core.rollout.undecided import waiting
 from croupier.core.rollout.undo import kept_until
@@ -140,7 +141,7 @@ def _wanted(state: RolloutState, names: list[str]) -> str:
     """One gate with how it stands; several by name, since what each of them says would not fit a line."""
     if len(names) == 1:
         return f"gate {names[0]} to pass: it {stance(state, names[0])}"
-    return f"{_together(names)} to pass"
+    return f"{_together(names)} to pass{_all_blind(state, names)}"
 
 
 def _with_whom(state: RolloutState) -> str:
@@ -196,7 +197,19 @@ def _held_by(state: RolloutState) -> str | None:
     why, names = rise_blocked(state), unpassed(state)
     if why is None or not names:
         return why
-    return f"gate {names[0]} {stance(state, names[0])}" if len(names) == 1 else f"{_together(names)} have to pass"
+    return f"gate {names[0]} {stance(state, names[0])}" if len(names) == 1 else _have_to_pass(state, names)
+
+
+def _have_to_pass(state: RolloutState, names: Sequence[str]) -> str:
+    return f"{_together(names)} have to pass{_all_blind(state, names)}"
+
+
+def _all_blind(state: RolloutState, names: Sequence[str]) -> str:
+    """Why none of several gates sees anything, which mostly has one reason: what the first of them says."""
+    found = [standing(state, each) for each in names]
+    if found[0] is None or any(each is None or each.verdict is not Verdict.NO_DATA for each in found):
+        return ""
+    return f", and none has data ({names[0]}: {found[0].reason})"
 
 
 def _but(state: RolloutState, awaited: Collection[str]) -> str:

@@ -99,7 +99,7 @@ async def test_only_who_shows_a_certificate_is_answered(url: str, authority: Aut
     nobody = PrometheusSettings(**known, certificate_file=tmp_path / "none", key_file=key)
     assert "our certificate for Prometheus cannot be read" in await one(nobody)
     mixed = PrometheusSettings(**known, certificate_file=certificate, key_file=its_key)
-    assert "our certificate for Prometheus cannot be read" in await one(mixed)
+    assert (await one(mixed)).endswith("and its key: they do not belong together")
 
 
 async def test_a_certificate_is_renewed_while_we_run(url: str, authority: Authority, tmp_path: Path) -> None:

@@ -221,7 +221,10 @@ def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
 
 
 def _no_identity(file: Path, error: Exception) -> Unanswered:
-    why = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
+    reason = getattr(error, "reason", None)
+    why = getattr(error, "strerror", None) or reason or type(error).__name__
+    if reason == "KEY_VALUES_MISMATCH":
+        why = "they do not belong together"
     return Unanswered(
         f"our certificate for Prometheus cannot be read from {file} and its key: {_short(why)}", outage=True
     )

@@ -54,7 +54,7 @@ def sum_up(
         # A single group says where it is; of several, whatever says it loudest.
         return Verdict.FAIL, f"{_against(gate, groups[0] if len(groups) == 1 else worst, odds)} than permitted"
     if evidence.incident is not None and evidence.incident.log_e >= INCIDENT:
-        common = f"{describe(gate, ALL, canary, baseline)}; the baseline misses it likewise"
+        common = f"{describe(gate, ALL, canary, baseline)}; by all that was counted the baseline misses it likewise"
         return Verdict.INCONCLUSIVE, f"{common}, so the release is not blamed"
     suspect = max(evidence.trials, key=lambda trial: odds[trial.group])
     suspect = suspect if odds[suspect.group] >= SUSPECT else worst
