@@ -568,6 +568,24 @@ def test_a_rollout_that_nobody_watches_is_warned_about() -> None:
             ],
         ),
         (
+            "{sli: {ready: sample-ratio}, sequential: {}}",
+            [
+                (
+                    "spec.sli: 'sample-ratio' counts a population, and has its own way to judge it. Remove the other "
+                    "rule (sequential, rule or burn); population: {...} says how sure it has to be."
+                )
+            ],
+        ),
+        (
+            "{sli: {ready: {name: sample-ratio, metric: m}}, rule: {window: 1m}}",
+            [
+                (
+                    "spec.sli: 'sample-ratio' counts a population, and has its own way to judge it. Remove the other "
+                    "rule (sequential, rule or burn); population: {...} says how sure it has to be."
+                )
+            ],
+        ),
+        (
             "{sli: {ratio: {metric: m, good: {o: a}}}, population: {players: 100}}",
             [
                 (

@@ -28,6 +28,7 @@ from croupier.core.experiments import Experiment
 from croupier.core.experiments.model import check as check_experiment
 from croupier.core.gates import Comparison, Gate, PopulationRule, RatioSli
 from croupier.core.gates.check import advise_gate, check_gate
+from croupier.core.gates.ready import POPULATION
 from croupier.core.governance.calendar.check import check_calendar
 from croupier.core.governance.calendar.model import Calendar
 from croupier.core.releases import Service
@@ -186,23 +187,28 @@ _GOOD_OF_A_POPULATION = Problem(
 )
 
 
+_JUDGED_POPULATION = Problem(
+    "'sample-ratio' counts a population, and has its own way to judge it.",
+    ("spec", "sli"),
+    "Remove the other rule (sequential, rule or burn); population: {...} says how sure it has to be.",
+)
+
+
+def _judged_population(document: Document) -> bool:
+    """Whether a ready-made population is to be judged by a rule for what went well."""
+    spec = document.source["spec"]
+    ready = (spec.get("sli") or {}).get("ready")
+    name = ready.get("name") if isinstance(ready, dict) else ready
+    return name == POPULATION and any(rule in spec for rule in ("sequential", "rule", "burn"))
+
+
 def _senseless(document: Document) -> Iterator[Complaint]:
     """Well-formed documents that make no sense."""
     spec = document.spec
     if isinstance(spec, Service):
         yield from map(Complaint, _wrong_service(spec))
     elif isinstance(spec, Gate):
-        yield from map(Complaint, check_gate(spec))
-        for position, label in enumerate(spec.by):
-            if label in spec.by[:position]:
-                yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
-        if isinstance(spec.rule, PopulationRule) and isinstance(spec.sli, RatioSli) and spec.sli.good:
-            yield Complaint(_GOOD_OF_A_POPULATION)
-        yield from _senseless_samples(document)
-        yield from _idle_source(document)
-        yield from _idle_slack(spec, document)
-        for problem in advise_gate(spec):
-            yield Complaint(problem, severity=Severity.WARNING)
+        yield from _senseless_gate(spec, document)
     elif isinstance(spec, RolloutSpec):
         yield from map(Complaint, check(spec))
         for problem in advise(spec):
@@ -213,6 +219,23 @@ def _senseless(document: Document) -> Iterator[Complaint]:
         yield from map(Complaint, check_experiment(spec))
     elif isinstance(spec, Calendar):
         yield from map(Complaint, check_calendar(spec))
+
+
+def _senseless_gate(gate: Gate, document: Document) -> Iterator[Complaint]:
+    if _judged_population(document):  # what else is wrong with it follows from that
+        yield Complaint(_JUDGED_POPULATION)
+        return
+    yield from map(Complaint, check_gate(gate))
+    for position, label in enumerate(gate.by):
+        if label in gate.by[:position]:
+            yield Complaint(Problem(f"'{label}' is named twice.", ("spec", "by", position), "Remove one."))
+    if isinstance(gate.rule, PopulationRule) and isinstance(gate.sli, RatioSli) and gate.sli.good:
+        yield Complaint(_GOOD_OF_A_POPULATION)
+    yield from _senseless_samples(document)
+    yield from _idle_source(document)
+    yield from _idle_slack(gate, document)
+    for problem in advise_gate(gate):
+        yield Complaint(problem, severity=Severity.WARNING)
 
 
 def _wrong_service(service: Service) -> Iterator[Problem]:
