@@ -5,18 +5,19 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.adapters.metrics.prometheus.conftest import Server, need_prometheus
-from tests.e2e.conftest import House, until
+from tests.e2e.conftest import ENDED, House, until
 
 from casino.players import Crowd
 from casino.ports import free_port
 from croupier.adapters.workloads.process.record import load_all
 from croupier.cli.demo.stage import ControlPlane, choose_place, open_casino
-from croupier.errors import Rejected
+from croupier.errors import CroupierError, Rejected
 
 pytestmark = [pytest.mark.prometheus, pytest.mark.envoy]
 
@@ -41,10 +42,16 @@ def plan(*guards: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def watched(tmp_path: Path, free_ports: Callable[[], int]) -> Iterator[House]:
-    """The casino, and a Prometheus that finds its processes by what the control plane wrote of them."""
+def server(tmp_path: Path, free_ports: Callable[[], int]) -> Iterator[Server]:
     need_prometheus()
-    server = Server(tmp_path, free_ports(), "500ms")
+    one = Server(tmp_path, free_ports(), "500ms")
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def watched(server: Server) -> Iterator[House]:
+    """The casino, and a Prometheus that finds its processes by what the control plane wrote of them."""
     place = choose_place(free_port(), free_port())
     plane = ControlPlane(place, CROUPIER_PROMETHEUS_URL=server.url)
     over = threading.Event()
@@ -58,15 +65,16 @@ def watched(tmp_path: Path, free_ports: Callable[[], int]) -> Iterator[House]:
 
     follower = threading.Thread(target=follow)
     follower.start()
+    house: House | None = None
     try:
         with plane.connection().open() as client:
+            house = House(place, plane, client)
             open_casino(client, place)
-            yield House(place, plane, client)
+            yield house
     finally:
         over.set()
         follower.join()
-        plane.stop()
-        server.stop()
+        (house.plane if house is not None else plane).stop()
         shutil.rmtree(place.folder, ignore_errors=True)
 
 
@@ -106,3 +114,49 @@ async def test_a_release_that_loses_deposits_comes_back(watched: House) -> None:
     [whole] = [each for each in said["by-selectors"]["findings"] if not each["group"]]
     assert whole["canary"]["total"] > whole["canary"]["good"] > 0
     assert whole["baseline"]["total"] == whole["baseline"]["good"] > 0
+
+
+async def test_whoever_dies_no_healthy_release_is_blamed_and_no_sick_one_spared(watched: House, server: Server) -> None:
+    compared = {"comparison": {"maxRatio": 1.1}, "objective": {"atLeast": "90%"}, "sequential": {"interval": "1s"}}
+    evidence = gate("evidence", sli=deposits(), **compared)
+    del evidence["spec"]["rule"]
+    steps = [{"setWeight": 50}, {"pause": {"duration": "15s"}}]
+    guards = [evidence, gate("by-provider", sli=deposits(), by=["psp", "market"])]
+    whole = plan("evidence", "by-provider")
+    whole["spec"]["strategy"]["canary"]["steps"] = steps
+
+    async def seen(rollout: str, *verdicts: str) -> None:
+        def says(found: dict[str, Any]) -> bool:
+            return found["phase"] in ENDED or found["gates"][0]["verdict"] in verdicts
+
+        await watched.wait_async(rollout, says)
+
+    async def die(rollout: str) -> None:
+        """Prometheus while the gates see something, and the control plane while they see nothing."""
+        await seen(rollout, "pass", "inconclusive")
+        server.kill()
+        await seen(rollout, "no_data")
+        watched.plane.kill()
+        watched.plane = ControlPlane(watched.place, CROUPIER_PROMETHEUS_URL=server.url)
+        await asyncio.to_thread(watched.plane.connection)
+        await asyncio.to_thread(server.start)
+
+    def started(version: str) -> str | None:
+        try:
+            return watched.start(version)
+        except CroupierError:  # Prometheus has not seen them all yet
+            return None
+
+    async with Crowd(watched.place.edge, rate=100, players=1_000, timeout_s=60):
+        watched.client.post("apply", {"documents": [*guards, whole]})
+        for version, expected in (("1.1.0", "succeeded"), ("1.2.0", "aborted")):
+            rollout = await asyncio.to_thread(until, partial(started, version), "a start")
+            for _ in range(2):
+                await die(rollout)
+            ended = await watched.wait_async(rollout, lambda found: found["phase"] in ENDED)
+            assert ended["phase"] == expected, ended
+            again = watched.client.get(f"rollouts/{rollout}/replay")
+            assert again["verdicts"] > 0
+            assert not again["mistakes"], again
+    assert ended["abort"]["gate"] == "by-provider"
+    assert watched.client.get("journal/verify")["ok"]

@@ -90,21 +90,28 @@ class Server:
             )
         )
         self._log = (folder / "log").open("w")
+        self._command = [
+            str(shutil.which("prometheus")),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--enable-feature=native-histograms",
+            "--log.level=warn",
+            *more,
+        ]
+        self.start()
+
+    def start(self) -> None:
+        """Run it; again, if it was killed: with what it had kept."""
         self._process = subprocess.Popen(
-            [
-                str(shutil.which("prometheus")),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--enable-feature=native-histograms",
-                "--log.level=warn",
-                *more,
-            ],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "GOMAXPROCS": "2"},
+            self._command, stdout=self._log, stderr=subprocess.STDOUT, env={**os.environ, "GOMAXPROCS": "2"}
         )
         until(self._ready, "Prometheus to be ready")
+
+    def kill(self) -> None:
+        """As an accident would."""
+        self._process.kill()
+        self._process.wait(60)
 
     def page(self, version: str, service: str, *, found: bool = True) -> Page:
         """A new instance; scraped from now on (in 5 s at the latest), if it is to be ``found``."""
