@@ -267,6 +267,26 @@ async def test_what_a_metric_may_not_name_is_said_beforehand_and_nothing_is_sent
     assert not site.seen
 
 
+async def test_of_several_metrics_a_mistake_is_told_before_an_outage(measuring: Any, site: Site) -> None:
+    site.status = 503
+    away, wrong = PrometheusQuery("up", address=site.url), WebRequest(f"{site.url}/{{{{args.none}}}}")
+    metrics = (Metric("away", away), Metric("wrong", wrong), Metric("too", wrong))
+    asked = replace(question(away), metrics=metrics)
+    assert await measuring().probe(asked) == "metric wrong: nothing stands for {{args.none}}"
+    assert await measuring().probe(replace(asked, metrics=metrics[1:])) is not None
+    header = PrometheusQuery("up", address=site.url, headers=(("x-who", "a\nb"),))
+    assert "cannot be asked" in str(await measuring().probe(question(header)))
+
+
+async def test_a_surprise_is_nobody_s_outage(measuring: Any) -> None:
+    class Broken:
+        async def instant(self, expression: str, at: float, timeout_s: float) -> Any:
+            raise RuntimeError("surprise")
+
+    with pytest.raises(RuntimeError, match="surprise"):
+        await measuring(Broken()).probe(question(PrometheusQuery("up")))
+
+
 async def test_a_name_that_nobody_looks_up_in_time_is_an_outage(measuring: Any) -> None:
     with pytest.raises(Transient, match=r"nobody says within 0 s where shop\.example is"):
         await measuring().probe(question(WebRequest("https://shop.example/", timeout_s=0.0)))

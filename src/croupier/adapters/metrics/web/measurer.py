@@ -87,15 +87,17 @@ class Measuring:
         """See ``Measurer.probe``. Queries are asked, and what they say does not matter yet. To an address of the web
         nothing is sent: a request may do something there, and what answers may come with the release.
         """
-        for metric in question.metrics:
-            try:
-                await self._ask(question, metric, whether=True)
-            except Unmeasured as why:
-                said = f"metric {metric.name}: {why}"
-                if why.outage:
-                    raise Transient(said) from None
-                return said
-        return None
+        asked = (self._ask(question, metric, whether=True) for metric in question.metrics)
+        found = zip(question.metrics, await asyncio.gather(*asked, return_exceptions=True), strict=True)
+        why: Unmeasured | None = None
+        for metric, said in found:
+            if isinstance(said, Unmeasured) and (why is None or why.outage > said.outage):  # what is to be mended first
+                why = Unmeasured(f"metric {metric.name}: {said}", outage=said.outage)
+            elif isinstance(said, BaseException) and not isinstance(said, Unmeasured):
+                raise said
+        if why is not None and why.outage:
+            raise Transient(str(why))
+        return None if why is None else str(why)
 
     def _key(self, question: Question, metric: Metric) -> tuple[str, str, str, float]:
         return question.rollout, question.gate, metric.name, question.since

@@ -78,7 +78,10 @@ class Sender:
         except (Forbidden, TooMuch) as refused:
             raise Unmeasured(str(refused)) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise Unmeasured(f"{host} cannot be asked: {_why(error)}", outage=True) from None
+            away = isinstance(
+                error, httpx.NetworkError | httpx.RemoteProtocolError | OSError
+            )  # else what we would send
+            raise Unmeasured(f"{host} cannot be asked: {_why(error)}", outage=away) from None
         try:
             return from_json(raw, allow_inf_nan=False)
         except ValueError:
