@@ -223,6 +223,10 @@ def test_an_analysis_in_words() -> None:
         "rate, the last 1: 1 successful",
         "dry was not measured yet (dry run)",
     ]
+    spared = AnalysisRule((replace(RATE, failure_limit=9),))
+    for at in (60.0, 120.0, 180.0):
+        run = look(spared, run, said(at, rate=0.0), at)[0]
+    assert list(measurements(spared, run))[1] == "rate, the last 4: 1 successful, 0 failed (3 times)"
     assert short.interval_s == 60.0
     assert AnalysisRule(()).interval_s == 10.0
 

@@ -1,6 +1,7 @@
 """What an analysis asks, as people say it. Called by the words for gates and plans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from croupier.core.gates.analysis.model import AnalysisRule, Metric
 from croupier.core.gates.analysis.run import Run
@@ -19,15 +20,19 @@ def measurements(rule: AnalysisRule, run: Run | None) -> Iterator[str]:
         metric = next(metric for metric in rule.metrics if metric.name == each.name)
         yield f"{reason(metric, each)}{' (dry run)' if metric.dry_run else ''}"
         if each.shown:
-            yield f"{each.name}, the last {len(each.shown)}: " + ", ".join(
-                f"{one.text} {one.phase}" for one in each.shown
-            )
+            alike = groupby(f"{one.text} {one.phase}" for one in each.shown)
+            yield f"{each.name}, the last {len(each.shown)}: " + ", ".join(_times(*same) for same in alike)
 
 
 def takes_s(metric: Metric) -> float:
     """Seconds from the beginning to the measurement that it passes at, if every one succeeds."""
     needed = [wanted for wanted in (metric.wanted, metric.consecutive_success_limit) if wanted]
     return metric.initial_delay_s + (min(needed, default=1) - 1) * (metric.interval_s or 0.0)
+
+
+def _times(said: str, alike: Iterable[str]) -> str:
+    times = sum(1 for _ in alike)
+    return said if times == 1 else f"{said} ({times} times)"
 
 
 def _described(metric: Metric) -> str:
