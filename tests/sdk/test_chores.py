@@ -11,7 +11,6 @@ from croupier.sdk.chores import Chores
 def chores() -> Iterator[Chores]:
     found = Chores()
     found.start()
-    found.start()
     yield found
     found.stop()
 
